@@ -1,0 +1,216 @@
+# make                 libsocle.a and libsocle.so      make examples, make run
+# make test [T=close]  the tests, on every backend     make install, uninstall
+# make test-long       with the long campaigns         make lint
+# make test-valgrind   under valgrind                  make clean
+#
+# SAN=asan|ubsan|tsan builds a variant of its own in build/$(SAN); WERROR=1
+# makes warnings errors; V=1 shows the commands.  CC, CXX, CFLAGS, CPPFLAGS,
+# LDFLAGS, PREFIX and DESTDIR are yours: ours are in ALL_*.  GNU make.
+
+VERSION := 0.1.0
+SONAME  := libsocle.so.0
+
+PUBLIC_HEADERS := $(wildcard socle.h timers/timer.h profiling/profile.h \
+	reactor/descriptor.h reactor/loop.h sockets/addr.h sockets/class.h \
+	sockets/socket.h sockets/factory.h)
+
+SAN ?=
+B   := build/$(or $(SAN),plain)
+OS  := $(shell uname -s)
+CXX ?= g++
+INSTALL ?= install
+
+PREFIX     ?= /usr/local
+LIBDIR     ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR     ?= $(PREFIX)/share/man
+
+# What the system has.
+KQUEUE_OS := Darwin DragonFly FreeBSD NetBSD OpenBSD
+ifeq ($(OS),Linux)
+FEATURES := -D_GNU_SOURCE
+BACKENDS := epoll poll
+ABSENT   := reactor/kqueue.c
+else ifneq ($(filter $(OS),$(KQUEUE_OS)),)
+BACKENDS := kqueue poll
+ABSENT   := reactor/epoll.c
+else
+BACKENDS := poll
+ABSENT   := reactor/epoll.c reactor/kqueue.c
+endif
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
+	-Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wcast-align \
+	-Wpointer-arith -Wwrite-strings -Wformat=2 -Wundef -Wvla \
+	-Wredundant-decls -Wswitch-enum $(if $(WERROR),-Werror)
+
+SAN_asan  := -fsanitize=address,undefined -fno-sanitize-recover=all
+SAN_ubsan := -fsanitize=undefined -fno-sanitize-recover=all
+SAN_tsan  := -fsanitize=thread
+ifneq ($(SAN),)
+ifeq ($(SAN_$(SAN)),)
+$(error SAN=$(SAN): there are asan, ubsan and tsan)
+endif
+SAN_FLAGS := $(SAN_$(SAN)) -fno-omit-frame-pointer
+CHECKS    := -DSOCLE_CHECKS
+endif
+
+ALL_CPPFLAGS = $(FEATURES) $(CHECKS) $(CPPFLAGS)
+ALL_CFLAGS   = -std=c11 -O2 -g -fPIC -fvisibility=hidden \
+	-fstack-protector-strong $(WARN) $(SAN_FLAGS) $(CFLAGS)
+ALL_LDFLAGS  = $(SAN_FLAGS) $(LDFLAGS)
+ALL_LIBS     = -pthread
+SEAM         := -DSOCLE_SEAM_TEST -USOCLE_CHECKS -DSOCLE_CHECKS
+
+# What there is to build: the library twice, as it is installed and bound to
+# the seam, where tests can count and spoil its system calls.
+LIB_SRC  := $(filter-out $(ABSENT),$(sort \
+	$(wildcard $(addsuffix /*.c,timers profiling reactor sockets daemon))))
+LIB_OBJ  := $(LIB_SRC:%.c=$B/%.o)
+SEAM_OBJ := $(LIB_SRC:%.c=$B/seam/%.o)
+
+SUPPORT_OBJ := $(patsubst %.c,$B/seam/%.o,$(wildcard tests/support/*.c))
+TEST_NAMES  := $(patsubst tests/%.c,%,$(sort $(wildcard tests/test_$(T)*.c)))
+TEST_BIN    := $(TEST_NAMES:%=$B/tests/%)
+TEST_OBJ    := $(TEST_NAMES:%=$B/seam/tests/%.o)
+
+EXAMPLES := $(patsubst %.c,$B/%,$(wildcard examples/*.c))
+BENCHES  := $(patsubst %.c,$B/%,$(wildcard bench/*.c))
+MAN3     := $(wildcard docs/*.3)
+MAN7     := $(wildcard docs/*.7)
+
+STATIC := $B/libsocle.a
+ifneq ($(OS),Darwin)
+SHARED := $B/libsocle.so.$(VERSION)
+LINKS  := $B/$(SONAME) $B/libsocle.so
+endif
+
+all: $(STATIC) $(SHARED) $(LINKS)
+.PHONY: all tests test test-long test-valgrind examples bench run \
+	install uninstall lint clean cmocka
+.DELETE_ON_ERROR:
+MAKEFLAGS += -r
+
+Q   := $(if $(V),,@)
+say  = $(if $(V),@:,@printf '  %-7s %s\n' $1 '$2')
+
+# Other flags, or another set of sources, make everything anew.
+FLAGS := $(strip $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(LIB_SRC))
+ifneq ($(FLAGS),$(file <$B/flags))
+$(shell mkdir -p $B)
+$(file >$B/flags,$(FLAGS))
+endif
+
+$B/%.o: %.c $B/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$Q$(CC) -MMD -MP -I. $(ALL_CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+
+$B/seam/%.o: %.c $B/flags
+	$(call say,CC,$< (seam))
+	@mkdir -p $(@D)
+	$Q$(CC) -MMD -MP -I. $(ALL_CPPFLAGS) $(SEAM) $(ALL_CFLAGS) -c -o $@ $<
+
+$B/libsocle.a: $(LIB_OBJ)
+$B/libsocle-seam.a: $(SEAM_OBJ)
+$B/%.a: $B/flags
+	$(call say,AR,$@)
+	@rm -f $@
+	$Q$(AR) rcs $@ $(filter %.o,$^)
+
+$(SHARED): $(LIB_OBJ) $B/flags
+	$(call say,LD,$@)
+	$Q$(CC) -shared -Wl,-soname,$(SONAME) -Wl,-z,relro,-z,now \
+		$(ALL_LDFLAGS) -o $@ $(LIB_OBJ) $(ALL_LIBS)
+
+$(LINKS): $(SHARED)
+	@ln -sf $(<F) $@
+
+# The tests.  tools/need installs what is missing, and says so.
+cmocka:
+	@CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' tools/need cmocka.h libcmocka-dev
+
+$(TEST_OBJ) $(SUPPORT_OBJ): | cmocka
+
+$(TEST_BIN): $B/tests/%: $B/seam/tests/%.o $(SUPPORT_OBJ) $B/libsocle-seam.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$Q$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(ALL_LIBS)
+
+# A user's program in C++, against an installed library.
+ifeq ($(SAN)$(T:consumer=),)
+CONSUMER := $(if $(wildcard tests/consumer/consumer.cc),consumer)
+endif
+
+RUN_TESTS = B='$B' BACKENDS='$(BACKENDS)' CC='$(CC)' CXX='$(CXX)' \
+	MAKE='$(MAKE)' tools/run-tests
+
+tests: $(TEST_BIN)
+
+test: tests $(if $(CONSUMER),all)
+	$Q$(RUN_TESTS) $(TEST_NAMES) $(CONSUMER)
+
+test-long: tests $(if $(CONSUMER),all)
+	$Q SOCLE_TEST_LONG=1 TEST_TIMEOUT=$(or $(TEST_TIMEOUT),1800) \
+		$(RUN_TESTS) $(TEST_NAMES) $(CONSUMER)
+
+test-valgrind: tests
+	$(if $(SAN),$(error valgrind and SAN=$(SAN) exclude each other))
+	@tools/need valgrind valgrind
+	$Q SOCLE_TEST_SCALE=0.1 TEST_TIMEOUT=$(or $(TEST_TIMEOUT),900) \
+		UNDER=valgrind $(RUN_TESTS) $(TEST_NAMES)
+
+# The examples are built as a user builds: against an installed library.
+STAGE := $B/stage
+$(STAGE)/.ok: $(STATIC) $(SHARED) $(PUBLIC_HEADERS) socle.pc.in Makefile
+	@rm -rf $(STAGE)
+	@$(MAKE) -s --no-print-directory install DESTDIR=$(STAGE) PREFIX=/usr \
+		LIBDIR=/usr/lib INCLUDEDIR=/usr/include MANDIR=/usr/share/man
+	@touch $@
+
+$(EXAMPLES) $(BENCHES): $B/%: %.c $(STAGE)/.ok
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$Q$(CC) -I$(STAGE)/usr/include $(ALL_CPPFLAGS) $(ALL_CFLAGS) \
+		$(ALL_LDFLAGS) -o $@ $< $(STAGE)/usr/lib/libsocle.a $(ALL_LIBS)
+
+examples: $(EXAMPLES)
+bench: $(BENCHES)
+
+PORT ?= 8080
+run: $B/examples/demo
+	$< --port=$(PORT) --root=docs
+
+install: all
+	$(call say,INSTALL,$(DESTDIR)$(PREFIX))
+	$Q$(INSTALL) -d '$(DESTDIR)$(LIBDIR)/pkgconfig'
+	$Q$(INSTALL) -m 644 $(STATIC) $(SHARED) '$(DESTDIR)$(LIBDIR)'
+	$Qfor f in $(notdir $(LINKS)); do \
+		ln -sf $(notdir $(SHARED)) '$(DESTDIR)$(LIBDIR)'/$$f; done
+	$Qsed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
+		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+		socle.pc.in > '$(DESTDIR)$(LIBDIR)/pkgconfig/socle.pc'
+	$Qfor f in $(PUBLIC_HEADERS); do \
+		d='$(DESTDIR)$(INCLUDEDIR)'/socle/$$(dirname $$f); \
+		$(INSTALL) -d "$$d" && $(INSTALL) -m 644 $$f "$$d" || exit 1; done
+	$Qfor f in $(MAN3) $(MAN7); do \
+		d='$(DESTDIR)$(MANDIR)'/man$${f##*.}; \
+		$(INSTALL) -d "$$d" && $(INSTALL) -m 644 $$f "$$d" || exit 1; done
+
+uninstall:
+	$Qcd '$(DESTDIR)$(LIBDIR)' && rm -f pkgconfig/socle.pc \
+		$(notdir $(STATIC) $(SHARED) $(LINKS))
+	$Qcd '$(DESTDIR)$(INCLUDEDIR)' && (cd socle && rm -f $(PUBLIC_HEADERS)); \
+		rmdir socle/* socle 2>/dev/null; :
+	$Q$(if $(MAN3)$(MAN7),cd '$(DESTDIR)$(MANDIR)' && \
+		rm -f $(MAN3:docs/%=man3/%) $(MAN7:docs/%=man7/%))
+
+lint: $(STAGE)/.ok
+	$QB='$B' CC='$(CC)' CXX='$(CXX)' CPPFLAGS='-I. $(ALL_CPPFLAGS)' \
+		FEATURES='$(FEATURES)' WARN='$(WARN)' SHARED='$(SHARED)' \
+		LIB_SRC='$(LIB_SRC)' PUBLIC_HEADERS='$(PUBLIC_HEADERS)' tools/lint
+
+clean:
+	rm -rf build
+
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(SEAM_OBJ) $(SUPPORT_OBJ) $(TEST_OBJ))

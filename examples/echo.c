@@ -1,0 +1,68 @@
+/* echo --port=N: sends back what it gets.  The README's server. */
+#include <socle/socle.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct echo {
+	struct socle_socket sock; /* the base, first */
+	size_t bytes;
+};
+
+static void
+echo_event_read(struct socle_socket *self)
+{
+	struct echo *e = socle_container_of(self, struct echo, sock);
+	char buf[16384];
+	ssize_t n = socle_read(self, buf, sizeof(buf));
+
+	if (n > 0) {
+		e->bytes += (size_t)n;
+		socle_write(self, buf, (size_t)n);
+	} else if (n == 0) {
+		socle_close_after_flush(self, "end of stream");
+	} else if (n != -EAGAIN) {
+		socle_close(self, "read failed");
+	}
+}
+
+static const struct socle_class echo_class = {
+	.name = "Echo",
+	.super = &socle_socket_class,
+	.size = sizeof(struct echo),
+	.event_read = echo_event_read,
+};
+
+static void
+stop(int signo, void *arg)
+{
+	(void)signo;
+	(void)arg;
+	socle_stop();
+}
+
+int
+main(int argc, char **argv)
+{
+	struct socle_factory *listener;
+	const char *port = "7007";
+	char where[64];
+	int err;
+
+	if (argc == 2 && strncmp(argv[1], "--port=", 7) == 0)
+		port = argv[1] + 7;
+	snprintf(where, sizeof(where), "127.0.0.1:%s", port);
+	err = socle_listen(where, &echo_class, &listener);
+	if (err < 0) {
+		fprintf(stderr, "echo: %s: %s\n", where, strerror(-err));
+		return 1;
+	}
+	socle_signal(SIGTERM, stop, NULL);
+	socle_signal(SIGINT, stop, NULL);
+	err = socle_event_loop();
+	socle_reset();
+	return err < 0;
+}

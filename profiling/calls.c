@@ -1,0 +1,348 @@
+/*
+ * Counting the calls of user functions.
+ *
+ * Invariants: `top' heads the calls under way, innermost first.  The time up
+ * to `last' has been accounted; what passed since is the top's, or nobody's
+ * when there is none or when it is of an older era.  `all' is sorted by name,
+ * without doubles; a counter stays where it is until socle__profile_free().
+ *
+ * An item is asked for with a text that may lie in memory that is used again
+ * for another; so each (kind, text) is kept, and looked up by content.
+ */
+#include "profiling/calls.h"
+
+#include "seam.h"
+
+#include <string.h>
+
+#ifndef RUSAGE_THREAD /* not everywhere has a thread a usage of its own */
+#define RUSAGE_THREAD RUSAGE_SELF
+#endif
+
+struct span {
+	const char *at;
+	size_t len;
+};
+
+/* As in enum socle__item_kind: of a class, or which argument it is. */
+static const struct kind {
+	const char *affix;
+	int argument;
+} kinds[] = {{"-read", 0}, {"-write", 0}, {"-err", 0}, {"-hup", 0},
+	{"-drain", 0}, {"-timeout", 0}, {"-closure", 0}, {"-post-loop", 0},
+	{"timer:", 1}, {"deferred:", 0}, {"posted:", 1}, {"other-fd:", 2},
+	{"signal:", 1}, {"post-loop:", 0}};
+_Static_assert(sizeof(kinds) / sizeof(kinds[0]) == SOCLE__ITEM_KINDS, "kinds");
+
+/* Up to the comma that ends the argument at `s', or the end of the text. */
+static const char *
+argument_end(const char *s)
+{
+	const char *start = s;
+	int depth = 0;
+	char quote = 0;
+
+	for (; *s && (quote || depth > 0 || *s != ','); s++) {
+		/* C++ writes 10'000 for ten thousand */
+		bool digit = s > start && s[-1] >= '0' && s[-1] <= '9';
+
+		if (quote && *s == '\\' && s[1])
+			s++;
+		else if (quote)
+			quote = *s == quote ? 0 : quote;
+		else if (*s == '"' || (*s == '\'' && !digit))
+			quote = *s;
+		else if (strchr("([{", *s))
+			depth++;
+		else if (strchr(")]}", *s))
+			depth--;
+	}
+	return s;
+}
+
+/* The n-th argument, without its blanks and its &; all if there are fewer. */
+static struct span
+argument(const char *text, int n)
+{
+	static const char blank[] = "& \t\n\v\f\r";
+	const char *s = text;
+	const char *end = argument_end(s);
+
+	for (; n > 0 && *end; n--) {
+		s = end + 1;
+		end = argument_end(s);
+	}
+	if (n > 0)
+		s = text;
+	s += strspn(s, blank);
+	while (end > s && strchr(blank, end[-1]))
+		end--;
+	return (struct span){s, (size_t)(end - s)};
+}
+
+/* At most `max' bytes of it, and no half of a UTF-8 character. */
+static char *
+put(char *to, struct span s, size_t max)
+{
+	size_t n = s.len < max ? s.len : max;
+
+	while (n > 0 && n < s.len && (s.at[n] & 0xC0) == 0x80)
+		n--;
+	memcpy(to, s.at, n);
+	return to + n;
+}
+
+/* An expression: short, and of nothing that a report would have to quote. */
+static char *
+put_expression(char *to, struct span s)
+{
+	enum { SHORT = 40 };
+	struct span dots = {"...", s.len > SHORT ? 3 : 0};
+	char *from = to;
+
+	to = put(to, s, SHORT - dots.len);
+	for (; from < to; from++)
+		if ((unsigned char)*from < ' ' || strchr("\"'\\\177", *from))
+			*from = '_';
+	return put(to, dots, dots.len);
+}
+
+/* Puts name and split into a zeroed counter. */
+static void
+compose(struct socle__profile_counter *c, enum socle__item_kind kind,
+	const char *text)
+{
+	static const char identifier[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+		"0123456789_:";
+	const struct kind *k = &kinds[kind];
+	const bool of_class = k->affix[0] == '-';
+	struct span affix = {k->affix, strlen(k->affix)};
+	struct span name = {text, strlen(text)};
+	char *to = c->name;
+
+	if (!of_class) {
+		name = argument(text, k->argument);
+		to = put(to, affix, affix.len);
+	}
+	if (name.len == 0)
+		name = (struct span){"(unnamed)", 9};
+	if (of_class || strspn(name.at, identifier) >= name.len)
+		to = put(to, name, SOCLE__ITEM_NAME - affix.len);
+	else
+		to = put_expression(to, name);
+	c->split = (unsigned char)(of_class ? (size_t)(to - c->name)
+					    : affix.len - 1);
+	if (of_class)
+		put(to, affix, affix.len);
+}
+
+/* The counter of that name, made if need be. */
+static struct socle__profile_counter *
+counter_of(
+	struct socle__profile *p, enum socle__item_kind kind, const char *text)
+{
+	struct socle__profile_counter *c = sys_calloc(1, sizeof(*c));
+	struct socle__profile_counter *found, **at = &p->all;
+	int order = -1;
+
+	if (!c)
+		return NULL;
+	compose(c, kind, text);
+	while ((found = *at) && (order = strcmp(found->name, c->name)) < 0)
+		at = &found->next;
+	if (found && order == 0) {
+		sys_free(c);
+		return found;
+	}
+	c->next = found;
+	return *at = c;
+}
+
+/* FNV-1a; the start of a text tells enough. */
+static size_t
+bucket_of(const struct socle__profile *p, const char *text)
+{
+	uint32_t h = 2166136261u;
+	int n;
+
+	for (n = 0; n < 64 && *text; n++)
+		h = (h ^ (unsigned char)*text++) * 16777619u;
+	return (h ^ h >> 16) % (sizeof(p->asked) / sizeof(p->asked[0]));
+}
+
+struct socle__profile_counter *
+socle__profile_counter(
+	struct socle__profile *p, enum socle__item_kind kind, const char *text)
+{
+	struct socle__profile_counter *c;
+	struct socle__profile_asked *a, **bucket;
+
+	if (!text)
+		text = "";
+	bucket = &p->asked[bucket_of(p, text)];
+	for (a = *bucket; a; a = a->next)
+		if (a->kind == kind && strcmp(a->text, text) == 0)
+			return a->counter;
+	c = counter_of(p, kind, text);
+	a = c ? sys_malloc(sizeof(*a) + strlen(text) + 1) : NULL;
+	if (!a)
+		return c;
+	a->next = *bucket;
+	a->counter = c;
+	a->kind = kind;
+	memcpy(a->text, text, strlen(text) + 1);
+	*bucket = a;
+	return c;
+}
+
+void
+socle__profile_free(struct socle__profile *p)
+{
+	struct socle__profile_counter *c;
+	struct socle__profile_asked *a;
+	size_t i;
+
+	for (i = 0; i < sizeof(p->asked) / sizeof(p->asked[0]); i++)
+		while ((a = p->asked[i])) {
+			p->asked[i] = a->next;
+			sys_free(a);
+		}
+	while ((c = p->all)) {
+		p->all = c->next;
+		sys_free(c);
+	}
+}
+
+void
+socle__profile_clear(struct socle__profile *p)
+{
+	struct socle__profile_counter *c;
+
+	for (c = p->all; c; c = c->next) {
+		c->calls = 0;
+		c->utime = c->stime = c->wall = c->longest = c->whole = 0;
+		memset(c->histogram, 0, sizeof(c->histogram));
+	}
+	p->era++;
+	p->unchained = true;
+}
+
+/*
+ * Linux brings a thread's usage up to date with the scheduler's tick only,
+ * unless the thread's clock is read just before.
+ */
+static struct socle__stamp
+stamp(const struct socle__profile *p)
+{
+	struct socle__stamp now = {.wall = -1};
+	struct timespec t = {.tv_sec = 0};
+	struct rusage u = {.ru_maxrss = 0};
+
+	if (p->on & (SOCLE_PROFILE_WALL | SOCLE__PROFILE_SLOW)) {
+		sys_clock_gettime(CLOCK_MONOTONIC, &t);
+		now.wall = 1000000000 * (int64_t)t.tv_sec + t.tv_nsec;
+	}
+	if (p->on & SOCLE_PROFILE_CPU) {
+		if (p->per_thread)
+			sys_clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+		sys_getrusage(p->per_thread ? RUSAGE_THREAD : RUSAGE_SELF, &u);
+	}
+	now.utime = 1000000 * (int64_t)u.ru_utime.tv_sec + u.ru_utime.tv_usec;
+	now.stime = 1000000 * (int64_t)u.ru_stime.tv_sec + u.ru_stime.tv_usec;
+	return now;
+}
+
+/* No clock may take time back from an account. */
+static void
+add(int64_t *sum, int64_t from, int64_t to)
+{
+	if (to > from)
+		*sum += to - from;
+}
+
+void
+socle__profile_account(struct socle__profile *p, const struct socle__call *c)
+{
+	struct socle__stamp now = stamp(p);
+	struct socle__profile_counter *to = NULL;
+
+	if (c && c->era == p->era)
+		to = c->counter;
+	if (to && p->on & SOCLE_PROFILE_WALL)
+		add(&to->wall, p->last.wall, now.wall);
+	if (to && p->on & SOCLE_PROFILE_CPU) {
+		add(&to->utime, p->last.utime, now.utime);
+		add(&to->stime, p->last.stime, now.stime);
+	}
+	p->last = now;
+}
+
+static void
+count(const struct socle__profile *p, const struct socle__call *c, int64_t ns)
+{
+	struct socle__profile_counter *to = c->counter;
+	int i = 0;
+
+	if (!to || c->era != p->era ||
+		!(p->on & (SOCLE_PROFILE_WALL | SOCLE_PROFILE_CPU)))
+		return;
+	to->calls++;
+	if (!(p->on & SOCLE_PROFILE_WALL))
+		return;
+	to->whole += ns;
+	if (ns > to->longest)
+		to->longest = ns;
+	while (i < SOCLE_PROFILE_BUCKETS - 1 && ns >> (i + 1) > 0)
+		i++;
+	to->histogram[i]++;
+}
+
+/* The hook may do anything, freeing the counters included. */
+static void
+tell_slow(struct socle__profile *p, const struct socle__call *c, int64_t ns)
+{
+	char item[SOCLE__ITEM_NAME + 1] = "(unnamed)";
+
+	if (c->counter)
+		memcpy(item, c->counter->name, sizeof(item));
+	p->slow(item, ns, c->who);
+	socle__profile_account(p, NULL);
+}
+
+void
+socle__call_enter(struct socle__profile *p, struct socle__call *c,
+	struct socle__profile_counter **cache, enum socle__item_kind kind,
+	const char *text, const void *who)
+{
+	struct socle__profile_counter *counter = cache ? *cache : NULL;
+
+	if (!counter)
+		counter = socle__profile_counter(p, kind, text);
+	if (cache)
+		*cache = counter;
+	if (p->top || p->unchained)
+		socle__profile_account(p, p->top);
+	c->outer = p->top;
+	c->counter = counter;
+	c->who = who;
+	c->began = p->last.wall;
+	c->era = p->era;
+	p->top = c;
+}
+
+void
+socle__call_leave(struct socle__profile *p, struct socle__call *c)
+{
+	int64_t ns = -1;
+
+	socle__profile_account(p, c);
+	p->top = c->outer;
+	if (!p->on)
+		return;
+	if (c->began >= 0 && p->last.wall >= 0)
+		ns = p->last.wall - c->began;
+	count(p, c, ns);
+	if (p->on & SOCLE__PROFILE_SLOW && ns >= p->slow_ns)
+		tell_slow(p, c, ns);
+}

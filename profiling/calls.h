@@ -1,0 +1,237 @@
+/*
+ * The counting itself: every call of a user's function, wherever it happens,
+ * stands between socle__call_begin() and socle__call_end().
+ *
+ * A leaf: it knows names and times.  Off, the pair costs a load and a
+ * predictable branch.  On, stamps are chained: at the outermost level the end
+ * of one call is the start of the next, so that the library's own work
+ * between two calls is counted with the second, and the items add up to the
+ * loop's time outside waiting.  A call inside a call closes the outer one's
+ * account until it returns: sums are exclusive, `longest' is not.
+ *
+ * Calls may be switched on, off and cleared at any moment, from inside a call
+ * too: a call that began while it was off, or before the counters were
+ * cleared, is never counted; one that began while it was on is taken off the
+ * stack whatever happened meanwhile.  After a switch calls are not chained
+ * until the next wait, for the function that did it may still be under way,
+ * uncounted, and its time is not to be the next call's.
+ */
+#ifndef SOCLE_PROFILING_CALLS_H
+#define SOCLE_PROFILING_CALLS_H
+
+#include "profiling/profile.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* How an item's name is made from the two texts it is asked for with. */
+enum socle__item_kind {
+	/* of a class: `text' is its name; "Echo" -> "Echo-read" */
+	SOCLE__ITEM_READ,
+	SOCLE__ITEM_WRITE,
+	SOCLE__ITEM_ERR,
+	SOCLE__ITEM_HUP,
+	SOCLE__ITEM_DRAIN,
+	SOCLE__ITEM_TIMEOUT,
+	SOCLE__ITEM_CLOSURE,
+	SOCLE__ITEM_POST_LOOP,
+	/*
+	 * of a function: `text' is the source text of a macro's arguments,
+	 * "5.0, expire_sessions, NULL"; the function's is picked out of it.
+	 */
+	SOCLE__ITEM_TIMER,
+	SOCLE__ITEM_DEFERRED,
+	SOCLE__ITEM_POSTED,
+	SOCLE__ITEM_OTHER_FD,
+	SOCLE__ITEM_SIGNAL,
+	SOCLE__ITEM_GLOBAL_POST_LOOP,
+	SOCLE__ITEM_KINDS
+};
+
+enum { SOCLE__ITEM_NAME = 120 }; /* longest name, in bytes */
+
+struct socle__profile_counter {
+	struct socle__profile_counter *next; /* of all, by name */
+	uint64_t calls;
+	int64_t utime, stime; /* microseconds, exclusive */
+	int64_t wall;         /* ns, exclusive */
+	int64_t longest;      /* ns, inclusive */
+	int64_t whole;        /* ns, the sum of the inclusive times */
+	uint64_t histogram[SOCLE_PROFILE_BUCKETS];
+	unsigned char split; /* where "Echo-read" has its '-', others ':' */
+	char name[SOCLE__ITEM_NAME + 1];
+};
+
+/* A pair that was asked for, and the counter that it got. */
+struct socle__profile_asked {
+	struct socle__profile_asked *next; /* in the bucket */
+	struct socle__profile_counter *counter;
+	enum socle__item_kind kind;
+	char text[];
+};
+
+/* A moment: what the clocks said.  CPU that was not asked for is 0. */
+struct socle__stamp {
+	int64_t wall;         /* ns; -1: not read */
+	int64_t utime, stime; /* microseconds */
+};
+
+/* A call under way; on the C stack of who calls. */
+struct socle__call {
+	struct socle__call *outer;
+	struct socle__profile_counter *counter; /* NULL: not counted */
+	const void *who; /* handed to the slow hook as it is */
+	int64_t began;   /* wall, inclusive; -1: not read */
+	uint32_t era;    /* of socle__profile.era when it began */
+};
+
+/* All zero is a valid start. */
+struct socle__profile {
+	unsigned on;     /* SOCLE_PROFILE_ bits, and SOCLE__PROFILE_SLOW */
+	unsigned what;   /* the SOCLE_PROFILE_ bits of the data */
+	bool per_thread; /* CPU of this thread; set it before the enable */
+	bool unchained;  /* until the next wait: see below */
+	uint32_t era;    /* grows when the counters are cleared */
+	struct socle__call *top;  /* innermost call */
+	struct socle__stamp last; /* up to here, time has been accounted */
+	int64_t slow_ns;
+	void (*slow)(const char *item, int64_t ns, const void *who);
+	struct socle__profile_counter *all;
+	struct socle__profile_asked *asked[64]; /* hash of text */
+};
+
+enum { SOCLE__PROFILE_SLOW = 4 };
+
+/*
+ * The counter for (kind, text), made on first use.  `arguments' for the kinds
+ * of a function as described above.  Equal names share one counter.  NULL
+ * only when there is no memory: the call then goes uncounted, its time to
+ * nobody.
+ */
+struct socle__profile_counter *socle__profile_counter(
+	struct socle__profile *p, enum socle__item_kind kind, const char *text);
+
+/* All to zero; counters stay where they are, for calls may be under way. */
+void socle__profile_clear(struct socle__profile *p);
+
+/* Frees the counters.  requires: no call under way */
+void socle__profile_free(struct socle__profile *p);
+
+/* Charges what passed since `last' to `c', or to nobody; `last' is now. */
+void socle__profile_account(
+	struct socle__profile *p, const struct socle__call *c);
+
+/* Switches on (WALL, CPU; 0 is both) with cleared counters. */
+static inline void
+socle__profile_enable(struct socle__profile *p, unsigned what)
+{
+	p->what = what ? what : SOCLE_PROFILE_WALL | SOCLE_PROFILE_CPU;
+	p->on = p->what | (p->on & SOCLE__PROFILE_SLOW);
+	socle__profile_clear(p);
+}
+
+/* Switches off; the data stay. */
+static inline void
+socle__profile_disable(struct socle__profile *p)
+{
+	p->on &= SOCLE__PROFILE_SLOW;
+}
+
+/*
+ * The slow hook, independent of the rest; ns <= 0 or NULL switches it off.
+ * It is called right after the call, with its inclusive time, and may do
+ * anything; its own time is nobody's.
+ */
+static inline void
+socle__profile_set_slow(struct socle__profile *p, int64_t ns,
+	void (*slow)(const char *item, int64_t ns, const void *who))
+{
+	bool on = slow && ns > 0;
+
+	p->on = (p->on & (SOCLE_PROFILE_WALL | SOCLE_PROFILE_CPU)) |
+		(on ? SOCLE__PROFILE_SLOW : 0);
+	p->slow = on ? slow : NULL;
+	p->slow_ns = on ? ns : 0;
+	p->unchained = true;
+}
+
+/*
+ * Around a wait for the kernel: what passed before it is charged to the call
+ * that waits, if any; the wait itself to nobody.
+ */
+static inline void
+socle__profile_before_wait(struct socle__profile *p)
+{
+	if (p->on && p->top)
+		socle__profile_account(p, p->top);
+}
+
+static inline void
+socle__profile_after_wait(struct socle__profile *p)
+{
+	if (p->on) {
+		socle__profile_account(p, NULL);
+		p->unchained = false;
+	}
+}
+
+/*
+ * To be told when the outermost loop ends: until the next wait, time between
+ * calls is the application's own, and calls are not chained.
+ */
+static inline void
+socle__profile_unchain(struct socle__profile *p)
+{
+	p->unchained = true;
+}
+
+/*
+ * Calls `fn' for each item with calls, sorted by name (strcmp).  Returns 0, or
+ * -ENOMEM with nothing called.  `fn' may do anything, clear or free included.
+ */
+int socle__profile_each(const struct socle__profile *p,
+	void (*fn)(const struct socle_profile_item *item, void *arg),
+	void *arg);
+
+/*
+ * Writes a report through `out' in pieces; ends at the first result < 0 and
+ * returns it, else 0.  -EINVAL for an unknown form, -ENOMEM.
+ */
+int socle__profile_report(const struct socle__profile *p,
+	enum socle_report form,
+	int (*out)(const char *text, size_t len, void *arg), void *arg);
+
+/*
+ * The pair.  `cache', which may be NULL, is a place that starts as NULL and
+ * saves the look-up from the second call on; it stays valid until
+ * socle__profile_free().  `who' goes to the slow hook.  Usage:
+ *
+ *	struct socle__call call;
+ *	bool counted = socle__call_begin(p, &call, NULL, kind, text, who);
+ *	fn(arg);
+ *	socle__call_end(p, &call, counted);
+ */
+void socle__call_enter(struct socle__profile *p, struct socle__call *c,
+	struct socle__profile_counter **cache, enum socle__item_kind kind,
+	const char *text, const void *who);
+void socle__call_leave(struct socle__profile *p, struct socle__call *c);
+
+static inline bool
+socle__call_begin(struct socle__profile *p, struct socle__call *c,
+	struct socle__profile_counter **cache, enum socle__item_kind kind,
+	const char *text, const void *who)
+{
+	if (__builtin_expect(p->on == 0, 1))
+		return false;
+	socle__call_enter(p, c, cache, kind, text, who);
+	return true;
+}
+
+static inline void
+socle__call_end(struct socle__profile *p, struct socle__call *c, bool counted)
+{
+	if (__builtin_expect(counted, 0))
+		socle__call_leave(p, c);
+}
+
+#endif

@@ -1,0 +1,296 @@
+/*
+ * The reactor's inside: the loop's state, and what sockets/ may use of it.
+ *
+ * Who owns what: the reactor owns generation, interest and parking of a
+ * descriptor; who embeds the descriptor owns the meaning of its events.  The
+ * reactor calls upwards only through struct socle__descriptor_ops.
+ */
+#ifndef SOCLE_REACTOR_CORE_H
+#define SOCLE_REACTOR_CORE_H
+
+#include "profiling/calls.h"
+#include "reactor/descriptor.h"
+#include "reactor/loop.h"
+#include "timers/clock.h"
+#include "timers/store.h"
+
+#include <errno.h>
+#include <stdarg.h>
+
+#define socle__likely(x) __builtin_expect(!!(x), 1)
+#define socle__unlikely(x) __builtin_expect(!!(x), 0)
+
+/* In `armed': the kernel knows this fd, and reports ERR and HUP of it. */
+enum { SOCLE__PRESENT = 0x80 };
+
+/* struct socle_descriptor.state */
+enum {
+	SOCLE__APPLICATION = 1, /* counts as a watched socket */
+	SOCLE__OTHER = 2,       /* an other fd */
+	SOCLE__CLOSED = 4,      /* no further event, whatever comes */
+	SOCLE__KEEP_FD = 8,     /* the fd is not ours to close */
+	SOCLE__END_TOLD = 16,   /* ERR or HUP was told, untouched since */
+	SOCLE__PARKED = 32      /* taken out of the poller until touched */
+};
+
+/*
+ * Turns that a descriptor may ask for.  Each is a phase of the tick; POST_LOOP
+ * is standing, the others are used up by being taken.
+ */
+enum {
+	SOCLE__TURN_FLUSH = 1,       /* held-back or budgeted writes */
+	SOCLE__TURN_INTEREST = 2,    /* the kernel is to be told */
+	SOCLE__TURN_PUSHED_BACK = 4, /* pushed-back data to be read */
+	SOCLE__TURN_CLOSE = 8,       /* the fd is to be closed */
+	SOCLE__TURN_DESTROY = 16,    /* the memory is to be let go */
+	SOCLE__TURN_POST_LOOP = 32,
+	SOCLE__TURN_FD_FREED = 64, /* told when the library closed an fd */
+	SOCLE__TURN_MARK = 128     /* not a turn: a place in the list */
+};
+enum { SOCLE__TURNS = 7 };
+
+struct socle__descriptor_ops {
+	/*
+	 * Something is ready; `err' is -errno when the poller itself named an
+	 * error with SOCLE_ERR, else 0.
+	 */
+	void (*ready)(struct socle_descriptor *d, unsigned ready, int err);
+	/* Your turn; only POST_LOOP's result counts: false ends the loop. */
+	bool (*turn)(struct socle_descriptor *d, unsigned turn);
+	/* Nothing of the library refers to it any more. */
+	void (*reap)(struct socle_descriptor *d);
+	/* In a reset: close yourself without a flush, quietly. */
+	void (*reset)(struct socle_descriptor *d);
+	/* The peer's address for the slow hook; NULL: has none. */
+	const char *(*peer)(struct socle_descriptor *d);
+	/* In a forked child that goes on: what is queued is the parent's. */
+	void (*forked)(struct socle_descriptor *d);
+};
+
+/* What a backend translates the kernel's events into. */
+struct socle__event {
+	int fd;
+	uint32_t generation;
+	unsigned ready;
+	int err; /* -errno of a failed change or a bad fd, with SOCLE_ERR */
+};
+
+struct socle__loop;
+
+/* A backend: one file, this table.  None of them calls a method. */
+struct socle__backend {
+	const char *name;
+	/* Sets up l->poller; 0 or -errno. */
+	int (*open)(struct socle__loop *l);
+	/*
+	 * Makes the kernel watch `target' (PRESENT and READ, WRITE, or 0)
+	 * instead of d->armed.  0 or -errno; taking out never fails but to
+	 * say -ENOENT or -EBADF: the fd is no longer what it was.
+	 */
+	int (*set)(struct socle__loop *l, struct socle_descriptor *d,
+		unsigned target);
+	/* Waits, fills l->batch; 0 or -errno, an interruption is 0. */
+	int (*wait)(struct socle__loop *l, int timeout_ms);
+	/* A fresh, empty poller under the same fd number, for a child. */
+	int (*reopen)(struct socle__loop *l);
+	void (*close)(struct socle__loop *l);
+};
+
+extern const struct socle__backend socle__poll_backend;
+#ifdef __linux__
+extern const struct socle__backend socle__epoll_backend;
+#endif
+
+/* A call for later: deferred, or posted by another thread. */
+struct socle__later {
+	struct socle__later *next;
+	uint64_t serial;
+	enum socle__item_kind kind;
+	void (*fn)(void *arg);
+	void (*drop)(void *arg);
+	void *arg;
+	const char *arguments;
+};
+
+struct socle__loop {
+	/* what a tick touches, together */
+	const struct socle__backend *backend; /* NULL until started */
+	struct socle_descriptor **map;        /* by fd */
+	size_t map_size;
+	struct socle__event *batch;
+	size_t batch_next, batch_n, batch_room;
+	int depth;      /* loops on the stack */
+	int stop_depth; /* those up to this depth are to end */
+	int in_call;    /* user functions on the stack, ticks apart */
+	int timeout_ms;
+	unsigned open[SOCLE__TURNS]; /* descriptors with each turn open */
+	int64_t now;
+	bool now_known;    /* read since the last wait */
+	bool now_stale;    /* ... but handlers ran since */
+	bool removed;      /* a descriptor left since the last wait */
+	bool forked;       /* in a child, before socle_after_fork() */
+	bool fd_asked_for; /* embedded: loop_fd must tell of deferred calls */
+	int poller_fd;
+	void *poller; /* the backend's own */
+	struct socle__later *later, **later_end;
+	uint64_t later_serial;
+	struct socle_loop *mailbox;        /* NULL until somebody needs it */
+	struct socle_descriptor attention; /* head of the list */
+	struct socle__profile profile;
+	bool (*post_loop)(void *arg);
+	void *post_loop_arg;
+	const char *post_loop_name;
+	void (*slow)(const struct socle_slow *what, void *arg);
+	void *slow_arg;
+	uint32_t generation; /* of the newest registration */
+	size_t watched;      /* APPLICATION descriptors in the map */
+	size_t to_close;     /* of them, closed and waiting for the close */
+	const struct socle__backend *chosen;
+	struct socle__timer_ids *timer_ids;
+	void *classes; /* of sockets/: the classes resolved so far */
+	void (*free_classes)(void *classes);
+	struct socle__timer_store timers;
+};
+
+/* ---- the thread's loop: loop.c, life.c ---- */
+
+extern _Thread_local struct socle__loop *socle__loop
+	__attribute__((tls_model("initial-exec")));
+
+struct socle__loop *socle__loop_make(void);
+
+/* This thread's loop, made on first use; NULL when there is no memory. */
+static inline struct socle__loop *
+socle__loop_get(void)
+{
+	return socle__likely(socle__loop != NULL) ? socle__loop
+						  : socle__loop_make();
+}
+
+/* Whether no other thread of the process has a loop. */
+bool socle__loop_is_alone(void);
+
+/* Opens the poller if that has not been done; 0 or -errno. */
+int socle__loop_start(struct socle__loop *l);
+
+/* The tick's time: read after the wait, on first need. */
+int64_t socle__now_read(struct socle__loop *l);
+
+static inline int64_t
+socle__now(struct socle__loop *l)
+{
+	return socle__likely(l->now_known && l->depth > 0) ? l->now
+							   : socle__now_read(l);
+}
+
+/* ---- descriptors and their turns: descriptor.c ---- */
+
+/*
+ * Registers `fd' with the loop under a new generation, watching nothing.
+ * `eager' tells the kernel at once, to have its verdict.  0, or -errno with
+ * nothing changed: -EBADF, -EEXIST, -ENOMEM, what the poller said.
+ */
+int socle__descriptor_add(struct socle__loop *l, struct socle_descriptor *d,
+	const struct socle__descriptor_ops *ops, int fd, unsigned state,
+	bool eager);
+
+/* What the owner wants watched; the kernel hears of it before the next wait. */
+void socle__descriptor_want(struct socle_descriptor *d, unsigned wanted);
+
+/* Something about it changed: ERR and HUP may be told again. */
+void socle__descriptor_unpark(struct socle_descriptor *d);
+
+static inline void
+socle__descriptor_touch(struct socle_descriptor *d)
+{
+	if (socle__unlikely(d->state & SOCLE__END_TOLD))
+		socle__descriptor_unpark(d);
+}
+
+/* No further event; the fd is closed at the end of the tick, then reaped. */
+void socle__descriptor_close(struct socle_descriptor *d);
+
+/* The same, but the fd leaves the loop now and is the caller's. */
+int socle__descriptor_detach(struct socle_descriptor *d);
+
+void socle__turn_ask(struct socle_descriptor *d, unsigned turn);
+void socle__turn_drop(struct socle_descriptor *d, unsigned turn);
+
+/* Takes the turns open now; false if a POST_LOOP turn said so. */
+bool socle__turns_walk(struct socle__loop *l, unsigned turn);
+
+/* Moves to the end of the list: its place is the order of the asking. */
+void socle__turn_to_end(struct socle_descriptor *d);
+
+static inline unsigned
+socle__turns_open(const struct socle__loop *l, unsigned turn)
+{
+	return l->open[__builtin_ctz(turn)];
+}
+
+static inline struct socle_descriptor *
+socle__descriptor_at(const struct socle__loop *l, int fd)
+{
+	return fd >= 0 && (size_t)fd < l->map_size ? l->map[fd] : NULL;
+}
+
+/* Takes `d' out of kernel and map, closes its fd if it is ours. */
+void socle__descriptor_close_now(
+	struct socle__loop *l, struct socle_descriptor *d);
+
+/* Tells the kernel what is wanted, if that is news; 0 or -errno. */
+int socle__interest_apply(struct socle__loop *l, struct socle_descriptor *d);
+
+/* Everything is to be told to a poller that knows nothing. */
+void socle__interest_rearm_all(struct socle__loop *l);
+
+/* Room for one more event in the batch, if it can be had. */
+int socle__batch_reserve(struct socle__loop *l, size_t n);
+
+static inline void
+socle__batch_add(struct socle__loop *l, int fd, uint32_t generation,
+	unsigned ready, int err)
+{
+	struct socle__event *e = &l->batch[l->batch_n++];
+
+	e->fd = fd;
+	e->generation = generation;
+	e->ready = ready;
+	e->err = err;
+}
+
+/* ---- the rest of the reactor ---- */
+
+/* later.c */
+int socle__later_add(struct socle__loop *l, struct socle__later *call);
+bool socle__later_run(struct socle__loop *l);
+void socle__later_clear(struct socle__loop *l);
+
+/* mailbox.c */
+struct socle_loop *socle__mailbox_get(struct socle__loop *l);
+void socle__mailbox_collect(struct socle__loop *l);
+bool socle__mailbox_waiting(const struct socle__loop *l);
+void socle__mailbox_shut(struct socle__loop *l);
+void socle__mailbox_detach(struct socle__loop *l);
+int socle__mailbox_reopen(struct socle__loop *l);
+
+/* signals.c */
+void socle__signals_run(struct socle_loop *m);
+void socle__signals_clear(struct socle_loop *m);
+void socle__signals_forked(void);
+void socle__ignore_sigpipe(void);
+
+/* timing.c */
+void socle__timer_ids_clear(struct socle__loop *l);
+
+/* log.c */
+void socle__log(int level, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+void socle__vlog(int level, const char *fmt, va_list ap)
+	__attribute__((format(printf, 2, 0)));
+bool socle__log_wanted(int level);
+
+/* check.c: asserts what must hold between ticks */
+void socle__loop_check(const struct socle__loop *l);
+
+#endif

@@ -1,0 +1,138 @@
+/*
+ * epoll(7), Linux.
+ *
+ * The kernel's peculiarities:
+ * - It watches open files, not fds.  A copy of an fd (dup, fork) keeps the
+ *   registration alive after close(2), and events then come for a number that
+ *   is gone or, worse, somebody else's.  So every close is preceded by
+ *   EPOLL_CTL_DEL, and the cookie carries the generation beside the fd.
+ * - A child shares the set with its parent: what it deletes is deleted for
+ *   both.  So nothing is called here between fork and socle_after_fork().
+ * - ERR and HUP are always reported and cannot be masked; only taking the fd
+ *   out stops them.
+ * - Regular files are EPERM.  A fresh TCP socket that is neither connected nor
+ *   listening reports OUT and HUP.
+ * - MOD of an fd that was closed behind our back is EBADF, or ENOENT when the
+ *   number is another file by now.
+ */
+#ifdef __linux__
+
+#include "reactor/core.h"
+
+#include "seam.h"
+
+enum { ROOM_AT_START = 128, ROOM_AT_MOST = 4096 };
+
+struct epoll_poller {
+	int room;
+	struct epoll_event events[];
+};
+
+_Static_assert(SOCLE_READ == (int)EPOLLIN && SOCLE_WRITE == (int)EPOLLOUT &&
+		SOCLE_ERR == (int)EPOLLERR && SOCLE_HUP == (int)EPOLLHUP,
+	"masks are handed over as they are");
+
+static int
+room_set(struct socle__loop *l, int room)
+{
+	struct epoll_poller *p = l->poller;
+	int err = socle__batch_reserve(l, (size_t)room);
+
+	if (err < 0)
+		return err;
+	p = sys_realloc(p, sizeof(*p) + (size_t)room * sizeof(p->events[0]));
+	if (!p)
+		return -ENOMEM;
+	p->room = room;
+	l->poller = p;
+	return 0;
+}
+
+static int
+epoll_open(struct socle__loop *l)
+{
+	int err = room_set(l, ROOM_AT_START);
+
+	if (err < 0)
+		return err;
+	l->poller_fd = sys_epoll_create1(EPOLL_CLOEXEC);
+	return l->poller_fd < 0 ? -errno : 0;
+}
+
+static int
+control(struct socle__loop *l, int op, struct socle_descriptor *d,
+	unsigned target)
+{
+	struct epoll_event e = {.events = target & (SOCLE_READ | SOCLE_WRITE),
+		.data.u64 = (uint64_t)d->generation << 32 | (uint32_t)d->fd};
+
+	return sys_epoll_ctl(l->poller_fd, op, d->fd, &e) < 0 ? -errno : 0;
+}
+
+static int
+epoll_set(struct socle__loop *l, struct socle_descriptor *d, unsigned target)
+{
+	int err;
+
+	if (target == 0)
+		return control(l, EPOLL_CTL_DEL, d, 0);
+	if (d->armed)
+		return control(l, EPOLL_CTL_MOD, d, target);
+	err = control(l, EPOLL_CTL_ADD, d, target);
+	/* A copy of an earlier fd of this number keeps that one's place. */
+	return err == -EEXIST ? control(l, EPOLL_CTL_MOD, d, target) : err;
+}
+
+static int
+epoll_wait_for(struct socle__loop *l, int timeout_ms)
+{
+	struct epoll_poller *p = l->poller;
+	int n = sys_epoll_wait(l->poller_fd, p->events, p->room, timeout_ms);
+
+	if (n < 0)
+		return errno == EINTR ? 0 : -errno;
+	for (int i = 0; i < n; i++) {
+		uint64_t cookie = p->events[i].data.u64;
+
+		socle__batch_add(l, (int)(uint32_t)cookie,
+			(uint32_t)(cookie >> 32), p->events[i].events, 0);
+	}
+	if (n == p->room && n < ROOM_AT_MOST)
+		(void)room_set(l, 2 * n); /* as good without */
+	return 0;
+}
+
+static int
+epoll_reopen(struct socle__loop *l)
+{
+	int fd = sys_epoll_create1(EPOLL_CLOEXEC);
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (sys_dup3(fd, l->poller_fd, O_CLOEXEC) < 0)
+		err = -errno;
+	sys_close(fd);
+	return err;
+}
+
+static void
+epoll_close(struct socle__loop *l)
+{
+	if (l->poller_fd >= 0)
+		sys_close(l->poller_fd);
+	sys_free(l->poller);
+}
+
+const struct socle__backend socle__epoll_backend = {
+	.name = "epoll",
+	.open = epoll_open,
+	.set = epoll_set,
+	.wait = epoll_wait_for,
+	.reopen = epoll_reopen,
+	.close = epoll_close,
+};
+
+#else
+typedef int socle__epoll_is_not_here;
+#endif

@@ -1,0 +1,166 @@
+/*
+ * Other fds: a function for an fd that is no object.  One descriptor each,
+ * so that generation, interest and parking hold for them too.
+ */
+#include "reactor/core.h"
+
+#include "seam.h"
+
+struct other_fd {
+	struct socle_descriptor d; /* first */
+	void (*fn)(int fd, unsigned ready, void *arg);
+	void *arg;
+	const char *arguments;
+};
+
+static struct other_fd *
+other_of(struct socle_descriptor *d)
+{
+	return (struct other_fd *)(void *)d;
+}
+
+/*
+ * While there is input, ERR and HUP come along with it each time; alone they
+ * are told once.
+ */
+static void
+other_ready(struct socle_descriptor *d, unsigned ready, int err)
+{
+	struct socle__loop *l = socle__loop;
+	struct other_fd *o = other_of(d);
+	struct socle__call call;
+	bool counted;
+
+	(void)err;
+	if (!(ready & (SOCLE_READ | SOCLE_WRITE)))
+		d->state |= SOCLE__END_TOLD;
+	counted = socle__call_begin(&l->profile, &call, NULL,
+		SOCLE__ITEM_OTHER_FD, o->arguments, d);
+	o->fn(d->fd, ready, o->arg);
+	socle__call_end(&l->profile, &call, counted);
+}
+
+static bool
+other_turn(struct socle_descriptor *d, unsigned turn)
+{
+	(void)d;
+	(void)turn;
+	return true;
+}
+
+static void
+other_reap(struct socle_descriptor *d)
+{
+	sys_free(other_of(d));
+}
+
+static void
+other_reset(struct socle_descriptor *d)
+{
+	socle__descriptor_detach(d);
+}
+
+static const struct socle__descriptor_ops other_ops = {
+	.ready = other_ready,
+	.turn = other_turn,
+	.reap = other_reap,
+	.reset = other_reset,
+};
+
+/* Regular files are always ready, which no poller can tell. */
+static int
+can_be_polled(int fd)
+{
+	struct stat st;
+
+	if (fd < 0)
+		return -EBADF;
+	if (sys_fstat(fd, &st) < 0)
+		return -errno;
+	return S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) ? -EPERM : 0;
+}
+
+static int
+other_replace(struct other_fd *o, const struct other_fd *new, unsigned events)
+{
+	o->fn = new->fn;
+	o->arg = new->arg;
+	o->arguments = new->arguments;
+	socle__descriptor_unpark(&o->d);
+	socle__descriptor_want(&o->d, events);
+	return 0;
+}
+
+int
+socle_add_other_fd_named(const char *arguments, int fd, unsigned events,
+	void (*fn)(int fd, unsigned ready, void *arg), void *arg)
+{
+	struct socle__loop *l = socle__loop_get();
+	struct other_fd new = {.fn = fn, .arg = arg, .arguments = arguments};
+	struct socle_descriptor *d;
+	struct other_fd *o;
+	int err;
+
+	if (!l)
+		return -ENOMEM;
+	if (!fn || events & ~(unsigned)(SOCLE_READ | SOCLE_WRITE))
+		return -EINVAL;
+	d = socle__descriptor_at(l, fd);
+	if (d && d->state & SOCLE__OTHER)
+		return other_replace(other_of(d), &new, events);
+	if (d)
+		return -EEXIST;
+	if ((err = can_be_polled(fd)) < 0)
+		return err;
+	if (!(o = sys_malloc(sizeof(*o))))
+		return -ENOMEM;
+	err = socle__descriptor_add(
+		l, &o->d, &other_ops, fd, SOCLE__OTHER | SOCLE__KEEP_FD, true);
+	if (err < 0) {
+		sys_free(o);
+		return err;
+	}
+	return other_replace(o, &new, events);
+}
+
+#undef socle_add_other_fd
+int
+socle_add_other_fd(int fd, unsigned events,
+	void (*fn)(int fd, unsigned ready, void *arg), void *arg)
+{
+	return socle_add_other_fd_named(NULL, fd, events, fn, arg);
+}
+
+int
+socle_remove_other_fd(int fd)
+{
+	struct socle__loop *l = socle__loop;
+	struct socle_descriptor *d = l ? socle__descriptor_at(l, fd) : NULL;
+
+	if (!d || !(d->state & SOCLE__OTHER))
+		return -ENOENT;
+	socle__descriptor_detach(d);
+	return 0;
+}
+
+void
+socle_clear_other_fds(void)
+{
+	struct socle__loop *l = socle__loop;
+
+	for (size_t fd = 0; l && fd < l->map_size; fd++)
+		(void)socle_remove_other_fd((int)fd);
+}
+
+void
+socle_each_other_fd(void (*fn)(int fd, unsigned events, void *arg), void *arg)
+{
+	struct socle__loop *l = socle__loop;
+
+	for (size_t fd = 0; l && l == socle__loop && fd < l->map_size; fd++) {
+		struct socle_descriptor *d = l->map[fd];
+
+		if (d && d->state & SOCLE__OTHER)
+			fn((int)fd, d->wanted, arg);
+	}
+}

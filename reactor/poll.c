@@ -1,0 +1,178 @@
+/*
+ * poll(2), anywhere.
+ *
+ * The array is kept between calls and changed in place; `place' finds an fd's
+ * entry in it.  The kernel's peculiarities:
+ * - An fd that is not open is not refused: it is reported as NVAL, for ever.
+ *   That becomes an error with EBADF.
+ * - Regular files are always ready; who registers refuses them before.
+ * - ERR, HUP and NVAL cannot be masked; an entry that must be silent leaves
+ *   the array.
+ * - macOS reports NVAL for devices; there kqueue is the one to use.
+ * Each wait begins to look at another entry, so that no fd is always last.
+ */
+#include "reactor/core.h"
+
+#include "seam.h"
+
+#include <string.h>
+
+struct poll_poller {
+	struct pollfd *fds;
+	uint32_t *generations; /* of the same index */
+	size_t n, room;
+	int *place; /* by fd: index in fds, or -1 */
+	size_t places;
+	size_t first; /* where the last look began */
+};
+
+_Static_assert(SOCLE_READ == POLLIN && SOCLE_WRITE == POLLOUT &&
+		SOCLE_ERR == POLLERR && SOCLE_HUP == POLLHUP,
+	"masks are handed over as they are");
+
+static int
+poll_open(struct socle__loop *l)
+{
+	l->poller = sys_calloc(1, sizeof(struct poll_poller));
+	return l->poller ? 0 : -ENOMEM;
+}
+
+static int
+entries_reserve(struct socle__loop *l, struct poll_poller *p)
+{
+	size_t room = p->room ? 2 * p->room : 64;
+	struct pollfd *fds;
+	uint32_t *generations;
+	int err;
+
+	if (p->n < p->room)
+		return 0;
+	if ((err = socle__batch_reserve(l, room)) < 0)
+		return err;
+	fds = sys_realloc(p->fds, room * sizeof(*fds));
+	if (!fds)
+		return -ENOMEM;
+	p->fds = fds;
+	generations = sys_realloc(p->generations, room * sizeof(*generations));
+	if (!generations)
+		return -ENOMEM;
+	p->generations = generations;
+	p->room = room;
+	return 0;
+}
+
+static int
+places_reserve(struct poll_poller *p, int fd)
+{
+	size_t n = p->places ? p->places : 64;
+	int *place;
+
+	if ((size_t)fd < p->places)
+		return 0;
+	while (n <= (size_t)fd)
+		n *= 2;
+	place = sys_realloc(p->place, n * sizeof(*place));
+	if (!place)
+		return -ENOMEM;
+	memset(place + p->places, 0xff, (n - p->places) * sizeof(*place));
+	p->place = place;
+	p->places = n;
+	return 0;
+}
+
+static void
+entry_remove(struct poll_poller *p, int fd)
+{
+	size_t at = (size_t)p->place[fd];
+	size_t last = --p->n;
+
+	p->fds[at] = p->fds[last];
+	p->generations[at] = p->generations[last];
+	p->place[p->fds[at].fd] = (int)at;
+	p->place[fd] = -1;
+}
+
+static int
+poll_set(struct socle__loop *l, struct socle_descriptor *d, unsigned target)
+{
+	struct poll_poller *p = l->poller;
+	int err;
+
+	if (target == 0) {
+		entry_remove(p, d->fd);
+		return 0;
+	}
+	if (!d->armed) {
+		if ((err = places_reserve(p, d->fd)) < 0 ||
+			(err = entries_reserve(l, p)) < 0)
+			return err;
+		p->place[d->fd] = (int)p->n++;
+	}
+	p->fds[p->place[d->fd]] = (struct pollfd){.fd = d->fd,
+		.events = (short)(target & (SOCLE_READ | SOCLE_WRITE))};
+	p->generations[p->place[d->fd]] = d->generation;
+	return 0;
+}
+
+static void
+report(struct socle__loop *l, const struct poll_poller *p, size_t at)
+{
+	const struct pollfd *e = &p->fds[at];
+
+	if (e->revents & POLLNVAL)
+		socle__batch_add(
+			l, e->fd, p->generations[at], SOCLE_ERR, -EBADF);
+	else if (e->revents)
+		socle__batch_add(
+			l, e->fd, p->generations[at], (unsigned)e->revents, 0);
+}
+
+static int
+poll_wait_for(struct socle__loop *l, int timeout_ms)
+{
+	struct poll_poller *p = l->poller;
+	int found = sys_poll(p->fds, (nfds_t)p->n, timeout_ms);
+
+	if (found < 0)
+		return errno == EINTR ? 0 : -errno;
+	if (found == 0)
+		return 0;
+	p->first = p->first + 1 < p->n ? p->first + 1 : 0;
+	for (size_t i = p->first; i < p->n; i++)
+		report(l, p, i);
+	for (size_t i = 0; i < p->first; i++)
+		report(l, p, i);
+	return 0;
+}
+
+static int
+poll_reopen(struct socle__loop *l)
+{
+	struct poll_poller *p = l->poller;
+
+	while (p->n > 0)
+		entry_remove(p, p->fds[p->n - 1].fd);
+	return 0;
+}
+
+static void
+poll_close(struct socle__loop *l)
+{
+	struct poll_poller *p = l->poller;
+
+	if (!p)
+		return;
+	sys_free(p->fds);
+	sys_free(p->generations);
+	sys_free(p->place);
+	sys_free(p);
+}
+
+const struct socle__backend socle__poll_backend = {
+	.name = "poll",
+	.open = poll_open,
+	.set = poll_set,
+	.wait = poll_wait_for,
+	.reopen = poll_reopen,
+	.close = poll_close,
+};

@@ -1,0 +1,145 @@
+/*
+ * The seam: every system call, clock read and allocation of the library.
+ *
+ * Production binds each name to libc at compile time and costs nothing.  The
+ * tests compile the same sources with SOCLE_SEAM_TEST, which sends each call
+ * through a table of function pointers: that is where calls are counted,
+ * faults injected and the clock replaced.  No other file of the library may
+ * name a system call or malloc; `make lint' proves it by looking at what the
+ * test-bound objects still ask of libc.
+ *
+ * The list below is the whole of what the library asks of the kernel:
+ * X(result, name, (parameters), (arguments)).
+ */
+#ifndef SOCLE_SEAM_H
+#define SOCLE_SEAM_H
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#endif
+
+/* clang-format off */
+#define SOCLE__SEAM_CALLS(X) \
+X(ssize_t, read, (int fd, void *p, size_t n), (fd, p, n)) \
+X(ssize_t, write, (int fd, const void *p, size_t n), (fd, p, n)) \
+X(ssize_t, writev, (int fd, const struct iovec *v, int n), (fd, v, n)) \
+X(ssize_t, send, (int fd, const void *p, size_t n, int f), (fd, p, n, f)) \
+X(ssize_t, sendmsg, (int fd, const struct msghdr *m, int f), (fd, m, f)) \
+X(int, socket, (int d, int t, int p), (d, t, p)) \
+X(int, bind, (int fd, const struct sockaddr *a, socklen_t n), (fd, a, n)) \
+X(int, listen, (int fd, int backlog), (fd, backlog)) \
+X(int, connect, (int fd, const struct sockaddr *a, socklen_t n), (fd, a, n)) \
+X(int, accept, (int fd, struct sockaddr *a, socklen_t *n), (fd, a, n)) \
+X(int, getsockname, (int fd, struct sockaddr *a, socklen_t *n), (fd, a, n)) \
+X(int, getpeername, (int fd, struct sockaddr *a, socklen_t *n), (fd, a, n)) \
+X(int, getsockopt, (int fd, int l, int o, void *p, socklen_t *n), \
+	(fd, l, o, p, n)) \
+X(int, setsockopt, (int fd, int l, int o, const void *p, socklen_t n), \
+	(fd, l, o, p, n)) \
+X(int, fstat, (int fd, struct stat *st), (fd, st)) \
+X(int, lstat, (const char *path, struct stat *st), (path, st)) \
+X(int, unlink, (const char *path), (path)) \
+X(int, close, (int fd), (fd)) \
+X(int, pipe, (int *fds), (fds)) \
+X(int, dup2, (int from, int to), (from, to)) \
+X(int, poll, (struct pollfd *fds, nfds_t n, int ms), (fds, n, ms)) \
+X(int, sigaction, (int s, const struct sigaction *n, struct sigaction *o), \
+	(s, n, o)) \
+X(int, clock_gettime, (clockid_t c, struct timespec *ts), (c, ts)) \
+X(void *, malloc, (size_t n), (n)) \
+X(void *, calloc, (size_t n, size_t size), (n, size)) \
+X(void *, realloc, (void *p, size_t n), (p, n)) \
+SOCLE__SEAM_LINUX(X)
+
+#ifdef __linux__
+#define SOCLE__SEAM_LINUX(X) \
+X(int, epoll_create1, (int f), (f)) \
+X(int, epoll_ctl, (int ep, int op, int fd, struct epoll_event *e), \
+	(ep, op, fd, e)) \
+X(int, epoll_wait, (int ep, struct epoll_event *e, int n, int ms), \
+	(ep, e, n, ms)) \
+X(int, eventfd, (unsigned v, int f), (v, f)) \
+X(int, accept4, (int fd, struct sockaddr *a, socklen_t *n, int f), \
+	(fd, a, n, f)) \
+X(int, dup3, (int from, int to, int f), (from, to, f))
+#else
+#define SOCLE__SEAM_LINUX(X)
+#endif
+/* clang-format on */
+
+/*
+ * Variadic or oddly typed in libc: one shape each, the same in both
+ * bindings.  free is here because it has no result to fail with.
+ */
+static inline int
+socle__libc_fcntl(int fd, int command, int value)
+{
+	return fcntl(fd, command, value);
+}
+
+static inline int
+socle__libc_unread(int fd, int *ret)
+{
+	return ioctl(fd, FIONREAD, ret);
+}
+
+static inline int
+socle__libc_getrusage(int who, struct rusage *ret)
+{
+	return getrusage(who, ret);
+}
+
+#ifdef SOCLE_SEAM_TEST
+
+#define SOCLE__SEAM_FIELD(result, name, params, args) result(*name) params;
+struct socle__seam {
+	SOCLE__SEAM_CALLS(SOCLE__SEAM_FIELD)
+	int (*fcntl)(int fd, int command, int value);
+	int (*unread)(int fd, int *ret);
+	int (*getrusage)(int who, struct rusage *ret);
+	void (*free)(void *p);
+};
+extern struct socle__seam socle__seam;
+
+#define SOCLE__SEAM_BIND(result, name, params, args)                           \
+	static inline result sys_##name params                                 \
+	{                                                                      \
+		return socle__seam.name args;                                  \
+	}
+#define sys_fcntl(fd, command, value) socle__seam.fcntl(fd, command, value)
+#define sys_unread(fd, ret) socle__seam.unread(fd, ret)
+#define sys_getrusage(who, ret) socle__seam.getrusage(who, ret)
+#define sys_free(p) socle__seam.free(p)
+
+#else
+
+#define SOCLE__SEAM_BIND(result, name, params, args)                           \
+	static inline result sys_##name params                                 \
+	{                                                                      \
+		return name args;                                              \
+	}
+#define sys_fcntl(fd, command, value) socle__libc_fcntl(fd, command, value)
+#define sys_unread(fd, ret) socle__libc_unread(fd, ret)
+#define sys_getrusage(who, ret) socle__libc_getrusage(who, ret)
+#define sys_free(p) free(p)
+
+#endif
+
+SOCLE__SEAM_CALLS(SOCLE__SEAM_BIND)
+
+#endif

@@ -1,0 +1,198 @@
+/*
+ * Classes: resolving a table into a flat copy, and super calls.
+ *
+ * The flat copy has every slot filled, so that dispatch is one load and
+ * inheritance costs nothing; with it live the things that belong to a class
+ * in one loop, the count of its objects and its profile counters.
+ */
+#include "sockets/private.h"
+
+#include "seam.h"
+
+/* X(slot): all that can be inherited but size and name */
+#define SLOTS(X)                                                               \
+	X(event_read)                                                          \
+	X(event_write)                                                         \
+	X(event_err)                                                           \
+	X(event_hup)                                                           \
+	X(event_drain)                                                         \
+	X(event_timeout)                                                       \
+	X(incomplete_write)                                                    \
+	X(close)                                                               \
+	X(destroy)                                                             \
+	X(as_string)                                                           \
+	X(event_accepted)
+
+#define INHERIT(slot)                                                          \
+	if (!to->slot)                                                         \
+		to->slot = from->slot;
+
+static void
+inherit(struct socle_class *to, const struct socle_class *from)
+{
+	SLOTS(INHERIT)
+	if (to->size == 0)
+		to->size = from->size;
+}
+
+static int
+flatten(struct socle_class *flat, const struct socle_class *cls)
+{
+	const struct socle_class *at;
+
+	if (!cls || !cls->name)
+		return -EINVAL;
+	*flat = *cls;
+	for (at = cls; at->super; at = at->super) {
+		if (at->size && at->super->size > at->size)
+			return -EINVAL;
+		inherit(flat, at->super);
+	}
+	/* Only the root has nothing left to fill in. */
+	return at == &socle_socket_class ? 0 : -EINVAL;
+}
+
+static void
+classes_free(void *classes)
+{
+	struct socle__class *c = classes;
+
+	while (c) {
+		struct socle__class *next = c->next;
+
+		sys_free(c);
+		c = next;
+	}
+}
+
+int
+socle__class_resolve(struct socle__loop *l, const struct socle_class *cls,
+	struct socle__class **ret)
+{
+	struct socle_class flat;
+	struct socle__class *c;
+	int err;
+
+	for (c = l->classes; c; c = c->next)
+		if (c->source == cls) {
+			*ret = c;
+			return 0;
+		}
+	if ((err = flatten(&flat, cls)) < 0)
+		return err;
+	c = sys_calloc(1, sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	c->flat = flat;
+	c->source = cls;
+	c->next = l->classes;
+	l->classes = c;
+	l->free_classes = classes_free;
+	*ret = c;
+	return 0;
+}
+
+int
+socle_set_class(struct socle_socket *s, const struct socle_class *cls)
+{
+	struct socle__class *c;
+	int err;
+
+	if (socle__is_closed(s))
+		return -EBADF;
+	if ((err = socle__class_resolve(socle__loop, cls, &c)) < 0)
+		return err;
+	if (c->flat.size > s->cls->flat.size &&
+		c->flat.size > (size_t)s->room * 4)
+		return -EINVAL;
+	s->cls->live--;
+	c->live++;
+	s->cls = c;
+	return 0;
+}
+
+/* The nearest class above `mine' that has the slot; the root has all. */
+#define SUPER(slot, mine, ...)                                                 \
+	const struct socle_class *at = (mine)->super;                          \
+	while (!at->slot)                                                      \
+		at = at->super;                                                \
+	at->slot(__VA_ARGS__)
+
+void
+socle_super_event_read(
+	const struct socle_class *mine, struct socle_socket *self)
+{
+	SUPER(event_read, mine, self);
+}
+
+void
+socle_super_event_write(
+	const struct socle_class *mine, struct socle_socket *self)
+{
+	SUPER(event_write, mine, self);
+}
+
+void
+socle_super_event_err(
+	const struct socle_class *mine, struct socle_socket *self, int err)
+{
+	SUPER(event_err, mine, self, err);
+}
+
+void
+socle_super_event_hup(const struct socle_class *mine, struct socle_socket *self)
+{
+	SUPER(event_hup, mine, self);
+}
+
+void
+socle_super_event_drain(
+	const struct socle_class *mine, struct socle_socket *self)
+{
+	SUPER(event_drain, mine, self);
+}
+
+void
+socle_super_event_timeout(
+	const struct socle_class *mine, struct socle_socket *self, int which)
+{
+	SUPER(event_timeout, mine, self, which);
+}
+
+void
+socle_super_incomplete_write(
+	const struct socle_class *mine, struct socle_socket *self)
+{
+	SUPER(incomplete_write, mine, self);
+}
+
+void
+socle_super_close(const struct socle_class *mine, struct socle_socket *self,
+	const char *reason)
+{
+	SUPER(close, mine, self, reason);
+}
+
+void
+socle_super_destroy(const struct socle_class *mine, struct socle_socket *self)
+{
+	SUPER(destroy, mine, self);
+}
+
+int
+socle_super_as_string(const struct socle_class *mine,
+	const struct socle_socket *self, char *buf, size_t size)
+{
+	const struct socle_class *at = mine->super;
+
+	while (!at->as_string)
+		at = at->super;
+	return at->as_string(self, buf, size);
+}
+
+void
+socle_super_event_accepted(const struct socle_class *mine,
+	struct socle_socket *self, struct socle_factory *by)
+{
+	SUPER(event_accepted, mine, self, by);
+}

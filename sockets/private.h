@@ -1,0 +1,242 @@
+/*
+ * What the files of sockets/ share.
+ *
+ * The flags live in the descriptor's `owner' field.  What most objects never
+ * use (push-back, marks, functions, address strings, the post-loop callback)
+ * hangs behind one pointer that is NULL until something of it is asked for.
+ */
+#ifndef SOCLE_SOCKETS_PRIVATE_H
+#define SOCLE_SOCKETS_PRIVATE_H
+
+#include "reactor/core.h"
+#include "sockets/addr.h"
+#include "sockets/addr_private.h"
+#include "sockets/class.h"
+#include "sockets/socket.h"
+
+/*
+ * Who wants what watched:
+ *
+ *	READ	USER_READ: event_read;  WRITER_READ: the writer function
+ *	WRITE	USER_WRITE: event_write;  QUEUE_WRITE: the queue;
+ *		READER_WRITE: the reader function
+ */
+enum {
+	SOCLE__USER_READ = 1 << 0,
+	SOCLE__USER_WRITE = 1 << 1,
+	SOCLE__QUEUE_WRITE = 1 << 2,
+	SOCLE__WRITER_READ = 1 << 3,
+	SOCLE__READER_WRITE = 1 << 4,
+	SOCLE__OURS = 1 << 5,        /* made by socle_socket_new() */
+	SOCLE__IS_SOCKET = 1 << 6,   /* not a pipe or terminal */
+	SOCLE__CLOSING = 1 << 7,     /* the class's close is on the stack */
+	SOCLE__ENDING = 1 << 8,      /* close_after_flush was called */
+	SOCLE__READ_ENDED = 1 << 9,  /* the last read was 0 or an error */
+	SOCLE__HOLD = 1 << 10,       /* autoflush is off */
+	SOCLE__FLUSHING = 1 << 11,   /* a flush or its callbacks run */
+	SOCLE__IN_CLOSURE = 1 << 12, /* ... namely a closure: bytes may go */
+	SOCLE__TRIED = 1 << 13,      /* a flush was tried in this event */
+	SOCLE__BLOCKED = 1 << 14, /* the kernel, or the writer, took no more */
+	SOCLE__RETRY = 1 << 15,   /* the timer is to try the write again */
+	SOCLE__ABOVE = 1 << 16,   /* the queue is above its high mark */
+	SOCLE__CORKED = 1 << 17
+};
+
+struct socle__class {
+	struct socle_class flat; /* every slot filled */
+	const struct socle_class *source;
+	struct socle__class *next;
+	size_t live;
+	struct socle__profile_counter *counters[SOCLE__ITEM_POST_LOOP + 1];
+};
+
+struct socle__pushed {
+	struct socle__pushed *next;
+	size_t at, len; /* data[at .. len) is unread */
+	char data[];
+};
+
+struct socle__name {
+	int port;
+	char *full; /* behind `ip', in the same memory */
+	char ip[];
+};
+
+struct socle__extra {
+	struct socle__pushed *pushed;
+	struct socle__name *peer, *local;
+	bool (*post_loop)(struct socle_socket *s, void *arg);
+	void *post_loop_arg;
+	ssize_t (*writer)(struct socle_socket *s, const void *data, size_t len,
+		void *arg);
+	void *writer_arg;
+	ssize_t (*reader)(
+		struct socle_socket *s, void *data, size_t len, void *arg);
+	void *reader_arg;
+	void (*mark)(struct socle_socket *s, bool above, void *arg);
+	void *mark_arg;
+	size_t low, high, cap;
+	int64_t stall_ns; /* 0: none */
+	int64_t moved;    /* ns: when queued bytes moved last, or began */
+	const char *close_reason; /* socle_close_after_flush()'s */
+};
+
+/* ---- class.c ---- */
+
+/* The class as this loop knows it; -EINVAL, -ENOMEM. */
+int socle__class_resolve(struct socle__loop *l, const struct socle_class *cls,
+	struct socle__class **ret);
+
+/* ---- socket.c ---- */
+
+/*
+ * As the public ones.  `how': SOCLE__OURS, and SOCLE__KNOWN_SOCKET for one
+ * that is known to be a socket, non-blocking and close-on-exec.
+ */
+enum { SOCLE__KNOWN_SOCKET = 1 << 30 };
+extern const struct socle__descriptor_ops socle__socket_ops;
+
+int socle__socket_make(struct socle_socket *self, struct socle__class *cls,
+	int fd, unsigned how);
+int socle__socket_new(const struct socle_class *cls, int fd, unsigned how,
+	struct socle_socket **ret);
+
+/* The extra part, made on first use; NULL: no memory. */
+struct socle__extra *socle__extra_get(struct socle_socket *s);
+
+/* Tells the reactor what the flags ask for. */
+void socle__socket_interest(struct socle_socket *s);
+
+/* Closes without a flush: something is broken. */
+void socle__close_broken(struct socle_socket *s, const char *reason);
+
+static inline bool
+socle__is_closed(const struct socle_socket *s)
+{
+	return (s->d.state & SOCLE__CLOSED) != 0;
+}
+
+static inline bool
+socle__has(const struct socle_socket *s, uint32_t flag)
+{
+	return (s->d.owner & flag) != 0;
+}
+
+/*
+ * Around a user's function that no tick called: nothing is destroyed while
+ * one is on the stack.
+ */
+struct socle__held_call {
+	struct socle__call call;
+	bool counted;
+};
+
+static inline void
+socle__held_begin(struct socle_socket *s, struct socle__held_call *h,
+	enum socle__item_kind kind)
+{
+	struct socle__loop *l = socle__loop;
+
+	l->in_call++;
+	h->counted = socle__call_begin(&l->profile, &h->call,
+		&s->cls->counters[kind], kind, s->cls->flat.name, &s->d);
+}
+
+static inline void
+socle__held_end(struct socle__held_call *h)
+{
+	struct socle__loop *l = socle__loop;
+
+	socle__call_end(&l->profile, &h->call, h->counted);
+	l->in_call--;
+}
+
+/* ---- read.c ---- */
+
+bool socle__pushed_wanted(const struct socle_socket *s);
+void socle__pushed_drop(struct socle__extra *x);
+
+/* ---- queue.c, flush.c, write.c ---- */
+
+enum socle__item_type { SOCLE__BYTES, SOCLE__BORROWED, SOCLE__CLOSURE };
+
+/*
+ * One item of a write queue.  The queue is a ring, known by its last item.
+ */
+struct socle__item {
+	struct socle__item *next;
+	enum socle__item_type type;
+	size_t len;     /* unsent bytes; 1 for a closure */
+	const char *at; /* the first of them */
+	union {
+		size_t room; /* BYTES: free bytes behind them */
+		void (*release)(bool sent, void *arg);
+		struct {
+			void (*fn)(struct socle_socket *s, void *arg);
+			void (*drop)(void *arg);
+		} closure;
+	} u;
+	void *arg;
+	char data[];
+};
+
+/* queue.c: the structure alone; it calls nobody but release and drop */
+int socle__queue_copy(struct socle_socket *s, const struct iovec *iov, int n,
+	size_t skip, size_t len);
+int socle__queue_item(struct socle_socket *s, const struct socle__item *item);
+struct socle__item *socle__queue_take(struct socle_socket *s);
+int socle__queue_gather(
+	const struct socle_socket *s, struct iovec *iov, int room, size_t most);
+void socle__queue_sent(struct socle_socket *s, size_t n);
+void socle__queue_drop(struct socle_socket *s);
+void socle__queue_check(const struct socle_socket *s);
+
+static inline struct socle__item *
+socle__queue_head(const struct socle_socket *s)
+{
+	return s->queue ? s->queue->next : NULL;
+}
+
+/* flush.c */
+void socle__flush(struct socle_socket *s);
+/* Hands bytes to the kernel or the writer: how many, or -errno. */
+ssize_t socle__transmit(struct socle_socket *s, const struct iovec *iov, int n);
+/* A write found no room: `err' says why; it waits. */
+void socle__write_blocked(struct socle_socket *s, int err);
+/* A write failed: closes; returns err. */
+int socle__write_failed(struct socle_socket *s, int err);
+/* Whether an error only means: try later. */
+bool socle__try_later(ssize_t err);
+void socle__marks_tell(struct socle_socket *s);
+void socle__run_closure(struct socle_socket *s,
+	void (*fn)(struct socle_socket *s, void *arg), void *arg);
+
+/* ---- timeouts.c ---- */
+
+void socle__socket_timer(struct socle_timer *t);
+void socle__timeouts_rearm(struct socle_socket *s);
+void socle__write_retry_later(struct socle_socket *s);
+void socle__stall_begins(struct socle_socket *s);
+
+static inline void
+socle__active(struct socle_socket *s)
+{
+	if (s->idle_ms)
+		s->active = socle__now(socle__loop);
+}
+
+/* Queued bytes moved, or begin to wait. */
+static inline void
+socle__moved(struct socle_socket *s)
+{
+	socle__active(s);
+	if (s->extra && s->extra->stall_ns)
+		s->extra->moved = socle__now(socle__loop);
+}
+
+/* ---- strings.c, cork.c ---- */
+
+int socle__socket_as_string(
+	const struct socle_socket *s, char *buf, size_t size);
+
+#endif

@@ -1,0 +1,173 @@
+/*
+ * What an object says of itself: addresses, as_string, messages.
+ *
+ * An address is asked of the kernel once, when somebody wants it, and its
+ * text kept with the object, beyond the close.
+ */
+#include "sockets/private.h"
+
+#include "seam.h"
+
+#include <stdio.h>
+#include <string.h>
+#if defined(__has_include)
+#if __has_include(<execinfo.h>)
+#include <dlfcn.h>
+#include <execinfo.h>
+#define HAVE_BACKTRACE 1
+#endif
+#endif
+
+enum { FRAMES = 32 };
+
+static struct socle__name *
+name_make(const struct socle_addr *a)
+{
+	int ip = socle__addr_string(a, false, NULL, 0);
+	int full = socle__addr_string(a, true, NULL, 0);
+	struct socle__name *name;
+
+	if (ip < 0 || full < 0)
+		return NULL;
+	name = sys_malloc(sizeof(*name) + (size_t)ip + (size_t)full + 2);
+	if (!name)
+		return NULL;
+	name->port = socle_addr_port(a);
+	name->full = name->ip + ip + 1;
+	(void)socle__addr_string(a, false, name->ip, (size_t)ip + 1);
+	(void)socle__addr_string(a, true, name->full, (size_t)full + 1);
+	return name;
+}
+
+static struct socle__name *
+name_of(struct socle_socket *s, bool peer)
+{
+	struct socle__extra *x = s->extra;
+	struct socle__name **at;
+	struct socle_addr a;
+	int r;
+
+	if (x && (peer ? x->peer : x->local))
+		return peer ? x->peer : x->local;
+	if (socle__is_closed(s) || !(x = socle__extra_get(s)))
+		return NULL;
+	at = peer ? &x->peer : &x->local;
+	a.len = sizeof(a.u);
+	r = peer ? sys_getpeername(s->d.fd, &a.u.sa, &a.len)
+		 : sys_getsockname(s->d.fd, &a.u.sa, &a.len);
+	if (r == 0)
+		*at = name_make(&a);
+	return *at;
+}
+
+const char *
+socle_peer_ip_string(struct socle_socket *s)
+{
+	struct socle__name *name = name_of(s, true);
+
+	return name ? name->ip : NULL;
+}
+
+const char *
+socle_peer_addr_string(struct socle_socket *s)
+{
+	struct socle__name *name = name_of(s, true);
+
+	return name ? name->full : NULL;
+}
+
+const char *
+socle_local_ip_string(struct socle_socket *s)
+{
+	struct socle__name *name = name_of(s, false);
+
+	return name ? name->ip : NULL;
+}
+
+const char *
+socle_local_addr_string(struct socle_socket *s)
+{
+	struct socle__name *name = name_of(s, false);
+
+	return name ? name->full : NULL;
+}
+
+int
+socle_peer_port(struct socle_socket *s)
+{
+	struct socle__name *name = name_of(s, true);
+
+	return name ? name->port : -ENOTCONN;
+}
+
+int
+socle_local_port(struct socle_socket *s)
+{
+	struct socle__name *name = name_of(s, false);
+
+	return name ? name->port : -ENOTCONN;
+}
+
+int
+socle_as_string(const struct socle_socket *s, char *buf, size_t size)
+{
+	return s->cls->flat.as_string(s, buf, size);
+}
+
+int
+socle__socket_as_string(const struct socle_socket *s, char *buf, size_t size)
+{
+	/* The address strings are remembered, which changes nothing seen. */
+	struct socle_socket *self =
+		socle_container_of(&s->d, struct socle_socket, d);
+	const char *peer = NULL;
+
+	if (!socle__is_closed(s))
+		peer = socle_peer_addr_string(self);
+	return snprintf(buf, size, "%s(%s%s): %s%s%s", s->cls->flat.name,
+		s->d.wanted & SOCLE_READ ? "R" : "",
+		s->d.wanted & SOCLE_WRITE ? "W" : "",
+		socle__is_closed(s) ? "closed" : "open", peer ? " to " : "",
+		peer ? peer : "");
+}
+
+static void
+log_backtrace(void)
+{
+#ifdef HAVE_BACKTRACE
+	void *frames[FRAMES];
+	int n = backtrace(frames, FRAMES);
+
+	for (int i = 1; i < n; i++) {
+		Dl_info info;
+
+		if (dladdr(frames[i], &info) && info.dli_sname)
+			socle__log(0, "\t%s called %s", info.dli_fname,
+				info.dli_sname);
+		else
+			socle__log(0, "\t%p", frames[i]);
+	}
+#endif
+}
+
+void
+socle_dump_error(struct socle_socket *s, const char *message)
+{
+	char text[256];
+
+	(void)socle_as_string(s, text, sizeof(text));
+	socle__log(0, "ERROR: %s", message);
+	socle__log(0, "\t%p = %s", (void *)s, text);
+	log_backtrace();
+}
+
+void
+socle_socket_debug_msg(struct socle_socket *s, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)s;
+	va_start(ap, fmt);
+	socle__vlog(0, fmt, ap);
+	va_end(ap);
+}

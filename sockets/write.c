@@ -1,0 +1,362 @@
+/*
+ * Writing: straight to the kernel when nothing waits, else into the queue.
+ */
+#include "sockets/private.h"
+
+#include "seam.h"
+
+#include <limits.h>
+
+enum { VECTOR_AT_MOST = 1024 };
+
+/* 0, or why nothing may be written now. */
+static int
+refusal(const struct socle_socket *s, size_t len)
+{
+	const struct socle__extra *x = s->extra;
+
+	if (socle__is_closed(s))
+		return -EBADF;
+	if (s->write_error)
+		return -s->write_error;
+	if (socle__has(s, SOCLE__ENDING))
+		return -ESHUTDOWN;
+	if (x && x->cap && (len > x->cap || s->queued > x->cap - len))
+		return -ENOBUFS;
+	return 0;
+}
+
+/*
+ * A closure's own bytes may go straight; others' not while a flush runs.  A
+ * writer function always gets them from the queue, because it may write.
+ */
+static bool
+goes_straight(const struct socle_socket *s)
+{
+	if (s->queue || socle__has(s, SOCLE__HOLD))
+		return false;
+	if (s->extra && s->extra->writer)
+		return false;
+	return !socle__has(s, SOCLE__FLUSHING) ||
+		socle__has(s, SOCLE__IN_CLOSURE);
+}
+
+/* What a call that ended well says, whatever its callbacks did. */
+static int
+outcome(const struct socle_socket *s)
+{
+	if (s->write_error)
+		return -s->write_error;
+	if (socle__is_closed(s))
+		return -EBADF;
+	return s->queue == NULL;
+}
+
+/*
+ * Behind what waits, whose flush will come; or it waits for nothing, and goes
+ * now or when held writes go.  requires: it is in the queue
+ */
+static int
+queued_new(struct socle_socket *s, bool was_empty)
+{
+	if (was_empty)
+		socle__moved(s);
+	if (was_empty && !socle__has(s, SOCLE__FLUSHING | SOCLE__HOLD))
+		socle__flush(s);
+	else if (was_empty && !socle__has(s, SOCLE__FLUSHING))
+		socle__turn_ask(&s->d, SOCLE__TURN_FLUSH);
+	if (!socle__is_closed(s))
+		socle__marks_tell(s);
+	return outcome(s);
+}
+
+/* After a straight write that took `sent' bytes, the rest was queued. */
+static int
+queued_rest(struct socle_socket *s, ssize_t sent)
+{
+	socle__moved(s);
+	socle__write_blocked(s, sent < 0 ? (int)sent : 0);
+	if (!socle__is_closed(s))
+		socle__marks_tell(s);
+	return outcome(s);
+}
+
+/* Bytes cannot be called back, and their rest has no place. */
+static int
+rest_lost(struct socle_socket *s)
+{
+	s->write_error = ENOMEM;
+	socle__write_failed(s, -ENOMEM);
+	return -ENOMEM;
+}
+
+static size_t
+vector_length(const struct iovec *iov, int n)
+{
+	size_t len = 0;
+
+	for (int i = 0; i < n; i++)
+		len += iov[i].iov_len;
+	return len;
+}
+
+static int
+write_vector(struct socle_socket *s, const struct iovec *iov, int n, size_t len)
+{
+	bool was_empty = s->queue == NULL;
+	ssize_t sent;
+
+	if (!goes_straight(s)) {
+		if (socle__queue_copy(s, iov, n, 0, len) < 0)
+			return -ENOMEM;
+		return queued_new(s, was_empty);
+	}
+	sent = socle__transmit(s, iov, n < VECTOR_AT_MOST ? n : VECTOR_AT_MOST);
+	if (sent < 0 && !socle__try_later(sent))
+		return socle__write_failed(s, (int)sent);
+	if (sent > 0) {
+		socle__active(s);
+		socle__descriptor_touch(&s->d);
+	}
+	if (sent == (ssize_t)len)
+		return 1;
+	if (socle__queue_copy(s, iov, n, sent > 0 ? (size_t)sent : 0,
+		    sent > 0 ? len - (size_t)sent : len) < 0)
+		return sent > 0 ? rest_lost(s) : -ENOMEM;
+	return queued_rest(s, sent);
+}
+
+int
+socle_writev(struct socle_socket *s, const struct iovec *iov, int n)
+{
+	size_t len = n > 0 ? vector_length(iov, n) : 0;
+	int err = refusal(s, len);
+
+	if (n < 0)
+		return -EINVAL;
+	if (len == 0)
+		return socle_write_kick(s);
+	return err < 0 ? err : write_vector(s, iov, n, len);
+}
+
+int
+socle_write(struct socle_socket *s, const void *data, size_t len)
+{
+	union {
+		const void *from;
+		void *base;
+	} v = {data};
+	struct iovec iov = {.iov_base = v.base, .iov_len = len};
+	int err;
+
+	if (len == 0)
+		return socle_write_kick(s);
+	err = refusal(s, len);
+	return err < 0 ? err : write_vector(s, &iov, 1, len);
+}
+
+/* The borrowed rest of a straight write; its release may run in here. */
+static int
+borrow(struct socle_socket *s, const struct socle__item *item, ssize_t sent)
+{
+	struct socle__item rest = *item;
+
+	if (sent > 0) {
+		rest.at += sent;
+		rest.len -= (size_t)sent;
+	}
+	if (socle__queue_item(s, &rest) == 0)
+		return queued_rest(s, sent);
+	if (sent <= 0)
+		return -ENOMEM;
+	rest_lost(s);
+	if (item->u.release)
+		item->u.release(false, item->arg);
+	return -ENOMEM;
+}
+
+static void
+release_now(struct socle_socket *s, const struct socle__item *item, bool sent)
+{
+	uint32_t flushing = s->d.owner & SOCLE__FLUSHING;
+
+	if (!item->u.release)
+		return;
+	s->d.owner |= SOCLE__FLUSHING;
+	socle__loop->in_call++;
+	item->u.release(sent, item->arg);
+	socle__loop->in_call--;
+	if (flushing || socle__is_closed(s))
+		return;
+	s->d.owner &= ~(uint32_t)SOCLE__FLUSHING;
+	if (s->queue && !socle__has(s, SOCLE__BLOCKED))
+		socle__turn_ask(&s->d, SOCLE__TURN_FLUSH);
+}
+
+int
+socle_write_ref(struct socle_socket *s, const void *data, size_t len,
+	void (*release)(bool sent, void *arg), void *arg)
+{
+	struct socle__item item = {.type = SOCLE__BORROWED,
+		.len = len,
+		.at = data,
+		.u.release = release,
+		.arg = arg};
+	union {
+		const void *from;
+		void *base;
+	} v = {data};
+	struct iovec iov = {.iov_base = v.base, .iov_len = len};
+	int err = refusal(s, len);
+	bool was_empty = s->queue == NULL;
+	ssize_t sent;
+
+	if (err < 0)
+		return err;
+	if (len > 0 && !goes_straight(s)) {
+		if (socle__queue_item(s, &item) < 0)
+			return -ENOMEM;
+		return queued_new(s, was_empty);
+	}
+	sent = len > 0 ? socle__transmit(s, &iov, 1) : 0;
+	if (sent < 0 && !socle__try_later(sent)) {
+		err = socle__write_failed(s, (int)sent);
+		release_now(s, &item, false);
+		return err;
+	}
+	if (sent < (ssize_t)len)
+		return borrow(s, &item, sent);
+	socle__active(s);
+	socle__descriptor_touch(&s->d);
+	release_now(s, &item, true);
+	return 1;
+}
+
+int
+socle_write_func(struct socle_socket *s,
+	void (*fn)(struct socle_socket *s, void *arg), void (*drop)(void *arg),
+	void *arg)
+{
+	struct socle__item item = {.type = SOCLE__CLOSURE,
+		.len = 1,
+		.u.closure = {.fn = fn, .drop = drop},
+		.arg = arg};
+	int err = refusal(s, 1);
+
+	if (err < 0)
+		return err;
+	if (s->queue || socle__has(s, SOCLE__FLUSHING)) {
+		if (socle__queue_item(s, &item) < 0)
+			return -ENOMEM;
+		socle__marks_tell(s);
+		return outcome(s);
+	}
+	s->d.owner |= SOCLE__FLUSHING;
+	socle__run_closure(s, fn, arg);
+	if (socle__is_closed(s))
+		return 1;
+	s->d.owner &= ~(uint32_t)SOCLE__FLUSHING;
+	if (s->queue && !socle__has(s, SOCLE__BLOCKED | SOCLE__HOLD))
+		socle__flush(s);
+	else if (s->queue && !socle__has(s, SOCLE__BLOCKED))
+		socle__turn_ask(&s->d, SOCLE__TURN_FLUSH);
+	return 1;
+}
+
+int
+socle_write_kick(struct socle_socket *s)
+{
+	if (socle__is_closed(s))
+		return -EBADF;
+	if (s->write_error)
+		return -s->write_error;
+	if (!s->queue)
+		return 1;
+	socle__flush(s);
+	if (s->write_error)
+		return -s->write_error;
+	return s->queue == NULL;
+}
+
+size_t
+socle_write_buf_size(const struct socle_socket *s)
+{
+	return s->queued;
+}
+
+void
+socle_set_autoflush(struct socle_socket *s, bool on)
+{
+	if (socle__is_closed(s))
+		return;
+	if (on)
+		s->d.owner &= ~(uint32_t)SOCLE__HOLD;
+	else
+		s->d.owner |= SOCLE__HOLD;
+}
+
+int
+socle_set_water_marks(struct socle_socket *s, size_t low, size_t high,
+	void (*fn)(struct socle_socket *s, bool above, void *arg), void *arg)
+{
+	struct socle__extra *x;
+
+	if (socle__is_closed(s))
+		return -EBADF;
+	if (low > high)
+		return -EINVAL;
+	if (!(x = socle__extra_get(s)))
+		return -ENOMEM;
+	x->low = low;
+	x->high = high;
+	x->mark = fn;
+	x->mark_arg = arg;
+	s->d.owner &= ~(uint32_t)SOCLE__ABOVE;
+	return 0;
+}
+
+int
+socle_set_write_cap(struct socle_socket *s, size_t bytes)
+{
+	struct socle__extra *x;
+
+	if (socle__is_closed(s))
+		return -EBADF;
+	if (!(x = socle__extra_get(s)))
+		return -ENOMEM;
+	x->cap = bytes;
+	return 0;
+}
+
+int
+socle_set_writer_func(struct socle_socket *s,
+	ssize_t (*fn)(struct socle_socket *s, const void *data, size_t len,
+		void *arg),
+	void *arg)
+{
+	struct socle__extra *x;
+
+	if (socle__is_closed(s))
+		return -EBADF;
+	if (!(x = fn ? socle__extra_get(s) : s->extra))
+		return fn ? -ENOMEM : 0;
+	x->writer = fn;
+	x->writer_arg = arg;
+	return 0;
+}
+
+void
+socle_close_after_flush(struct socle_socket *s, const char *reason)
+{
+	if (socle__is_closed(s) || socle__has(s, SOCLE__ENDING))
+		return;
+	if (!s->queue) {
+		socle_close(s, reason);
+		return;
+	}
+	/* Without memory it is the reason alone that is lost. */
+	if (reason && socle__extra_get(s))
+		s->extra->close_reason = reason;
+	socle_watch_read(s, false);
+	s->d.owner |= SOCLE__ENDING;
+}

@@ -1,0 +1,419 @@
+/* The counting, failing binding of the seam; faults.h says what it does. */
+#include "tests/support/faults.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { FAULTS = 16 };
+
+struct fault {
+	enum call which;
+	unsigned long at; /* counter value of the first that fails */
+	long times;
+	int err; /* 0: a short transfer */
+	bool armed;
+};
+
+#define FAULTS_NAME(result, name, params, args) #name,
+const char *const call_names[CALLS] = {
+	SOCLE__SEAM_CALLS(FAULTS_NAME) "fcntl", "unread", "getrusage"};
+
+static _Atomic unsigned long counts[CALLS];
+static struct fault faults[FAULTS];
+static unsigned long struck;
+static _Atomic long live_blocks, live_bytes;
+static bool (*any_filter)(enum call which);
+static unsigned long any_seen, any_at;
+static int any_err;
+static enum call any_which = CALLS;
+static bool time_is_virtual;
+static int64_t virtual_ns;
+
+static bool
+any_fails(enum call which)
+{
+	if (!any_filter || !any_filter(which))
+		return false;
+	if (++any_seen != any_at)
+		return false;
+	any_which = which;
+	errno = any_err;
+	return true;
+}
+
+static struct fault *
+fault_due(enum call which, bool is_short)
+{
+	for (int i = 0; i < FAULTS; i++) {
+		struct fault *f = &faults[i];
+
+		if (!f->armed || f->which != which ||
+			(f->err == 0) != is_short || counts[which] < f->at)
+			continue;
+		if (f->times > 0 && --f->times == 0)
+			f->armed = false;
+		struck++;
+		return f;
+	}
+	return NULL;
+}
+
+/* Counts a call; true: it is to fail, errno says how. */
+static bool
+fails(enum call which)
+{
+	struct fault *f;
+	int err;
+
+	counts[which]++;
+	if (any_fails(which))
+		return true;
+	f = fault_due(which, false);
+	if (!f)
+		return false;
+	err = f->err;
+	errno = err;
+	return true;
+}
+
+static size_t
+cut(enum call which, size_t n)
+{
+	return n > 1 && fault_due(which, true) ? 1 : n;
+}
+
+static bool
+is_allocation(enum call which)
+{
+	return which == CALL_malloc || which == CALL_calloc ||
+		which == CALL_realloc;
+}
+
+#define FAULTS_COUNTED(result, name, params, args)                             \
+	static result counted_##name params                                    \
+	{                                                                      \
+		if (fails(CALL_##name))                                        \
+			return (result)(is_allocation(CALL_##name) ? 0 : -1);  \
+		return real_##name args;                                       \
+	}
+
+static void *
+remember(void *p)
+{
+	if (p) {
+		live_blocks++;
+		live_bytes += (long)malloc_usable_size(p);
+	}
+	return p;
+}
+
+static void
+forget(void *p)
+{
+	if (p) {
+		live_blocks--;
+		live_bytes -= (long)malloc_usable_size(p);
+	}
+}
+
+static void *
+real_malloc(size_t n)
+{
+	void *p = malloc(n);
+
+	/* Whoever reads what he did not write shall see it. */
+	if (p)
+		memset(p, 0xa5, n);
+	return remember(p);
+}
+
+static void *
+real_calloc(size_t n, size_t size)
+{
+	return remember(calloc(n, size));
+}
+
+static void *
+real_realloc(void *p, size_t n)
+{
+	forget(p);
+	void *to = realloc(p, n);
+
+	if (!to)
+		return remember(p), NULL;
+	return remember(to);
+}
+
+static void
+real_free(void *p)
+{
+	forget(p);
+	free(p);
+}
+
+static ssize_t
+real_read(int fd, void *p, size_t n)
+{
+	return read(fd, p, cut(CALL_read, n));
+}
+
+static ssize_t
+real_write(int fd, const void *p, size_t n)
+{
+	return write(fd, p, cut(CALL_write, n));
+}
+
+static ssize_t
+real_send(int fd, const void *p, size_t n, int f)
+{
+	return send(fd, p, cut(CALL_send, n), f);
+}
+
+static ssize_t
+real_writev(int fd, const struct iovec *v, int n)
+{
+	if (n > 0 && cut(CALL_writev, 2) == 1)
+		return write(fd, v->iov_base, 1);
+	return writev(fd, v, n);
+}
+
+static ssize_t
+real_sendmsg(int fd, const struct msghdr *m, int f)
+{
+	if (m->msg_iovlen > 0 && cut(CALL_sendmsg, 2) == 1)
+		return send(fd, m->msg_iov->iov_base, 1, f);
+	return sendmsg(fd, m, f);
+}
+
+static int
+real_clock_gettime(clockid_t c, struct timespec *ts)
+{
+	if (!time_is_virtual || c != CLOCK_MONOTONIC)
+		return clock_gettime(c, ts);
+	ts->tv_sec = (time_t)(virtual_ns / 1000000000);
+	ts->tv_nsec = (long)(virtual_ns % 1000000000);
+	return 0;
+}
+
+/* Nothing was ready: time passes instead. */
+static void
+pass(int ms)
+{
+	if (ms < 0) {
+		fprintf(stderr, "virtual time: waiting for ever\n");
+		abort();
+	}
+	virtual_ns += (int64_t)ms * 1000000;
+}
+
+static int
+real_poll(struct pollfd *fds, nfds_t n, int ms)
+{
+	int found = poll(fds, n, time_is_virtual ? 0 : ms);
+
+	if (time_is_virtual && found == 0)
+		pass(ms);
+	return found;
+}
+
+#ifdef __linux__
+static int
+real_epoll_wait(int ep, struct epoll_event *e, int n, int ms)
+{
+	int found = epoll_wait(ep, e, n, time_is_virtual ? 0 : ms);
+
+	if (time_is_virtual && found == 0)
+		pass(ms);
+	return found;
+}
+#define real_epoll_create1 epoll_create1
+#define real_epoll_ctl epoll_ctl
+#define real_eventfd eventfd
+#define real_accept4 accept4
+#define real_dup3 dup3
+#endif
+
+#define real_socket socket
+#define real_bind bind
+#define real_listen listen
+#define real_connect connect
+#define real_accept accept
+#define real_getsockname getsockname
+#define real_getpeername getpeername
+#define real_getsockopt getsockopt
+#define real_setsockopt setsockopt
+#define real_fstat fstat
+#define real_lstat lstat
+#define real_unlink unlink
+#define real_close close
+#define real_pipe pipe
+#define real_dup2 dup2
+#define real_sigaction sigaction
+
+/* clang-format off */
+SOCLE__SEAM_CALLS(FAULTS_COUNTED)
+/* clang-format on */
+
+static int
+counted_fcntl(int fd, int command, int value)
+{
+	return fails(CALL_fcntl) ? -1 : socle__libc_fcntl(fd, command, value);
+}
+
+static int
+counted_unread(int fd, int *ret)
+{
+	return fails(CALL_unread) ? -1 : socle__libc_unread(fd, ret);
+}
+
+static int
+counted_getrusage(int who, struct rusage *ret)
+{
+	return fails(CALL_getrusage) ? -1 : socle__libc_getrusage(who, ret);
+}
+
+#define FAULTS_FIELD(result, name, params, args) .name = counted_##name,
+struct socle__seam socle__seam = {
+	SOCLE__SEAM_CALLS(FAULTS_FIELD).fcntl = counted_fcntl,
+	.unread = counted_unread, .getrusage = counted_getrusage,
+	.free = real_free};
+
+void
+seam_count_reset(void)
+{
+	for (int i = 0; i < CALLS; i++)
+		counts[i] = 0;
+}
+
+void
+seam_heal(void)
+{
+	memset(faults, 0, sizeof(faults));
+	any_filter = NULL;
+	any_at = any_seen = 0;
+	any_which = CALLS;
+}
+
+void
+seam_reset(void)
+{
+	seam_heal();
+	seam_count_reset();
+	struck = 0;
+	time_is_virtual = false;
+}
+
+unsigned long
+seam_count(enum call which)
+{
+	return counts[which];
+}
+
+unsigned long
+seam_system_calls(void)
+{
+	unsigned long sum = 0;
+
+	for (enum call c = 0; c < CALLS; c++)
+		if (!is_allocation(c) && c != CALL_clock_gettime)
+			sum += counts[c];
+	return sum;
+}
+
+static void
+arm(enum call which, unsigned long nth, int err, long times)
+{
+	for (int i = 0; i < FAULTS; i++) {
+		if (faults[i].armed)
+			continue;
+		faults[i] = (struct fault){.which = which,
+			.at = counts[which] + nth,
+			.times = times,
+			.err = err,
+			.armed = true};
+		return;
+	}
+	abort();
+}
+
+void
+seam_fail(enum call which, unsigned long nth, int err, long times)
+{
+	arm(which, nth, err, times);
+}
+
+void
+seam_short(enum call which, unsigned long nth, long times)
+{
+	arm(which, nth, 0, times);
+}
+
+unsigned long
+seam_struck(void)
+{
+	return struck;
+}
+
+void
+seam_watch_any(bool (*filter)(enum call which))
+{
+	any_filter = filter;
+	any_seen = any_at = 0;
+	any_which = CALLS;
+}
+
+void
+seam_fail_any(unsigned long nth, int err)
+{
+	any_at = any_seen + nth;
+	any_err = err;
+}
+
+unsigned long
+seam_any_count(void)
+{
+	return any_seen;
+}
+
+enum call
+seam_any_struck(void)
+{
+	return any_which;
+}
+
+long
+seam_live_blocks(void)
+{
+	return live_blocks;
+}
+
+long
+seam_live_bytes(void)
+{
+	return live_bytes;
+}
+
+void
+seam_time_virtual(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	virtual_ns = (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+	time_is_virtual = true;
+}
+
+void
+seam_time_add(double seconds)
+{
+	virtual_ns += (int64_t)(seconds * 1e9);
+}
+
+double
+seam_time(void)
+{
+	return (double)virtual_ns / 1e9;
+}

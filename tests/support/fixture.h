@@ -1,0 +1,120 @@
+/*
+ * What every test stands on: nothing may be left behind, and small peers.
+ *
+ *	int
+ *	main(void)
+ *	{
+ *		const struct CMUnitTest tests[] = {
+ *			test(closing_twice_is_harmless),
+ *		};
+ *		return run_tests(tests);
+ *	}
+ *
+ * Before each test: a fresh loop is to come, the backend is SOCLE_BACKEND's,
+ * an alarm of 20 s (TEST_ALARM) is set, all counters are 0.  After it the loop
+ * is reset, and the test has failed if an fd, a block of memory or a live
+ * object is left.  `struct log' collects what happened as text.
+ */
+#ifndef SOCLE_TESTS_FIXTURE_H
+#define SOCLE_TESTS_FIXTURE_H
+
+#include "tests/support/cm.h"
+#include "tests/support/faults.h"
+
+#include "socle.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+int fixture_setup(void **state);
+int fixture_teardown(void **state);
+
+#define test(name)                                                             \
+	cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+#define run_tests(tests)                                                       \
+	cmocka_run_group_tests_name(__FILE__, tests, NULL, NULL)
+
+/* SOCLE_TEST_SCALE (1) times n, at least `least'. */
+int scaled(int n, int least);
+
+bool backend_is(const char *name);
+
+/* ---- what happened ---- */
+
+/* Appends printf-like text to the test's log; events are told apart by " ". */
+void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+const char *notes(void);
+void notes_clear(void);
+#define assert_notes(text)                                                     \
+	do {                                                                   \
+		assert_string_equal(notes(), text);                            \
+		notes_clear();                                                 \
+	} while (0)
+
+/* ---- sockets ---- */
+
+/* Both non-blocking and close-on-exec. */
+void pair_unix(int fds[2]);  /* stream socketpair */
+void pair_tcp(int fds[2]);   /* connected over loopback */
+void pair_pipe(int fds[2]);  /* [0] reads, [1] writes */
+int tcp_listener(int *port); /* blocking */
+int tcp_connect(int port);   /* blocking, to 127.0.0.1 */
+
+/* Makes `fd' send a reset when it is closed, and closes it. */
+void close_by_reset(int fd);
+
+/* Writes `n' bytes that say where they are, (offset + seed) mixed; reads and
+ * compares such.  On any fd; send_all waits by poll, at most 10 s. */
+void pattern_fill(char *buf, size_t n, size_t offset, unsigned seed);
+void assert_pattern(const char *buf, size_t n, size_t offset, unsigned seed);
+void send_all(int fd, const void *data, size_t n);
+/* What can be read now without blocking; -1: end. */
+ssize_t drain_fd(int fd, char *buf, size_t size);
+/* Fills the kernel's buffers towards the peer of `fd': bytes written. */
+size_t stuff_fd(int fd);
+
+/* ---- turning the loop ---- */
+
+/* n ticks that do not wait. */
+void turn(int n);
+/* Ticks until *flag is true or 5 s have passed, which fails the test. */
+void turn_until(const bool *flag);
+/* Ticks, waiting, until *counter >= n; fails after 5 s. */
+void turn_until_count(const int *counter, int n);
+
+/* ---- a class that tells all ---- */
+
+/*
+ * Notes each event as "r", "w", "e<err>", "h", "drain", "idle", "stall",
+ * "inc", "close(reason)" and "destroy", behind "tag:" if there is a tag.
+ * event_read reads at most `read_size' bytes (0: none is read) and collects
+ * them; on a read of 0 it notes "eof", on an error "r<err>".  hooks, when set, are
+ * called after the noting, in place of the default.
+ */
+struct probe {
+	struct socle_socket sock;
+	const char *tag;
+	size_t read_size;
+	char got[65536];
+	size_t got_len;
+	int reads, writes, errs, hups, drains, closes, timeouts;
+	bool done;       /* for hooks */
+	bool *destroyed; /* set to true by destroy, when not NULL */
+	void (*on_read)(struct probe *p);         /* instead of reading */
+	void (*on_write)(struct probe *p);        /* instead of flushing */
+	void (*on_err)(struct probe *p, int err); /* instead of closing */
+	void (*on_hup)(struct probe *p);
+	void (*on_drain)(struct probe *p);
+	void (*on_close)(
+		struct probe *p, const char *reason); /* before super */
+	bool veto; /* close does not call super */
+	void *arg;
+};
+extern const struct socle_class probe_class;
+
+/* Made by socle_socket_new() of `fd', which must work; watches nothing. */
+struct probe *probe_new(int fd, const char *tag);
+struct probe *probe_of(struct socle_socket *s);
+
+#endif

@@ -1,0 +1,24 @@
+/*
+ * The clock: monotonic int64 nanoseconds inside, seconds as double outside.
+ */
+#ifndef SOCLE_TIMERS_CLOCK_H
+#define SOCLE_TIMERS_CLOCK_H
+
+#include <stdint.h>
+
+/* CLOCK_MONOTONIC in ns; it never goes back and knows no wall clock step. */
+int64_t socle__clock_ns(void);
+
+/* Seconds to ns, rounded up: negative and NaN are 0, too large INT64_MAX. */
+int64_t socle__seconds_to_ns(double seconds);
+
+/* The inverse. */
+double socle__ns_to_seconds(int64_t ns);
+
+/* a + b without overflow, for a, b >= 0: at most INT64_MAX. */
+int64_t socle__add_ns(int64_t a, int64_t b);
+
+/* ns to the poller's milliseconds: rounded up, 0 .. INT_MAX. */
+int socle__ns_to_ms(int64_t ns);
+
+#endif

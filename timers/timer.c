@@ -1,0 +1,24 @@
+/* Timers as structs; starting them takes a loop, and is in reactor/. */
+#include "timers/timer.h"
+
+#include <stddef.h>
+
+void
+socle_timer_init_named(const char *arguments, struct socle_timer *t,
+	void (*fn)(struct socle_timer *t))
+{
+	*t = (struct socle_timer) { .fn = fn, .name = arguments };
+}
+
+#undef socle_timer_init
+void
+socle_timer_init(struct socle_timer *t, void (*fn)(struct socle_timer *t))
+{
+	socle_timer_init_named(NULL, t, fn);
+}
+
+bool
+socle_timer_pending(const struct socle_timer *t)
+{
+	return t->order != 0;
+}
