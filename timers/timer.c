@@ -7,7 +7,7 @@ void
 socle_timer_init_named(const char *arguments, struct socle_timer *t,
 	void (*fn)(struct socle_timer *t))
 {
-	*t = (struct socle_timer) { .fn = fn, .name = arguments };
+	*t = (struct socle_timer){.fn = fn, .name = arguments};
 }
 
 #undef socle_timer_init

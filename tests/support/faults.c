@@ -92,11 +92,18 @@ is_allocation(enum call which)
 		which == CALL_realloc;
 }
 
+/* NULL or -1, as wide as either. */
+static intptr_t
+failure(enum call which)
+{
+	return is_allocation(which) ? 0 : -1;
+}
+
 #define FAULTS_COUNTED(result, name, params, args)                             \
 	static result counted_##name params                                    \
 	{                                                                      \
 		if (fails(CALL_##name))                                        \
-			return (result)(is_allocation(CALL_##name) ? 0 : -1);  \
+			return (result)failure(CALL_##name);                   \
 		return real_##name args;                                       \
 	}
 

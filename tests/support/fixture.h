@@ -32,6 +32,7 @@ int fixture_teardown(void **state);
 
 #define test(name)                                                             \
 	cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+#undef run_tests
 #define run_tests(tests)                                                       \
 	cmocka_run_group_tests_name(__FILE__, tests, NULL, NULL)
 
