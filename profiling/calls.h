@@ -90,7 +90,7 @@ struct socle__profile {
 	unsigned on;     /* SOCLE_PROFILE_ bits, and SOCLE__PROFILE_SLOW */
 	unsigned what;   /* the SOCLE_PROFILE_ bits of the data */
 	bool per_thread; /* CPU of this thread; set it before the enable */
-	bool unchained;  /* until the next wait: see below */
+	bool unchained;  /* until the next wait, see above */
 	uint32_t era;    /* grows when the counters are cleared */
 	struct socle__call *top;  /* innermost call */
 	struct socle__stamp last; /* up to here, time has been accounted */

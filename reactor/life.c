@@ -40,6 +40,7 @@ static void
 at_thread_end(void *loop)
 {
 	socle__loop = loop;
+	socle__loop->depth = socle__loop->in_call = 0; /* they are gone */
 	socle_reset();
 }
 

@@ -78,6 +78,8 @@ wait_for_events(struct socle__loop *l, int ms)
 
 	l->removed = false;
 	l->batch_n = l->batch_next = 0;
+	if (!l->backend)
+		return 0; /* a handler reset the loop, which is to end */
 	socle__profile_before_wait(&l->profile);
 	err = l->backend->wait(l, ms);
 	socle__profile_after_wait(&l->profile);
@@ -205,8 +207,10 @@ loop_leave(struct socle__loop *l)
 	l->depth--;
 	if (l->stop_depth > l->depth)
 		l->stop_depth = l->depth;
-	if (l->depth == 0)
-		l->now_known = false;
+	if (l->depth > 0)
+		return;
+	l->now_known = false;
+	socle__profile_unchain(&l->profile);
 }
 
 static struct socle__loop *

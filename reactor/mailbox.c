@@ -26,9 +26,13 @@ wake_ready(struct socle_descriptor *d, unsigned ready, int err)
 
 	(void)ready;
 	(void)err;
-	atomic_store(&m->awake, false);
+	/*
+	 * First empty, then open for the next: a wake-up in between finds us
+	 * awake, and what it wanted seen is seen from here on.
+	 */
 	while (sys_read(d->fd, buf, sizeof(buf)) == sizeof(buf))
 		;
+	atomic_exchange(&m->awake, false);
 	socle__signals_run(m);
 }
 

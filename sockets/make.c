@@ -97,6 +97,8 @@ socle__socket_make(struct socle_socket *self, struct socle__class *cls, int fd,
 	if ((err = kind_of(fd, &flags)) < 0)
 		return err;
 	err = flag_set(fd, F_GETFL, F_SETFL, O_NONBLOCK, &mode);
+	if ((mode & O_ACCMODE) == O_WRONLY)
+		flags |= SOCLE__WRITE_ONLY;
 	if (err == 0)
 		err = flag_set(fd, F_GETFD, F_SETFD, FD_CLOEXEC, &exec);
 	if (err == 0)

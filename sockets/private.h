@@ -39,7 +39,8 @@ enum {
 	SOCLE__BLOCKED = 1 << 14, /* the kernel, or the writer, took no more */
 	SOCLE__RETRY = 1 << 15,   /* the timer is to try the write again */
 	SOCLE__ABOVE = 1 << 16,   /* the queue is above its high mark */
-	SOCLE__CORKED = 1 << 17
+	SOCLE__CORKED = 1 << 17,
+	SOCLE__WRITE_ONLY = 1 << 18 /* what it holds is for another to read */
 };
 
 struct socle__class {

@@ -106,7 +106,7 @@ has_unread(const struct socle_socket *s)
 
 	if (s->extra && s->extra->pushed)
 		return true;
-	if (socle__has(s, SOCLE__READ_ENDED))
+	if (socle__has(s, SOCLE__READ_ENDED | SOCLE__WRITE_ONLY))
 		return false;
 	return sys_unread(s->d.fd, &n) == 0 && n > 0;
 }
@@ -203,7 +203,7 @@ static void
 let_go(struct socle_socket *s)
 {
 	socle_timer_cancel(&s->timer);
-	if (socle__has(s, SOCLE__CORKED))
+	if (socle__has(s, SOCLE__CORKED) && !socle__loop->forked)
 		(void)socle_tcp_cork(s, false);
 	s->d.owner &= SOCLE__OURS | SOCLE__IS_SOCKET;
 	if (s->extra)

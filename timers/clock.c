@@ -1,32 +1,34 @@
-/* The clock, and what is done with its nanoseconds. */
+/*
+ * The clock, and the conversions between its units.  What becomes a delay is
+ * rounded up and saturates: nothing is ever early, nothing overflows.
+ */
 #include "timers/clock.h"
 
 #include "seam.h"
 
 #include <limits.h>
 
-enum { NS_A_SECOND = 1000000000, NS_A_MS = 1000000 };
+enum { NS_PER_SECOND = 1000000000, NS_PER_MS = 1000000 };
 
 int64_t
 socle__clock_ns(void)
 {
 	struct timespec ts;
 
-	/* CLOCK_MONOTONIC is always there; without it time would stand. */
-	if (sys_clock_gettime(CLOCK_MONOTONIC, &ts) < 0)
-		return 0;
-	return (int64_t)ts.tv_sec * NS_A_SECOND + ts.tv_nsec;
+	/* with this clock and a valid pointer it cannot fail */
+	sys_clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * NS_PER_SECOND + ts.tv_nsec;
 }
 
 int64_t
 socle__seconds_to_ns(double seconds)
 {
-	double ns = seconds * NS_A_SECOND;
+	double ns = seconds * NS_PER_SECOND;
 	int64_t whole;
 
-	if (!(ns > 0))
+	if (!(ns > 0)) /* NaN too */
 		return 0;
-	if (ns >= (double)INT64_MAX)
+	if (ns >= 0x1p63)
 		return INT64_MAX;
 	whole = (int64_t)ns;
 	return (double)whole < ns ? whole + 1 : whole;
@@ -35,7 +37,7 @@ socle__seconds_to_ns(double seconds)
 double
 socle__ns_to_seconds(int64_t ns)
 {
-	return (double)ns / NS_A_SECOND;
+	return (double)ns / NS_PER_SECOND;
 }
 
 int64_t
@@ -47,9 +49,10 @@ socle__add_ns(int64_t a, int64_t b)
 int
 socle__ns_to_ms(int64_t ns)
 {
-	int64_t ms = ns / NS_A_MS + (ns % NS_A_MS > 0);
+	int64_t ms;
 
 	if (ns <= 0)
 		return 0;
+	ms = ns / NS_PER_MS + (ns % NS_PER_MS != 0);
 	return ms > INT_MAX ? INT_MAX : (int)ms;
 }

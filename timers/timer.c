@@ -1,4 +1,6 @@
-/* Timers as structs; starting them takes a loop, and is in reactor/. */
+/*
+ * What can be done with a timer without a loop.
+ */
 #include "timers/timer.h"
 
 #include <stddef.h>
@@ -10,9 +12,7 @@ socle_timer_init_named(const char *arguments, struct socle_timer *t,
 	*t = (struct socle_timer){.fn = fn, .name = arguments};
 }
 
-#undef socle_timer_init
-void
-socle_timer_init(struct socle_timer *t, void (*fn)(struct socle_timer *t))
+void(socle_timer_init)(struct socle_timer *t, void (*fn)(struct socle_timer *t))
 {
 	socle_timer_init_named(NULL, t, fn);
 }

@@ -1,0 +1,628 @@
+/*
+ * ERR and HUP: they wait for unread input, are told once, and then the
+ * descriptor is parked.
+ *
+ * The clock is virtual: a tick that found nothing moves it, so that a second
+ * that passed in one tick says that nothing woke it up.
+ */
+/* backends: all */
+#include "tests/support/fixture.h"
+
+/* Whether a tick finds nothing to do for a second. */
+static bool
+asleep(void)
+{
+	double before = seam_time();
+
+	assert_true(socle_event_loop_once(1000) >= 0);
+	return seam_time() - before > 0.999;
+}
+
+static void
+ignore(struct probe *p)
+{
+	(void)p;
+}
+
+static void
+ignore_err(struct probe *p, int err)
+{
+	(void)p;
+	(void)err;
+}
+
+/* An object that closes for nothing, and its peer's fd. */
+static struct probe *
+patient(int *peer)
+{
+	struct probe *p;
+	int fds[2];
+
+	seam_time_virtual();
+	pair_unix(fds);
+	p = probe_new(fds[0], NULL);
+	p->on_hup = ignore;
+	p->on_err = ignore_err;
+	*peer = fds[1];
+	return p;
+}
+
+/* case 30 */
+static void
+all_that_a_peer_sent_is_read_before_the_hup(void **state)
+{
+	static char sent[50000];
+	struct probe *p;
+	int peer;
+
+	(void)state;
+	p = patient(&peer);
+	p->read_size = 1000;
+	pattern_fill(sent, sizeof(sent), 0, 30);
+	send_all(peer, sent, sizeof(sent));
+	close(peer);
+	socle_watch_read(&p->sock, true);
+
+	for (int i = 0; i < 60 && p->hups == 0; i++)
+		turn(1);
+
+	assert_int_equal(sizeof(sent), p->got_len);
+	assert_pattern(p->got, p->got_len, 0, 30);
+	assert_int_equal(1, p->hups);
+}
+
+/* case 30 */
+static void
+all_that_a_tcp_peer_sent_is_read_before_the_default_hup_closes(void **state)
+{
+	static char sent[50000];
+	static char got[sizeof(sent)];
+	bool destroyed = false;
+	struct probe *p;
+	size_t len = 0;
+	int fds[2];
+
+	(void)state;
+	pair_tcp(fds);
+	p = probe_new(fds[0], NULL);
+	p->read_size = 1000;
+	p->destroyed = &destroyed;
+	pattern_fill(sent, sizeof(sent), 0, 31);
+	send_all(fds[1], sent, sizeof(sent));
+	shutdown(fds[0], SHUT_WR); /* so that the peer's end is a HUP */
+	close(fds[1]);
+	socle_watch_read(&p->sock, true);
+
+	for (int i = 0; i < 1000 && !destroyed; i++) {
+		memcpy(got, p->got, p->got_len);
+		len = p->got_len;
+		assert_true(socle_event_loop_once(100) >= 0);
+	}
+
+	assert_true(destroyed);
+	assert_int_equal(sizeof(sent), len);
+	assert_pattern(got, len, 0, 31);
+}
+
+/* case 31, defect 1 */
+static void
+a_hup_that_is_ignored_is_told_once_and_wakes_nobody(void **state)
+{
+	struct probe *p;
+	int peer;
+
+	(void)state;
+	p = patient(&peer);
+	close(peer);
+
+	turn(1);
+	assert_notes("h");
+	turn(1); /* sees it again, and parks it */
+
+	assert_true(asleep());
+	assert_true(asleep());
+	assert_notes("");
+	assert_false(socle_closed(&p->sock));
+}
+
+/* defect 1 */
+static void
+a_peer_that_closes_while_reading_is_off_does_not_spin(void **state)
+{
+	struct probe *p;
+	int peer;
+
+	(void)state;
+	p = patient(&peer);
+	socle_watch_read(&p->sock, true);
+	turn(1);
+	socle_watch_read(&p->sock, false);
+	close(peer);
+	turn(2);
+	seam_count_reset();
+
+	for (int i = 0; i < 20; i++)
+		assert_true(asleep());
+
+	assert_int_equal(1, p->hups);
+	assert_int_equal(20,
+		seam_count(CALL_poll) +
+			(backend_is("epoll") ? seam_count(CALL_epoll_wait)
+					     : 0));
+	assert_int_equal(20, seam_system_calls());
+}
+
+static void
+while_reading_is_off_unread_input_holds_the_hup_back(void **state)
+{
+	struct probe *p;
+	int peer;
+
+	(void)state;
+	p = patient(&peer);
+	send_all(peer, "tail", 4);
+	close(peer);
+	turn(2);
+	assert_true(asleep());
+	assert_notes("");
+
+	socle_watch_read(&p->sock, true);
+	turn(1);
+
+	assert_notes("r h");
+	assert_int_equal(4, p->got_len);
+}
+
+static void
+a_hup_held_back_comes_when_the_input_is_read_with_reading_off(void **state)
+{
+	struct probe *p;
+	char buf[8];
+	int peer;
+
+	(void)state;
+	p = patient(&peer);
+	send_all(peer, "tail", 4);
+	close(peer);
+	turn(2);
+	assert_true(asleep());
+
+	assert_int_equal(4, socle_read(&p->sock, buf, sizeof(buf)));
+	turn(1);
+
+	assert_notes("h");
+}
+
+static void
+with_nothing_unread_a_hup_comes_at_once_though_reading_is_off(void **state)
+{
+	struct probe *p;
+	int peer;
+
+	(void)state;
+	p = patient(&peer);
+	assert_int_equal(0, socle_watching(&p->sock));
+	close(peer);
+
+	turn(1);
+
+	assert_notes("h");
+}
+
+static void
+push_back_holds_the_hup_back(void **state)
+{
+	struct probe *p;
+	int peer;
+
+	(void)state;
+	p = patient(&peer);
+	assert_int_equal(0, socle_push_back_read(&p->sock, "kept", 4));
+	close(peer);
+	turn(2);
+	assert_true(asleep());
+	assert_notes("");
+
+	socle_watch_read(&p->sock, true);
+	turn(2);
+
+	assert_non_null(strstr(notes(), "r"));
+	assert_int_equal(4, p->got_len);
+	assert_int_equal(1, p->hups);
+	assert_true(strstr(notes(), "r") < strstr(notes(), "h"));
+}
+
+static void
+a_hup_held_back_comes_when_push_back_is_read_with_reading_off(void **state)
+{
+	struct probe *p;
+	char buf[8];
+	int peer;
+
+	(void)state;
+	p = patient(&peer);
+	assert_int_equal(0, socle_push_back_read(&p->sock, "kept", 4));
+	close(peer);
+	turn(2);
+	assert_true(asleep());
+
+	assert_int_equal(4, socle_read(&p->sock, buf, sizeof(buf)));
+	turn(1);
+
+	assert_notes("h");
+}
+
+static void
+keep_last(struct probe *p)
+{
+	char buf[8];
+
+	if (p->reads > 1)
+		return; /* still not read */
+	assert_int_equal(4, socle_read(&p->sock, buf, sizeof(buf)));
+	assert_int_equal(0, socle_unread(&p->sock, buf, 4));
+	socle_watch_read(&p->sock, false);
+}
+
+static void
+what_a_read_puts_back_in_the_event_of_the_hup_holds_it_back(void **state)
+{
+	struct probe *p;
+	int peer;
+
+	(void)state;
+	p = patient(&peer);
+	p->on_read = keep_last;
+	send_all(peer, "tail", 4);
+	close(peer);
+	socle_watch_read(&p->sock, true);
+
+	turn(2);
+
+	assert_notes("r");
+	assert_true(asleep());
+}
+
+/* case 32 */
+static void
+a_reset_is_a_read_error_and_then_one_event_err(void **state)
+{
+	struct probe *p;
+	int fds[2];
+
+	(void)state;
+	pair_tcp(fds);
+	p = probe_new(fds[0], NULL);
+	socle_watch_read(&p->sock, true);
+	close_by_reset(fds[1]);
+
+	turn_until_count(&p->errs, 1);
+	turn(2);
+
+	assert_notes("r r-104 e-104 close(event_err) destroy");
+}
+
+/* case 35 */
+static void
+an_object_with_no_watches_is_told_of_a_reset(void **state)
+{
+	struct probe *p;
+	int fds[2];
+
+	(void)state;
+	pair_tcp(fds);
+	p = probe_new(fds[0], NULL);
+	p->on_err = ignore_err;
+	p->on_hup = ignore;
+	close_by_reset(fds[1]);
+
+	turn_until_count(&p->hups, 1);
+	seam_time_virtual();
+	turn(1);
+
+	assert_notes("e-104 h");
+	assert_true(asleep());
+}
+
+static void
+so_error_is_left_alone_until_the_err_is_delivered(void **state)
+{
+	struct probe *p;
+	int fds[2];
+
+	(void)state;
+	pair_tcp(fds);
+	p = probe_new(fds[0], NULL);
+	p->on_err = ignore_err;
+	p->on_hup = ignore;
+	assert_int_equal(0, socle_push_back_read(&p->sock, "x", 1));
+	close_by_reset(fds[1]);
+	seam_count_reset();
+	turn(3);
+	assert_int_equal(0, seam_count(CALL_getsockopt));
+	assert_notes("");
+
+	socle_watch_read(&p->sock, true);
+	turn_until_count(&p->errs, 1);
+
+	assert_non_null(strstr(notes(), "e-104"));
+	assert_true(seam_count(CALL_getsockopt) >= 1);
+}
+
+/* ---- parked, and touched ---- */
+
+static struct probe *
+parked(int *peer)
+{
+	struct probe *p = patient(peer);
+
+	close(*peer);
+	turn(2);
+	assert_true(asleep());
+	assert_notes("h");
+	return p;
+}
+
+static void
+a_watch_call_wakes_a_parked_object(void **state)
+{
+	struct probe *p;
+	int peer;
+
+	(void)state;
+	p = parked(&peer);
+
+	socle_watch_read(&p->sock, false);
+	turn(2);
+
+	assert_notes("h");
+	assert_true(asleep());
+}
+
+static void
+a_parked_object_that_watches_reading_is_told_of_the_end(void **state)
+{
+	struct probe *p;
+	int peer;
+
+	(void)state;
+	p = parked(&peer);
+
+	socle_watch_read(&p->sock, true);
+	turn(3);
+
+	assert_notes("r eof h");
+	assert_true(asleep());
+}
+
+static void
+a_parked_object_can_be_closed(void **state)
+{
+	struct probe *p;
+	int peer;
+
+	(void)state;
+	p = parked(&peer);
+
+	socle_close(&p->sock, "over");
+	turn(1);
+
+	assert_notes("close(over) destroy");
+	assert_int_equal(0, socle_watched_sockets());
+}
+
+static void
+a_write_to_a_parked_object_fails_and_closes_it(void **state)
+{
+	struct probe *p;
+	int peer;
+
+	(void)state;
+	p = parked(&peer);
+
+	assert_int_equal(-EPIPE, socle_write(&p->sock, "x", 1));
+	turn(1);
+
+	assert_notes("close(EPIPE) destroy");
+}
+
+static void
+a_parked_object_can_be_stolen_and_is_told_anew_by_the_next(void **state)
+{
+	struct probe *p;
+	int peer, fd;
+
+	(void)state;
+	p = parked(&peer);
+
+	fd = socle_steal_socket(&p->sock);
+	turn(1);
+	assert_notes("destroy");
+	probe_new(fd, "next");
+	turn(1);
+
+	assert_notes("next:h next:close(event_hup) next:destroy");
+}
+
+static void
+parked_objects_cost_no_event_of_others(void **state)
+{
+	struct probe *p;
+	int peer, fds[2];
+
+	(void)state;
+	parked(&peer);
+	pair_unix(fds);
+	p = probe_new(fds[0], "live");
+	socle_watch_read(&p->sock, true);
+
+	for (int i = 1; i <= 5; i++) {
+		send_all(fds[1], "x", 1);
+		turn(1);
+		assert_int_equal(i, p->reads);
+	}
+
+	assert_notes("live:r live:r live:r live:r live:r");
+	assert_true(asleep());
+	close(fds[1]);
+}
+
+static void
+an_err_that_stands_is_told_once(void **state)
+{
+	struct probe *p;
+	int fds[2];
+
+	(void)state;
+	seam_time_virtual();
+	pair_pipe(fds);
+	p = probe_new(fds[1], NULL);
+	p->on_err = ignore_err;
+	close(fds[0]);
+
+	turn(2);
+
+	assert_notes("e0");
+	assert_true(asleep());
+	assert_false(socle_closed(&p->sock));
+}
+
+static void
+a_parked_object_on_which_a_write_waits_is_served_when_it_can_go(void **state)
+{
+	static char buf[1 << 16];
+	struct probe *p;
+	int peer;
+
+	(void)state;
+	p = patient(&peer);
+	if (!backend_is("epoll")) {
+		close(peer);
+		return; /* there changing interest cannot fail */
+	}
+	stuff_fd(socle_fd(&p->sock));
+	socle_watch_read(&p->sock, true);
+	turn(1);
+	seam_fail(CALL_epoll_ctl, 1, ENOSPC, 2);
+	socle_watch_read(&p->sock, false);
+	turn(2);
+	assert_notes("e-28");
+
+	assert_int_equal(0, socle_write(&p->sock, "late", 4));
+	while (drain_fd(peer, buf, sizeof(buf)) > 0)
+		;
+	turn(2);
+
+	assert_int_equal(0, socle_write_buf_size(&p->sock));
+	close(peer);
+}
+
+/* ---- other fds ---- */
+
+static void
+note_ready(int fd, unsigned ready, void *arg)
+{
+	(void)fd;
+	(void)arg;
+	note("%s%s%s%s", ready & SOCLE_READ ? "R" : "",
+		ready & SOCLE_WRITE ? "W" : "", ready & SOCLE_ERR ? "E" : "",
+		ready & SOCLE_HUP ? "H" : "");
+}
+
+static void
+an_other_fd_is_told_of_a_hup_once(void **state)
+{
+	int fds[2];
+
+	(void)state;
+	seam_time_virtual();
+	pair_pipe(fds);
+	assert_int_equal(
+		0, socle_add_other_fd(fds[0], SOCLE_READ, note_ready, NULL));
+	close(fds[1]);
+
+	turn(2);
+
+	assert_notes("H");
+	assert_true(asleep());
+	assert_int_equal(0, socle_remove_other_fd(fds[0]));
+	close(fds[0]);
+}
+
+static void
+an_other_fd_that_is_parked_is_told_again_when_it_is_added_again(void **state)
+{
+	int fds[2];
+
+	(void)state;
+	seam_time_virtual();
+	pair_pipe(fds);
+	assert_int_equal(0, socle_add_other_fd(fds[1], 0, note_ready, NULL));
+	close(fds[0]);
+	turn(2);
+	assert_notes("E");
+	assert_true(asleep());
+
+	assert_int_equal(0, socle_add_other_fd(fds[1], 0, note_ready, NULL));
+	turn(2);
+
+	assert_notes("E");
+	assert_true(asleep());
+	assert_int_equal(0, socle_remove_other_fd(fds[1]));
+	close(fds[1]);
+}
+
+static void
+a_parked_other_fd_can_be_removed_and_leaves_the_number_free(void **state)
+{
+	struct probe *p;
+	int fds[2];
+
+	(void)state;
+	seam_time_virtual();
+	pair_unix(fds);
+	assert_int_equal(0, socle_add_other_fd(fds[0], 0, note_ready, NULL));
+	close(fds[1]);
+	turn(2);
+	assert_notes("H");
+
+	assert_int_equal(0, socle_remove_other_fd(fds[0]));
+	p = probe_new(fds[0], NULL);
+	p->on_hup = ignore;
+	turn(2);
+
+	assert_notes("h");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(all_that_a_peer_sent_is_read_before_the_hup),
+		test(all_that_a_tcp_peer_sent_is_read_before_the_default_hup_closes),
+		test(a_hup_that_is_ignored_is_told_once_and_wakes_nobody),
+		test(a_peer_that_closes_while_reading_is_off_does_not_spin),
+		test(while_reading_is_off_unread_input_holds_the_hup_back),
+		test(a_hup_held_back_comes_when_the_input_is_read_with_reading_off),
+		test(with_nothing_unread_a_hup_comes_at_once_though_reading_is_off),
+		test(push_back_holds_the_hup_back),
+		test(a_hup_held_back_comes_when_push_back_is_read_with_reading_off),
+		test(what_a_read_puts_back_in_the_event_of_the_hup_holds_it_back),
+		test(a_reset_is_a_read_error_and_then_one_event_err),
+		test(an_object_with_no_watches_is_told_of_a_reset),
+		test(so_error_is_left_alone_until_the_err_is_delivered),
+		test(a_watch_call_wakes_a_parked_object),
+		test(a_parked_object_that_watches_reading_is_told_of_the_end),
+		test(a_parked_object_can_be_closed),
+		test(a_write_to_a_parked_object_fails_and_closes_it),
+		test(a_parked_object_can_be_stolen_and_is_told_anew_by_the_next),
+		test(parked_objects_cost_no_event_of_others),
+		test(an_err_that_stands_is_told_once),
+		test(a_parked_object_on_which_a_write_waits_is_served_when_it_can_go),
+		test(an_other_fd_is_told_of_a_hup_once),
+		test(an_other_fd_that_is_parked_is_told_again_when_it_is_added_again),
+		test(a_parked_other_fd_can_be_removed_and_leaves_the_number_free),
+	};
+
+	return run_tests(tests);
+}
