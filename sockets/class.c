@@ -43,13 +43,14 @@ flatten(struct socle_class *flat, const struct socle_class *cls)
 	if (!cls || !cls->name)
 		return -EINVAL;
 	*flat = *cls;
-	for (at = cls; at->super; at = at->super) {
-		if (at->size && at->super->size > at->size)
-			return -EINVAL;
+	for (at = cls; at->super; at = at->super)
 		inherit(flat, at->super);
-	}
-	/* Only the root has nothing left to fill in. */
-	return at == &socle_socket_class ? 0 : -EINVAL;
+	if (at != &socle_socket_class)
+		return -EINVAL;
+	for (at = cls; at; at = at->super)
+		if (at->size > flat->size)
+			return -EINVAL;
+	return 0;
 }
 
 static void

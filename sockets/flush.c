@@ -69,6 +69,7 @@ socle__transmit(struct socle_socket *s, const struct iovec *iov, int n)
 void
 socle__write_blocked(struct socle_socket *s, int err)
 {
+	socle__descriptor_touch(&s->d);
 	if (err == -ENOBUFS || err == -ENOMEM)
 		socle__write_retry_later(s); /* writable, and yet not */
 	else if (err == SOCLE_WANT_READ)
@@ -231,23 +232,4 @@ socle__flush(struct socle_socket *s)
 	(void)flush_some(s);
 	if (!socle__is_closed(s))
 		after_flush(s, had);
-}
-
-void
-socle__marks_tell(struct socle_socket *s)
-{
-	struct socle__extra *x = s->extra;
-	bool above = socle__has(s, SOCLE__ABOVE);
-	uint32_t flushing = s->d.owner & SOCLE__FLUSHING;
-
-	if (!x || !x->mark ||
-		(above ? s->queued > x->low : s->queued <= x->high))
-		return;
-	s->d.owner ^= SOCLE__ABOVE;
-	s->d.owner |= SOCLE__FLUSHING;
-	socle__loop->in_call++;
-	x->mark(s, !above, x->mark_arg);
-	socle__loop->in_call--;
-	if (!flushing && !socle__is_closed(s))
-		s->d.owner &= ~(uint32_t)SOCLE__FLUSHING;
 }

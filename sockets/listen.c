@@ -11,8 +11,6 @@
 
 #include "seam.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -221,79 +219,6 @@ static const struct socle__descriptor_ops listener_ops = {
 	.forked = listener_forked,
 };
 
-/*
- * Removes the file of a unix socket whose owner is gone: a socket, at which
- * nobody answers.
- */
-static void
-unlink_stale(const struct socle_addr *a, const char *path)
-{
-	struct stat st;
-	int fd;
-
-	if (sys_lstat(path, &st) < 0 || !S_ISSOCK(st.st_mode))
-		return;
-	fd = sys_socket(AF_UNIX, SOCK_STREAM, 0);
-	if (fd < 0)
-		return;
-	(void)sys_fcntl(fd, F_SETFL, O_NONBLOCK);
-	if (sys_connect(fd, &a->u.sa, a->len) < 0 && errno == ECONNREFUSED)
-		(void)sys_unlink(path);
-	sys_close(fd);
-}
-
-static int
-options_set(int fd, int family)
-{
-	int on = 1, off = 0;
-
-	if (family == AF_UNIX)
-		return 0;
-	if (sys_setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
-		return -errno;
-	if (family == AF_INET6)
-		(void)sys_setsockopt(
-			fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-	(void)sys_setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	return 0;
-}
-
-static int
-listening_socket(const struct socle_addr *a)
-{
-	int fd = sys_socket(a->u.sa.sa_family, SOCK_STREAM, 0);
-	int err;
-
-	if (fd < 0)
-		return -errno;
-	err = options_set(fd, a->u.sa.sa_family);
-	if (err == 0 &&
-		(sys_fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ||
-			sys_fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ||
-			sys_bind(fd, &a->u.sa, a->len) < 0 ||
-			sys_listen(fd, SOMAXCONN) < 0))
-		err = -errno;
-	if (err == 0)
-		return fd;
-	sys_close(fd);
-	return err;
-}
-
-/* The path of a unix address that has a file, or "". */
-static const char *
-path_of(const struct socle_addr *a, char *buf, size_t size)
-{
-	size_t len = a->len - offsetof(struct sockaddr_un, sun_path);
-
-	buf[0] = '\0';
-	if (a->u.sa.sa_family != AF_UNIX || a->u.un.sun_path[0] == '\0' ||
-		len >= size)
-		return buf;
-	memcpy(buf, a->u.un.sun_path, len);
-	buf[len] = '\0';
-	return buf;
-}
-
 static struct socle_factory *
 factory_make(const struct socle_class *cls, const char *path)
 {
@@ -330,12 +255,10 @@ socle_listen(const char *where, const struct socle_class *cls,
 		err = socle__class_resolve(l, cls, &resolved);
 	if (err < 0)
 		return err;
-	if (*path_of(&a, path, sizeof(path)))
-		unlink_stale(&a, path);
-	fd = listening_socket(&a);
+	fd = socle__listening_socket(&a);
 	if (fd < 0)
 		return fd;
-	f = factory_make(cls, path);
+	f = factory_make(cls, socle__unix_path(&a, path, sizeof(path)));
 	err = f ? socle__descriptor_add(l, &f->d, &listener_ops, fd, 0, false)
 		: -ENOMEM;
 	if (err < 0) {

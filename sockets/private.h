@@ -108,6 +108,16 @@ struct socle__extra *socle__extra_get(struct socle_socket *s);
 /* Tells the reactor what the flags ask for. */
 void socle__socket_interest(struct socle_socket *s);
 
+/* dispatch.c: the descriptor's ops */
+void socle__socket_ready(struct socle_descriptor *d, unsigned ready, int err);
+bool socle__socket_turn(struct socle_descriptor *d, unsigned turn);
+
+static inline struct socle_socket *
+socle__socket_of(struct socle_descriptor *d)
+{
+	return (struct socle_socket *)(void *)d;
+}
+
 /* Closes without a flush: something is broken. */
 void socle__close_broken(struct socle_socket *s, const char *reason);
 
@@ -234,6 +244,14 @@ socle__moved(struct socle_socket *s)
 	if (s->extra && s->extra->stall_ns)
 		s->extra->moved = socle__now(socle__loop);
 }
+
+/* ---- bind.c ---- */
+
+/* Bound, listening, non-blocking, close-on-exec: the fd or -errno. */
+int socle__listening_socket(const struct socle_addr *a);
+/* The path of a unix address that has a file, in buf; else "". */
+const char *socle__unix_path(
+	const struct socle_addr *a, char *buf, size_t size);
 
 /* ---- strings.c, cork.c ---- */
 

@@ -41,8 +41,10 @@ read_pushed(struct socle_socket *s, void *buf, size_t size)
 		x->pushed = p->next;
 		sys_free(p);
 	}
-	if (!x->pushed)
+	if (!x->pushed) {
 		socle__turn_drop(&s->d, SOCLE__TURN_PUSHED_BACK);
+		socle__descriptor_touch(&s->d); /* a HUP may have waited */
+	}
 	return (ssize_t)n;
 }
 

@@ -594,6 +594,7 @@ what_is_held_back_leaves_before_the_loop_returns(void **state)
 	pair_unix(fds);
 	p = probe_new(fds[0], NULL);
 	socle_set_autoflush(&p->sock, false);
+	socle_set_loop_timeout(0);
 	socle_set_post_loop_callback(write_and_stop, p);
 	assert_int_equal(0, socle_event_loop());
 	assert_int_equal(7, drain_fd(fds[1], buf, sizeof(buf)));
@@ -619,6 +620,7 @@ what_is_closed_at_last_is_reaped_before_the_loop_returns(void **state)
 	pair_unix(fds);
 	p = probe_new(fds[0], NULL);
 	p->destroyed = &destroyed;
+	socle_set_loop_timeout(0);
 	socle_set_post_loop_callback(close_and_stop, p);
 	assert_int_equal(0, socle_event_loop());
 	assert_true(destroyed && at_end(fds[1]));

@@ -1,0 +1,90 @@
+/*
+ * How an object writes: autoflush, water marks, cap, writer function.
+ */
+#include "sockets/private.h"
+
+size_t
+socle_write_buf_size(const struct socle_socket *s)
+{
+	return s->queued;
+}
+
+void
+socle_set_autoflush(struct socle_socket *s, bool on)
+{
+	if (socle__is_closed(s))
+		return;
+	if (on)
+		s->d.owner &= ~(uint32_t)SOCLE__HOLD;
+	else
+		s->d.owner |= SOCLE__HOLD;
+}
+
+int
+socle_set_water_marks(struct socle_socket *s, size_t low, size_t high,
+	void (*fn)(struct socle_socket *s, bool above, void *arg), void *arg)
+{
+	struct socle__extra *x;
+
+	if (socle__is_closed(s))
+		return -EBADF;
+	if (low > high)
+		return -EINVAL;
+	if (!(x = socle__extra_get(s)))
+		return -ENOMEM;
+	x->low = low;
+	x->high = high;
+	x->mark = fn;
+	x->mark_arg = arg;
+	s->d.owner &= ~(uint32_t)SOCLE__ABOVE;
+	return 0;
+}
+
+int
+socle_set_write_cap(struct socle_socket *s, size_t bytes)
+{
+	struct socle__extra *x;
+
+	if (socle__is_closed(s))
+		return -EBADF;
+	if (!(x = socle__extra_get(s)))
+		return -ENOMEM;
+	x->cap = bytes;
+	return 0;
+}
+
+int
+socle_set_writer_func(struct socle_socket *s,
+	ssize_t (*fn)(struct socle_socket *s, const void *data, size_t len,
+		void *arg),
+	void *arg)
+{
+	struct socle__extra *x;
+
+	if (socle__is_closed(s))
+		return -EBADF;
+	if (!(x = fn ? socle__extra_get(s) : s->extra))
+		return fn ? -ENOMEM : 0;
+	x->writer = fn;
+	x->writer_arg = arg;
+	return 0;
+}
+
+void
+socle__marks_tell(struct socle_socket *s)
+{
+	struct socle__extra *x = s->extra;
+	bool above = socle__has(s, SOCLE__ABOVE);
+	uint32_t flushing = s->d.owner & SOCLE__FLUSHING;
+
+	if (!x || !x->mark ||
+		(above ? s->queued > x->low : s->queued <= x->high))
+		return;
+	s->d.owner ^= SOCLE__ABOVE;
+	s->d.owner |= SOCLE__FLUSHING;
+	socle__loop->in_call++;
+	x->mark(s, !above, x->mark_arg);
+	socle__loop->in_call--;
+	if (!flushing && !socle__is_closed(s))
+		s->d.owner &= ~(uint32_t)SOCLE__FLUSHING;
+}
