@@ -172,7 +172,11 @@ $(EXAMPLES) $(BENCHES): $B/%: %.c $(STAGE)/.ok
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$Q$(CC) -I$(STAGE)/usr/include $(ALL_CPPFLAGS) $(ALL_CFLAGS) \
-		$(ALL_LDFLAGS) -o $@ $< $(STAGE)/usr/lib/libsocle.a $(ALL_LIBS)
+		$(ALL_LDFLAGS) -o $@ $(filter %.c,$^) \
+		$(STAGE)/usr/lib/libsocle.a $(ALL_LIBS)
+
+# The demo has a folder of parts beside it.
+$B/examples/demo: $(wildcard examples/demo/*.[ch])
 
 examples: $(EXAMPLES)
 bench: $(BENCHES)

@@ -128,6 +128,7 @@ struct socle__loop {
 	bool now_known;    /* read since the last wait */
 	bool now_stale;    /* ... but handlers ran since */
 	bool removed;      /* a descriptor left since the last wait */
+	bool woken;        /* a wake-up came: the next wait is none */
 	bool forked;       /* in a child, before socle_after_fork() */
 	bool fd_asked_for; /* embedded: loop_fd must tell of deferred calls */
 	int poller_fd;
@@ -289,6 +290,7 @@ void socle__log(int level, const char *fmt, ...)
 void socle__vlog(int level, const char *fmt, va_list ap)
 	__attribute__((format(printf, 2, 0)));
 bool socle__log_wanted(int level);
+extern _Atomic int socle__debug_level; /* known once a loop was made */
 
 /* check.c: asserts what must hold between ticks */
 void socle__loop_check(const struct socle__loop *l);

@@ -12,8 +12,8 @@
  *   out stops them.
  * - Regular files are EPERM.  A fresh TCP socket that is neither connected nor
  *   listening reports OUT and HUP.
- * - MOD of an fd that was closed behind our back is EBADF, or ENOENT when the
- *   number is another file by now.
+ * - MOD and DEL of an fd that was closed behind our back are EBADF; when the
+ *   number is another file by now ENOENT, or EPERM if that cannot be polled.
  */
 #ifdef __linux__
 
@@ -66,7 +66,9 @@ control(struct socle__loop *l, int op, struct socle_descriptor *d,
 	struct epoll_event e = {.events = target & (SOCLE_READ | SOCLE_WRITE),
 		.data.u64 = (uint64_t)d->generation << 32 | (uint32_t)d->fd};
 
-	return sys_epoll_ctl(l->poller_fd, op, d->fd, &e) < 0 ? -errno : 0;
+	if (sys_epoll_ctl(l->poller_fd, op, d->fd, &e) == 0)
+		return 0;
+	return errno == EPERM && op != EPOLL_CTL_ADD ? -ENOENT : -errno;
 }
 
 static int

@@ -67,6 +67,7 @@ socle__loop_make(void)
 	struct socle__loop *l;
 
 	pthread_once(&once, once_only);
+	(void)socle__log_wanted(0); /* reads the environment */
 	l = once_error ? NULL : sys_calloc(1, sizeof(*l));
 	if (!l)
 		return NULL;

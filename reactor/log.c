@@ -14,20 +14,20 @@ enum { LONGEST = 1024, LEVEL_UNSET = -1 };
 
 static void (*log_fn)(int level, const char *message, void *arg);
 static void *log_arg;
-static _Atomic int log_level = LEVEL_UNSET;
+_Atomic int socle__debug_level = LEVEL_UNSET;
 
 static int
 level_now(void)
 {
 	const char *text;
 
-	if (socle__likely(log_level != LEVEL_UNSET))
-		return log_level;
+	if (socle__likely(socle__debug_level != LEVEL_UNSET))
+		return socle__debug_level;
 	text = getenv("SOCLE_DEBUG");
-	log_level = text && *text ? (int)strtol(text, NULL, 10) : 0;
-	if (text && *text && log_level <= 0)
-		log_level = strcmp(text, "0") == 0 ? 0 : 1;
-	return log_level;
+	socle__debug_level = text && *text ? (int)strtol(text, NULL, 10) : 0;
+	if (text && *text && socle__debug_level <= 0)
+		socle__debug_level = strcmp(text, "0") == 0 ? 0 : 1;
+	return socle__debug_level;
 }
 
 bool
@@ -93,5 +93,5 @@ socle_set_log(void (*fn)(int level, const char *message, void *arg), void *arg)
 void
 socle_set_debug_level(int level)
 {
-	log_level = level < 0 ? 0 : level;
+	socle__debug_level = level < 0 ? 0 : level;
 }

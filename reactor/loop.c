@@ -44,10 +44,11 @@ may_destroy(const struct socle__loop *l)
 	return l->depth <= 1 && l->in_call == 0;
 }
 
+/* Whether a wait would keep somebody waiting. */
 static bool
 has_work(const struct socle__loop *l)
 {
-	return l->stop_depth >= l->depth || l->later || l->timers.due ||
+	return l->later || l->timers.due ||
 		socle__turns_open(l, SOCLE__TURN_FLUSH) ||
 		socle__turns_open(l, SOCLE__TURN_INTEREST) ||
 		socle__turns_open(l, SOCLE__TURN_PUSHED_BACK) ||
@@ -62,7 +63,7 @@ wait_ms(struct socle__loop *l, int limit)
 	int64_t left;
 	int ms;
 
-	if (has_work(l))
+	if (has_work(l) || l->woken || l->stop_depth >= l->depth)
 		return 0;
 	if (l->timers.pending == 0)
 		return limit < 0 ? -1 : limit;
@@ -76,7 +77,7 @@ wait_for_events(struct socle__loop *l, int ms)
 {
 	int err;
 
-	l->removed = false;
+	l->removed = l->woken = false;
 	l->batch_n = l->batch_next = 0;
 	if (!l->backend)
 		return 0; /* a handler reset the loop, which is to end */
@@ -109,6 +110,8 @@ deliver(struct socle_descriptor *d, unsigned ready, int err)
 	unsigned end = SOCLE_ERR | SOCLE_HUP;
 	unsigned told = ready & (d->wanted | end);
 
+	if (socle__unlikely(socle__debug_level > 0))
+		socle__log(1, "Event: fd=%d, state=%u", d->fd, ready);
 	if (d->state & SOCLE__END_TOLD)
 		told &= ~end;
 	if (err == -EBADF)
@@ -124,7 +127,7 @@ deliver(struct socle_descriptor *d, unsigned ready, int err)
 static void
 dispatch(struct socle__loop *l)
 {
-	while (l->batch_next < l->batch_n) {
+	while (l->batch_next < l->batch_n && !l->forked) {
 		struct socle__event e = l->batch[l->batch_next++];
 		struct socle_descriptor *d = socle__descriptor_at(l, e.fd);
 
@@ -133,7 +136,6 @@ dispatch(struct socle__loop *l)
 		else if (!(d->state & SOCLE__CLOSED))
 			deliver(d, e.ready, e.err);
 	}
-	l->now_stale = true;
 }
 
 static void
@@ -175,42 +177,53 @@ tick(struct socle__loop *l, int limit_ms)
 
 	worked = run_timers(l);
 	worked = socle__later_run(l) || worked;
-	socle__turns_walk(l, SOCLE__TURN_FLUSH);
+	if (l->forked)
+		return -ECHILD;
+	if (socle__turns_open(l, SOCLE__TURN_FLUSH)) {
+		socle__turns_walk(l, SOCLE__TURN_FLUSH);
+		l->now_stale = true;
+	}
 	socle__turns_walk(l, SOCLE__TURN_INTEREST);
 	err = wait_for_events(l, worked ? 0 : wait_ms(l, limit_ms));
 	if (err < 0)
 		return err;
 	dispatch(l);
+	if (l->forked)
+		return -ECHILD;
 	socle__turns_walk(l, SOCLE__TURN_PUSHED_BACK);
 	reap(l);
 	go_on = run_post_loop(l);
+	l->now_stale = true;
 #ifdef SOCLE_CHECKS
 	socle__loop_check(l);
 #endif
 	return go_on && l->stop_depth < l->depth;
 }
 
+static bool
+has_to_reap(const struct socle__loop *l)
+{
+	return socle__turns_open(l, SOCLE__TURN_CLOSE) ||
+		(socle__turns_open(l, SOCLE__TURN_DESTROY) && may_destroy(l));
+}
+
 /*
- * What is held back leaves and what is closed is reaped before we return; a
- * few rounds, for one may cause another.
+ * What is held back leaves and what is closed is reaped before we return; in a
+ * few rounds, for one may cause the other.
  */
 static void
-loop_leave(struct socle__loop *l)
+settle(struct socle__loop *l)
 {
-	int rounds = 8;
+	int reaps = 8, flushes = 2;
 
 	do {
-		socle__turns_walk(l, SOCLE__TURN_FLUSH);
-		socle__turns_walk(l, SOCLE__TURN_INTEREST);
+		if (!l->forked) {
+			socle__turns_walk(l, SOCLE__TURN_FLUSH);
+			socle__turns_walk(l, SOCLE__TURN_INTEREST);
+		}
 		reap(l);
-	} while (socle__turns_open(l, SOCLE__TURN_CLOSE) && --rounds > 0);
-	l->depth--;
-	if (l->stop_depth > l->depth)
-		l->stop_depth = l->depth;
-	if (l->depth > 0)
-		return;
-	l->now_known = false;
-	socle__profile_unchain(&l->profile);
+	} while ((has_to_reap(l) && --reaps > 0) ||
+		(socle__turns_open(l, SOCLE__TURN_FLUSH) && --flushes > 0));
 }
 
 static struct socle__loop *
@@ -222,7 +235,30 @@ loop_enter(int *err)
 	if (*err < 0)
 		return NULL;
 	l->depth++;
+	l->now_known = false;
 	return l;
+}
+
+/* An embedding loop sleeps on the fd: it is to hear of what is left over. */
+static void
+tell_embedder(struct socle__loop *l)
+{
+	if (l->fd_asked_for && !l->forked && has_work(l))
+		socle_wakeup(l->mailbox);
+}
+
+static void
+loop_leave(struct socle__loop *l)
+{
+	settle(l);
+	l->depth--;
+	l->now_known = false;
+	if (l->stop_depth > l->depth)
+		l->stop_depth = l->depth;
+	if (l->depth > 0)
+		return;
+	tell_embedder(l);
+	socle__profile_unchain(&l->profile);
 }
 
 int
@@ -278,32 +314,34 @@ socle_stop(void)
 int
 socle_loop_fd(void)
 {
-	struct socle__loop *l = socle__loop_get();
-	int err = l ? socle__loop_start(l) : -ENOMEM;
+	int err;
+	struct socle__loop *l = loop_enter(&err);
 
-	if (err < 0)
+	if (!l)
 		return err;
+	l->depth--;
 	if (l->poller_fd < 0)
 		return -ENOTSUP;
 	if (!socle__mailbox_get(l))
 		return -ENOMEM;
 	l->fd_asked_for = true;
+	if (l->depth == 0)
+		tell_embedder(l);
 	return l->poller_fd;
 }
 
 int
 socle_loop_timeout_ms(void)
 {
-	struct socle__loop *l = socle__loop_get();
-	int err = l ? socle__loop_start(l) : -ENOMEM;
 	int ms;
+	struct socle__loop *l = loop_enter(&ms);
 
-	if (err < 0)
-		return err;
-	l->depth++;
+	if (!l)
+		return ms;
 	socle__turns_walk(l, SOCLE__TURN_INTEREST);
 	ms = wait_ms(l, l->timeout_ms);
 	l->depth--;
+	l->now_known = false;
 	return ms;
 }
 

@@ -28,11 +28,12 @@ wake_ready(struct socle_descriptor *d, unsigned ready, int err)
 	(void)err;
 	/*
 	 * First empty, then open for the next: a wake-up in between finds us
-	 * awake, and what it wanted seen is seen from here on.
+	 * awake already, and has its tick without a wait all the same.
 	 */
 	while (sys_read(d->fd, buf, sizeof(buf)) == sizeof(buf))
 		;
 	atomic_exchange(&m->awake, false);
+	socle__loop->woken = true;
 	socle__signals_run(m);
 }
 

@@ -44,7 +44,8 @@ readable(struct socle_socket *s)
 		if (socle__is_closed(s))
 			return;
 	}
-	if (socle__has(s, SOCLE__USER_READ))
+	if (socle__has(s, SOCLE__USER_READ) &&
+		!socle__has(s, SOCLE__READER_WRITE))
 		call(s, SOCLE__ITEM_READ, s->cls->flat.event_read);
 }
 

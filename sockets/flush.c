@@ -11,6 +11,8 @@
 
 #include "seam.h"
 
+#include <string.h>
+
 enum { BYTES_A_FLUSH = 1 << 20, CLOSURES_A_FLUSH = 64, PIECES = 64 };
 
 bool
@@ -46,9 +48,11 @@ give_to_writer(struct socle_socket *s, const struct iovec *iov)
 	ssize_t n;
 
 	l->in_call++;
+	s->d.owner |= SOCLE__IN_WRITER;
 	do
 		n = x->writer(s, iov->iov_base, iov->iov_len, x->writer_arg);
 	while (n == -EINTR && !socle__is_closed(s));
+	s->d.owner &= ~(uint32_t)SOCLE__IN_WRITER;
 	l->in_call--;
 	return n > 0 && (size_t)n > iov->iov_len ? -EIO : n;
 }
@@ -103,6 +107,8 @@ socle__write_failed(struct socle_socket *s, int err)
 	uint32_t wishes =
 		SOCLE__USER_WRITE | SOCLE__QUEUE_WRITE | SOCLE__WRITER_READ;
 
+	socle__log(1, "Closing #%d due to write error: %s", s->d.fd,
+		strerror(-err));
 	s->write_error = (uint8_t)-err;
 	socle__close_broken(s, reason_of(err));
 	if (socle__is_closed(s))

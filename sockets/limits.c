@@ -75,16 +75,13 @@ socle__marks_tell(struct socle_socket *s)
 {
 	struct socle__extra *x = s->extra;
 	bool above = socle__has(s, SOCLE__ABOVE);
-	uint32_t flushing = s->d.owner & SOCLE__FLUSHING;
+	uint32_t before;
 
 	if (!x || !x->mark ||
 		(above ? s->queued > x->low : s->queued <= x->high))
 		return;
 	s->d.owner ^= SOCLE__ABOVE;
-	s->d.owner |= SOCLE__FLUSHING;
-	socle__loop->in_call++;
+	before = socle__callback_begins(s);
 	x->mark(s, !above, x->mark_arg);
-	socle__loop->in_call--;
-	if (!flushing && !socle__is_closed(s))
-		s->d.owner &= ~(uint32_t)SOCLE__FLUSHING;
+	socle__callback_ends(s, before);
 }

@@ -26,20 +26,21 @@ enum {
 	SOCLE__USER_WRITE = 1 << 1,
 	SOCLE__QUEUE_WRITE = 1 << 2,
 	SOCLE__WRITER_READ = 1 << 3,
-	SOCLE__READER_WRITE = 1 << 4,
-	SOCLE__OURS = 1 << 5,        /* made by socle_socket_new() */
-	SOCLE__IS_SOCKET = 1 << 6,   /* not a pipe or terminal */
-	SOCLE__CLOSING = 1 << 7,     /* the class's close is on the stack */
-	SOCLE__ENDING = 1 << 8,      /* close_after_flush was called */
-	SOCLE__READ_ENDED = 1 << 9,  /* the last read was 0 or an error */
-	SOCLE__HOLD = 1 << 10,       /* autoflush is off */
-	SOCLE__FLUSHING = 1 << 11,   /* a flush or its callbacks run */
-	SOCLE__IN_CLOSURE = 1 << 12, /* ... namely a closure: bytes may go */
-	SOCLE__TRIED = 1 << 13,      /* a flush was tried in this event */
+	SOCLE__READER_WRITE = 1 << 4, /* ... and no reading meanwhile */
+	SOCLE__OURS = 1 << 5,         /* made by socle_socket_new() */
+	SOCLE__IS_SOCKET = 1 << 6,    /* not a pipe or terminal */
+	SOCLE__CLOSING = 1 << 7,      /* the class's close is on the stack */
+	SOCLE__ENDING = 1 << 8,       /* close_after_flush was called */
+	SOCLE__READ_ENDED = 1 << 9,   /* the last read was 0 or an error */
+	SOCLE__HOLD = 1 << 10,        /* autoflush is off */
+	SOCLE__FLUSHING = 1 << 11,    /* a flush or its callbacks run */
+	SOCLE__IN_CLOSURE = 1 << 12,  /* ... namely a closure: bytes may go */
+	SOCLE__TRIED = 1 << 13,       /* a flush was tried in this event */
 	SOCLE__BLOCKED = 1 << 14, /* the kernel, or the writer, took no more */
 	SOCLE__RETRY = 1 << 15,   /* the timer is to try the write again */
 	SOCLE__ABOVE = 1 << 16,   /* the queue is above its high mark */
 	SOCLE__CORKED = 1 << 17,
+	SOCLE__IN_WRITER = 1 << 19, /* the writer function is on the stack */
 	SOCLE__WRITE_ONLY = 1 << 18 /* what it holds is for another to read */
 };
 
@@ -206,6 +207,31 @@ static inline struct socle__item *
 socle__queue_head(const struct socle_socket *s)
 {
 	return s->queue ? s->queue->next : NULL;
+}
+
+/*
+ * Around a callback whose writes are to be queued.  requires: open; what
+ * begins returns goes to ends
+ */
+static inline uint32_t
+socle__callback_begins(struct socle_socket *s)
+{
+	uint32_t before = s->d.owner;
+
+	s->d.owner |= SOCLE__FLUSHING;
+	s->d.owner &= ~(uint32_t)SOCLE__IN_CLOSURE;
+	socle__loop->in_call++;
+	return before & (SOCLE__FLUSHING | SOCLE__IN_CLOSURE);
+}
+
+static inline void
+socle__callback_ends(struct socle_socket *s, uint32_t before)
+{
+	socle__loop->in_call--;
+	if (socle__is_closed(s))
+		return;
+	s->d.owner &= ~(uint32_t)SOCLE__FLUSHING;
+	s->d.owner |= before;
 }
 
 /* flush.c */

@@ -178,12 +178,14 @@ socle__queue_sent(struct socle_socket *s, size_t n)
 		head->len -= n;
 		s->queued -= n;
 	}
+	socle__loop->in_call++;
 	while (done) {
 		struct socle__item *next = done->next;
 
 		item_finish(done, true);
 		done = next;
 	}
+	socle__loop->in_call--;
 }
 
 /* All of it, with its callbacks, in order. */

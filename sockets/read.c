@@ -97,6 +97,7 @@ read_ended(struct socle_socket *s, ssize_t n)
 		s->read_error = (uint8_t)-n;
 		return n;
 	}
+	socle__log(2, "Fd #%d read hit the end of the road.", s->d.fd);
 	s->d.owner &= ~(uint32_t)SOCLE__USER_READ;
 	socle__socket_interest(s);
 	return 0;

@@ -20,7 +20,9 @@ socle__socket_interest(struct socle_socket *s)
 {
 	unsigned wanted = 0;
 
-	if (socle__has(s, SOCLE__USER_READ | SOCLE__WRITER_READ))
+	if (socle__has(s, SOCLE__WRITER_READ) ||
+		(s->d.owner & (SOCLE__USER_READ | SOCLE__READER_WRITE)) ==
+			SOCLE__USER_READ)
 		wanted |= SOCLE_READ;
 	if (socle__has(s,
 		    SOCLE__USER_WRITE | SOCLE__QUEUE_WRITE |
@@ -127,12 +129,25 @@ socle__close_broken(struct socle_socket *s, const char *reason)
 		close_virtual(s, reason);
 }
 
-/* What autoflush holds back gets its one ordinary flush. */
+/*
+ * What autoflush holds back gets its one ordinary flush, in the middle of one
+ * too: a call from the queue may write and close.  Not under the writer
+ * function, which has the first of it in hand.
+ */
 static void
 flush_held(struct socle_socket *s)
 {
-	if (s->d.turns & SOCLE__TURN_FLUSH && !socle__loop->forked)
-		socle__flush(s);
+	uint32_t under = s->d.owner & (SOCLE__FLUSHING | SOCLE__IN_CLOSURE);
+
+	if (!socle__has(s, SOCLE__HOLD) && !(s->d.turns & SOCLE__TURN_FLUSH))
+		return;
+	if (!s->queue || socle__has(s, SOCLE__BLOCKED | SOCLE__IN_WRITER) ||
+		socle__loop->forked)
+		return;
+	s->d.owner &= ~under;
+	socle__flush(s);
+	if (!socle__is_closed(s))
+		s->d.owner |= under;
 }
 
 void

@@ -49,6 +49,9 @@ name_of(struct socle_socket *s, bool peer)
 
 	if (x && (peer ? x->peer : x->local))
 		return peer ? x->peer : x->local;
+	if (socle__is_closed(s))
+		socle__log(1, "%s_ip_string undef: no sock",
+			peer ? "peer" : "local");
 	if (socle__is_closed(s) || !(x = socle__extra_get(s)))
 		return NULL;
 	at = peer ? &x->peer : &x->local;
@@ -57,6 +60,9 @@ name_of(struct socle_socket *s, bool peer)
 		 : sys_getsockname(s->d.fd, &a.u.sa, &a.len);
 	if (r == 0)
 		*at = name_make(&a);
+	else
+		socle__log(1, "%s_ip_string undef: %s", peer ? "peer" : "local",
+			peer ? "getpeername" : "getsockname");
 	return *at;
 }
 

@@ -178,18 +178,15 @@ borrow(struct socle_socket *s, const struct socle__item *item, ssize_t sent)
 static void
 release_now(struct socle_socket *s, const struct socle__item *item, bool sent)
 {
-	uint32_t flushing = s->d.owner & SOCLE__FLUSHING;
+	uint32_t before;
 
 	if (!item->u.release)
 		return;
-	s->d.owner |= SOCLE__FLUSHING;
-	socle__loop->in_call++;
+	before = socle__callback_begins(s);
 	item->u.release(sent, item->arg);
-	socle__loop->in_call--;
-	if (flushing || socle__is_closed(s))
-		return;
-	s->d.owner &= ~(uint32_t)SOCLE__FLUSHING;
-	if (s->queue && !socle__has(s, SOCLE__BLOCKED))
+	socle__callback_ends(s, before);
+	if (!(before & SOCLE__FLUSHING) && s->queue &&
+		!socle__has(s, SOCLE__BLOCKED))
 		socle__turn_ask(&s->d, SOCLE__TURN_FLUSH);
 }
 
