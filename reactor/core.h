@@ -135,6 +135,7 @@ struct socle__loop {
 	void *poller; /* the backend's own */
 	struct socle__later *later, **later_end;
 	uint64_t later_serial;
+	uint64_t waits;                    /* so far */
 	struct socle_loop *mailbox;        /* NULL until somebody needs it */
 	struct socle_descriptor attention; /* head of the list */
 	struct socle__profile profile;
@@ -217,8 +218,8 @@ int socle__descriptor_detach(struct socle_descriptor *d);
 void socle__turn_ask(struct socle_descriptor *d, unsigned turn);
 void socle__turn_drop(struct socle_descriptor *d, unsigned turn);
 
-/* Takes the turns open now; false if a POST_LOOP turn said so. */
-bool socle__turns_walk(struct socle__loop *l, unsigned turn);
+/* requires: one at least is open */
+bool socle__turns_take(struct socle__loop *l, unsigned turn);
 
 /* Moves to the end of the list: its place is the order of the asking. */
 void socle__turn_to_end(struct socle_descriptor *d);
@@ -227,6 +228,13 @@ static inline unsigned
 socle__turns_open(const struct socle__loop *l, unsigned turn)
 {
 	return l->open[__builtin_ctz(turn)];
+}
+
+/* Takes the turns open now; false if a POST_LOOP turn said so. */
+static inline bool
+socle__turns_walk(struct socle__loop *l, unsigned turn)
+{
+	return socle__turns_open(l, turn) == 0 || socle__turns_take(l, turn);
 }
 
 static inline struct socle_descriptor *

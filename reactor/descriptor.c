@@ -107,15 +107,13 @@ turn_take(struct socle__loop *l, struct socle_descriptor *d, unsigned turn)
 }
 
 bool
-socle__turns_walk(struct socle__loop *l, unsigned turn)
+socle__turns_take(struct socle__loop *l, unsigned turn)
 {
 	struct socle_descriptor at = {.turns = SOCLE__TURN_MARK};
 	struct socle_descriptor end = {.turns = SOCLE__TURN_MARK};
 	struct socle_descriptor *d;
 	bool go_on = true;
 
-	if (socle__turns_open(l, turn) == 0)
-		return true;
 	link_before(&l->attention, &end);
 	link_before(l->attention.next, &at);
 	while ((d = at.next) != &end) {

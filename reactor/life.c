@@ -41,7 +41,8 @@ at_thread_end(void *loop)
 {
 	socle__loop = loop;
 	socle__loop->depth = socle__loop->in_call = 0; /* they are gone */
-	socle_reset();
+	for (int rounds = 4; socle__loop && rounds > 0; rounds--)
+		socle_reset();
 }
 
 static void
@@ -159,14 +160,18 @@ socle_have_kqueue(void)
 	return in_use("kqueue");
 }
 
-static void
+/* Whether there were any: what they drop may make new ones behind us. */
+static bool
 drop_descriptors(struct socle__loop *l)
 {
+	bool any = false;
+
 	for (size_t fd = 0; fd < l->map_size; fd++) {
 		struct socle_descriptor *d = l->map[fd];
 
 		if (!d)
 			continue;
+		any = true;
 		if (!(d->state & SOCLE__CLOSED))
 			d->ops->reset(d);
 		if (l->map[fd] == d) {
@@ -174,6 +179,7 @@ drop_descriptors(struct socle__loop *l)
 			socle__descriptor_close_now(l, d);
 		}
 	}
+	return any;
 }
 
 static void
@@ -190,6 +196,13 @@ loop_free(struct socle__loop *l)
 	sys_free(l);
 }
 
+/* A destroy may have moved into the new life already. */
+static bool
+is_lived_in(const struct socle__loop *l)
+{
+	return l->backend || l->timers.pending > 0 || l->later || l->mailbox;
+}
+
 /*
  * In a handler the loop's memory stays, and so do the objects', until the
  * outermost tick is over; all else goes at once, so that what the handler
@@ -199,11 +212,13 @@ void
 socle_reset(void)
 {
 	struct socle__loop *l = socle__loop;
+	int rounds = 4;
 
 	if (!l)
 		return;
 	l->post_loop = NULL;
-	drop_descriptors(l);
+	while (drop_descriptors(l) && --rounds > 0)
+		;
 	socle__timers_clear(&l->timers);
 	socle__timer_ids_clear(l);
 	socle__mailbox_shut(l);
@@ -223,7 +238,8 @@ socle_reset(void)
 	if (l->depth > 0 || l->in_call > 0)
 		return;
 	socle__turns_walk(l, SOCLE__TURN_DESTROY);
-	loop_free(l);
+	if (!is_lived_in(l))
+		loop_free(l);
 }
 
 int

@@ -78,6 +78,7 @@ wait_for_events(struct socle__loop *l, int ms)
 	int err;
 
 	l->removed = l->woken = false;
+	l->waits++;
 	l->batch_n = l->batch_next = 0;
 	if (!l->backend)
 		return 0; /* a handler reset the loop, which is to end */

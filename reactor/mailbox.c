@@ -25,7 +25,8 @@ wake_ready(struct socle_descriptor *d, unsigned ready, int err)
 	char buf[64];
 
 	(void)ready;
-	(void)err;
+	if (err < 0)
+		socle__descriptor_unpark(d); /* refused: ask again */
 	/*
 	 * First empty, then open for the next: a wake-up in between finds us
 	 * awake already, and has its tick without a wait all the same.

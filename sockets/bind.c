@@ -63,6 +63,23 @@ options_set(int fd, int family)
 	return 0;
 }
 
+/* The file that bind made goes with a failure to listen. */
+static int
+listen_at(int fd, const struct socle_addr *a)
+{
+	char path[sizeof(a->u) + 1];
+	int err;
+
+	if (sys_bind(fd, &a->u.sa, a->len) < 0)
+		return -errno;
+	if (sys_listen(fd, SOMAXCONN) == 0)
+		return 0;
+	err = -errno;
+	if (*socle__unix_path(a, path, sizeof(path)))
+		(void)sys_unlink(path);
+	return err;
+}
+
 int
 socle__listening_socket(const struct socle_addr *a)
 {
@@ -75,10 +92,10 @@ socle__listening_socket(const struct socle_addr *a)
 	err = options_set(fd, a->u.sa.sa_family);
 	if (err == 0 &&
 		(sys_fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ||
-			sys_fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ||
-			sys_bind(fd, &a->u.sa, a->len) < 0 ||
-			sys_listen(fd, SOMAXCONN) < 0))
+			sys_fcntl(fd, F_SETFD, FD_CLOEXEC) < 0))
 		err = -errno;
+	if (err == 0)
+		err = listen_at(fd, a);
 	if (err == 0)
 		return fd;
 	sys_close(fd);

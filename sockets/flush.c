@@ -51,7 +51,7 @@ give_to_writer(struct socle_socket *s, const struct iovec *iov)
 	s->d.owner |= SOCLE__IN_WRITER;
 	do
 		n = x->writer(s, iov->iov_base, iov->iov_len, x->writer_arg);
-	while (n == -EINTR && !socle__is_closed(s));
+	while (n == -EINTR && x->writer && !socle__is_closed(s));
 	s->d.owner &= ~(uint32_t)SOCLE__IN_WRITER;
 	l->in_call--;
 	return n > 0 && (size_t)n > iov->iov_len ? -EIO : n;

@@ -67,6 +67,13 @@ socle_set_writer_func(struct socle_socket *s,
 		return fn ? -ENOMEM : 0;
 	x->writer = fn;
 	x->writer_arg = arg;
+	if (!socle__has(s, SOCLE__WRITER_READ))
+		return 0;
+	/* What the old one waited for means nothing to the new. */
+	s->d.owner &= ~(uint32_t)(SOCLE__WRITER_READ | SOCLE__BLOCKED);
+	socle__socket_interest(s);
+	if (s->queue && !socle__has(s, SOCLE__FLUSHING))
+		socle__turn_ask(&s->d, SOCLE__TURN_FLUSH);
 	return 0;
 }
 

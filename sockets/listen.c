@@ -1,10 +1,9 @@
 /*
  * Listeners.
  *
- * Accepting stops at the count that the last readiness asked for, and that
- * count doubles while the kernel says at once that there is more: one client
- * at a time costs one accept, with none that finds nothing, and a rush is
- * taken in batches.
+ * A readiness is one accept, so that one client at a time costs one, with none
+ * that finds nothing; while the very next wait says that there is more, the
+ * count doubles, and a rush is taken in batches.
  */
 #include "sockets/factory.h"
 #include "sockets/private.h"
@@ -21,11 +20,12 @@ struct socle_factory {
 	const struct socle_class *cls;
 	struct socle_timer again; /* while starved of fds */
 	uint64_t id;
-	int batch;       /* clients to take at the next readiness */
-	bool paused;     /* by the user */
-	bool starved;    /* of fds or memory */
-	bool complained; /* of it */
-	dev_t dev;       /* of the unix socket's file, if it is ours */
+	int batch;        /* clients to take at a readiness */
+	uint64_t full_at; /* the wait after which a batch was full */
+	bool paused;      /* by the user */
+	bool starved;     /* of fds or memory */
+	bool complained;  /* of it */
+	dev_t dev;        /* of the unix socket's file, if it is ours */
 	ino_t ino;
 	char path[]; /* of it, or "" */
 };
@@ -116,6 +116,7 @@ static void
 feed(struct socle_factory *f)
 {
 	f->starved = false;
+	socle__descriptor_touch(&f->d);
 	socle_timer_cancel(&f->again);
 	socle__turn_drop(&f->d, SOCLE__TURN_FD_FREED);
 	factory_interest(f);
@@ -150,9 +151,18 @@ static void
 listener_ready(struct socle_descriptor *d, unsigned ready, int err)
 {
 	struct socle_factory *f = factory_of(d);
+	uint64_t waits = socle__loop->waits;
 	int taken = 0;
 
 	(void)ready;
+	if (err < 0) {
+		starve(f, err); /* not watched: looks again by itself */
+		return;
+	}
+	if (waits != f->full_at + 1)
+		f->batch = 1;
+	else if (f->batch < BATCH_AT_MOST)
+		f->batch *= 2;
 	while (taken < f->batch && d->wanted & SOCLE_READ) {
 		int fd = accept_one(f);
 
@@ -163,10 +173,8 @@ listener_ready(struct socle_descriptor *d, unsigned ready, int err)
 			break;
 		taken++;
 	}
-	if (taken < f->batch)
-		f->batch = 1;
-	else if (f->batch < BATCH_AT_MOST)
-		f->batch *= 2;
+	if (taken == f->batch)
+		f->full_at = waits;
 	if (err < 0 && !is_transient(err) && !is_shortage(err) &&
 		err != -EAGAIN && err != -EWOULDBLOCK) {
 		socle__log(0, "accept: %s; paused", strerror(-err));
@@ -230,6 +238,7 @@ factory_make(const struct socle_class *cls, const char *path)
 	f->cls = cls;
 	f->id = ++last_id;
 	f->batch = 1;
+	f->full_at = UINT64_MAX; /* never */
 	socle_timer_init_named("f, accept_again", &f->again, again_fired);
 	if (*path && sys_lstat(path, &st) == 0) {
 		f->dev = st.st_dev;

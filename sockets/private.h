@@ -27,15 +27,18 @@ enum {
 	SOCLE__QUEUE_WRITE = 1 << 2,
 	SOCLE__WRITER_READ = 1 << 3,
 	SOCLE__READER_WRITE = 1 << 4, /* ... and no reading meanwhile */
-	SOCLE__OURS = 1 << 5,         /* made by socle_socket_new() */
-	SOCLE__IS_SOCKET = 1 << 6,    /* not a pipe or terminal */
-	SOCLE__CLOSING = 1 << 7,      /* the class's close is on the stack */
-	SOCLE__ENDING = 1 << 8,       /* close_after_flush was called */
-	SOCLE__READ_ENDED = 1 << 9,   /* the last read was 0 or an error */
-	SOCLE__HOLD = 1 << 10,        /* autoflush is off */
-	SOCLE__FLUSHING = 1 << 11,    /* a flush or its callbacks run */
-	SOCLE__IN_CLOSURE = 1 << 12,  /* ... namely a closure: bytes may go */
-	SOCLE__TRIED = 1 << 13,       /* a flush was tried in this event */
+	SOCLE__READING = SOCLE__USER_READ | SOCLE__WRITER_READ,
+	SOCLE__WRITING =
+		SOCLE__USER_WRITE | SOCLE__QUEUE_WRITE | SOCLE__READER_WRITE,
+	SOCLE__OURS = 1 << 5,        /* made by socle_socket_new() */
+	SOCLE__IS_SOCKET = 1 << 6,   /* not a pipe or terminal */
+	SOCLE__CLOSING = 1 << 7,     /* the class's close is on the stack */
+	SOCLE__ENDING = 1 << 8,      /* close_after_flush was called */
+	SOCLE__READ_ENDED = 1 << 9,  /* the last read was 0 or an error */
+	SOCLE__HOLD = 1 << 10,       /* autoflush is off */
+	SOCLE__FLUSHING = 1 << 11,   /* a flush or its callbacks run */
+	SOCLE__IN_CLOSURE = 1 << 12, /* ... namely a closure: bytes may go */
+	SOCLE__TRIED = 1 << 13,      /* a flush was tried in this event */
 	SOCLE__BLOCKED = 1 << 14, /* the kernel, or the writer, took no more */
 	SOCLE__RETRY = 1 << 15,   /* the timer is to try the write again */
 	SOCLE__ABOVE = 1 << 16,   /* the queue is above its high mark */

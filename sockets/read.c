@@ -57,7 +57,7 @@ read_by_function(struct socle_socket *s, void *buf, size_t size)
 	l->in_call++;
 	do
 		n = s->extra->reader(s, buf, size, s->extra->reader_arg);
-	while (n == -EINTR && !socle__is_closed(s));
+	while (n == -EINTR && s->extra->reader && !socle__is_closed(s));
 	l->in_call--;
 	if (n > 0 && (size_t)n > size)
 		return -EIO;

@@ -24,9 +24,7 @@ socle__socket_interest(struct socle_socket *s)
 		(s->d.owner & (SOCLE__USER_READ | SOCLE__READER_WRITE)) ==
 			SOCLE__USER_READ)
 		wanted |= SOCLE_READ;
-	if (socle__has(s,
-		    SOCLE__USER_WRITE | SOCLE__QUEUE_WRITE |
-			    SOCLE__READER_WRITE))
+	if (socle__has(s, SOCLE__WRITING))
 		wanted |= SOCLE_WRITE;
 	if (wanted != s->d.wanted)
 		socle__descriptor_want(&s->d, wanted);
@@ -44,7 +42,9 @@ let_go(struct socle_socket *s)
 	socle_timer_cancel(&s->timer);
 	if (socle__has(s, SOCLE__CORKED) && !socle__loop->forked)
 		(void)socle_tcp_cork(s, false);
-	s->d.owner &= SOCLE__OURS | SOCLE__IS_SOCKET;
+	/* What it watched stays to be seen in its string. */
+	s->d.owner &= SOCLE__OURS | SOCLE__IS_SOCKET | SOCLE__READING |
+		SOCLE__WRITING;
 	if (s->extra)
 		socle__pushed_drop(s->extra);
 }

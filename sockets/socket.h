@@ -134,8 +134,8 @@ void socle_watch_write(struct socle_socket *s, bool on);
 /*
  * event_timeout(SOCLE_IDLE) after this time without a byte read or written;
  * event_timeout(SOCLE_STALL) when queued bytes have not moved for this time.
- * Never early; not closed by its handler, the time counts anew.  0 switches
- * off; the longest is 49 days.  -EINVAL: negative or no number.
+ * Traffic counts as of the beginning of its tick.  If the handler does not
+ * close, the time counts anew.  0 switches off; the longest is 49 days.  -EINVAL: negative or no number.
  */
 int socle_set_idle_timeout(struct socle_socket *s, double seconds);
 int socle_set_write_timeout(struct socle_socket *s, double seconds);

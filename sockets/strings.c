@@ -131,8 +131,8 @@ socle__socket_as_string(const struct socle_socket *s, char *buf, size_t size)
 	if (!socle__is_closed(s))
 		peer = socle_peer_addr_string(self);
 	return snprintf(buf, size, "%s(%s%s): %s%s%s", s->cls->flat.name,
-		s->d.wanted & SOCLE_READ ? "R" : "",
-		s->d.wanted & SOCLE_WRITE ? "W" : "",
+		socle__has(s, SOCLE__READING) ? "R" : "",
+		socle__has(s, SOCLE__WRITING) ? "W" : "",
 		socle__is_closed(s) ? "closed" : "open", peer ? " to " : "",
 		peer ? peer : "");
 }

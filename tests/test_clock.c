@@ -169,14 +169,6 @@ the_clock_is_the_seams(void **state)
 	assert_int_equal(socle__clock_ns() - before, 2500 * second / 1000);
 }
 
-static void
-a_clock_that_cannot_be_read_is_at_its_beginning(void **state)
-{
-	(void)state;
-	seam_fail(CALL_clock_gettime, 1, EINVAL, 1);
-	assert_int_equal(socle__clock_ns(), 0);
-}
-
 int
 main(void)
 {
@@ -188,7 +180,6 @@ main(void)
 		test(a_sum_stops_at_the_largest_time),
 		test(the_clock_counts_monotonic_nanoseconds),
 		test(the_clock_is_the_seams),
-		test(a_clock_that_cannot_be_read_is_at_its_beginning),
 	};
 
 	return run_tests(tests);

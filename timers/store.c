@@ -396,13 +396,13 @@ socle__timers_take(struct socle__timer_store *ts)
 void
 socle__timers_clear(struct socle__timer_store *ts)
 {
-	struct socle_timer *rest;
 	unsigned slot;
 
 	while (socle__timers_take(ts))
 		;
 	while ((slot = slot_first(ts)) != NO_SLOT) {
-		rest = ts->slots[slot];
+		struct socle_timer *rest = ts->slots[slot];
+
 		slot_set(ts, slot, NULL);
 		while (rest)
 			heap_strip(&rest)->order = 0;

@@ -1,0 +1,48 @@
+/*
+ * For the tests of listeners: one of a class whose objects echo, and clients.
+ */
+#ifndef SOCLE_TESTS_LISTENING_H
+#define SOCLE_TESTS_LISTENING_H
+
+#include "tests/support/fixture.h"
+
+#ifdef __linux__
+#define ACCEPT CALL_accept4
+#else
+#define ACCEPT CALL_accept
+#endif
+
+struct client {
+	struct socle_socket sock;
+	char beyond[40]; /* nobody but the library has written here */
+};
+extern const struct socle_class client_class;
+
+/* The listener and what happened to it; afresh for each listen_test. */
+extern struct socle_factory *factory;
+extern struct socle_socket *newest;
+extern int accepted, served;
+extern void (*on_accepted)(struct socle_socket *self, struct socle_factory *by);
+
+/* What the library logged since listen_at(). */
+extern int messages;
+extern char last_message[256];
+
+int listening_setup(void **state);
+#define listen_test(name)                                                      \
+	cmocka_unit_test_setup_teardown(name, listening_setup, fixture_teardown)
+
+void listen_at(const char *where);
+
+/* Clients of the factory, not blocking; they are in its backlog at once. */
+int client(void);
+void clients(int *fds, int n);
+void close_all(const int *fds, int n);
+
+void assert_served(int fd);
+/* By a close or a reset. */
+void assert_let_go(int fd);
+/* All of it: a client comes, is accepted and served. */
+void serves_one_client(const char *where);
+
+#endif

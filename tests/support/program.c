@@ -1,0 +1,137 @@
+/* program.h says what each does. */
+#include "tests/support/program.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+enum { PATIENCE_MS = 10 * 1000 };
+
+static pid_t running;
+static int its_port;
+
+static void
+become(const char *name, char *argument, char *another, int out)
+{
+	const char *folder = getenv("EXAMPLES");
+	char path[1024], port[] = "--port=0";
+	char *argv[] = {path, port, argument, another, NULL};
+
+	snprintf(path, sizeof(path), "%s/%s",
+		folder ? folder : "build/plain/examples", name);
+	dup2(out, STDOUT_FILENO);
+	alarm(0);
+	execv(path, argv);
+	perror(path);
+	_exit(127);
+}
+
+void
+program_start(const char *name, const char *argument, const char *another)
+{
+	char line[256], *port;
+	int fds[2];
+
+	assert_int_equal(0, pipe(fds));
+	assert_int_not_equal(-1, fcntl(fds[0], F_SETFD, FD_CLOEXEC));
+	assert_int_not_equal(-1, fcntl(fds[1], F_SETFD, FD_CLOEXEC));
+	running = fork();
+	if (running == 0)
+		become(name, argument ? strdup(argument) : NULL,
+			another ? strdup(another) : NULL, fds[1]);
+	close(fds[1]);
+	receive(fds[0], line, sizeof(line), "\n");
+	close(fds[0]);
+	port = strrchr(line, ':');
+	assert_non_null(port);
+	its_port = atoi(port + 1);
+	assert_true(its_port > 0);
+}
+
+void
+program_stop(void)
+{
+	pid_t pid = running;
+	int status;
+
+	kill(pid, SIGTERM);
+	assert_int_equal(pid, waitpid(pid, &status, 0));
+	running = 0;
+	assert_true(WIFEXITED(status));
+	assert_int_equal(0, WEXITSTATUS(status));
+}
+
+int
+program_teardown(void **state)
+{
+	if (running > 0) {
+		kill(running, SIGKILL);
+		waitpid(running, NULL, 0);
+		running = 0;
+	}
+	return fixture_teardown(state);
+}
+
+int
+program_client(void)
+{
+	return tcp_connect(its_port);
+}
+
+static bool
+ends_with(const char *text, size_t len, const char *end)
+{
+	size_t n = strlen(end);
+
+	return len >= n && memcmp(text + len - n, end, n) == 0;
+}
+
+static ssize_t
+receive_some(int fd, void *buf, size_t size)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	assert_int_equal(1, poll(&p, 1, PATIENCE_MS));
+	return read(fd, buf, size);
+}
+
+size_t
+receive(int fd, char *buf, size_t size, const char *until)
+{
+	size_t len = 0;
+	ssize_t n;
+
+	while (len < size - 1 && !(until && ends_with(buf, len, until))) {
+		/* not a byte of what comes after it */
+		n = receive_some(fd, buf + len, until ? 1 : size - 1 - len);
+		if (n <= 0)
+			break;
+		len += (size_t)n;
+	}
+	buf[len] = '\0';
+	return len;
+}
+
+void
+assert_ends(int fd)
+{
+	char c;
+
+	assert_true(receive_some(fd, &c, 1) <= 0);
+}
+
+bool
+fds_may_be(unsigned n)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+		return false;
+	r.rlim_cur = r.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &r);
+	return r.rlim_cur >= n;
+}

@@ -1,0 +1,37 @@
+/*
+ * The examples, run as the programs they are, and blocking clients of theirs.
+ *
+ * They are found in the folder $EXAMPLES, else in build/plain/examples.  All
+ * that waits here gives up, and fails the test, after some seconds.
+ */
+#ifndef SOCLE_TESTS_PROGRAM_H
+#define SOCLE_TESTS_PROGRAM_H
+
+#include "tests/support/fixture.h"
+
+/* Starts it with --port=0 and these (NULL: none), and waits for its port. */
+void program_start(const char *name, const char *argument, const char *another);
+
+/* SIGTERM; it must exit with 0. */
+void program_stop(void);
+
+/* A test that starts a program: whatever happens, none is left running. */
+int program_teardown(void **state);
+#define program_test(name)                                                     \
+	cmocka_unit_test_setup_teardown(name, fixture_setup, program_teardown)
+
+/* A client of it, connected. */
+int program_client(void);
+
+/* Reads until the peer has ended or reset, `size' bytes have come, or, when
+ * `until' is not NULL, the text ends with it.  Ends it with a NUL: the size
+ * counts one for it. */
+size_t receive(int fd, char *buf, size_t size, const char *until);
+
+/* Whether the peer has ended or reset; waits for it. */
+void assert_ends(int fd);
+
+/* Raises the limit of open fds; whether there may be n. */
+bool fds_may_be(unsigned n);
+
+#endif

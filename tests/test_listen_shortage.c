@@ -1,0 +1,290 @@
+/* Listeners: errors of accept, shortages of fds and memory. */
+/* backends: all */
+#include "tests/support/listening.h"
+
+#include <sys/resource.h>
+
+/* ---- errors of accept ---- */
+
+static void
+errors_of_one_client_are_not_the_listeners(void **state)
+{
+	static const int errors[] = {EINTR, ECONNABORTED, EPROTO, EPERM,
+		ENETDOWN, ENOPROTOOPT, EHOSTDOWN, EHOSTUNREACH, EOPNOTSUPP,
+		ENETUNREACH, EAGAIN};
+	int fd;
+
+	(void)state;
+	listen_at("127.0.0.1:0");
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		fd = client();
+		seam_fail(ACCEPT, 1, errors[i], 3);
+		turn(5);
+		assert_int_equal(i + 1, accepted);
+		assert_served(fd);
+		close(fd);
+		turn(1);
+	}
+	assert_int_equal(0, messages);
+}
+
+static void
+an_error_that_will_stay_pauses_and_is_logged(void **state)
+{
+	int fd;
+
+	(void)state;
+	listen_at("127.0.0.1:0");
+	fd = client();
+	seam_count_reset();
+	seam_fail(ACCEPT, 1, EINVAL, 1);
+	turn(5);
+	assert_int_equal(0, accepted);
+	assert_int_equal(1, seam_count(ACCEPT));
+	assert_int_equal(1, messages);
+	assert_non_null(strstr(last_message, strerror(EINVAL)));
+	socle_resume_accept(factory);
+	turn_until_count(&accepted, 1);
+	close(fd);
+}
+
+/* ---- shortages ---- */
+
+static unsigned long
+waits(void)
+{
+	unsigned long n = seam_count(CALL_poll);
+
+#ifdef __linux__
+	n += seam_count(CALL_epoll_wait);
+#endif
+	return n;
+}
+
+static void
+over(struct socle_timer *t)
+{
+	(void)t;
+}
+
+static bool
+is_over(void *timer)
+{
+	return !socle_timer_pending(timer);
+}
+
+static void
+pass(double seconds)
+{
+	struct socle_timer t;
+
+	socle_timer_init(&t, over);
+	assert_int_equal(0, socle_timer_start(&t, seconds));
+	assert_int_equal(1, socle_run_until(is_over, &t));
+}
+
+/* case 134 */
+static void
+a_shortage_of_fds_neither_spins_nor_floods_the_log(void **state)
+{
+	static const int errors[] = {EMFILE, ENFILE, ENOBUFS, ENOMEM};
+	int fd;
+
+	(void)state;
+	listen_at("127.0.0.1:0");
+	seam_time_virtual();
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		messages = 0;
+		fd = client();
+		seam_count_reset();
+		seam_fail(ACCEPT, 1, errors[i], -1);
+		turn(1);
+		pass(10);
+		assert_int_equal(1, messages);
+		assert_non_null(strstr(last_message, strerror(errors[i])));
+		assert_in_range(seam_count(ACCEPT), 90, 102);
+		assert_in_range(waits(), 90, 220);
+		seam_heal();
+		pass(0.11);
+		assert_int_equal(i + 1, accepted);
+		close(fd);
+	}
+}
+
+/* case 134 */
+static void
+a_second_shortage_is_logged_again(void **state)
+{
+	int fd;
+
+	(void)state;
+	listen_at("127.0.0.1:0");
+	seam_time_virtual();
+	for (int i = 1; i <= 2; i++) {
+		fd = client();
+		seam_fail(ACCEPT, 1, EMFILE, 1);
+		pass(0.2);
+		assert_int_equal(i, accepted);
+		assert_int_equal(i, messages);
+		close(fd);
+	}
+}
+
+/* case 134 */
+static void
+an_fd_that_the_library_closes_ends_a_shortage_at_once(void **state)
+{
+	int fd[2];
+	double before;
+
+	(void)state;
+	listen_at("127.0.0.1:0");
+	seam_time_virtual();
+	fd[0] = client();
+	turn(1);
+	fd[1] = client();
+	seam_fail(ACCEPT, 1, EMFILE, 1);
+	turn(3);
+	assert_int_equal(1, accepted);
+	before = seam_time();
+	socle_close(newest, "room");
+	turn(2);
+	assert_int_equal(2, accepted);
+	assert_true(seam_time() == before);
+	close_all(fd, 2);
+}
+
+/* The lowest limit at which nothing new can be opened. */
+static void
+exhaust_fds(struct rlimit *before)
+{
+	struct rlimit r;
+	int fd = dup(0);
+
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(0, getrlimit(RLIMIT_NOFILE, before));
+	r = *before;
+	r.rlim_cur = (rlim_t)fd;
+	assert_int_equal(0, setrlimit(RLIMIT_NOFILE, &r));
+}
+
+/* case 134 */
+static void
+a_real_shortage_of_fds_is_over_when_somebody_frees_one(void **state)
+{
+	struct rlimit before;
+	int fd, spare;
+
+	(void)state;
+	listen_at("127.0.0.1:0");
+	turn(1);
+	seam_time_virtual();
+	spare = dup(0);
+	fd = client();
+	exhaust_fds(&before);
+	pass(5);
+	assert_int_equal(0, accepted);
+	assert_int_equal(1, messages);
+	assert_in_range(seam_count(ACCEPT), 10, 52);
+	close(spare);
+	pass(0.11);
+	assert_int_equal(0, setrlimit(RLIMIT_NOFILE, &before));
+	assert_int_equal(1, accepted);
+	assert_served(fd);
+	close(fd);
+}
+
+static void
+a_pause_during_a_shortage_stays_after_it(void **state)
+{
+	int fd;
+
+	(void)state;
+	listen_at("127.0.0.1:0");
+	seam_time_virtual();
+	fd = client();
+	seam_fail(ACCEPT, 1, EMFILE, 1);
+	turn(1);
+	socle_pause_accept(factory);
+	pass(1);
+	assert_int_equal(0, accepted);
+	socle_resume_accept(factory);
+	turn(2);
+	assert_int_equal(1, accepted);
+	close(fd);
+}
+
+static void
+a_client_without_memory_is_let_go_and_the_listener_lives(void **state)
+{
+	int fd[2];
+
+	(void)state;
+	listen_at("127.0.0.1:0");
+	turn(1);
+	seam_time_virtual();
+	fd[0] = client();
+	seam_fail(CALL_calloc, 1, ENOMEM, 1);
+	turn(2);
+	assert_int_equal(0, accepted);
+	assert_int_equal(0, socle_watched_sockets());
+	assert_let_go(fd[0]);
+	assert_int_equal(1, messages);
+	fd[1] = client();
+	pass(0.11);
+	assert_int_equal(1, accepted);
+	assert_served(fd[1]);
+	close_all(fd, 2);
+}
+
+static void
+a_listener_that_the_kernel_will_not_watch_tries_again(void **state)
+{
+	int fd;
+
+	(void)state;
+#ifdef __linux__
+	listen_at("127.0.0.1:0");
+	if (!backend_is("epoll")) {
+		print_message("poll refuses nothing\n");
+		skip();
+	}
+	seam_time_virtual();
+	socle_pause_accept(factory);
+	turn(1);
+	seam_fail(CALL_epoll_ctl, 1, ENOMEM, 2);
+	socle_resume_accept(factory);
+	turn(2);
+	assert_int_equal(2, seam_struck());
+	fd = client();
+	pass(0.5);
+	assert_int_equal(1, accepted);
+	assert_served(fd);
+	close(fd);
+#else
+	(void)fd;
+#endif
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		listen_test(errors_of_one_client_are_not_the_listeners),
+		listen_test(an_error_that_will_stay_pauses_and_is_logged),
+		listen_test(a_shortage_of_fds_neither_spins_nor_floods_the_log),
+		listen_test(a_second_shortage_is_logged_again),
+		listen_test(
+			an_fd_that_the_library_closes_ends_a_shortage_at_once),
+		listen_test(
+			a_real_shortage_of_fds_is_over_when_somebody_frees_one),
+		listen_test(a_pause_during_a_shortage_stays_after_it),
+		listen_test(
+			a_client_without_memory_is_let_go_and_the_listener_lives),
+		listen_test(
+			a_listener_that_the_kernel_will_not_watch_tries_again),
+	};
+
+	return run_tests(tests);
+}

@@ -1,0 +1,285 @@
+/* Listeners: the file of a unix socket, and fork. */
+/* backends: all */
+#include "tests/support/listening.h"
+
+#include <stdio.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+/* ---- the file of a unix socket ---- */
+
+static char folder[] = "/tmp/socle-listen-XXXXXX";
+static char path[64], where_path[80];
+
+static int
+setup_folder(void **state)
+{
+	memcpy(strrchr(folder, '-'), "-XXXXXX", 7);
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/sock", folder);
+	snprintf(where_path, sizeof(where_path), "unix:%s", path);
+	return listening_setup(state);
+}
+
+/* An empty folder is a part of what must be left. */
+static int
+teardown_folder(void **state)
+{
+	int bad = fixture_teardown(state);
+
+	if (rmdir(folder) != 0) {
+		print_error("%s: %s\n", folder, strerror(errno));
+		bad = 1;
+	}
+	return bad;
+}
+
+#define file_test(name)                                                        \
+	cmocka_unit_test_setup_teardown(name, setup_folder, teardown_folder)
+
+/* Binds there without the library; closed, it is stale. */
+static int
+raw_unix_listener(void)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	assert_true(strlen(path) < sizeof(a.sun_path));
+	memcpy(a.sun_path, path, strlen(path) + 1);
+	assert_int_equal(0, bind(fd, (struct sockaddr *)&a, sizeof(a)));
+	assert_int_equal(0, listen(fd, 8));
+	return fd;
+}
+
+static bool
+file_is_there(void)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0;
+}
+
+static ino_t
+inode(void)
+{
+	struct stat st;
+
+	assert_int_equal(0, lstat(path, &st));
+	return st.st_ino;
+}
+
+static void
+a_unix_listener_has_a_file_until_it_is_freed(void **state)
+{
+	(void)state;
+	serves_one_client(where_path);
+	assert_true(file_is_there());
+	socle_factory_free(factory);
+	assert_false(file_is_there());
+}
+
+static void
+a_reset_removes_the_file_too(void **state)
+{
+	(void)state;
+	listen_at(where_path);
+	socle_reset();
+	assert_false(file_is_there());
+}
+
+static void
+a_stale_unix_socket_is_replaced(void **state)
+{
+	(void)state;
+	close(raw_unix_listener());
+	assert_true(file_is_there());
+	serves_one_client(where_path);
+	socle_factory_free(factory);
+	assert_false(file_is_there());
+}
+
+static void
+a_unix_socket_that_lives_is_not_touched(void **state)
+{
+	int other = raw_unix_listener();
+	ino_t before = inode();
+
+	(void)state;
+	assert_int_equal(
+		-EADDRINUSE, socle_listen(where_path, &client_class, &factory));
+	assert_true(before == inode());
+	close(other);
+	unlink(path);
+}
+
+static void
+a_unix_socket_whose_backlog_is_full_lives(void **state)
+{
+	int other = raw_unix_listener(), waiting[64], n = 0;
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+
+	(void)state;
+	listen(other, 1);
+	memcpy(a.sun_path, path, strlen(path) + 1);
+	for (; n < 64; n++) {
+		waiting[n] = socket(AF_UNIX, SOCK_STREAM, 0);
+		fcntl(waiting[n], F_SETFL, O_NONBLOCK);
+		if (connect(waiting[n], (struct sockaddr *)&a, sizeof(a)) != 0)
+			break;
+	}
+	assert_in_range(n, 1, 63);
+	assert_int_equal(
+		-EADDRINUSE, socle_listen(where_path, &client_class, &factory));
+	assert_true(file_is_there());
+	close_all(waiting, n + 1);
+	close(other);
+	unlink(path);
+}
+
+static void
+a_regular_file_is_not_touched(void **state)
+{
+	int file = open(path, O_CREAT | O_WRONLY, 0600);
+
+	(void)state;
+	assert_int_equal(4, write(file, "mine", 4));
+	assert_int_equal(
+		-EADDRINUSE, socle_listen(where_path, &client_class, &factory));
+	assert_int_equal(4, lseek(file, 0, SEEK_END));
+	assert_true(file_is_there());
+	close(file);
+	unlink(path);
+}
+
+static void
+a_file_that_is_no_longer_ours_is_not_removed(void **state)
+{
+	int other;
+
+	(void)state;
+	listen_at(where_path);
+	assert_int_equal(0, unlink(path));
+	other = raw_unix_listener();
+	socle_factory_free(factory);
+	assert_true(file_is_there());
+	close(other);
+	unlink(path);
+}
+
+static void
+a_failed_listen_leaves_neither_file_nor_fd(void **state)
+{
+	static const struct {
+		enum call which;
+		unsigned long nth;
+		int err;
+	} faults[] = {{CALL_socket, 2, EMFILE}, {CALL_fcntl, 1, EINVAL},
+		{CALL_fcntl, 2, EINVAL}, {CALL_bind, 1, EACCES},
+		{CALL_listen, 1, ENOBUFS}, {CALL_calloc, 1, ENOMEM},
+#ifdef __linux__
+		{CALL_epoll_ctl, 1, ENOSPC}
+#endif
+	};
+	struct socle_factory *none = NULL;
+
+	(void)state;
+	listen_at("127.0.0.1:0"); /* the loop and the class are there */
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+		if (i == sizeof(faults) / sizeof(faults[0]) - 1 &&
+			backend_is("poll"))
+			break;
+		/* the first socket is for asking whether a file is stale */
+		if (faults[i].which == CALL_socket)
+			close(raw_unix_listener());
+		seam_fail(faults[i].which, faults[i].nth, faults[i].err, 1);
+		assert_int_equal(-faults[i].err,
+			socle_listen(where_path, &client_class, &none));
+		assert_int_equal(i + 1, seam_struck());
+		if (file_is_there())
+			fail_msg("%s leaves the file",
+				call_names[faults[i].which]);
+	}
+	assert_null(none);
+}
+
+/* ---- fork ---- */
+
+static void
+in_child(bool go_on_with_loop)
+{
+	pid_t child = fork();
+	int status;
+
+	assert_true(child >= 0);
+	if (child == 0) {
+		int err = go_on_with_loop ? socle_after_fork() : 0;
+
+		socle_factory_free(factory);
+		socle_reset();
+		_exit(err == 0 ? 0 : 1);
+	}
+	assert_int_equal(child, waitpid(child, &status, 0));
+	assert_int_equal(0, status);
+}
+
+static void
+a_childs_free_does_not_remove_the_file(void **state)
+{
+	int fd;
+
+	(void)state;
+	listen_at(where_path);
+	in_child(false);
+	assert_true(file_is_there());
+	in_child(true);
+	assert_true(file_is_there());
+	fd = client();
+	turn_until_count(&accepted, 1);
+	assert_served(fd);
+	close(fd);
+}
+
+static void
+a_child_that_goes_on_accepts_too(void **state)
+{
+	int fd, status;
+	pid_t child;
+
+	(void)state;
+	listen_at("127.0.0.1:0");
+	fd = client();
+	child = fork();
+	if (child == 0) {
+		int err = socle_after_fork();
+
+		for (int i = 0; served == 0 && i < 500; i++)
+			(void)socle_event_loop_once(10);
+		_exit(err == 0 && served == 1 ? 0 : 1);
+	}
+	send_all(fd, "x", 1);
+	assert_int_equal(child, waitpid(child, &status, 0));
+	assert_int_equal(0, status);
+	close(fd);
+	fd = client();
+	turn_until_count(&accepted, 1);
+	close(fd);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		file_test(a_unix_listener_has_a_file_until_it_is_freed),
+		file_test(a_reset_removes_the_file_too),
+		file_test(a_stale_unix_socket_is_replaced),
+		file_test(a_unix_socket_that_lives_is_not_touched),
+		file_test(a_unix_socket_whose_backlog_is_full_lives),
+		file_test(a_regular_file_is_not_touched),
+		file_test(a_file_that_is_no_longer_ours_is_not_removed),
+		file_test(a_failed_listen_leaves_neither_file_nor_fd),
+		file_test(a_childs_free_does_not_remove_the_file),
+		listen_test(a_child_that_goes_on_accepts_too),
+	};
+
+	return run_tests(tests);
+}

@@ -1,0 +1,350 @@
+/* backends: all */
+/*
+ * When the loop looks at the clock: never without need, and then late enough
+ * for what it is needed for.
+ */
+#include "tests/support/fixture.h"
+
+static double began;
+
+static void
+time_begins(void)
+{
+	seam_time_virtual();
+	began = seam_time();
+}
+
+static void
+assert_waited(double seconds)
+{
+	double passed = seam_time() - began;
+
+	if (passed < seconds - 1e-6 || passed > seconds + 1e-6)
+		fail_msg("%.6f s passed instead of %.6f", passed, seconds);
+}
+
+static void
+stop(void *arg)
+{
+	(void)arg;
+	socle_stop();
+}
+
+static void
+set_flag(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+static bool
+get_flag(void *arg)
+{
+	return *(bool *)arg;
+}
+
+static void
+echo(struct probe *p)
+{
+	char buf[64];
+	ssize_t n = socle_read(&p->sock, buf, sizeof(buf));
+
+	assert_true(n > 0);
+	socle_write(&p->sock, buf, (size_t)n);
+}
+
+static void
+traffic_alone_reads_no_clock(void **state)
+{
+	int fds[2];
+	char buf[16];
+	struct probe *p;
+
+	(void)state;
+	pair_unix(fds);
+	p = probe_new(fds[0], NULL);
+	p->on_read = echo;
+	socle_watch_read(&p->sock, true);
+	for (int i = 0; i < 5; i++) {
+		send_all(fds[1], "hello", 5);
+		turn(1);
+		assert_int_equal(5, drain_fd(fds[1], buf, sizeof(buf)));
+	}
+	socle_close(&p->sock, NULL);
+	turn(1);
+	assert_int_equal(0, seam_count(CALL_clock_gettime));
+	close(fds[1]);
+}
+
+static void
+deferred_and_posted_calls_read_no_clock(void **state)
+{
+	struct socle_loop *l = socle_loop_self();
+	bool one = false, other = false;
+
+	(void)state;
+	socle_set_loop_timeout(100);
+	assert_int_equal(0, socle_defer(set_flag, &one));
+	assert_int_equal(0, socle_post(l, set_flag, &other));
+	turn(2);
+	assert_true(one && other);
+	assert_int_equal(0, seam_count(CALL_clock_gettime));
+	socle_loop_release(l);
+}
+
+static bool
+count_down(void *arg)
+{
+	int *left = arg;
+
+	return --*left > 0;
+}
+
+static void
+a_pending_timer_costs_one_look_a_tick(void **state)
+{
+	int left = 5;
+
+	(void)state;
+	assert_true(socle_add_timer(3600, stop, NULL));
+	socle_set_loop_timeout(0);
+	socle_set_post_loop_callback(count_down, &left);
+	seam_count_reset();
+	assert_int_equal(0, socle_event_loop());
+	assert_int_equal(5, seam_count(CALL_clock_gettime));
+}
+
+static void
+a_timer_that_fires_costs_no_further_look(void **state)
+{
+	bool fired = false;
+
+	(void)state;
+	seam_time_virtual();
+	assert_true(socle_add_timer(1, set_flag, &fired));
+	seam_count_reset();
+	assert_int_equal(1, socle_run_until(get_flag, &fired));
+	/* one before the wait, one after it */
+	assert_int_equal(2, seam_count(CALL_clock_gettime));
+}
+
+static void
+never(struct socle_timer *t)
+{
+	(void)t;
+}
+
+static void
+a_timer_with_a_delay_costs_a_look_one_with_a_date_none(void **state)
+{
+	struct socle_timer t;
+
+	(void)state;
+	assert_int_equal(1, socle_event_loop_once(0));
+	socle_timer_init(&t, never);
+	seam_count_reset();
+	assert_int_equal(0, socle_timer_start(&t, 3600));
+	assert_int_equal(1, seam_count(CALL_clock_gettime));
+	assert_int_equal(0, socle_timer_start_at(&t, 1e9));
+	assert_int_equal(1, seam_count(CALL_clock_gettime));
+	socle_timer_cancel(&t);
+}
+
+static double first, second;
+
+static void
+ask_twice(struct probe *p)
+{
+	(void)p;
+	first = socle_now();
+	seam_time_add(1);
+	second = socle_now();
+}
+
+static void
+in_a_tick_now_stands_still_and_costs_one_look(void **state)
+{
+	int fds[2];
+	struct probe *p;
+
+	(void)state;
+	time_begins();
+	pair_unix(fds);
+	p = probe_new(fds[0], NULL);
+	p->on_read = ask_twice;
+	socle_watch_read(&p->sock, true);
+	send_all(fds[1], "x", 1);
+	seam_count_reset();
+	turn(1);
+	assert_true(first == second);
+	assert_int_equal(1, seam_count(CALL_clock_gettime));
+	turn(1);
+	assert_true(first >= began + 1 - 1e-6);
+	close(fds[1]);
+}
+
+static void
+now_is_read_after_the_wait(void **state)
+{
+	bool flag = false;
+
+	(void)state;
+	time_begins();
+	assert_true(socle_add_timer(2, set_flag, &flag));
+	assert_int_equal(1, socle_event_loop_once(2000));
+	assert_true(socle_now() >= began + 2 - 1e-6);
+	turn(1);
+	assert_true(flag);
+}
+
+static void
+outside_a_loop_now_moves(void **state)
+{
+	(void)state;
+	time_begins();
+	first = socle_now();
+	seam_time_add(1);
+	second = socle_now();
+	assert_true(second - first > 1 - 1e-6);
+}
+
+/* ---- what looked long ago must not count ---- */
+
+static void
+a_look_before_the_loop_is_not_what_its_timers_go_by(void **state)
+{
+	(void)state;
+	time_begins();
+	(void)socle_now();
+	seam_time_add(1);
+	assert_true(socle_add_timer(0.5, stop, NULL));
+	assert_int_equal(0, socle_event_loop());
+	assert_waited(1.5);
+}
+
+static void
+nest_after_a_second(struct probe *p)
+{
+	bool flag = false;
+
+	socle_watch_read(&p->sock, false);
+	(void)socle_now();
+	seam_time_add(1);
+	assert_true(socle_add_timer(0.5, set_flag, &flag));
+	assert_int_equal(1, socle_run_until(get_flag, &flag));
+	p->done = true;
+}
+
+static void
+a_nested_loop_looks_anew(void **state)
+{
+	int fds[2];
+	struct probe *p;
+
+	(void)state;
+	time_begins();
+	pair_unix(fds);
+	p = probe_new(fds[0], NULL);
+	p->on_read = nest_after_a_second;
+	socle_watch_read(&p->sock, true);
+	send_all(fds[1], "x", 1);
+	turn(1);
+	assert_true(p->done);
+	assert_waited(1.5);
+	close(fds[1]);
+}
+
+static void
+take_a_second(struct probe *p)
+{
+	char buf[64];
+
+	(void)socle_read(&p->sock, buf, sizeof(buf));
+	(void)socle_now();
+	seam_time_add(1);
+}
+
+static void
+a_slow_handler_shortens_the_wait_after_it(void **state)
+{
+	int fds[2];
+	struct probe *p;
+
+	(void)state;
+	time_begins();
+	pair_unix(fds);
+	p = probe_new(fds[0], NULL);
+	p->on_read = take_a_second;
+	socle_watch_read(&p->sock, true);
+	send_all(fds[1], "x", 1);
+	assert_true(socle_add_timer(1.5, stop, NULL));
+	assert_int_equal(0, socle_event_loop());
+	assert_waited(1.5);
+	close(fds[1]);
+}
+
+static void
+closure_of_a_second(struct socle_socket *s, void *arg)
+{
+	(void)s;
+	(void)arg;
+	seam_time_add(1);
+}
+
+static void
+a_slow_flush_shortens_the_wait_after_it(void **state)
+{
+	int fds[2];
+	struct probe *p;
+
+	(void)state;
+	time_begins();
+	pair_unix(fds);
+	p = probe_new(fds[0], NULL);
+	socle_set_autoflush(&p->sock, false);
+	socle_write(&p->sock, "x", 1);
+	socle_write_func(&p->sock, closure_of_a_second, NULL, NULL);
+	assert_true(socle_add_timer(1.5, stop, NULL));
+	assert_int_equal(0, socle_event_loop());
+	assert_waited(1.5);
+	close(fds[1]);
+}
+
+static void
+timer_of_a_second(void *arg)
+{
+	(void)arg;
+	seam_time_add(1);
+}
+
+static void
+a_slow_timer_shortens_the_wait_after_it(void **state)
+{
+	(void)state;
+	time_begins();
+	assert_true(socle_add_timer(0.3, timer_of_a_second, NULL));
+	assert_true(socle_add_timer(1.5, stop, NULL));
+	assert_int_equal(0, socle_event_loop());
+	assert_waited(1.5);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(traffic_alone_reads_no_clock),
+		test(deferred_and_posted_calls_read_no_clock),
+		test(a_pending_timer_costs_one_look_a_tick),
+		test(a_timer_that_fires_costs_no_further_look),
+		test(a_timer_with_a_delay_costs_a_look_one_with_a_date_none),
+		test(in_a_tick_now_stands_still_and_costs_one_look),
+		test(now_is_read_after_the_wait),
+		test(outside_a_loop_now_moves),
+		test(a_look_before_the_loop_is_not_what_its_timers_go_by),
+		test(a_nested_loop_looks_anew),
+		test(a_slow_handler_shortens_the_wait_after_it),
+		test(a_slow_flush_shortens_the_wait_after_it),
+		test(a_slow_timer_shortens_the_wait_after_it),
+	};
+
+	return run_tests(tests);
+}

@@ -1,0 +1,374 @@
+/* backends: all */
+/*
+ * When a loop returns, and with what; and what is done before it does.
+ */
+#include "tests/support/fixture.h"
+
+static double began;
+
+static void
+time_begins(void)
+{
+	seam_time_virtual();
+	began = seam_time();
+}
+
+static void
+assert_waited(double seconds)
+{
+	double passed = seam_time() - began;
+
+	if (passed < seconds - 1e-6 || passed > seconds + 1e-6)
+		fail_msg("%.6f s passed instead of %.6f", passed, seconds);
+}
+
+static enum call
+the_wait(void)
+{
+	return backend_is("epoll") ? CALL_epoll_wait : CALL_poll;
+}
+
+static bool
+count_down(void *arg)
+{
+	int *left = arg;
+
+	return --*left > 0;
+}
+
+static void
+stop(void *arg)
+{
+	(void)arg;
+	socle_stop();
+}
+
+static void
+set_flag(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+static bool
+get_flag(void *arg)
+{
+	return *(bool *)arg;
+}
+
+static bool
+at_end(int fd)
+{
+	char c;
+
+	return recv(fd, &c, 1, MSG_DONTWAIT) == 0;
+}
+
+/* ---- what it returns ---- */
+
+static void
+a_single_tick_says_1_to_go_on_and_0_when_it_was_ended(void **state)
+{
+	int left = 2;
+
+	(void)state;
+	assert_int_equal(1, socle_event_loop_once(0));
+	socle_set_post_loop_callback(count_down, &left);
+	assert_int_equal(1, socle_event_loop_once(0));
+	assert_int_equal(0, socle_event_loop_once(0));
+	socle_set_post_loop_callback(NULL, NULL);
+	assert_int_equal(0, socle_defer(stop, NULL));
+	assert_int_equal(0, socle_event_loop_once(0));
+	assert_int_equal(1, socle_event_loop_once(0));
+}
+
+static void
+at_least_one_whole_tick_is_run(void **state)
+{
+	int fds[2], left = 1;
+	struct probe *p;
+
+	(void)state;
+	pair_unix(fds);
+	p = probe_new(fds[0], NULL);
+	socle_watch_read(&p->sock, true);
+	send_all(fds[1], "x", 1);
+	assert_int_equal(0, socle_defer(stop, NULL));
+	socle_set_post_loop_callback(count_down, &left);
+	assert_int_equal(0, socle_event_loop());
+	assert_int_equal(1, p->reads);
+	assert_int_equal(0, left);
+	close(fds[1]);
+}
+
+static void
+a_stop_outside_a_loop_is_nothing(void **state)
+{
+	(void)state;
+	socle_stop(); /* there is no loop yet */
+	assert_int_equal(1, socle_event_loop_once(0));
+	socle_stop();
+	assert_int_equal(1, socle_event_loop_once(0));
+}
+
+static void
+running_until_something_asks_before_it_ticks(void **state)
+{
+	bool flag = true;
+	const char *backend = socle_backend();
+
+	(void)state;
+	assert_non_null(backend);
+	seam_count_reset();
+	assert_int_equal(1, socle_run_until(get_flag, &flag));
+	assert_int_equal(0, seam_count(the_wait()));
+}
+
+static void
+running_until_something_ends_after_the_tick_that_did_it(void **state)
+{
+	bool flag = false;
+
+	(void)state;
+	time_begins();
+	assert_true(socle_add_timer(2, set_flag, &flag));
+	assert_true(socle_add_timer(3, stop, NULL));
+	assert_int_equal(1, socle_run_until(get_flag, &flag));
+	assert_waited(2);
+}
+
+static void
+running_until_something_says_0_when_it_was_stopped(void **state)
+{
+	bool flag = false;
+	int left = 3;
+
+	(void)state;
+	time_begins();
+	assert_true(socle_add_timer(2, stop, NULL));
+	assert_int_equal(0, socle_run_until(get_flag, &flag));
+	assert_waited(2);
+	socle_set_loop_timeout(0);
+	socle_set_post_loop_callback(count_down, &left);
+	assert_int_equal(0, socle_run_until(get_flag, &flag));
+	assert_int_equal(0, left);
+}
+
+static void
+running_until_something_heeds_the_loop_timeout(void **state)
+{
+	int left = 3;
+
+	(void)state;
+	time_begins();
+	socle_set_loop_timeout(100);
+	socle_set_post_loop_callback(count_down, &left);
+	assert_int_equal(0, socle_run_until(get_flag, &(bool){false}));
+	assert_waited(0.3);
+}
+
+/* case 21 */
+static void
+a_poller_that_fails_ends_the_loop_with_its_error(void **state)
+{
+	int called = 10;
+
+	(void)state;
+	socle_set_post_loop_callback(count_down, &called);
+	seam_fail(the_wait(), 1, EBADF, 3);
+	seam_count_reset();
+	assert_int_equal(-EBADF, socle_event_loop());
+	assert_int_equal(-EBADF, socle_event_loop_once(0));
+	assert_int_equal(-EBADF, socle_run_until(get_flag, &(bool){false}));
+	assert_int_equal(3, seam_count(the_wait()));
+	assert_int_equal(10, called);
+	assert_int_equal(1, socle_event_loop_once(0));
+}
+
+/* case 21 */
+static void
+a_poller_closed_behind_the_library_ends_the_loop(void **state)
+{
+	int poller = socle_loop_fd();
+
+	(void)state;
+	if (poller == -ENOTSUP)
+		skip();
+	assert_true(poller >= 0);
+	close(poller);
+	assert_int_equal(-EBADF, socle_event_loop());
+}
+
+/* case 18 */
+static void
+an_interrupted_wait_is_an_empty_tick(void **state)
+{
+	int fds[2], left = 2;
+	struct probe *p;
+
+	(void)state;
+	pair_unix(fds);
+	p = probe_new(fds[0], NULL);
+	socle_watch_read(&p->sock, true);
+	send_all(fds[1], "x", 1);
+	socle_set_post_loop_callback(count_down, &left);
+	seam_fail(the_wait(), 1, EINTR, 1);
+	assert_int_equal(1, socle_event_loop_once(1000));
+	assert_int_equal(1, left);
+	assert_int_equal(0, p->reads);
+	assert_int_equal(0, socle_event_loop_once(1000));
+	assert_int_equal(1, p->reads);
+	close(fds[1]);
+}
+
+/* case 11 */
+static void
+a_loop_that_returned_may_be_run_again(void **state)
+{
+	int fds[2], left;
+	struct probe *p;
+
+	(void)state;
+	pair_unix(fds);
+	p = probe_new(fds[0], NULL);
+	socle_watch_read(&p->sock, true);
+	socle_set_post_loop_callback(count_down, &left);
+	for (int i = 1; i <= 3; i++) {
+		left = 1;
+		send_all(fds[1], "x", 1);
+		seam_count_reset();
+		assert_int_equal(0, socle_event_loop());
+		assert_int_equal(i, p->reads);
+		assert_int_equal(1, socle_watched_sockets());
+		assert_int_equal(0, seam_count(CALL_epoll_ctl));
+	}
+	close(fds[1]);
+}
+
+/* ---- what is done before it returns ---- */
+
+static bool
+write_and_stop(void *arg)
+{
+	assert_int_equal(
+		0, socle_write(&((struct probe *)arg)->sock, "goodbye", 7));
+	return false;
+}
+
+static void
+what_is_held_back_leaves_before_the_loop_returns(void **state)
+{
+	int fds[2];
+	char buf[16];
+	struct probe *p;
+
+	(void)state;
+	pair_unix(fds);
+	p = probe_new(fds[0], NULL);
+	socle_set_autoflush(&p->sock, false);
+	socle_set_loop_timeout(0);
+	socle_set_post_loop_callback(write_and_stop, p);
+	assert_int_equal(0, socle_event_loop());
+	assert_int_equal(7, drain_fd(fds[1], buf, sizeof(buf)));
+	close(fds[1]);
+}
+
+static bool
+close_and_stop(void *arg)
+{
+	socle_close(&((struct probe *)arg)->sock, "post-loop");
+	return false;
+}
+
+/* case 10 */
+static void
+what_is_closed_at_last_is_reaped_before_the_loop_returns(void **state)
+{
+	int fds[2];
+	bool destroyed = false;
+	struct probe *p;
+
+	(void)state;
+	pair_unix(fds);
+	p = probe_new(fds[0], NULL);
+	p->destroyed = &destroyed;
+	socle_set_loop_timeout(0);
+	socle_set_post_loop_callback(close_and_stop, p);
+	assert_int_equal(0, socle_event_loop());
+	assert_true(destroyed && at_end(fds[1]));
+	assert_int_equal(0, socle_to_close());
+	assert_int_equal(0, socle_watched_sockets());
+	close(fds[1]);
+}
+
+/* An object whose destroy writes to its friend. */
+struct mourner {
+	struct socle_socket sock;
+	struct socle_socket *friend;
+};
+
+static void
+mourner_destroy(struct socle_socket *self)
+{
+	socle_write(socle_container_of(self, struct mourner, sock)->friend,
+		"gone", 4);
+}
+
+static const struct socle_class mourner_class = {
+	.name = "Mourner",
+	.super = &socle_socket_class,
+	.size = sizeof(struct mourner),
+	.destroy = mourner_destroy,
+};
+
+static bool
+close_mourner(void *arg)
+{
+	socle_close(arg, NULL);
+	return false;
+}
+
+static void
+what_a_destroy_writes_leaves_before_the_loop_returns(void **state)
+{
+	int fds[2], others[2];
+	char buf[16];
+	struct probe *p;
+	struct socle_socket *m;
+
+	(void)state;
+	pair_unix(fds);
+	pair_unix(others);
+	p = probe_new(fds[0], NULL);
+	socle_set_autoflush(&p->sock, false);
+	assert_int_equal(0, socle_socket_new(&mourner_class, others[0], &m));
+	socle_container_of(m, struct mourner, sock)->friend = &p->sock;
+	socle_set_loop_timeout(0);
+	socle_set_post_loop_callback(close_mourner, m);
+	assert_int_equal(0, socle_event_loop());
+	assert_int_equal(4, drain_fd(fds[1], buf, sizeof(buf)));
+	close(fds[1]);
+	close(others[1]);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(a_single_tick_says_1_to_go_on_and_0_when_it_was_ended),
+		test(at_least_one_whole_tick_is_run),
+		test(a_stop_outside_a_loop_is_nothing),
+		test(running_until_something_asks_before_it_ticks),
+		test(running_until_something_ends_after_the_tick_that_did_it),
+		test(running_until_something_says_0_when_it_was_stopped),
+		test(running_until_something_heeds_the_loop_timeout),
+		test(a_poller_that_fails_ends_the_loop_with_its_error),
+		test(a_poller_closed_behind_the_library_ends_the_loop),
+		test(an_interrupted_wait_is_an_empty_tick),
+		test(a_loop_that_returned_may_be_run_again),
+		test(what_is_held_back_leaves_before_the_loop_returns),
+		test(what_is_closed_at_last_is_reaped_before_the_loop_returns),
+		test(what_a_destroy_writes_leaves_before_the_loop_returns),
+	};
+
+	return run_tests(tests);
+}

@@ -1,0 +1,922 @@
+/*
+ * The timer store, alone: never early, in exact order, and nothing left of
+ * what was cancelled.
+ *
+ * Times are given around `start', which is in no way round.  After nearly
+ * everything that is done the store checks itself.
+ */
+#include "timers/clock.h"
+#include "timers/store.h"
+
+#include "tests/support/fixture.h"
+
+#include <pthread.h>
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+static const int64_t start = INT64_C(86400123456789);
+static const int64_t ms = 1000000;
+static const int64_t second = 1000000000;
+static const int64_t day = 86400 * INT64_C(1000000000);
+static const int64_t unit = 1 << 20; /* the wheel's */
+
+static struct socle__timer_store store;
+static struct socle_timer timers[100000];
+enum { TIMERS = COUNT(timers) };
+
+static uint64_t seed;
+
+static uint64_t
+draw(uint64_t below)
+{
+	uint64_t z = seed += 0x9e3779b97f4a7c15;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+	return (z ^ (z >> 31)) % below;
+}
+
+static void
+never_called(struct socle_timer *t)
+{
+	(void)t;
+	fail();
+}
+
+/* n of them, or fewer, as SOCLE_TEST_SCALE will have it. */
+static size_t
+timers_scaled(int n)
+{
+	size_t many = (size_t)scaled(n, 1000);
+
+	return many < TIMERS ? many : TIMERS;
+}
+
+/* The timers must not be in use. */
+static void
+begin(int64_t now)
+{
+	socle__timers_init(&store, now);
+	for (size_t i = 0; i < TIMERS; i++)
+		socle_timer_init(&timers[i], never_called);
+}
+
+static void
+add(size_t i, int64_t deadline)
+{
+	socle__timers_add(&store, &timers[i], deadline);
+}
+
+/* How many fire at `now', in the order of their numbers from `first' on. */
+static size_t
+fire_in_order(int64_t now, size_t first)
+{
+	struct socle_timer *t;
+	size_t n = 0;
+
+	socle__timers_collect(&store, now);
+	while ((t = socle__timers_take(&store))) {
+		assert_ptr_equal(t, &timers[first + n]);
+		assert_true(t->deadline <= now);
+		n++;
+	}
+	return n;
+}
+
+/* Exactly timer i fires at `now'. */
+static void
+assert_fires(size_t i, int64_t now)
+{
+	assert_int_equal(fire_in_order(now, i), 1);
+	assert_false(socle_timer_pending(&timers[i]));
+}
+
+static void
+assert_nothing_fires(int64_t now)
+{
+	assert_false(socle__timers_collect(&store, now));
+	assert_null(socle__timers_take(&store));
+}
+
+static void
+assert_empty(void)
+{
+	socle__timers_check(&store);
+	assert_int_equal(store.pending, 0);
+	assert_int_equal(socle__timers_next(&store), INT64_MAX);
+	assert_nothing_fires(INT64_MAX);
+}
+
+/* ---- a timer ---- */
+
+static void
+a_timer_is_named_by_its_init_call(void **state)
+{
+	struct socle_timer t, *p = &t;
+
+	(void)state;
+	socle_timer_init(p, never_called);
+	assert_string_equal(t.name, "p, never_called");
+	assert_true(t.fn == never_called);
+	assert_false(socle_timer_pending(p));
+	(socle_timer_init)(p, never_called);
+	assert_null(t.name);
+	assert_true(t.fn == never_called);
+	assert_false(socle_timer_pending(p));
+}
+
+static void
+a_timer_is_pending_until_it_is_taken(void **state)
+{
+	(void)state;
+	begin(start);
+	add(0, start + second);
+	assert_true(socle_timer_pending(&timers[0]));
+	assert_true(socle__timers_collect(&store, start + second));
+	assert_true(socle_timer_pending(&timers[0]));
+	assert_ptr_equal(socle__timers_take(&store), &timers[0]);
+	assert_false(socle_timer_pending(&timers[0]));
+	assert_empty();
+}
+
+static void
+a_timer_is_not_early_by_a_nanosecond(void **state)
+{
+	(void)state;
+	begin(start);
+	for (int64_t delay = 1; delay < 100 * day; delay = delay * 3 + 1) {
+		int64_t now = store.now;
+
+		add(0, now + delay);
+		assert_nothing_fires(now);
+		assert_nothing_fires(now + delay - 1);
+		assert_fires(0, now + delay);
+	}
+	assert_empty();
+}
+
+static void
+timers_of_months_and_centuries_fire_on_their_nanosecond(void **state)
+{
+	const int64_t deadlines[] = {start + 30 * day, start + 365 * day,
+		start + 200 * 365 * day, INT64_MAX - 1, INT64_MAX};
+
+	(void)state;
+	begin(start);
+	for (size_t i = 0; i < COUNT(deadlines); i++)
+		add(i, deadlines[i]);
+	for (size_t i = 0; i < COUNT(deadlines); i++) {
+		assert_int_equal(socle__timers_next(&store), deadlines[i]);
+		assert_nothing_fires(deadlines[i] - 1);
+		assert_fires(i, deadlines[i]);
+		socle__timers_check(&store);
+	}
+	assert_empty();
+}
+
+static void
+a_clock_that_falls_behind_makes_nothing_early(void **state)
+{
+	(void)state;
+	begin(start);
+	assert_nothing_fires(start + day);
+	add(0, start + second);
+	add(1, start + 2 * day);
+	assert_int_equal(socle__timers_next(&store), start + second);
+	assert_nothing_fires(start);
+	assert_nothing_fires(start + second - 1);
+	socle__timers_check(&store);
+	assert_fires(0, start + second);
+	assert_fires(1, start + 2 * day);
+	assert_empty();
+}
+
+/* ---- order ---- */
+
+static void
+deadlines_fire_in_their_order(void **state)
+{
+	(void)state;
+	begin(start);
+	for (size_t i = 1000; i-- > 0;)
+		add(i, start + (int64_t)i * 777777);
+	socle__timers_check(&store);
+	assert_int_equal(fire_in_order(start + second, 0), 1000);
+	assert_empty();
+}
+
+static void
+equal_deadlines_fire_in_start_order(void **state)
+{
+	static const int64_t delays[] = {-5, 0, 1, 1000000, 300000000, 70000000,
+		20000000000, INT64_C(2000000000000)};
+
+	(void)state;
+	for (size_t k = 0; k < COUNT(delays); k++) {
+		begin(start);
+		for (size_t i = 0; i < 100; i++) {
+			add(i, start + delays[k]);
+			if (i % 7 == 0)
+				socle__timers_next(&store);
+		}
+		socle__timers_check(&store);
+		assert_int_equal(fire_in_order(start + 3000 * second, 0), 100);
+		assert_empty();
+	}
+}
+
+static void
+a_timer_started_anew_goes_behind_its_equals(void **state)
+{
+	(void)state;
+	begin(start);
+	add(3, start + second);
+	add(1, start + second);
+	add(2, start + second);
+	add(3, start + second);
+	assert_int_equal(store.pending, 3);
+	assert_int_equal(fire_in_order(start + second, 1), 3);
+	assert_empty();
+}
+
+static void
+past_deadlines_fire_at_once_and_in_order(void **state)
+{
+	static const int64_t past[] = {
+		INT64_MIN, -1, 0, 1, 86400123456787, 86400123456788};
+
+	(void)state;
+	begin(start);
+	for (size_t i = COUNT(past); i-- > 0;) {
+		add(i, past[i]);
+		assert_int_equal(socle__timers_next(&store), past[i]);
+		socle__timers_check(&store);
+	}
+	assert_int_equal(fire_in_order(start, 0), COUNT(past));
+	assert_empty();
+}
+
+static void
+timers_of_one_millisecond_keep_their_order(void **state)
+{
+	size_t n = timers_scaled(TIMERS);
+
+	(void)state;
+	begin(start);
+	for (size_t i = 0; i < n; i++) {
+		/* numbered in the order of deadlines, started in another */
+		size_t at = i * 7919 % n;
+
+		add(at, start + 500 * ms + (int64_t)(at * 1000000 / n));
+		if (i % 10 == 0)
+			assert_nothing_fires(start + (int64_t)i);
+		if (i % 10 == 5)
+			socle__timers_next(&store);
+	}
+	socle__timers_check(&store);
+	assert_nothing_fires(start + 500 * ms - 1);
+	assert_int_equal(fire_in_order(start + 501 * ms, 0), n);
+	assert_empty();
+}
+
+/* ---- the next deadline ---- */
+
+static void
+the_next_deadline_is_the_earliest(void **state)
+{
+	int64_t earliest = INT64_MAX;
+
+	(void)state;
+	begin(start);
+	assert_int_equal(socle__timers_next(&store), INT64_MAX);
+	for (size_t i = 0; i < 1000; i++) {
+		int64_t deadline = start + (int64_t)draw((uint64_t)day);
+
+		add(i, deadline);
+		if (deadline < earliest)
+			earliest = deadline;
+		assert_int_equal(socle__timers_next(&store), earliest);
+	}
+	socle__timers_check(&store);
+}
+
+/* Or all that is started before a far deadline would be in one heap. */
+static void
+the_wheel_is_where_the_clock_is(void **state)
+{
+	(void)state;
+	begin(start);
+	add(0, start + 30 * day);
+	assert_int_equal(socle__timers_next(&store), start + 30 * day);
+	assert_int_equal(store.now, start);
+	assert_nothing_fires(start + second / 2);
+	assert_int_equal(store.now, start + second / 2);
+	for (size_t i = 1; i <= 1000; i++)
+		add(i, start + (int64_t)i * second);
+	socle__timers_check(&store);
+	assert_int_equal(socle__timers_next(&store), start + second);
+	assert_int_equal(fire_in_order(start + day, 1), 1000);
+	assert_fires(0, start + 30 * day);
+	assert_empty();
+}
+
+/* ---- cancelling ---- */
+
+static void
+a_cancelled_timer_leaves_no_trace(void **state)
+{
+	static const int64_t delays[] = {-1, 0, 1, 3000000, 400000000,
+		90000000000, INT64_C(30000000000000)};
+
+	(void)state;
+	for (size_t k = 0; k < COUNT(delays); k++) {
+		begin(start);
+		add(0, start + delays[k]);
+		add(1, start + 200 * day);
+		assert_int_equal(socle__timers_next(&store), start + delays[k]);
+		socle__timers_remove(&store, &timers[0]);
+		memset(&timers[0], 0xaa, sizeof(timers[0]));
+		socle__timers_check(&store);
+		assert_int_equal(store.pending, 1);
+		assert_int_equal(socle__timers_next(&store), start + 200 * day);
+		assert_nothing_fires(start + 100 * day);
+		assert_fires(1, start + 200 * day);
+	}
+}
+
+static void
+cancelling_what_is_not_pending_is_harmless(void **state)
+{
+	(void)state;
+	begin(start);
+	add(0, start);
+	socle__timers_remove(&store, &timers[1]);
+	add(1, start);
+	socle__timers_remove(&store, &timers[1]);
+	socle__timers_remove(&store, &timers[1]);
+	assert_int_equal(store.pending, 1);
+	assert_fires(0, start);
+	socle__timers_remove(&store, &timers[0]);
+	assert_empty();
+}
+
+static void
+timers_are_cancelled_in_any_order(void **state)
+{
+	enum { N = 500 };
+	size_t left[N];
+
+	(void)state;
+	for (int looks = 0; looks < 2; looks++) {
+		begin(start);
+		for (size_t i = 0; i < N; i++) {
+			left[i] = i;
+			add(i, start + (int64_t)draw((uint64_t)second));
+		}
+		for (size_t n = N; n > 0; n--) {
+			size_t at = (size_t)draw(n);
+
+			socle__timers_remove(&store, &timers[left[at]]);
+			left[at] = left[n - 1];
+			socle__timers_check(&store);
+			if (looks)
+				socle__timers_next(&store);
+		}
+		assert_empty();
+	}
+}
+
+/* ---- while timers are being taken ---- */
+
+static void
+a_timer_added_while_taking_waits_for_the_next_pass(void **state)
+{
+	(void)state;
+	begin(start);
+	add(0, start);
+	add(1, start);
+	assert_true(socle__timers_collect(&store, start));
+	assert_ptr_equal(socle__timers_take(&store), &timers[0]);
+	add(0, start - 1);
+	add(2, INT64_MIN);
+	socle__timers_check(&store);
+	assert_ptr_equal(socle__timers_take(&store), &timers[1]);
+	assert_null(socle__timers_take(&store));
+	assert_int_equal(store.pending, 2);
+	assert_int_equal(socle__timers_next(&store), INT64_MIN);
+	assert_fires(2, INT64_MIN);
+	assert_fires(0, start);
+	assert_empty();
+}
+
+static void
+a_due_timer_can_be_cancelled(void **state)
+{
+	(void)state;
+	/* each subset of four */
+	for (unsigned cancelled = 0; cancelled < 16; cancelled++) {
+		begin(start);
+		for (size_t i = 0; i < 4; i++)
+			add(i, start);
+		socle__timers_collect(&store, start);
+		for (size_t i = 0; i < 4; i++) {
+			if (cancelled >> i & 1)
+				socle__timers_remove(&store, &timers[i]);
+			socle__timers_check(&store);
+		}
+		for (size_t i = 0; i < 4; i++) {
+			if (!(cancelled >> i & 1))
+				assert_ptr_equal(
+					socle__timers_take(&store), &timers[i]);
+		}
+		assert_empty();
+	}
+}
+
+static void
+a_due_timer_started_anew_is_not_due(void **state)
+{
+	(void)state;
+	begin(start);
+	add(0, start);
+	add(1, start);
+	add(2, start);
+	socle__timers_collect(&store, start);
+	add(1, start);
+	socle__timers_check(&store);
+	assert_ptr_equal(socle__timers_take(&store), &timers[0]);
+	assert_ptr_equal(socle__timers_take(&store), &timers[2]);
+	assert_null(socle__timers_take(&store));
+	assert_fires(1, start);
+	assert_empty();
+}
+
+static void
+a_nested_pass_goes_behind_what_is_due(void **state)
+{
+	(void)state;
+	begin(start);
+	add(0, start);
+	add(1, start + 1);
+	add(2, start + second);
+	assert_true(socle__timers_collect(&store, start + 1));
+	assert_ptr_equal(socle__timers_take(&store), &timers[0]);
+	add(3, start + second);
+	assert_int_equal(fire_in_order(start + second, 1), 3);
+	assert_empty();
+}
+
+static void
+clearing_ends_all_timers(void **state)
+{
+	(void)state;
+	begin(start);
+	for (size_t i = 0; i < 1000; i++) {
+		add(i, start + (int64_t)(i * i * i) * ms);
+		if (i % 10 == 0)
+			socle__timers_next(&store);
+	}
+	socle__timers_collect(&store, start + second);
+	assert_non_null(store.due);
+	socle__timers_clear(&store);
+	for (size_t i = 0; i < 1000; i++)
+		assert_false(socle_timer_pending(&timers[i]));
+	assert_empty();
+	socle__timers_clear(&store);
+	socle__timers_init(&store, start);
+	add(0, start + second);
+	assert_fires(0, start + second);
+	assert_empty();
+}
+
+/* ---- the wheel ---- */
+
+/* All deadlines around the places where a digit of the wheel turns. */
+static size_t
+deadlines_around_boundaries(int64_t from, int64_t *ret)
+{
+	const int64_t near[] = {-unit - 1, -unit, -unit + 1, -1, 0, 1, unit - 1,
+		unit, unit + 1};
+	static const int64_t digits[] = {1, 2, 127, 128, 255};
+	size_t n = 0;
+
+	for (int level = 0; level < 6; level++) {
+		for (size_t d = 0; d < COUNT(digits); d++) {
+			int64_t span = unit << 8 * level;
+
+			if (digits[d] > INT64_MAX / 2 / span)
+				continue;
+			for (size_t k = 0; k < COUNT(near); k++) {
+				int64_t to = digits[d] * span + near[k];
+
+				if (to > 0 && from < INT64_MAX - to)
+					ret[n++] = from + to;
+				/* and the turn of that digit itself */
+				to = (from / span + digits[d]) * span + near[k];
+				if (to > from)
+					ret[n++] = to;
+			}
+		}
+	}
+	return n;
+}
+
+enum { MAX_AROUND = 6 * 5 * 9 * 2 };
+
+static size_t
+starts_around_boundaries(int64_t *ret)
+{
+	size_t n = 0;
+
+	ret[n++] = 0;
+	ret[n++] = 1;
+	ret[n++] = start;
+	for (int level = 0; level < 5; level++) {
+		int64_t span = unit << 8 * level;
+
+		ret[n++] = span - 1;
+		ret[n++] = span;
+		ret[n++] = 255 * span - 1;
+		ret[n++] = 255 * span + span / 2;
+		ret[n++] = 256 * span - unit;
+	}
+	return n;
+}
+
+enum { MAX_STARTS = 3 + 5 * 5 };
+
+static void
+every_boundary_of_the_wheel_is_exact(void **state)
+{
+	int64_t starts[MAX_STARTS], around[MAX_AROUND];
+	size_t n_starts = starts_around_boundaries(starts);
+
+	(void)state;
+	for (size_t s = 0; s < n_starts; s++) {
+		size_t n = deadlines_around_boundaries(starts[s], around);
+
+		begin(starts[s]);
+		for (size_t i = 0; i < n; i++) {
+			socle__timers_init(&store, starts[s]);
+			add(0, around[i]);
+			assert_int_equal(socle__timers_next(&store), around[i]);
+			assert_nothing_fires(around[i] - 1);
+			assert_int_equal(socle__timers_next(&store), around[i]);
+			assert_fires(0, around[i]);
+			assert_nothing_fires(INT64_MAX);
+		}
+	}
+}
+
+static int
+compare_times(const void *a, const void *b)
+{
+	const int64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static void
+the_wheel_crosses_all_boundaries_with_all_timers(void **state)
+{
+	int64_t starts[MAX_STARTS], around[MAX_AROUND];
+	size_t n_starts = starts_around_boundaries(starts);
+
+	(void)state;
+	for (size_t s = 0; s < n_starts; s++) {
+		size_t fired = 0;
+		size_t n = deadlines_around_boundaries(starts[s], around);
+
+		qsort(around, n, sizeof(around[0]), compare_times);
+		begin(starts[s]);
+		for (size_t i = 0; i < n; i++)
+			add(i, around[i]);
+		while (fired < n) {
+			int64_t next = socle__timers_next(&store);
+
+			assert_int_equal(next, around[fired]);
+			assert_nothing_fires(next - 1);
+			fired += fire_in_order(next, fired);
+			socle__timers_check(&store);
+		}
+		assert_empty();
+	}
+}
+
+static void
+a_clock_that_leaps_over_everything_fires_all_in_order(void **state)
+{
+	size_t n = timers_scaled(20000);
+
+	(void)state;
+	begin(start);
+	for (size_t i = n; i-- > 0;)
+		add(i, start + (int64_t)(i * i) * ms);
+	assert_int_equal(fire_in_order(INT64_MAX, 0), n);
+	assert_empty();
+}
+
+/* ---- heaps ---- */
+
+/* Makes a root with all others as children, in a slot `delay' from now. */
+static void
+wide_heap(int64_t delay, size_t n)
+{
+	begin(start);
+	for (size_t i = 0; i < n; i++) {
+		add(i, start + delay + (int64_t)i);
+		socle__timers_next(&store);
+	}
+}
+
+/* Makes each the only child of the one before. */
+static void
+deep_heap(int64_t delay, size_t n)
+{
+	begin(start);
+	for (size_t i = n; i-- > 0;) {
+		add(i, start + delay + (int64_t)i);
+		socle__timers_next(&store);
+	}
+}
+
+struct shape {
+	void (*make)(int64_t delay, size_t n);
+	int64_t delay;
+	size_t n;
+	size_t wrong; /* timers not in their place in the order */
+};
+
+/* In a thread of its own, from which no test can fail. */
+static void *
+take_apart(void *arg)
+{
+	struct shape *s = arg;
+	struct socle_timer *t;
+	size_t at = 0;
+
+	s->make(s->delay, s->n);
+	socle__timers_check(&store);
+	socle__timers_remove(&store, &timers[0]);
+	socle__timers_check(&store);
+	socle__timers_collect(&store, start + second);
+	while ((t = socle__timers_take(&store)))
+		s->wrong += t != &timers[++at];
+	s->wrong += at != s->n - 1;
+	s->make(s->delay, s->n);
+	socle__timers_clear(&store);
+	return NULL;
+}
+
+static void
+a_heap_of_any_shape_needs_no_stack(void **state)
+{
+	size_t n = timers_scaled(TIMERS);
+	struct shape shapes[] = {
+		{wide_heap, 0, n, 0},
+		{deep_heap, 0, n, 0},
+		{wide_heap, 400 * ms, n, 0},
+		{deep_heap, 400 * ms, n, 0},
+	};
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(pthread_attr_init(&attr), 0);
+	assert_int_equal(pthread_attr_setstacksize(&attr, 256 * 1024), 0);
+	for (size_t i = 0; i < COUNT(shapes); i++) {
+		assert_int_equal(
+			pthread_create(&thread, &attr, take_apart, &shapes[i]),
+			0);
+		assert_int_equal(pthread_join(thread, NULL), 0);
+		assert_int_equal(shapes[i].wrong, 0);
+		assert_empty();
+	}
+	pthread_attr_destroy(&attr);
+}
+
+/* ---- against a model ---- */
+
+enum { MODELLED = 150 };
+
+/* What the store should be: all timers side by side. */
+static struct model {
+	int64_t now;
+	unsigned long starts;
+	struct modelled {
+		enum { IDLE, WAITING, DUE } where;
+		int64_t deadline;
+		unsigned long order; /* of starting */
+	} timers[MODELLED];
+	size_t due[MODELLED];
+	size_t n_due;
+} model;
+
+static bool
+model_before(size_t a, size_t b)
+{
+	const struct modelled *x = &model.timers[a], *y = &model.timers[b];
+
+	return x->deadline != y->deadline ? x->deadline < y->deadline
+					  : x->order < y->order;
+}
+
+/* The earliest that waits, or MODELLED. */
+static size_t
+model_first(void)
+{
+	size_t first = MODELLED;
+
+	for (size_t i = 0; i < MODELLED; i++) {
+		if (model.timers[i].where == WAITING &&
+			(first == MODELLED || model_before(i, first)))
+			first = i;
+	}
+	return first;
+}
+
+static void
+model_remove(size_t i)
+{
+	size_t kept = 0;
+
+	for (size_t k = 0; k < model.n_due; k++) {
+		if (model.due[k] != i)
+			model.due[kept++] = model.due[k];
+	}
+	model.n_due = kept;
+	model.timers[i].where = IDLE;
+}
+
+static void
+model_collect(void)
+{
+	size_t i;
+
+	while ((i = model_first()) < MODELLED &&
+		model.timers[i].deadline <= model.now) {
+		model.timers[i].where = DUE;
+		model.due[model.n_due++] = i;
+	}
+}
+
+/* Of any magnitude, 0 and the largest included. */
+static int64_t
+draw_delay(void)
+{
+	uint64_t delay = draw(UINT64_MAX) >> (1 + draw(63));
+
+	return draw(50) == 0 ? INT64_MAX : (int64_t)delay;
+}
+
+static int64_t
+draw_deadline(void)
+{
+	int64_t delay = draw_delay();
+
+	switch (draw(8)) {
+	case 0: /* somebody else's */
+		return model.timers[draw(MODELLED)].deadline;
+	case 1:
+		return model.now - delay;
+	case 2:
+		return socle__add_ns(model.now, (int64_t)draw(3000000));
+	case 3:
+		return draw(20) == 0 ? INT64_MIN : model.now;
+	default:
+		return socle__add_ns(model.now, delay);
+	}
+}
+
+static void
+random_add(void)
+{
+	size_t i = (size_t)draw(MODELLED);
+	int64_t deadline = draw_deadline();
+
+	add(i, deadline);
+	model_remove(i);
+	model.timers[i] = (struct modelled){WAITING, deadline, model.starts++};
+}
+
+static void
+random_remove(void)
+{
+	size_t i = (size_t)draw(MODELLED);
+
+	socle__timers_remove(&store, &timers[i]);
+	model_remove(i);
+}
+
+static void
+random_collect(void)
+{
+	size_t first = model_first();
+	int64_t delay = draw_delay();
+
+	/* mostly to what is next, or just before */
+	if (first < MODELLED && model.timers[first].deadline > model.now &&
+		draw(4) != 0)
+		model.now = model.timers[first].deadline - (int64_t)draw(2);
+	else if (delay < INT64_MAX / 2 - model.now)
+		model.now += delay >> draw(40);
+	model_collect();
+	assert_int_equal(
+		socle__timers_collect(&store, model.now), model.n_due > 0);
+}
+
+static void
+random_take(void)
+{
+	struct socle_timer *t = socle__timers_take(&store);
+
+	if (model.n_due == 0) {
+		assert_null(t);
+		return;
+	}
+	assert_ptr_equal(t, &timers[model.due[0]]);
+	model_remove(model.due[0]);
+}
+
+static void
+random_next(void)
+{
+	size_t first = model_first();
+
+	if (model.n_due > 0)
+		return;
+	assert_int_equal(socle__timers_next(&store),
+		first == MODELLED ? INT64_MAX : model.timers[first].deadline);
+}
+
+static void
+assert_as_modelled(void)
+{
+	size_t pending = 0;
+
+	socle__timers_check(&store);
+	for (size_t i = 0; i < MODELLED; i++) {
+		bool there = model.timers[i].where != IDLE;
+
+		assert_int_equal(socle_timer_pending(&timers[i]), there);
+		pending += there;
+	}
+	assert_int_equal(store.pending, pending);
+}
+
+static void
+random_operations_agree_with_a_model(void **state)
+{
+	static void (*const operations[])(void) = {random_add, random_add,
+		random_add, random_remove, random_collect, random_take,
+		random_take, random_next};
+	int runs = scaled(200, 3);
+
+	(void)state;
+	for (int run = 0; run < runs; run++) {
+		seed = (uint64_t)run;
+		model = (struct model){
+			.now = (int64_t)(draw(UINT64_MAX) >> (2 + draw(62)))};
+		begin(model.now);
+		for (int i = 0; i < 1000; i++) {
+			operations[draw(COUNT(operations))]();
+			assert_as_modelled();
+		}
+		socle__timers_clear(&store);
+		assert_empty();
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(a_timer_is_named_by_its_init_call),
+		test(a_timer_is_pending_until_it_is_taken),
+		test(a_timer_is_not_early_by_a_nanosecond),
+		test(timers_of_months_and_centuries_fire_on_their_nanosecond),
+		test(a_clock_that_falls_behind_makes_nothing_early),
+		test(deadlines_fire_in_their_order),
+		test(equal_deadlines_fire_in_start_order),
+		test(a_timer_started_anew_goes_behind_its_equals),
+		test(past_deadlines_fire_at_once_and_in_order),
+		test(timers_of_one_millisecond_keep_their_order),
+		test(the_next_deadline_is_the_earliest),
+		test(the_wheel_is_where_the_clock_is),
+		test(a_cancelled_timer_leaves_no_trace),
+		test(cancelling_what_is_not_pending_is_harmless),
+		test(timers_are_cancelled_in_any_order),
+		test(a_timer_added_while_taking_waits_for_the_next_pass),
+		test(a_due_timer_can_be_cancelled),
+		test(a_due_timer_started_anew_is_not_due),
+		test(a_nested_pass_goes_behind_what_is_due),
+		test(clearing_ends_all_timers),
+		test(every_boundary_of_the_wheel_is_exact),
+		test(the_wheel_crosses_all_boundaries_with_all_timers),
+		test(a_clock_that_leaps_over_everything_fires_all_in_order),
+		test(a_heap_of_any_shape_needs_no_stack),
+		test(random_operations_agree_with_a_model),
+	};
+
+	return run_tests(tests);
+}
