@@ -12,7 +12,7 @@ SONAME  := libsocle.so.0
 
 PUBLIC_HEADERS := $(wildcard socle.h timers/timer.h profiling/profile.h \
 	reactor/descriptor.h reactor/loop.h sockets/addr.h sockets/class.h \
-	sockets/socket.h sockets/factory.h)
+	sockets/socket.h sockets/factory.h sockets/sendfile.h)
 
 SAN ?=
 B   := build/$(or $(SAN),plain)
@@ -142,10 +142,14 @@ ifeq ($(SAN)$(T:consumer=),)
 CONSUMER := $(if $(wildcard tests/consumer/consumer.cc),consumer)
 endif
 
-RUN_TESTS = B='$B' BACKENDS='$(BACKENDS)' CC='$(CC)' CXX='$(CXX)' \
-	MAKE='$(MAKE)' tools/run-tests
+RUN_TESTS = B='$B' EXAMPLES='$B/examples' BACKENDS='$(BACKENDS)' \
+	CC='$(CC)' CXX='$(CXX)' MAKE='$(MAKE)' tools/run-tests
 
-tests: $(TEST_BIN)
+# Some test an example's part, or start examples.
+DEMO_HTTP := $B/seam/examples/demo/http.o
+$B/tests/test_http: $(DEMO_HTTP)
+
+tests: $(TEST_BIN) $(if $(filter test_demo% test_chat%,$(TEST_NAMES)),examples)
 
 test: tests $(if $(CONSUMER),all)
 	$Q$(RUN_TESTS) $(TEST_NAMES) $(CONSUMER)
@@ -217,4 +221,5 @@ lint: $(STAGE)/.ok
 clean:
 	rm -rf build
 
--include $(patsubst %.o,%.d,$(LIB_OBJ) $(SEAM_OBJ) $(SUPPORT_OBJ) $(TEST_OBJ))
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(SEAM_OBJ) $(SUPPORT_OBJ) $(TEST_OBJ) \
+	$(DEMO_HTTP))

@@ -14,7 +14,9 @@
 #ifndef SOCLE_SEAM_H
 #define SOCLE_SEAM_H
 
+#include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
@@ -31,6 +33,7 @@
 #ifdef __linux__
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/sendfile.h>
 #endif
 
 /* clang-format off */
@@ -40,7 +43,17 @@ X(ssize_t, write, (int fd, const void *p, size_t n), (fd, p, n)) \
 X(ssize_t, writev, (int fd, const struct iovec *v, int n), (fd, v, n)) \
 X(ssize_t, send, (int fd, const void *p, size_t n, int f), (fd, p, n, f)) \
 X(ssize_t, sendmsg, (int fd, const struct msghdr *m, int f), (fd, m, f)) \
+X(ssize_t, sendto, (int fd, const void *p, size_t n, int f, \
+	const struct sockaddr *a, socklen_t l), (fd, p, n, f, a, l)) \
+X(ssize_t, recvfrom, (int fd, void *p, size_t n, int f, \
+	struct sockaddr *a, socklen_t *l), (fd, p, n, f, a, l)) \
 X(int, socket, (int d, int t, int p), (d, t, p)) \
+X(int, socketpair, (int d, int t, int p, int *fds), (d, t, p, fds)) \
+X(int, shutdown, (int fd, int how), (fd, how)) \
+X(int, sockatmark, (int fd), (fd)) \
+X(int, getaddrinfo, (const char *host, const char *service, \
+	const struct addrinfo *hints, struct addrinfo **ret), \
+	(host, service, hints, ret)) \
 X(int, bind, (int fd, const struct sockaddr *a, socklen_t n), (fd, a, n)) \
 X(int, listen, (int fd, int backlog), (fd, backlog)) \
 X(int, connect, (int fd, const struct sockaddr *a, socklen_t n), (fd, a, n)) \
@@ -54,6 +67,8 @@ X(int, setsockopt, (int fd, int l, int o, const void *p, socklen_t n), \
 X(int, fstat, (int fd, struct stat *st), (fd, st)) \
 X(int, lstat, (const char *path, struct stat *st), (path, st)) \
 X(int, unlink, (const char *path), (path)) \
+X(int, open, (const char *path, int f), (path, f)) \
+X(ssize_t, pread, (int fd, void *p, size_t n, off_t at), (fd, p, n, at)) \
 X(int, close, (int fd), (fd)) \
 X(int, pipe, (int *fds), (fds)) \
 X(int, dup2, (int from, int to), (from, to)) \
@@ -68,6 +83,8 @@ SOCLE__SEAM_LINUX(X)
 
 #ifdef __linux__
 #define SOCLE__SEAM_LINUX(X) \
+X(ssize_t, sendfile, (int to, int from, off_t *at, size_t n), \
+	(to, from, at, n)) \
 X(int, epoll_create1, (int f), (f)) \
 X(int, epoll_ctl, (int ep, int op, int fd, struct epoll_event *e), \
 	(ep, op, fd, e)) \
@@ -81,6 +98,20 @@ X(int, dup3, (int from, int to, int f), (from, to, f))
 #define SOCLE__SEAM_LINUX(X)
 #endif
 /* clang-format on */
+
+#ifndef __linux__
+/* The others' shapes differ; files are read and written there. */
+static inline ssize_t
+sys_sendfile(int to, int from, off_t *at, size_t n)
+{
+	(void)to;
+	(void)from;
+	(void)at;
+	(void)n;
+	errno = ENOSYS;
+	return -1;
+}
+#endif
 
 /*
  * Variadic or oddly typed in libc: one shape each, the same in both
@@ -104,6 +135,25 @@ socle__libc_getrusage(int who, struct rusage *ret)
 	return getrusage(who, ret);
 }
 
+/* The number that the system's files give to a protocol's name. */
+static inline int
+socle__libc_protocol(const char *name)
+{
+#ifdef __GLIBC__
+	struct protoent entry, *found = NULL;
+	char room[1024];
+	int err = getprotobyname_r(name, &entry, room, sizeof(room), &found);
+
+	if (found)
+		return found->p_proto;
+	errno = err ? err : ENOENT;
+#else
+	(void)name; /* the portable one is not for threads */
+	errno = ENOENT;
+#endif
+	return -1;
+}
+
 #ifdef SOCLE_SEAM_TEST
 
 #define SOCLE__SEAM_FIELD(result, name, params, args) result(*name) params;
@@ -112,6 +162,8 @@ struct socle__seam {
 	int (*fcntl)(int fd, int command, int value);
 	int (*unread)(int fd, int *ret);
 	int (*getrusage)(int who, struct rusage *ret);
+	int (*protocol)(const char *name);
+	void (*freeaddrinfo)(struct addrinfo *list);
 	void (*free)(void *p);
 };
 extern struct socle__seam socle__seam;
@@ -124,6 +176,8 @@ extern struct socle__seam socle__seam;
 #define sys_fcntl(fd, command, value) socle__seam.fcntl(fd, command, value)
 #define sys_unread(fd, ret) socle__seam.unread(fd, ret)
 #define sys_getrusage(who, ret) socle__seam.getrusage(who, ret)
+#define sys_protocol(name) socle__seam.protocol(name)
+#define sys_freeaddrinfo(list) socle__seam.freeaddrinfo(list)
 #define sys_free(p) socle__seam.free(p)
 
 #else
@@ -136,6 +190,8 @@ extern struct socle__seam socle__seam;
 #define sys_fcntl(fd, command, value) socle__libc_fcntl(fd, command, value)
 #define sys_unread(fd, ret) socle__libc_unread(fd, ret)
 #define sys_getrusage(who, ret) socle__libc_getrusage(who, ret)
+#define sys_protocol(name) socle__libc_protocol(name)
+#define sys_freeaddrinfo(list) freeaddrinfo(list)
 #define sys_free(p) free(p)
 
 #endif

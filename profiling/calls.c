@@ -29,9 +29,9 @@ static const struct kind {
 	const char *affix;
 	int argument;
 } kinds[] = {{"-read", 0}, {"-write", 0}, {"-err", 0}, {"-hup", 0},
-	{"-drain", 0}, {"-timeout", 0}, {"-closure", 0}, {"-post-loop", 0},
-	{"timer:", 1}, {"deferred:", 0}, {"posted:", 1}, {"other-fd:", 2},
-	{"signal:", 1}, {"post-loop:", 0}};
+	{"-drain", 0}, {"-timeout", 0}, {"-closure", 0}, {"-accepted", 0},
+	{"-destroy", 0}, {"-post-loop", 0}, {"timer:", 1}, {"deferred:", 0},
+	{"posted:", 1}, {"other-fd:", 2}, {"signal:", 1}, {"post-loop:", 0}};
 _Static_assert(sizeof(kinds) / sizeof(kinds[0]) == SOCLE__ITEM_KINDS, "kinds");
 
 /* Up to the comma that ends the argument at `s', or the end of the text. */

@@ -34,6 +34,8 @@ enum socle__item_kind {
 	SOCLE__ITEM_DRAIN,
 	SOCLE__ITEM_TIMEOUT,
 	SOCLE__ITEM_CLOSURE,
+	SOCLE__ITEM_ACCEPTED,
+	SOCLE__ITEM_DESTROY,
 	SOCLE__ITEM_POST_LOOP,
 	/*
 	 * of a function: `text' is the source text of a macro's arguments,
@@ -200,6 +202,28 @@ int socle__profile_each(const struct socle__profile *p,
 int socle__profile_report(const struct socle__profile *p,
 	enum socle_report form,
 	int (*out)(const char *text, size_t len, void *arg), void *arg);
+
+/*
+ * Other threads have loops now, or no longer: their CPU time is not ours.  The
+ * two clocks cannot be subtracted, so accounts are closed in between.
+ */
+static inline void
+socle__profile_threads(struct socle__profile *p, bool several)
+{
+	if (__builtin_expect(p->per_thread == several, 1))
+		return;
+	socle__profile_account(p, p->top);
+	p->per_thread = several;
+	socle__profile_account(p, NULL);
+}
+
+/* What passed since the last call is no call's: it is charged to nobody. */
+static inline void
+socle__profile_unowned(struct socle__profile *p)
+{
+	if (__builtin_expect(p->on != 0, 0) && !p->top)
+		socle__profile_account(p, NULL);
+}
 
 /*
  * The pair.  `cache', which may be NULL, is a place that starts as NULL and

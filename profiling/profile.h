@@ -4,8 +4,8 @@
  * Switching it on and reading it is in reactor/loop.h, because the counters
  * belong to the loop; this header has the shapes.  The names of the items are
  * Danga::Socket's "Class-read", "Class-write", "Class-err" and "Class-hup",
- * and beside them "Class-drain", "Class-timeout", "Class-closure" and
- * "Class-post-loop"; a callback that is no object's carries the name of its
+ * and beside them "Class-drain", "Class-timeout", "Class-closure", "Class-accepted",
+ * "Class-destroy" and "Class-post-loop"; a callback that is no object's carries the name of its
  * function: "timer:expire_sessions", and so "deferred:", "posted:",
  * "other-fd:", "signal:" and "post-loop:".
  */

@@ -128,7 +128,6 @@ struct socle__loop {
 	bool now_known;    /* read since the last wait */
 	bool now_stale;    /* ... but handlers ran since */
 	bool removed;      /* a descriptor left since the last wait */
-	bool woken;        /* a wake-up came: the next wait is none */
 	bool forked;       /* in a child, before socle_after_fork() */
 	bool fd_asked_for; /* embedded: loop_fd must tell of deferred calls */
 	int poller_fd;

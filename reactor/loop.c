@@ -29,8 +29,9 @@ run_timers(struct socle__loop *l)
 		!socle__timers_collect(&l->timers, now_for_timers(l)))
 		return false;
 	while ((t = socle__timers_take(&l->timers))) {
-		counted = socle__call_begin(&l->profile, &call, NULL,
-			SOCLE__ITEM_TIMER, t->name, NULL);
+		counted = t->name != socle__own_timer &&
+			socle__call_begin(&l->profile, &call, NULL,
+				SOCLE__ITEM_TIMER, t->name, NULL);
 		t->fn(t);
 		socle__call_end(&l->profile, &call, counted);
 	}
@@ -63,7 +64,7 @@ wait_ms(struct socle__loop *l, int limit)
 	int64_t left;
 	int ms;
 
-	if (has_work(l) || l->woken || l->stop_depth >= l->depth)
+	if (has_work(l) || l->stop_depth >= l->depth)
 		return 0;
 	if (l->timers.pending == 0)
 		return limit < 0 ? -1 : limit;
@@ -77,7 +78,7 @@ wait_for_events(struct socle__loop *l, int ms)
 {
 	int err;
 
-	l->removed = l->woken = false;
+	l->removed = false;
 	l->waits++;
 	l->batch_n = l->batch_next = 0;
 	if (!l->backend)
@@ -176,12 +177,15 @@ tick(struct socle__loop *l, int limit_ms)
 	bool worked, go_on;
 	int err;
 
+	if (socle__unlikely(l->profile.on))
+		socle__profile_threads(&l->profile, !socle__loop_is_alone());
 	worked = run_timers(l);
 	worked = socle__later_run(l) || worked;
 	if (l->forked)
 		return -ECHILD;
 	if (socle__turns_open(l, SOCLE__TURN_FLUSH)) {
 		socle__turns_walk(l, SOCLE__TURN_FLUSH);
+		socle__profile_unowned(&l->profile);
 		l->now_stale = true;
 	}
 	socle__turns_walk(l, SOCLE__TURN_INTEREST);

@@ -172,7 +172,8 @@ bool socle_cancel_timer(socle_timer_id id);
 
 /*
  * The tick's monotonic time, in seconds, for socle_timer_start_at(): read
- * once after each wait, when somebody asks.
+ * after the wait, when somebody asks, and again before timers are looked at
+ * if handlers ran since.
  */
 double socle_now(void);
 

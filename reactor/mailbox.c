@@ -22,19 +22,21 @@ wake_ready(struct socle_descriptor *d, unsigned ready, int err)
 {
 	struct socle_loop *m = (struct socle_loop *)(void *)((char *)d -
 		offsetof(struct socle_loop, wake));
+	uint64_t one = 1;
 	char buf[64];
 
 	(void)ready;
 	if (err < 0)
 		socle__descriptor_unpark(d); /* refused: ask again */
 	/*
-	 * First empty, then open for the next: a wake-up in between finds us
-	 * awake already, and has its tick without a wait all the same.
+	 * First open for the next, then empty: a wake-up in between may have
+	 * been eaten, and is said again for whoever it was.
 	 */
+	atomic_store(&m->awake, false);
 	while (sys_read(d->fd, buf, sizeof(buf)) == sizeof(buf))
 		;
-	atomic_exchange(&m->awake, false);
-	socle__loop->woken = true;
+	if (atomic_load(&m->awake))
+		(void)!sys_write(m->wake_fds[1], &one, sizeof(one));
 	socle__signals_run(m);
 }
 

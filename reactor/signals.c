@@ -67,10 +67,13 @@ unwatch(int signo)
 {
 	struct watched_signal *w = &watched[signo];
 
+	struct socle_loop *m = atomic_load(&w->owner);
+
 	sys_sigaction(signo, &w->before, NULL);
 	atomic_store(&w->owner, NULL);
 	while (atomic_load(&in_handler) > 0)
 		sched_yield();
+	atomic_store(&m->pending[signo], false);
 }
 
 void

@@ -41,6 +41,13 @@ extern "C" {
 struct socle_socket;
 struct socle_factory;
 
+/* A member that an initialiser may leave out; C++ wants that said. */
+#ifdef __cplusplus
+#define SOCLE_OPTIONAL = {}
+#else
+#define SOCLE_OPTIONAL
+#endif
+
 /* `which' of event_timeout */
 enum {
 	SOCLE_IDLE, /* nothing was read or written for the idle timeout */
@@ -49,64 +56,66 @@ enum {
 
 struct socle_class {
 	/* Static storage; "Class" in "Class(R): open" and in profiles. */
-	const char *name;
-	const struct socle_class *super;
+	const char *name SOCLE_OPTIONAL;
+	const struct socle_class *super SOCLE_OPTIONAL;
 	/* sizeof the subclass's struct; 0: as large as super's. */
-	size_t size;
+	size_t size SOCLE_OPTIONAL;
 
 	/*
 	 * There is something to read, or the end of the stream.  Default:
 	 * closes with "event_read not implemented" and logs it.
 	 */
-	void (*event_read)(struct socle_socket *self);
+	void (*event_read)(struct socle_socket *self) SOCLE_OPTIONAL;
 	/*
 	 * It can be written to.  Default: flushes the write queue.  If an
 	 * override leaves the queue untried, the library flushes after it.
 	 */
-	void (*event_write)(struct socle_socket *self);
+	void (*event_write)(struct socle_socket *self) SOCLE_OPTIONAL;
 	/*
 	 * The kernel reports an error: `err' is -errno, 0 if it named none.
 	 * Comes once no unread input is left.  Default: closes ("event_err").
 	 */
-	void (*event_err)(struct socle_socket *self, int err);
+	void (*event_err)(struct socle_socket *self, int err) SOCLE_OPTIONAL;
 	/*
 	 * Both directions are gone (a peer that only stops sending is an end
 	 * of stream, not this).  Comes once no unread input is left.  Default:
 	 * closes ("event_hup").
 	 */
-	void (*event_hup)(struct socle_socket *self);
+	void (*event_hup)(struct socle_socket *self) SOCLE_OPTIONAL;
 	/* The write queue has emptied.  Default: nothing. */
-	void (*event_drain)(struct socle_socket *self);
+	void (*event_drain)(struct socle_socket *self) SOCLE_OPTIONAL;
 	/* A timeout passed, SOCLE_IDLE or SOCLE_STALL.  Default: closes. */
-	void (*event_timeout)(struct socle_socket *self, int which);
+	void (*event_timeout)(
+		struct socle_socket *self, int which) SOCLE_OPTIONAL;
 	/*
 	 * A write could not be finished and waits, whether a part of it went
 	 * or none (Danga::Socket's on_incomplete_write).  Default: nothing;
 	 * the library has asked for writability already.
 	 */
-	void (*incomplete_write)(struct socle_socket *self);
+	void (*incomplete_write)(struct socle_socket *self) SOCLE_OPTIONAL;
 	/*
 	 * Closes; an override that does not call super's vetoes: the object
 	 * stays open.  `reason' may be NULL.
 	 */
-	void (*close)(struct socle_socket *self, const char *reason);
+	void (*close)(
+		struct socle_socket *self, const char *reason) SOCLE_OPTIONAL;
 	/*
 	 * The object is over: called once, at the end of the outermost tick,
 	 * when no handler of any object is on the stack.  Memory that you
 	 * allocated may be freed here, that of socle_socket_new() is freed
 	 * after it.  Default: nothing.
 	 */
-	void (*destroy)(struct socle_socket *self);
+	void (*destroy)(struct socle_socket *self) SOCLE_OPTIONAL;
 	/* Like snprintf; socle_as_string() calls it. */
-	int (*as_string)(
-		const struct socle_socket *self, char *buf, size_t size);
+	int (*as_string)(const struct socle_socket *self, char *buf,
+		size_t size) SOCLE_OPTIONAL;
 	/*
 	 * A listener made this object; it is watched for reading already.
 	 * Called before the listener's own `accepted'.  Default: nothing.
 	 */
-	void (*event_accepted)(
-		struct socle_socket *self, struct socle_factory *by);
-	void (*reserved[6])(void);
+	void (*event_accepted)(struct socle_socket *self,
+		struct socle_factory *by) SOCLE_OPTIONAL;
+	void (*reserved[6])(void) SOCLE_OPTIONAL;
 };
 
 /* The root of all classes of stream sockets. */

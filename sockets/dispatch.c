@@ -40,7 +40,7 @@ static void
 readable(struct socle_socket *s)
 {
 	if (socle__has(s, SOCLE__WRITER_READ)) {
-		socle__flush(s);
+		socle__flush_anew(s);
 		if (socle__is_closed(s))
 			return;
 	}
@@ -64,7 +64,7 @@ writable(struct socle_socket *s)
 	s->d.owner &= ~(uint32_t)SOCLE__TRIED;
 	call(s, SOCLE__ITEM_WRITE, s->cls->flat.event_write);
 	if (!socle__is_closed(s) && s->queue && !socle__has(s, SOCLE__TRIED))
-		socle__flush(s);
+		socle__flush_anew(s);
 }
 
 static bool
@@ -153,7 +153,7 @@ socle__socket_turn(struct socle_descriptor *d, unsigned turn)
 	struct socle_socket *s = socle__socket_of(d);
 
 	if (turn == SOCLE__TURN_FLUSH)
-		socle__flush(s);
+		socle__flush_anew(s);
 	else if (turn == SOCLE__TURN_PUSHED_BACK)
 		read_pushed_back(s);
 	else if (turn == SOCLE__TURN_POST_LOOP)

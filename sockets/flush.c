@@ -99,24 +99,30 @@ reason_of(int err)
 
 /*
  * An override of close may veto; the queue cannot be saved by that: nobody
- * knows any more what the peer got.
+ * knows any more what the peer got.  requires: write_error says why
  */
-int
-socle__write_failed(struct socle_socket *s, int err)
+void
+socle__write_broken(struct socle_socket *s, const char *reason)
 {
 	uint32_t wishes =
 		SOCLE__USER_WRITE | SOCLE__QUEUE_WRITE | SOCLE__WRITER_READ;
 
 	socle__log(1, "Closing #%d due to write error: %s", s->d.fd,
-		strerror(-err));
-	s->write_error = (uint8_t)-err;
-	socle__close_broken(s, reason_of(err));
+		strerror(s->write_error));
+	socle__close_broken(s, reason);
 	if (socle__is_closed(s))
-		return err;
+		return;
 	s->d.owner &= ~wishes;
 	socle__turn_drop(&s->d, SOCLE__TURN_FLUSH);
 	socle__socket_interest(s);
 	socle__queue_drop(s);
+}
+
+int
+socle__write_failed(struct socle_socket *s, int err)
+{
+	s->write_error = (uint8_t)-err;
+	socle__write_broken(s, reason_of(err));
 	return err;
 }
 
@@ -167,7 +173,7 @@ flush_bytes(struct socle_socket *s, size_t budget)
 		socle__descriptor_touch(&s->d);
 		socle__queue_sent(s, (size_t)sent);
 	}
-	if (sent < (ssize_t)asked && !socle__is_closed(s))
+	if (sent < (ssize_t)asked && s->queue)
 		socle__write_blocked(s, sent < 0 ? (int)sent : 0);
 	return sent > 0 ? (size_t)sent : 0;
 }
@@ -184,13 +190,21 @@ flush_some(struct socle_socket *s)
 
 		if (bytes == 0 || closures == 0)
 			return true;
-		if (socle__queue_head(s)->type == SOCLE__CLOSURE) {
+		switch (socle__queue_head(s)->type) {
+		case SOCLE__CLOSURE:
 			closures--;
 			flush_closure(s);
-		} else {
+			break;
+		case SOCLE__FILE:
+			went = socle__flush_file(
+				s, socle__queue_head(s)->u.file, bytes);
+			break;
+		case SOCLE__BYTES:
+		case SOCLE__BORROWED:
 			went = flush_bytes(s, bytes);
+			break;
 		}
-		bytes -= went;
+		bytes -= went < bytes ? went : bytes;
 	}
 	return false;
 }
@@ -238,4 +252,17 @@ socle__flush(struct socle_socket *s)
 	(void)flush_some(s);
 	if (!socle__is_closed(s))
 		after_flush(s, had);
+}
+
+void
+socle__flush_anew(struct socle_socket *s)
+{
+	uint32_t under = s->d.owner & (SOCLE__FLUSHING | SOCLE__IN_CLOSURE);
+
+	if (socle__has(s, SOCLE__IN_WRITER))
+		return;
+	s->d.owner &= ~under;
+	socle__flush(s);
+	if (!socle__is_closed(s))
+		s->d.owner |= under;
 }

@@ -132,6 +132,7 @@ again_fired(struct socle_timer *t)
 static int
 adopt(struct socle_factory *f, int fd)
 {
+	struct socle__held_call call;
 	struct socle_socket *s;
 	int err = socle__socket_new(f->cls, fd, SOCLE__KNOWN_SOCKET, &s);
 
@@ -141,9 +142,9 @@ adopt(struct socle_factory *f, int fd)
 	}
 	f->complained = false;
 	socle_watch_read(s, true);
-	socle__loop->in_call++;
+	socle__held_begin(s, &call, SOCLE__ITEM_ACCEPTED);
 	s->cls->flat.event_accepted(s, f);
-	socle__loop->in_call--;
+	socle__held_end(&call);
 	return 0;
 }
 
@@ -154,7 +155,8 @@ listener_ready(struct socle_descriptor *d, unsigned ready, int err)
 	uint64_t waits = socle__loop->waits;
 	int taken = 0;
 
-	(void)ready;
+	if (!(ready & SOCLE_READ))
+		d->state |= SOCLE__END_TOLD; /* shut down by somebody */
 	if (err < 0) {
 		starve(f, err); /* not watched: looks again by itself */
 		return;
@@ -239,7 +241,7 @@ factory_make(const struct socle_class *cls, const char *path)
 	f->id = ++last_id;
 	f->batch = 1;
 	f->full_at = UINT64_MAX; /* never */
-	socle_timer_init_named("f, accept_again", &f->again, again_fired);
+	socle_timer_init_named(socle__own_timer, &f->again, again_fired);
 	if (*path && sys_lstat(path, &st) == 0) {
 		f->dev = st.st_dev;
 		f->ino = st.st_ino;

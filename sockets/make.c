@@ -75,7 +75,7 @@ attach(struct socle_socket *self, struct socle__class *cls, int fd,
 	self->room = room_of(cls->flat.size);
 	self->read_error = self->write_error = 0;
 	socle_timer_init_named(
-		"self, socket_timeouts", &self->timer, socle__socket_timer);
+		socle__own_timer, &self->timer, socle__socket_timer);
 	cls->live++;
 	return 0;
 }

@@ -173,7 +173,12 @@ void socle__pushed_drop(struct socle__extra *x);
 
 /* ---- queue.c, flush.c, write.c ---- */
 
-enum socle__item_type { SOCLE__BYTES, SOCLE__BORROWED, SOCLE__CLOSURE };
+enum socle__item_type {
+	SOCLE__BYTES,
+	SOCLE__BORROWED,
+	SOCLE__CLOSURE,
+	SOCLE__FILE
+};
 
 /*
  * One item of a write queue.  The queue is a ring, known by its last item.
@@ -181,7 +186,7 @@ enum socle__item_type { SOCLE__BYTES, SOCLE__BORROWED, SOCLE__CLOSURE };
 struct socle__item {
 	struct socle__item *next;
 	enum socle__item_type type;
-	size_t len;     /* unsent bytes; 1 for a closure */
+	size_t len;     /* unsent bytes; 1 for a closure or file */
 	const char *at; /* the first of them */
 	union {
 		size_t room; /* BYTES: free bytes behind them */
@@ -190,6 +195,7 @@ struct socle__item {
 			void (*fn)(struct socle_socket *s, void *arg);
 			void (*drop)(void *arg);
 		} closure;
+		struct socle__file *file;
 	} u;
 	void *arg;
 	char data[];
@@ -203,6 +209,7 @@ struct socle__item *socle__queue_take(struct socle_socket *s);
 int socle__queue_gather(
 	const struct socle_socket *s, struct iovec *iov, int room, size_t most);
 void socle__queue_sent(struct socle_socket *s, size_t n);
+void socle__queue_free_head(struct socle_socket *s);
 void socle__queue_drop(struct socle_socket *s);
 void socle__queue_check(const struct socle_socket *s);
 
@@ -239,17 +246,38 @@ socle__callback_ends(struct socle_socket *s, uint32_t before)
 
 /* flush.c */
 void socle__flush(struct socle_socket *s);
+/*
+ * A flush by the tick or a close, inside one of this object too: a callback of
+ * that may close, or run a loop of its own.  Not under the writer function,
+ * which has the head of the queue in hand.
+ */
+void socle__flush_anew(struct socle_socket *s);
 /* Hands bytes to the kernel or the writer: how many, or -errno. */
 ssize_t socle__transmit(struct socle_socket *s, const struct iovec *iov, int n);
 /* A write found no room: `err' says why; it waits. */
 void socle__write_blocked(struct socle_socket *s, int err);
 /* A write failed: closes; returns err. */
 int socle__write_failed(struct socle_socket *s, int err);
+/* The same when write_error is set; `reason' is told to the class. */
+void socle__write_broken(struct socle_socket *s, const char *reason);
 /* Whether an error only means: try later. */
 bool socle__try_later(ssize_t err);
 void socle__marks_tell(struct socle_socket *s);
 void socle__run_closure(struct socle_socket *s,
 	void (*fn)(struct socle_socket *s, void *arg), void *arg);
+
+/* ---- write.c, sendfile.c ---- */
+
+/* 0, or why nothing of this length may be queued now. */
+int socle__write_refusal(const struct socle_socket *s, size_t len);
+/* Something was queued: it goes as autoflush says.  What a write returns. */
+int socle__write_queued(struct socle_socket *s, bool was_empty);
+
+/* Sends of the file that heads the queue: how many bytes. */
+size_t socle__flush_file(
+	struct socle_socket *s, struct socle__file *f, size_t budget);
+/* The queue lets it go unsent. */
+void socle__file_drop(struct socle_socket *s, struct socle__file *f);
 
 /* ---- timeouts.c ---- */
 

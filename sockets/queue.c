@@ -1,7 +1,7 @@
 /*
  * The write queue as a structure: a ring of items, known by its last.
  *
- * Invariants: `queued' is the sum of the items' lengths, a closure counting 1;
+ * Invariants: `queued' is the sum of the items' lengths, a closure or file 1;
  * the queue is empty if and only if the pointer is NULL; bytes between `at'
  * and `at + len' of an item are unsent; only the last item has its room used.
  * Small copies share blocks, so that many small writes become few pieces.
@@ -120,7 +120,13 @@ socle__queue_take(struct socle_socket *s)
 	return head;
 }
 
-/* Pieces of bytes from the head on, up to a closure: how many. */
+void
+socle__queue_free_head(struct socle_socket *s)
+{
+	sys_free(socle__queue_take(s));
+}
+
+/* Pieces of bytes from the head on, up to a closure or file: how many. */
 int
 socle__queue_gather(
 	const struct socle_socket *s, struct iovec *iov, int room, size_t most)
@@ -132,7 +138,8 @@ socle__queue_gather(
 	} at;
 	int n = 0;
 
-	while (n < room && most > 0 && item->type != SOCLE__CLOSURE) {
+	while (n < room && most > 0 &&
+		(item->type == SOCLE__BYTES || item->type == SOCLE__BORROWED)) {
 		at.from = item->at;
 		iov[n].iov_base = at.base;
 		iov[n].iov_len = item->len < most ? item->len : most;
@@ -145,12 +152,14 @@ socle__queue_gather(
 }
 
 static void
-item_finish(struct socle__item *item, bool sent)
+item_finish(struct socle_socket *s, struct socle__item *item, bool sent)
 {
 	if (item->type == SOCLE__BORROWED && item->u.release)
 		item->u.release(sent, item->arg);
 	else if (item->type == SOCLE__CLOSURE && item->u.closure.drop)
 		item->u.closure.drop(item->arg);
+	else if (item->type == SOCLE__FILE)
+		socle__file_drop(s, item->u.file);
 	sys_free(item);
 }
 
@@ -182,7 +191,7 @@ socle__queue_sent(struct socle_socket *s, size_t n)
 	while (done) {
 		struct socle__item *next = done->next;
 
-		item_finish(done, true);
+		item_finish(s, done, true);
 		done = next;
 	}
 	socle__loop->in_call--;
@@ -196,7 +205,7 @@ socle__queue_drop(struct socle_socket *s)
 
 	l->in_call++;
 	while (s->queue)
-		item_finish(socle__queue_take(s), false);
+		item_finish(s, socle__queue_take(s), false);
 	l->in_call--;
 }
 
@@ -208,7 +217,8 @@ socle__queue_check(const struct socle_socket *s)
 
 	for (; item; item = item == s->queue ? NULL : item->next) {
 		assert(item->len > 0);
-		assert(item->type != SOCLE__CLOSURE || item->len == 1);
+		assert(item->len == 1 || item->type == SOCLE__BYTES ||
+			item->type == SOCLE__BORROWED);
 		sum += item->len;
 	}
 	assert(sum == s->queued);

@@ -49,18 +49,33 @@ let_go(struct socle_socket *s)
 		socle__pushed_drop(s->extra);
 }
 
+/* It may be gone when its destroy returns, and so may not be named then. */
+static void
+call_destroy(struct socle_socket *s)
+{
+	struct socle__loop *l = socle__loop;
+	struct socle__class *c = s->cls;
+	struct socle__call call;
+	bool counted;
+
+	l->in_call++;
+	counted = socle__call_begin(&l->profile, &call,
+		&c->counters[SOCLE__ITEM_DESTROY], SOCLE__ITEM_DESTROY,
+		c->flat.name, NULL);
+	c->live--;
+	c->flat.destroy(s);
+	socle__call_end(&l->profile, &call, counted);
+	l->in_call--;
+}
+
 static void
 socket_reap(struct socle_descriptor *d)
 {
 	struct socle_socket *s = socle__socket_of(d);
-	struct socle__loop *l = socle__loop;
 	struct socle__extra *x = s->extra;
 	bool ours = socle__has(s, SOCLE__OURS);
 
-	l->in_call++;
-	s->cls->live--;
-	s->cls->flat.destroy(s); /* may free it */
-	l->in_call--;
+	call_destroy(s);
 	if (x) {
 		sys_free(x->peer);
 		sys_free(x->local);
@@ -94,6 +109,8 @@ socket_forked(struct socle_descriptor *d)
 	socle__turn_drop(d, SOCLE__TURN_FLUSH);
 	socle__socket_interest(s);
 	socle__queue_drop(s);
+	if (socle__has(s, SOCLE__ENDING))
+		socle_close(s, s->extra ? s->extra->close_reason : NULL);
 }
 
 static const char *
@@ -131,23 +148,15 @@ socle__close_broken(struct socle_socket *s, const char *reason)
 
 /*
  * What autoflush holds back gets its one ordinary flush, in the middle of one
- * too: a call from the queue may write and close.  Not under the writer
- * function, which has the first of it in hand.
+ * too: a call from the queue may write and close.
  */
 static void
 flush_held(struct socle_socket *s)
 {
-	uint32_t under = s->d.owner & (SOCLE__FLUSHING | SOCLE__IN_CLOSURE);
-
 	if (!socle__has(s, SOCLE__HOLD) && !(s->d.turns & SOCLE__TURN_FLUSH))
 		return;
-	if (!s->queue || socle__has(s, SOCLE__BLOCKED | SOCLE__IN_WRITER) ||
-		socle__loop->forked)
-		return;
-	s->d.owner &= ~under;
-	socle__flush(s);
-	if (!socle__is_closed(s))
-		s->d.owner |= under;
+	if (s->queue && !socle__has(s, SOCLE__BLOCKED) && !socle__loop->forked)
+		socle__flush_anew(s);
 }
 
 void
@@ -187,7 +196,7 @@ root_event_read(struct socle_socket *self)
 static void
 root_event_write(struct socle_socket *self)
 {
-	socle__flush(self);
+	socle__flush_anew(self);
 }
 
 static void

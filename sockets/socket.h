@@ -192,7 +192,8 @@ int socle_writev(struct socle_socket *s, const struct iovec *iov, int n);
  * The same without a copy: the data must stay as they are until
  * `release(sent, arg)', which is called exactly once, perhaps inside this
  * call; `sent': they went out whole.  A refused call (-errno with nothing
- * taken) calls nothing.
+ * taken) calls nothing.  After -ENOMEM the object is closed if a part went out,
+ * and `release' was called then.
  */
 int socle_write_ref(struct socle_socket *s, const void *data, size_t len,
 	void (*release)(bool sent, void *arg), void *arg);

@@ -10,8 +10,8 @@
 enum { VECTOR_AT_MOST = 1024 };
 
 /* 0, or why nothing may be written now. */
-static int
-refusal(const struct socle_socket *s, size_t len)
+int
+socle__write_refusal(const struct socle_socket *s, size_t len)
 {
 	const struct socle__extra *x = s->extra;
 
@@ -52,12 +52,21 @@ outcome(const struct socle_socket *s)
 	return s->queue == NULL;
 }
 
+/* The same for what had callbacks: -EBADF would say that none was called. */
+static int
+outcome_of_taken(const struct socle_socket *s)
+{
+	if (s->write_error || !socle__is_closed(s))
+		return outcome(s);
+	return 0;
+}
+
 /*
  * Behind what waits, whose flush will come; or it waits for nothing, and goes
  * now or when held writes go.  requires: it is in the queue
  */
-static int
-queued_new(struct socle_socket *s, bool was_empty)
+int
+socle__write_queued(struct socle_socket *s, bool was_empty)
 {
 	if (was_empty)
 		socle__moved(s);
@@ -109,7 +118,7 @@ write_vector(struct socle_socket *s, const struct iovec *iov, int n, size_t len)
 	if (!goes_straight(s)) {
 		if (socle__queue_copy(s, iov, n, 0, len) < 0)
 			return -ENOMEM;
-		return queued_new(s, was_empty);
+		return socle__write_queued(s, was_empty);
 	}
 	sent = socle__transmit(s, iov, n < VECTOR_AT_MOST ? n : VECTOR_AT_MOST);
 	if (sent < 0 && !socle__try_later(sent))
@@ -130,7 +139,7 @@ int
 socle_writev(struct socle_socket *s, const struct iovec *iov, int n)
 {
 	size_t len = n > 0 ? vector_length(iov, n) : 0;
-	int err = refusal(s, len);
+	int err = socle__write_refusal(s, len);
 
 	if (n < 0)
 		return -EINVAL;
@@ -151,7 +160,7 @@ socle_write(struct socle_socket *s, const void *data, size_t len)
 
 	if (len == 0)
 		return socle_write_kick(s);
-	err = refusal(s, len);
+	err = socle__write_refusal(s, len);
 	return err < 0 ? err : write_vector(s, &iov, 1, len);
 }
 
@@ -165,8 +174,10 @@ borrow(struct socle_socket *s, const struct socle__item *item, ssize_t sent)
 		rest.at += sent;
 		rest.len -= (size_t)sent;
 	}
-	if (socle__queue_item(s, &rest) == 0)
-		return queued_rest(s, sent);
+	if (socle__queue_item(s, &rest) == 0) {
+		(void)queued_rest(s, sent);
+		return outcome_of_taken(s);
+	}
 	if (sent <= 0)
 		return -ENOMEM;
 	rest_lost(s);
@@ -204,7 +215,7 @@ socle_write_ref(struct socle_socket *s, const void *data, size_t len,
 		void *base;
 	} v = {data};
 	struct iovec iov = {.iov_base = v.base, .iov_len = len};
-	int err = refusal(s, len);
+	int err = socle__write_refusal(s, len);
 	bool was_empty = s->queue == NULL;
 	ssize_t sent;
 
@@ -213,7 +224,8 @@ socle_write_ref(struct socle_socket *s, const void *data, size_t len,
 	if (len > 0 && !goes_straight(s)) {
 		if (socle__queue_item(s, &item) < 0)
 			return -ENOMEM;
-		return queued_new(s, was_empty);
+		(void)socle__write_queued(s, was_empty);
+		return outcome_of_taken(s);
 	}
 	sent = len > 0 ? socle__transmit(s, &iov, 1) : 0;
 	if (sent < 0 && !socle__try_later(sent)) {
@@ -238,7 +250,7 @@ socle_write_func(struct socle_socket *s,
 		.len = 1,
 		.u.closure = {.fn = fn, .drop = drop},
 		.arg = arg};
-	int err = refusal(s, 1);
+	int err = socle__write_refusal(s, 1);
 
 	if (err < 0)
 		return err;
@@ -246,7 +258,7 @@ socle_write_func(struct socle_socket *s,
 		if (socle__queue_item(s, &item) < 0)
 			return -ENOMEM;
 		socle__marks_tell(s);
-		return outcome(s);
+		return outcome_of_taken(s);
 	}
 	s->d.owner |= SOCLE__FLUSHING;
 	socle__run_closure(s, fn, arg);

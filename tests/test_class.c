@@ -188,8 +188,8 @@ every_slot_has_its_super_call(void **state)
 	socle_super_event_drain(&bare_class, s);
 	socle_super_incomplete_write(&bare_class, s);
 	socle_super_event_accepted(&bare_class, s, NULL);
-	assert_true(socle_super_as_string(&bare_class, s, text, sizeof(text)) >
-		0);
+	assert_true(
+		socle_super_as_string(&bare_class, s, text, sizeof(text)) > 0);
 	assert_memory_equal("Bare(): open", text, 12);
 	socle_super_destroy(&bare_class, s);
 	assert_false(socle_closed(s));

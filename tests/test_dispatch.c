@@ -246,16 +246,18 @@ close_self_err(struct probe *p, int err)
 static void
 an_err_that_closes_keeps_the_hup_away(void **state)
 {
+	bool destroyed = false;
 	struct probe *p;
 	int fds[2];
 
 	(void)state;
 	pair_tcp(fds);
 	p = probe_new(fds[0], NULL);
+	p->destroyed = &destroyed;
 	p->on_err = close_self_err;
 	close_by_reset(fds[1]);
 
-	turn_until_count(&p->errs, 1);
+	turn_until(&destroyed);
 
 	assert_notes("e-104 close(err) destroy");
 }
@@ -344,6 +346,43 @@ an_object_whose_reading_was_switched_off_in_the_batch_is_not_called(
 
 	assert_int_equal(1, t.a->reads + t.b->reads);
 	two_end(&t);
+}
+
+static int others[2][2];
+
+/* Told of one of the two, wants nothing of the other. */
+static void
+want_nothing_of_the_other(int fd, unsigned ready, void *arg)
+{
+	int other = fd == others[0][0] ? others[1][0] : others[0][0];
+
+	(void)arg;
+	note("%s", ready == SOCLE_READ ? "R" : "?");
+	assert_int_equal(0,
+		socle_add_other_fd(other, 0, want_nothing_of_the_other, NULL));
+}
+
+/* case 29 */
+static void
+an_other_fd_of_which_nothing_is_wanted_any_more_is_not_told(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		pair_unix(others[i]);
+		send_all(others[i][1], "x", 1);
+		assert_int_equal(0,
+			socle_add_other_fd(others[i][0], SOCLE_READ,
+				want_nothing_of_the_other, NULL));
+	}
+
+	turn(1);
+
+	assert_notes("R");
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(0, socle_remove_other_fd(others[i][0]));
+		close(others[i][0]);
+		close(others[i][1]);
+	}
 }
 
 static void
@@ -455,19 +494,20 @@ a_refused_connect_is_one_event_err(void **state)
 {
 	struct sockaddr_in a = {.sin_family = AF_INET};
 	socklen_t len = sizeof(a);
+	bool destroyed = false;
 	struct probe *p;
 	int port, fd, r, listener = tcp_listener(&port);
 
 	(void)state;
-	assert_int_equal(
-		0, getsockname(listener, (struct sockaddr *)&a, &len));
+	assert_int_equal(0, getsockname(listener, (struct sockaddr *)&a, &len));
 	close(listener); /* nobody listens there now */
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	r = connect(fd, (struct sockaddr *)&a, sizeof(a));
 	assert_true(r < 0 && errno == EINPROGRESS);
 	p = probe_new(fd, NULL);
+	p->destroyed = &destroyed;
 
-	turn_until_count(&p->errs, 1);
+	turn_until(&destroyed);
 	turn(2);
 
 	assert_notes("e-111 close(event_err) destroy");
@@ -513,8 +553,7 @@ by_default_a_read_nobody_takes_closes_and_is_logged(void **state)
 	close(fds[1]);
 }
 
-static void
-close_noting(struct socle_socket *self, const char *reason);
+static void close_noting(struct socle_socket *self, const char *reason);
 
 static const struct socle_class tells_class = {
 	.name = "Tells",
@@ -642,6 +681,7 @@ main(void)
 		test(an_err_that_closes_keeps_the_hup_away),
 		test(a_write_event_switched_off_in_the_read_before_it_does_not_come),
 		test(an_object_whose_reading_was_switched_off_in_the_batch_is_not_called),
+		test(an_other_fd_of_which_nothing_is_wanted_any_more_is_not_told),
 		test(an_object_closed_in_the_batch_is_not_called),
 		test(an_object_made_in_a_batch_waits_for_the_next_one),
 		test(a_peer_that_only_stops_sending_is_no_hup_and_can_be_answered),

@@ -284,20 +284,51 @@ what_a_read_puts_back_in_the_event_of_the_hup_holds_it_back(void **state)
 	assert_true(asleep());
 }
 
+static ssize_t
+says_end(struct socle_socket *s, void *data, size_t len, void *arg)
+{
+	(void)s;
+	(void)data;
+	(void)len;
+	(void)arg;
+	return 0;
+}
+
+static void
+an_end_that_a_reader_function_saw_lets_the_hup_come(void **state)
+{
+	struct probe *p;
+	int peer;
+
+	(void)state;
+	p = patient(&peer);
+	assert_int_equal(0, socle_set_reader_func(&p->sock, says_end, NULL));
+	socle_watch_read(&p->sock, true);
+	send_all(peer, "never read", 10);
+	close(peer);
+
+	turn(2);
+
+	assert_notes("r eof h");
+	assert_true(asleep());
+}
+
 /* case 32 */
 static void
 a_reset_is_a_read_error_and_then_one_event_err(void **state)
 {
+	bool destroyed = false;
 	struct probe *p;
 	int fds[2];
 
 	(void)state;
 	pair_tcp(fds);
 	p = probe_new(fds[0], NULL);
+	p->destroyed = &destroyed;
 	socle_watch_read(&p->sock, true);
 	close_by_reset(fds[1]);
 
-	turn_until_count(&p->errs, 1);
+	turn_until(&destroyed);
 	turn(2);
 
 	assert_notes("r r-104 e-104 close(event_err) destroy");
@@ -609,6 +640,7 @@ main(void)
 		test(push_back_holds_the_hup_back),
 		test(a_hup_held_back_comes_when_push_back_is_read_with_reading_off),
 		test(what_a_read_puts_back_in_the_event_of_the_hup_holds_it_back),
+		test(an_end_that_a_reader_function_saw_lets_the_hup_come),
 		test(a_reset_is_a_read_error_and_then_one_event_err),
 		test(an_object_with_no_watches_is_told_of_a_reset),
 		test(so_error_is_left_alone_until_the_err_is_delivered),

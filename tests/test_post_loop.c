@@ -294,9 +294,11 @@ close_the_others(struct socle_socket *s, void *arg)
 {
 	(void)arg;
 	note("%s", probe_of(s)->tag);
-	for (int i = 0; i < 4; i++)
-		if (&siblings[i]->sock != s)
+	for (int i = 0; i < 4; i++) {
+		if (siblings[i] && &siblings[i]->sock != s)
 			socle_close(&siblings[i]->sock, "sibling");
+		siblings[i] = NULL;
+	}
 	return true;
 }
 
@@ -375,17 +377,20 @@ close_if_armed(void *arg)
 {
 	struct closing *c = arg;
 
-	if (c->armed && !socle_closed(&c->who->sock))
+	if (c->armed)
 		socle_close(&c->who->sock, "post-loop");
+	c->armed = false;
 	return true;
 }
+
+static bool peer_saw_the_end;
 
 static void
 stop_at_the_end(struct probe *p)
 {
 	char c;
 
-	assert_int_equal(0, socle_read(&p->sock, &c, 1));
+	peer_saw_the_end = socle_read(&p->sock, &c, 1) == 0;
 	socle_stop();
 }
 
@@ -398,6 +403,7 @@ a_close_in_one_reaches_the_peer_at_once(void **state)
 	double began;
 
 	(void)state;
+	peer_saw_the_end = false;
 	seam_time_virtual();
 	began = seam_time();
 	peer->on_read = stop_at_the_end;
@@ -406,7 +412,7 @@ a_close_in_one_reaches_the_peer_at_once(void **state)
 	socle_set_post_loop_callback(close_if_armed, &closing);
 	assert_int_equal(0, socle_event_loop());
 	assert_true(seam_time() - began < 1.001);
-	assert_int_equal(1, peer->reads);
+	assert_true(peer_saw_the_end);
 }
 
 /* ---- with objects that are gone ---- */

@@ -18,8 +18,7 @@ made(const char *tag)
 static void
 push(struct probe *p, const char *text)
 {
-	assert_int_equal(
-		0, socle_push_back_read(&p->sock, text, strlen(text)));
+	assert_int_equal(0, socle_push_back_read(&p->sock, text, strlen(text)));
 }
 
 static void

@@ -280,6 +280,7 @@ a_pipe_reads_as_a_socket_does(void **state)
 }
 
 static size_t stream_at;
+static bool stream_over;
 
 static void
 read_by_odd_sizes(struct probe *p)
@@ -291,7 +292,7 @@ read_by_odd_sizes(struct probe *p)
 		assert_pattern(buf, (size_t)n, stream_at, 7);
 		stream_at += (size_t)n;
 	}
-	p->done = n == 0;
+	stream_over = n == 0;
 	assert_true(n == 0 || n == -EAGAIN);
 }
 
@@ -306,6 +307,7 @@ a_long_stream_arrives_whole_and_in_order(void **state)
 	(void)state;
 	p->on_read = read_by_odd_sizes;
 	stream_at = 0;
+	stream_over = false;
 	socle_watch_read(&p->sock, true);
 	for (size_t at = 0; at < total; at += STEP) {
 		pattern_fill(buf, STEP, at, 7);
@@ -313,7 +315,7 @@ a_long_stream_arrives_whole_and_in_order(void **state)
 		turn(1);
 	}
 	close(ends[1]);
-	turn_until(&p->done);
+	turn_until(&stream_over);
 	assert_int_equal(total, stream_at);
 }
 

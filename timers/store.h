@@ -34,6 +34,12 @@ struct socle__timer_store {
 	struct socle_timer *slots[SOCLE__TIMER_SLOTS]; /* lists of heaps */
 };
 
+/*
+ * The name of a timer whose function is the library's: no call of a user's,
+ * told by the pointer.
+ */
+extern const char socle__own_timer[];
+
 /* An empty store whose time starts at `now', which is not negative. */
 void socle__timers_init(struct socle__timer_store *ts, int64_t now);
 

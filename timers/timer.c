@@ -3,7 +3,11 @@
  */
 #include "timers/timer.h"
 
+#include "timers/store.h"
+
 #include <stddef.h>
+
+const char socle__own_timer[] = "the library's own";
 
 void
 socle_timer_init_named(const char *arguments, struct socle_timer *t,

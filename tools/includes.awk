@@ -32,7 +32,8 @@ FNR == 1 {
 }
 
 /^[ \t]*#[ \t]*include/ && user {
-	if (quoted || (path ~ /^socle/ && path != "socle/socle.h"))
+	if (path ~ /^(socle|timers|profiling|reactor|sockets|daemon|seam)/ &&
+		(quoted || path != "socle/socle.h"))
 		bad("users include <socle/socle.h>")
 	next
 }

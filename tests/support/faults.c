@@ -18,8 +18,8 @@ struct fault {
 };
 
 #define FAULTS_NAME(result, name, params, args) #name,
-const char *const call_names[CALLS] = {
-	SOCLE__SEAM_CALLS(FAULTS_NAME) "fcntl", "unread", "getrusage"};
+const char *const call_names[CALLS] = {SOCLE__SEAM_CALLS(FAULTS_NAME) "fcntl",
+	"unread", "getrusage", "protocol"};
 
 static _Atomic unsigned long counts[CALLS];
 static struct fault faults[FAULTS];
@@ -92,10 +92,12 @@ is_allocation(enum call which)
 		which == CALL_realloc;
 }
 
-/* NULL or -1, as wide as either. */
+/* NULL, -1 or what says that errno has it, as wide as any. */
 static intptr_t
 failure(enum call which)
 {
+	if (which == CALL_getaddrinfo)
+		return EAI_SYSTEM;
 	return is_allocation(which) ? 0 : -1;
 }
 
@@ -180,6 +182,13 @@ real_send(int fd, const void *p, size_t n, int f)
 }
 
 static ssize_t
+real_sendto(int fd, const void *p, size_t n, int f, const struct sockaddr *a,
+	socklen_t l)
+{
+	return sendto(fd, p, cut(CALL_sendto, n), f, a, l);
+}
+
+static ssize_t
 real_writev(int fd, const struct iovec *v, int n)
 {
 	if (n > 0 && cut(CALL_writev, 2) == 1)
@@ -226,6 +235,12 @@ real_poll(struct pollfd *fds, nfds_t n, int ms)
 	return found;
 }
 
+static int
+real_open(const char *path, int f)
+{
+	return open(path, f);
+}
+
 #ifdef __linux__
 static int
 real_epoll_wait(int ep, struct epoll_event *e, int n, int ms)
@@ -236,6 +251,7 @@ real_epoll_wait(int ep, struct epoll_event *e, int n, int ms)
 		pass(ms);
 	return found;
 }
+#define real_sendfile sendfile
 #define real_epoll_create1 epoll_create1
 #define real_epoll_ctl epoll_ctl
 #define real_eventfd eventfd
@@ -244,6 +260,11 @@ real_epoll_wait(int ep, struct epoll_event *e, int n, int ms)
 #endif
 
 #define real_socket socket
+#define real_socketpair socketpair
+#define real_shutdown shutdown
+#define real_sockatmark sockatmark
+#define real_getaddrinfo getaddrinfo
+#define real_recvfrom recvfrom
 #define real_bind bind
 #define real_listen listen
 #define real_connect connect
@@ -255,6 +276,7 @@ real_epoll_wait(int ep, struct epoll_event *e, int n, int ms)
 #define real_fstat fstat
 #define real_lstat lstat
 #define real_unlink unlink
+#define real_pread pread
 #define real_close close
 #define real_pipe pipe
 #define real_dup2 dup2
@@ -282,10 +304,17 @@ counted_getrusage(int who, struct rusage *ret)
 	return fails(CALL_getrusage) ? -1 : socle__libc_getrusage(who, ret);
 }
 
+static int
+counted_protocol(const char *name)
+{
+	return fails(CALL_protocol) ? -1 : socle__libc_protocol(name);
+}
+
 #define FAULTS_FIELD(result, name, params, args) .name = counted_##name,
 struct socle__seam socle__seam = {
 	SOCLE__SEAM_CALLS(FAULTS_FIELD).fcntl = counted_fcntl,
 	.unread = counted_unread, .getrusage = counted_getrusage,
+	.protocol = counted_protocol, .freeaddrinfo = freeaddrinfo,
 	.free = real_free};
 
 void

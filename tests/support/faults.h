@@ -15,6 +15,7 @@ enum call {
 	SOCLE__SEAM_CALLS(FAULTS_ID) CALL_fcntl,
 	CALL_unread,
 	CALL_getrusage,
+	CALL_protocol,
 	CALLS
 };
 

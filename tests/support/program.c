@@ -2,16 +2,20 @@
 #include "tests/support/program.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 enum { PATIENCE_MS = 10 * 1000 };
 
 static pid_t running;
+static bool asked; /* to stop */
 static int its_port;
 
 static void
@@ -39,6 +43,7 @@ program_start(const char *name, const char *argument, const char *another)
 	assert_int_equal(0, pipe(fds));
 	assert_int_not_equal(-1, fcntl(fds[0], F_SETFD, FD_CLOEXEC));
 	assert_int_not_equal(-1, fcntl(fds[1], F_SETFD, FD_CLOEXEC));
+	asked = false;
 	running = fork();
 	if (running == 0)
 		become(name, argument ? strdup(argument) : NULL,
@@ -53,12 +58,20 @@ program_start(const char *name, const char *argument, const char *another)
 }
 
 void
+program_ask_to_stop(void)
+{
+	if (!asked)
+		kill(running, SIGTERM);
+	asked = true;
+}
+
+void
 program_stop(void)
 {
 	pid_t pid = running;
 	int status;
 
-	kill(pid, SIGTERM);
+	program_ask_to_stop();
 	assert_int_equal(pid, waitpid(pid, &status, 0));
 	running = 0;
 	assert_true(WIFEXITED(status));
@@ -79,7 +92,11 @@ program_teardown(void **state)
 int
 program_client(void)
 {
-	return tcp_connect(its_port);
+	int fd = tcp_connect(its_port), on = 1;
+
+	assert_int_equal(
+		0, setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)));
+	return fd;
 }
 
 static bool
@@ -121,7 +138,7 @@ assert_ends(int fd)
 {
 	char c;
 
-	assert_true(receive_some(fd, &c, 1) <= 0);
+	assert_int_equal(0, receive_some(fd, &c, 1));
 }
 
 bool

@@ -12,7 +12,8 @@
 /* Starts it with --port=0 and these (NULL: none), and waits for its port. */
 void program_start(const char *name, const char *argument, const char *another);
 
-/* SIGTERM; it must exit with 0. */
+/* SIGTERM, once; and then it must exit with 0. */
+void program_ask_to_stop(void);
 void program_stop(void);
 
 /* A test that starts a program: whatever happens, none is left running. */
@@ -20,7 +21,7 @@ int program_teardown(void **state);
 #define program_test(name)                                                     \
 	cmocka_unit_test_setup_teardown(name, fixture_setup, program_teardown)
 
-/* A client of it, connected. */
+/* A client of it, connected; what it sends goes at once. */
 int program_client(void);
 
 /* Reads until the peer has ended or reset, `size' bytes have come, or, when
@@ -28,7 +29,7 @@ int program_client(void);
  * counts one for it. */
 size_t receive(int fd, char *buf, size_t size, const char *until);
 
-/* Whether the peer has ended or reset; waits for it. */
+/* The peer ends, with nothing before it, and without a reset. */
 void assert_ends(int fd);
 
 /* Raises the limit of open fds; whether there may be n. */

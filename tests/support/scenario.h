@@ -1,0 +1,44 @@
+/*
+ * A program that uses the whole of the core, for the sweeps of faults: what
+ * it does must hold whichever call fails under it.
+ *
+ * Two listeners, TCP and AF_UNIX, serve three clients that send a pattern and
+ * want it back; beside them run a pipe between two objects, timers, an other
+ * fd, deferred and posted calls, a signal, idle and stalled objects, objects
+ * whose peers went away, a stolen socket, a nested loop, profiling.  Time is
+ * virtual.  A call that is refused is made again, as a program would.
+ *
+ * What must hold, whatever was armed before the run:
+ * - Each client gets back a beginning of what it sent, and all of it unless
+ *   an error came to its object, or it was let go with a message in the log.
+ * - The part that a fault did not strike is served to the end: with a fault
+ *   that strikes n times at most n parts are told an error.
+ * - Every release, drop and closure is called exactly once.
+ * - Healed, the same loop serves a new client and can be woken up.
+ * - After a reset no fd, block of memory or object is left.
+ */
+#ifndef SOCLE_TESTS_SCENARIO_H
+#define SOCLE_TESTS_SCENARIO_H
+
+#include "tests/support/fixture.h"
+
+/*
+ * Runs it once.  `strikes' is how often the armed faults may strike; -1: they
+ * last, and parts may be missing.  Returns NULL, or what did not hold.
+ */
+const char *scenario_run(int strikes);
+
+/*
+ * The same for a child of fork(): it goes on with the loop, leaves the objects
+ * that it inherited, and serves a client of its own, while the parent serves
+ * the one that it had.  `arm' is called in the child before it does anything.
+ */
+const char *scenario_fork_run(int strikes, void (*arm)(void));
+
+/*
+ * How often each call was made in the last run while faults could strike; by
+ * the child in scenario_fork_run().
+ */
+unsigned long scenario_calls(enum call which);
+
+#endif

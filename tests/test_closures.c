@@ -1,0 +1,628 @@
+/* Calls in the write queue: when they run, in which order, and how often. */
+/* backends: all */
+#include "tests/support/fixture.h"
+
+#include "sockets/private.h"
+
+static struct probe *p;
+static int peer;
+static size_t junk;
+
+static void
+open_pair(void)
+{
+	int fds[2];
+
+	pair_unix(fds);
+	p = probe_new(fds[0], NULL);
+	peer = fds[1];
+}
+
+static void
+open_stuck_pair(void)
+{
+	open_pair();
+	junk = stuff_fd(socle_fd(&p->sock));
+}
+
+static void
+unstick(void)
+{
+	static char buf[65536];
+
+	while (junk > 0) {
+		ssize_t n = drain_fd(
+			peer, buf, junk < sizeof(buf) ? junk : sizeof(buf));
+
+		assert_true(n > 0);
+		junk -= (size_t)n;
+	}
+}
+
+/* The next write finds no room, and none after it until the loop turns. */
+static void
+block_next(void)
+{
+	seam_fail(CALL_send, 1, EAGAIN, 1);
+}
+
+static void
+note_peer(void)
+{
+	char buf[64];
+	ssize_t n = drain_fd(peer, buf, sizeof(buf) - 1);
+
+	buf[n < 0 ? 0 : n] = '\0';
+	note("[%s]", buf);
+}
+
+static char a[] = "a", b[] = "b", c[] = "c";
+
+static void
+note_it(struct socle_socket *s, void *arg)
+{
+	(void)s;
+	note("%s", (const char *)arg);
+}
+
+static void
+drop_it(void *arg)
+{
+	note("-%s", (const char *)arg);
+}
+
+static void
+release_it(bool sent, void *arg)
+{
+	note("%s%s", sent ? "+" : "-", (const char *)arg);
+}
+
+static void
+queue_call(void *arg)
+{
+	assert_int_equal(0, socle_write_func(&p->sock, note_it, drop_it, arg));
+}
+
+/* ---- when it runs ---- */
+
+/* case 68 */
+static void
+on_an_empty_queue_it_runs_inside_the_call(void **state)
+{
+	(void)state;
+	open_pair();
+	seam_count_reset();
+	assert_int_equal(1, socle_write_func(&p->sock, note_it, drop_it, a));
+	assert_notes("a");
+	assert_int_equal(0, seam_system_calls());
+	assert_int_equal(0, seam_count(CALL_malloc));
+	assert_int_equal(0, socle_write_buf_size(&p->sock));
+	close(peer);
+}
+
+static void
+see_what_the_peer_has(struct socle_socket *s, void *arg)
+{
+	(void)s;
+	note_peer();
+	note("%s", (const char *)arg);
+}
+
+/* case 67 */
+static void
+it_runs_when_all_before_it_and_nothing_behind_it_is_gone(void **state)
+{
+	(void)state;
+	open_pair();
+	block_next();
+	socle_write(&p->sock, "one", 3);
+	socle_write_func(&p->sock, see_what_the_peer_has, NULL, a);
+	socle_write_ref(&p->sock, "two", 3, release_it, b);
+	socle_write_func(&p->sock, see_what_the_peer_has, NULL, c);
+	socle_write(&p->sock, "three", 5);
+	notes_clear();
+	turn(1);
+	note_peer();
+	assert_notes("w [one] a +b [two] c drain [three]");
+	close(peer);
+}
+
+static void
+it_waits_while_a_byte_before_it_does(void **state)
+{
+	(void)state;
+	open_pair();
+	seam_short(CALL_send, 1, 2);
+	socle_write(&p->sock, "abc", 3);
+	queue_call(a);
+	notes_clear();
+	assert_int_equal(0, socle_write_kick(&p->sock));
+	assert_notes("inc");
+	assert_int_equal(1, socle_write_kick(&p->sock));
+	assert_notes("a drain");
+	close(peer);
+}
+
+static void
+each_counts_one_in_the_size(void **state)
+{
+	(void)state;
+	open_stuck_pair();
+	socle_write(&p->sock, "xyz", 3);
+	queue_call(a);
+	queue_call(b);
+	assert_int_equal(5, socle_write_buf_size(&p->sock));
+	socle__queue_check(&p->sock);
+	notes_clear();
+	unstick();
+	turn(1);
+	assert_notes("w a b drain");
+	assert_int_equal(0, socle_write_buf_size(&p->sock));
+	close(peer);
+}
+
+static void
+note_size(struct socle_socket *s, void *arg)
+{
+	(void)arg;
+	note("%d", (int)socle_write_buf_size(s));
+}
+
+static void
+it_has_left_the_size_when_it_runs(void **state)
+{
+	(void)state;
+	open_pair();
+	block_next();
+	socle_write(&p->sock, "x", 1);
+	socle_write_func(&p->sock, note_size, NULL, NULL);
+	queue_call(a);
+	notes_clear();
+	turn(1);
+	assert_notes("w 1 a drain");
+	close(peer);
+}
+
+/* ---- what it writes ---- */
+
+static void
+write_and_see(struct socle_socket *s, void *arg)
+{
+	note("=%d", socle_write(s, arg, strlen(arg)));
+	note_peer();
+}
+
+static void
+what_it_writes_on_an_empty_queue_goes_out_at_once(void **state)
+{
+	(void)state;
+	open_pair();
+	assert_int_equal(1, socle_write_func(&p->sock, write_and_see, NULL, a));
+	assert_notes("=1 [a]");
+	close(peer);
+}
+
+static void
+the_last_calls_bytes_go_out_at_once_in_a_flush_too(void **state)
+{
+	(void)state;
+	open_pair();
+	block_next();
+	socle_write(&p->sock, "x", 1);
+	socle_write_func(&p->sock, write_and_see, NULL, a);
+	notes_clear();
+	turn(1);
+	assert_notes("w =1 [xa] drain");
+	close(peer);
+}
+
+/* case 69 */
+static void
+what_it_writes_goes_behind_what_is_queued(void **state)
+{
+	(void)state;
+	open_pair();
+	block_next();
+	socle_write(&p->sock, "x", 1);
+	socle_write_func(&p->sock, write_and_see, NULL, c);
+	socle_write(&p->sock, "b", 1);
+	notes_clear();
+	turn(1);
+	note_peer();
+	assert_notes("w =0 [x] drain [bc]");
+	close(peer);
+}
+
+static void
+what_it_cannot_write_at_once_goes_by_itself(void **state)
+{
+	(void)state;
+	open_pair();
+	block_next();
+	assert_int_equal(1, socle_write_func(&p->sock, write_and_see, NULL, a));
+	assert_notes("inc =0 []");
+	turn(1);
+	note_peer();
+	assert_notes("w drain [a]");
+	close(peer);
+}
+
+/* ---- calls inside calls ---- */
+
+static void
+call_then_write(struct socle_socket *s, void *arg)
+{
+	note("a");
+	note("=%d", socle_write_func(s, note_it, drop_it, arg));
+	note("=%d", socle_write(s, "x", 1));
+	note("end");
+}
+
+static void
+a_call_made_inside_one_runs_after_it(void **state)
+{
+	(void)state;
+	open_pair();
+	assert_int_equal(
+		1, socle_write_func(&p->sock, call_then_write, NULL, b));
+	assert_notes("a =0 =0 end b drain");
+	note_peer();
+	assert_notes("[x]");
+	close(peer);
+}
+
+static void
+call_b(struct socle_socket *s, void *arg)
+{
+	note("a");
+	socle_write_func(s, note_it, drop_it, arg);
+}
+
+/* order a c b: what is made inside goes behind what waits */
+static void
+a_call_made_inside_one_goes_behind_those_that_wait(void **state)
+{
+	(void)state;
+	open_pair();
+	block_next();
+	socle_write(&p->sock, "x", 1);
+	socle_write_func(&p->sock, call_b, drop_it, b);
+	queue_call(c);
+	notes_clear();
+	turn(1);
+	assert_notes("w a c b drain");
+	close(peer);
+}
+
+enum { CHAIN = 10000 };
+static int links, depth, deepest;
+
+static void
+chain(struct socle_socket *s, void *arg)
+{
+	if (++depth > deepest)
+		deepest = depth;
+	if (++links < CHAIN)
+		socle_write_func(s, chain, NULL, arg);
+	depth--;
+}
+
+/* case 71, defect 3 */
+static void
+ten_thousand_chained_calls_do_not_recurse(void **state)
+{
+	(void)state;
+	open_pair();
+	links = depth = deepest = 0;
+	assert_int_equal(1, socle_write_func(&p->sock, chain, NULL, NULL));
+	turn_until_count(&links, CHAIN);
+	assert_int_equal(1, deepest);
+	turn(1);
+	assert_int_equal(0, socle_write_buf_size(&p->sock));
+	close(peer);
+}
+
+static int links_at_timer;
+
+static void
+timer_ran(void *arg)
+{
+	(void)arg;
+	links_at_timer = links;
+}
+
+/* A millisecond each. */
+static void
+slow_chain(struct socle_socket *s, void *arg)
+{
+	seam_time_add(0.001);
+	links++;
+	if (links_at_timer == 0 && links < CHAIN)
+		socle_write_func(s, slow_chain, NULL, arg);
+}
+
+/* case 71, defect 3 */
+static void
+a_timer_is_on_time_beside_a_chain_of_calls(void **state)
+{
+	(void)state;
+	open_pair();
+	seam_time_virtual();
+	links = links_at_timer = 0;
+	socle_add_timer(0.5, timer_ran, NULL);
+	socle_write_func(&p->sock, slow_chain, NULL, NULL);
+	while (links_at_timer == 0 && links < CHAIN)
+		turn(1);
+	/* one flush may lie between: its budget of calls is small */
+	assert_in_range(links_at_timer, 500, 700);
+	close(peer);
+}
+
+/* case 71, defect 3 */
+static void
+another_object_is_served_beside_a_chain_of_calls(void **state)
+{
+	struct probe *q;
+	int fds[2];
+
+	(void)state;
+	open_pair();
+	pair_unix(fds);
+	q = probe_new(fds[0], "q");
+	socle_watch_read(&q->sock, true);
+	send_all(fds[1], "x", 1);
+	links = 0;
+	socle_write_func(&p->sock, chain, NULL, NULL);
+	turn_until_count(&q->reads, 1);
+	assert_true(links < 1000);
+	close(fds[1]);
+	close(peer);
+}
+
+static void
+many_calls_waiting_are_run_in_portions(void **state)
+{
+	(void)state;
+	open_stuck_pair();
+	links = CHAIN;
+	socle_write(&p->sock, "x", 1);
+	for (int i = 0; i < 1000; i++)
+		socle_write_func(&p->sock, chain, NULL, NULL);
+	unstick();
+	socle_write_kick(&p->sock);
+	assert_in_range(links - CHAIN, 1, 500);
+	assert_int_equal(0, socle_watching(&p->sock));
+	turn_until_count(&links, CHAIN + 1000);
+	close(peer);
+}
+
+/* ---- closing ---- */
+
+static void
+close_it(struct socle_socket *s, void *arg)
+{
+	note("%s", (const char *)arg);
+	socle_close(s, "enough");
+}
+
+/* case 70 */
+static void
+one_that_closes_its_own_socket_drops_the_rest(void **state)
+{
+	(void)state;
+	open_pair();
+	block_next();
+	socle_write(&p->sock, "x", 1);
+	socle_write_func(&p->sock, close_it, drop_it, a);
+	queue_call(b);
+	socle_write_ref(&p->sock, "y", 1, release_it, c);
+	notes_clear();
+	turn(1);
+	assert_notes("w a close(enough) -b -c destroy");
+	note_peer();
+	assert_notes("[x]");
+	close(peer);
+}
+
+/* case 70 */
+static void
+one_that_closes_inside_the_call_is_harmless(void **state)
+{
+	(void)state;
+	open_pair();
+	assert_int_equal(1, socle_write_func(&p->sock, close_it, drop_it, a));
+	assert_true(socle_closed(&p->sock));
+	turn(1);
+	assert_notes("a close(enough) destroy");
+	close(peer);
+}
+
+static void
+chain_then_close(struct socle_socket *s, void *arg)
+{
+	socle_write_func(s, note_it, drop_it, arg);
+	close_it(s, a);
+}
+
+static void
+one_made_inside_another_that_closes_is_dropped(void **state)
+{
+	(void)state;
+	open_pair();
+	socle_write_func(&p->sock, chain_then_close, NULL, b);
+	turn(1);
+	assert_notes("a close(enough) -b destroy");
+	close(peer);
+}
+
+static int stolen;
+
+static void
+steal_it(struct socle_socket *s, void *arg)
+{
+	(void)arg;
+	stolen = socle_steal_socket(s);
+}
+
+static void
+one_that_steals_its_own_socket_drops_the_rest(void **state)
+{
+	(void)state;
+	open_pair();
+	block_next();
+	socle_write(&p->sock, "x", 1);
+	socle_write_func(&p->sock, steal_it, NULL, NULL);
+	queue_call(b);
+	notes_clear();
+	turn(1);
+	assert_notes("w -b destroy");
+	assert_true(stolen >= 0);
+	assert_int_equal(2, write(stolen, "!!", 2));
+	close(stolen);
+	close(peer);
+}
+
+static void
+close_other(struct socle_socket *s, void *arg)
+{
+	(void)s;
+	socle_close(arg, "by another");
+}
+
+static void
+one_may_close_another_object(void **state)
+{
+	struct probe *q;
+	int fds[2];
+
+	(void)state;
+	open_pair();
+	pair_unix(fds);
+	q = probe_new(fds[0], "q");
+	block_next();
+	socle_write(&p->sock, "x", 1);
+	socle_write_func(&p->sock, close_other, NULL, &q->sock);
+	notes_clear();
+	turn(1);
+	assert_notes("w q:close(by another) drain q:destroy");
+	close(fds[1]);
+	close(peer);
+}
+
+static void
+turn_inside(struct socle_socket *s, void *arg)
+{
+	(void)arg;
+	socle_close(s, NULL);
+	turn(2);
+	note("end");
+}
+
+static void
+nothing_is_destroyed_while_one_is_on_the_stack(void **state)
+{
+	(void)state;
+	open_pair();
+	socle_write_func(&p->sock, turn_inside, NULL, NULL);
+	turn(1);
+	assert_notes("close() end destroy");
+	close(peer);
+}
+
+static void
+fail_to_write(struct socle_socket *s, void *arg)
+{
+	(void)arg;
+	seam_fail(CALL_send, 1, EPIPE, 1);
+	note("%d", socle_write(s, "x", 1) == -EPIPE);
+	note("%d", socle_write(s, "x", 1) == -EBADF);
+}
+
+static void
+a_write_that_fails_inside_one_drops_the_rest(void **state)
+{
+	(void)state;
+	open_pair();
+	block_next();
+	socle_write(&p->sock, "x", 1);
+	socle_write_func(&p->sock, fail_to_write, NULL, NULL);
+	notes_clear();
+	turn(1);
+	assert_notes("w close(EPIPE) 1 1 destroy");
+	close(peer);
+}
+
+static void
+end_after_flush(struct socle_socket *s, void *arg)
+{
+	socle_write(s, arg, 1);
+	socle_close_after_flush(s, "bye");
+	note("end");
+}
+
+static void
+one_may_end_the_socket_after_its_own_bytes(void **state)
+{
+	(void)state;
+	open_pair();
+	block_next();
+	socle_write_func(&p->sock, end_after_flush, NULL, a);
+	assert_notes("inc end");
+	turn(1);
+	assert_notes("w close(bye) destroy");
+	note_peer();
+	assert_notes("[a]");
+	close(peer);
+}
+
+static void
+write_and_turn(struct socle_socket *s, void *arg)
+{
+	block_next();
+	assert_int_equal(0, socle_write(s, arg, 1));
+	turn(3);
+	note_peer();
+}
+
+static void
+in_a_loop_inside_one_what_it_wrote_goes_out(void **state)
+{
+	(void)state;
+	open_pair();
+	socle_write_func(&p->sock, write_and_turn, NULL, a);
+	assert_notes("inc w drain [a]");
+	close(peer);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(on_an_empty_queue_it_runs_inside_the_call),
+		test(it_runs_when_all_before_it_and_nothing_behind_it_is_gone),
+		test(it_waits_while_a_byte_before_it_does),
+		test(each_counts_one_in_the_size),
+		test(it_has_left_the_size_when_it_runs),
+		test(what_it_writes_on_an_empty_queue_goes_out_at_once),
+		test(the_last_calls_bytes_go_out_at_once_in_a_flush_too),
+		test(what_it_writes_goes_behind_what_is_queued),
+		test(what_it_cannot_write_at_once_goes_by_itself),
+		test(a_call_made_inside_one_runs_after_it),
+		test(a_call_made_inside_one_goes_behind_those_that_wait),
+		test(ten_thousand_chained_calls_do_not_recurse),
+		test(a_timer_is_on_time_beside_a_chain_of_calls),
+		test(another_object_is_served_beside_a_chain_of_calls),
+		test(many_calls_waiting_are_run_in_portions),
+		test(one_that_closes_its_own_socket_drops_the_rest),
+		test(one_that_closes_inside_the_call_is_harmless),
+		test(one_made_inside_another_that_closes_is_dropped),
+		test(one_that_steals_its_own_socket_drops_the_rest),
+		test(one_may_close_another_object),
+		test(nothing_is_destroyed_while_one_is_on_the_stack),
+		test(a_write_that_fails_inside_one_drops_the_rest),
+		test(one_may_end_the_socket_after_its_own_bytes),
+		test(in_a_loop_inside_one_what_it_wrote_goes_out),
+	};
+
+	return run_tests(tests);
+}

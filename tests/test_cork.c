@@ -1,0 +1,215 @@
+/* Corking: full segments only, on TCP; harmless on all else. */
+/* backends: all */
+#include "tests/support/fixture.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#if defined(TCP_CORK)
+enum { CORK = TCP_CORK };
+#elif defined(TCP_NOPUSH)
+enum { CORK = TCP_NOPUSH };
+#else
+#error "no cork on this system"
+#endif
+
+static struct probe *p;
+static int peer;
+
+static void
+open_tcp(void)
+{
+	int fds[2];
+
+	pair_tcp(fds);
+	p = probe_new(fds[0], NULL);
+	peer = fds[1];
+}
+
+static int
+cork_of(int fd)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	assert_int_equal(0, getsockopt(fd, IPPROTO_TCP, CORK, &value, &len));
+	return value != 0;
+}
+
+/* case 132 */
+static void
+a_tcp_socket_is_corked_and_uncorked(void **state)
+{
+	(void)state;
+	open_tcp();
+	assert_int_equal(0, socle_tcp_cork(&p->sock, true));
+	assert_int_equal(1, cork_of(socle_fd(&p->sock)));
+	assert_int_equal(0, socle_tcp_cork(&p->sock, false));
+	assert_int_equal(0, cork_of(socle_fd(&p->sock)));
+	close(peer);
+}
+
+/* case 132 */
+static void
+what_changes_nothing_makes_no_system_call(void **state)
+{
+	(void)state;
+	open_tcp();
+	seam_count_reset();
+	assert_int_equal(0, socle_tcp_cork(&p->sock, false));
+	assert_int_equal(0, seam_system_calls());
+	socle_tcp_cork(&p->sock, true);
+	assert_int_equal(0, socle_tcp_cork(&p->sock, true));
+	assert_int_equal(1, seam_system_calls());
+	close(peer);
+}
+
+/* case 132 */
+static void
+a_close_takes_the_cork_off(void **state)
+{
+	int fd;
+
+	(void)state;
+	open_tcp();
+	fd = dup(socle_fd(&p->sock));
+	socle_tcp_cork(&p->sock, true);
+	socle_close(&p->sock, NULL);
+	assert_int_equal(0, cork_of(fd));
+	close(fd);
+	close(peer);
+}
+
+static void
+a_steal_takes_the_cork_off(void **state)
+{
+	int fd;
+
+	(void)state;
+	open_tcp();
+	socle_tcp_cork(&p->sock, true);
+	fd = socle_steal_socket(&p->sock);
+	assert_int_equal(0, cork_of(fd));
+	close(fd);
+	close(peer);
+}
+
+static void
+a_close_without_a_cork_sets_no_option(void **state)
+{
+	(void)state;
+	open_tcp();
+	seam_count_reset();
+	socle_close(&p->sock, NULL);
+	turn(1);
+	assert_int_equal(0, seam_count(CALL_setsockopt));
+	close(peer);
+}
+
+static void
+corked_writes_arrive_when_the_cork_is_off(void **state)
+{
+	char buf[16];
+	ssize_t n = 0;
+
+	(void)state;
+	open_tcp();
+	socle_tcp_cork(&p->sock, true);
+	assert_int_equal(1, socle_write(&p->sock, "head ", 5));
+	assert_int_equal(0, drain_fd(peer, buf, sizeof(buf)));
+	assert_int_equal(1, socle_write(&p->sock, "body", 4));
+	socle_tcp_cork(&p->sock, false);
+	while (n < 9)
+		n += drain_fd(peer, buf + n, sizeof(buf) - (size_t)n);
+	assert_memory_equal("head body", buf, 9);
+	close(peer);
+}
+
+/* case 132 */
+static void
+a_pipe_is_left_alone(void **state)
+{
+	int fds[2];
+
+	(void)state;
+	pair_pipe(fds);
+	p = probe_new(fds[1], NULL);
+	assert_int_equal(0, socle_tcp_cork(&p->sock, true));
+	assert_int_equal(0, socle_tcp_cork(&p->sock, false));
+	assert_false(socle_closed(&p->sock));
+	assert_notes("");
+	close(fds[0]);
+}
+
+/* case 132 */
+static void
+a_unix_socket_is_left_alone(void **state)
+{
+	int fds[2];
+
+	(void)state;
+	pair_unix(fds);
+	p = probe_new(fds[0], NULL);
+	assert_int_equal(0, socle_tcp_cork(&p->sock, true));
+	assert_int_equal(1, socle_write(&p->sock, "x", 1));
+	assert_int_equal(0, socle_tcp_cork(&p->sock, false));
+	assert_false(socle_closed(&p->sock));
+	assert_notes("");
+	close(fds[1]);
+}
+
+/* case 132 */
+static void
+a_datagram_socket_is_left_alone(void **state)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	(void)state;
+	p = probe_new(fd, NULL);
+	assert_int_equal(0, socle_tcp_cork(&p->sock, true));
+	assert_false(socle_closed(&p->sock));
+	assert_notes("");
+}
+
+static void
+a_real_error_is_returned_and_closes_nothing(void **state)
+{
+	(void)state;
+	open_tcp();
+	seam_fail(CALL_setsockopt, 1, ENOMEM, 1);
+	assert_int_equal(-ENOMEM, socle_tcp_cork(&p->sock, true));
+	assert_false(socle_closed(&p->sock));
+	assert_int_equal(0, socle_tcp_cork(&p->sock, true));
+	assert_int_equal(1, cork_of(socle_fd(&p->sock)));
+	close(peer);
+}
+
+static void
+on_a_closed_object_it_is_ebadf(void **state)
+{
+	(void)state;
+	open_tcp();
+	socle_close(&p->sock, NULL);
+	assert_int_equal(-EBADF, socle_tcp_cork(&p->sock, true));
+	close(peer);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(a_tcp_socket_is_corked_and_uncorked),
+		test(what_changes_nothing_makes_no_system_call),
+		test(a_close_takes_the_cork_off),
+		test(a_steal_takes_the_cork_off),
+		test(a_close_without_a_cork_sets_no_option),
+		test(corked_writes_arrive_when_the_cork_is_off),
+		test(a_pipe_is_left_alone),
+		test(a_unix_socket_is_left_alone),
+		test(a_datagram_socket_is_left_alone),
+		test(a_real_error_is_returned_and_closes_nothing),
+		test(on_a_closed_object_it_is_ebadf),
+	};
+
+	return run_tests(tests);
+}

@@ -1,0 +1,498 @@
+/* backends: all */
+/*
+ * The loop inside somebody else's: an fd to poll and a time to wait.
+ */
+#include "tests/support/fixture.h"
+
+#include <limits.h>
+
+/* What an outer poll(2) of the loop's fd says within `ms'. */
+static bool
+readable(int fd, int ms)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	return poll(&p, 1, ms) == 1;
+}
+
+/* The loop's fd, nothing being there to do; skips where there is none. */
+static int
+quiet_loop_fd(void)
+{
+	int fd = socle_loop_fd();
+
+	if (fd == -ENOTSUP)
+		skip();
+	assert_true(fd >= 0);
+	assert_false(readable(fd, 0));
+	return fd;
+}
+
+static void
+set_flag(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+static void
+nothing(void *arg)
+{
+	(void)arg;
+}
+
+static struct probe *
+make(int fds[2])
+{
+	struct probe *p;
+
+	pair_unix(fds);
+	p = probe_new(fds[0], NULL);
+	socle_watch_read(&p->sock, true);
+	return p;
+}
+
+/* ---- the fd ---- */
+
+static void
+the_poll_backend_has_no_fd(void **state)
+{
+	(void)state;
+	if (!backend_is("poll"))
+		skip();
+	assert_int_equal(-ENOTSUP, socle_loop_fd());
+	assert_int_equal(1, socle_event_loop_once(0));
+}
+
+static void
+the_fd_stays_the_same(void **state)
+{
+	int fd = quiet_loop_fd();
+
+	(void)state;
+	turn(2);
+	assert_int_equal(fd, socle_loop_fd());
+	assert_int_equal(FD_CLOEXEC, fcntl(fd, F_GETFD));
+}
+
+static void
+the_fd_tells_of_a_ready_fd(void **state)
+{
+	int fd = quiet_loop_fd(), fds[2];
+	struct probe *p = make(fds);
+
+	(void)state;
+	assert_false(readable(fd, 0));
+	send_all(fds[1], "x", 1);
+	assert_true(readable(fd, 5000));
+	turn(1);
+	assert_int_equal(1, p->got_len);
+	assert_false(readable(fd, 0));
+	close(fds[1]);
+}
+
+static void
+take_a_byte(int fd, unsigned ready, void *arg)
+{
+	char c;
+
+	assert_int_equal(SOCLE_READ, ready);
+	assert_int_equal(1, read(fd, &c, 1));
+	*(bool *)arg = true;
+}
+
+static void
+the_fd_tells_of_a_ready_other_fd(void **state)
+{
+	int fd = quiet_loop_fd(), fds[2];
+	bool taken = false;
+
+	(void)state;
+	pair_pipe(fds);
+	assert_int_equal(
+		0, socle_add_other_fd(fds[0], SOCLE_READ, take_a_byte, &taken));
+	assert_false(readable(fd, 0));
+	send_all(fds[1], "x", 1);
+	assert_true(readable(fd, 5000));
+	turn(1);
+	assert_true(taken);
+	assert_int_equal(0, socle_remove_other_fd(fds[0]));
+	send_all(fds[1], "x", 1);
+	assert_false(readable(fd, 0));
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void
+what_is_watched_outside_a_tick_counts_at_once(void **state)
+{
+	int fd = quiet_loop_fd(), fds[2];
+	struct probe *p = make(fds);
+
+	(void)state;
+	send_all(fds[1], "x", 1);
+	assert_true(readable(fd, 5000));
+	socle_watch_read(&p->sock, false);
+	assert_false(readable(fd, 0));
+	socle_watch_read(&p->sock, true);
+	assert_true(readable(fd, 5000));
+	socle_close(&p->sock, NULL);
+	assert_false(readable(fd, 0));
+	close(fds[1]);
+}
+
+static void
+stop_watching(struct probe *p)
+{
+	socle_watch_read(&p->sock, false);
+}
+
+static void
+what_is_watched_inside_a_tick_counts_when_it_returned(void **state)
+{
+	int fd = quiet_loop_fd(), fds[2];
+	struct probe *p = make(fds);
+
+	(void)state;
+	p->on_read = stop_watching;
+	send_all(fds[1], "x", 1);
+	turn(1);
+	assert_int_equal(1, p->reads);
+	assert_false(readable(fd, 0));
+	close(fds[1]);
+}
+
+static void
+the_fd_tells_of_a_post(void **state)
+{
+	int fd = quiet_loop_fd();
+	struct socle_loop *l = socle_loop_self();
+	bool ran = false;
+
+	(void)state;
+	assert_int_equal(0, socle_post(l, set_flag, &ran));
+	assert_true(readable(fd, 0));
+	turn(1);
+	assert_true(ran);
+	assert_false(readable(fd, 0));
+	socle_loop_release(l);
+}
+
+static void
+the_fd_tells_of_a_wakeup(void **state)
+{
+	int fd = quiet_loop_fd();
+	struct socle_loop *l = socle_loop_self();
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		socle_wakeup(l);
+		socle_wakeup(l);
+		assert_true(readable(fd, 0));
+		turn(1);
+		assert_false(readable(fd, 0));
+	}
+	socle_loop_release(l);
+}
+
+static void
+the_fd_tells_of_a_deferred_call(void **state)
+{
+	int fd = quiet_loop_fd();
+	bool ran = false;
+
+	(void)state;
+	assert_int_equal(0, socle_defer(set_flag, &ran));
+	assert_true(readable(fd, 0));
+	turn(1);
+	assert_true(ran);
+	assert_false(readable(fd, 0));
+}
+
+static void
+the_fd_tells_of_a_call_deferred_before_it_was_asked_for(void **state)
+{
+	bool ran = false;
+	int fd;
+
+	(void)state;
+	if (!backend_is("epoll"))
+		skip();
+	assert_int_equal(0, socle_defer(set_flag, &ran));
+	fd = socle_loop_fd();
+	assert_true(readable(fd, 0));
+	turn(1);
+	assert_true(ran);
+	assert_false(readable(fd, 0));
+}
+
+static void
+defer_in_handler(struct probe *p)
+{
+	char c;
+
+	assert_int_equal(1, socle_read(&p->sock, &c, 1));
+	assert_int_equal(0, socle_defer(set_flag, &p->done));
+}
+
+static void
+the_fd_tells_of_a_call_that_a_handler_deferred(void **state)
+{
+	int fd = quiet_loop_fd(), fds[2];
+	struct probe *p = make(fds);
+
+	(void)state;
+	p->on_read = defer_in_handler;
+	send_all(fds[1], "x", 1);
+	turn(1);
+	assert_true(readable(fd, 0));
+	turn(1);
+	assert_true(p->done);
+	assert_false(readable(fd, 0));
+	close(fds[1]);
+}
+
+static bool posted_ran;
+
+static void
+post_to_self(void *arg)
+{
+	assert_int_equal(0, socle_post(arg, set_flag, &posted_ran));
+}
+
+static void
+the_fd_tells_of_a_post_that_a_deferred_call_made(void **state)
+{
+	int fd = quiet_loop_fd();
+	struct socle_loop *l = socle_loop_self();
+
+	(void)state;
+	posted_ran = false;
+	assert_int_equal(0, socle_defer(post_to_self, l));
+	turn(1);
+	assert_false(posted_ran);
+	assert_true(readable(fd, 0));
+	turn(1);
+	assert_true(posted_ran);
+	assert_false(readable(fd, 0));
+	socle_loop_release(l);
+}
+
+static void
+an_outer_loop_drives_fds_timers_and_calls(void **state)
+{
+	int fds[2], rounds = 0, fd = socle_loop_fd();
+	struct probe *p = make(fds);
+	bool fired = false, ran = false;
+
+	(void)state;
+	assert_true(socle_add_timer(0.02, set_flag, &fired));
+	assert_int_equal(0, socle_defer(set_flag, &ran));
+	send_all(fds[1], "x", 1);
+	for (; !fired && rounds < 20; rounds++) {
+		struct pollfd outer[2] = {{.fd = fd, .events = POLLIN},
+			{.fd = fds[0], .events = POLLIN}};
+		int ms = socle_loop_timeout_ms();
+
+		assert_true(ms >= 0 && ms <= 20);
+		/* without a loop fd, whoever embeds has to know what for */
+		assert_true(poll(outer, fd < 0 ? 2 : 1, ms) >= 0);
+		assert_int_equal(1, socle_event_loop_once(0));
+	}
+	assert_true(fired && ran);
+	assert_int_equal(1, p->got_len);
+	assert_true(rounds <= 5);
+	close(fds[1]);
+}
+
+/* ---- the time ---- */
+
+static void
+nothing_to_do_waits_as_long_as_the_loop_timeout_allows(void **state)
+{
+	(void)state;
+	assert_int_equal(-1, socle_loop_timeout_ms());
+	socle_set_loop_timeout(250);
+	assert_int_equal(250, socle_loop_timeout_ms());
+	socle_set_loop_timeout(0);
+	assert_int_equal(0, socle_loop_timeout_ms());
+	assert_int_equal(0, seam_count(CALL_clock_gettime));
+}
+
+static void
+a_timer_is_waited_for_exactly_and_rounded_up(void **state)
+{
+	static const struct {
+		double seconds;
+		int ms;
+	} cases[] = {{1.5, 1500}, {0.001, 1}, {0.0015, 2}, {1e-9, 1}, {0, 0},
+		{-1, 0}, {3600, 3600000}, {1e9, INT_MAX}};
+
+	(void)state;
+	seam_time_virtual();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		socle_timer_id id =
+			socle_add_timer(cases[i].seconds, nothing, NULL);
+
+		assert_int_equal(cases[i].ms, socle_loop_timeout_ms());
+		assert_true(socle_cancel_timer(id));
+	}
+	assert_int_equal(-1, socle_loop_timeout_ms());
+}
+
+static void
+the_time_to_a_timer_shrinks_as_time_passes(void **state)
+{
+	(void)state;
+	seam_time_virtual();
+	assert_true(socle_add_timer(1, nothing, NULL));
+	assert_int_equal(1000, socle_loop_timeout_ms());
+	seam_time_add(0.75);
+	assert_int_equal(250, socle_loop_timeout_ms());
+	seam_time_add(10);
+	assert_int_equal(0, socle_loop_timeout_ms());
+}
+
+static void
+the_smaller_of_loop_timeout_and_timer_counts(void **state)
+{
+	(void)state;
+	seam_time_virtual();
+	assert_true(socle_add_timer(1, nothing, NULL));
+	socle_set_loop_timeout(300);
+	assert_int_equal(300, socle_loop_timeout_ms());
+	socle_set_loop_timeout(3000);
+	assert_int_equal(1000, socle_loop_timeout_ms());
+}
+
+static void
+what_came_due_in_the_outer_wait_fires_in_the_next_tick(void **state)
+{
+	bool fired = false;
+
+	(void)state;
+	seam_time_virtual();
+	assert_true(socle_add_timer(1, set_flag, &fired));
+	assert_int_equal(1000, socle_loop_timeout_ms());
+	seam_time_add(1); /* the outer wait */
+	turn(1);
+	assert_true(fired);
+}
+
+static void
+there_is_no_wait_while_something_is_to_be_done(void **state)
+{
+	struct socle_loop *l = socle_loop_self();
+	int fds[2];
+	struct probe *p = make(fds);
+
+	(void)state;
+	turn(1);
+	assert_int_equal(-1, socle_loop_timeout_ms());
+	assert_int_equal(0, socle_defer(nothing, NULL));
+	assert_int_equal(0, socle_loop_timeout_ms());
+	turn(1);
+	assert_int_equal(-1, socle_loop_timeout_ms());
+	assert_int_equal(0, socle_post(l, nothing, NULL));
+	assert_int_equal(0, socle_loop_timeout_ms());
+	turn(1);
+	assert_int_equal(0, socle_push_back_read(&p->sock, "x", 1));
+	assert_int_equal(0, socle_loop_timeout_ms());
+	turn(1);
+	socle_set_autoflush(&p->sock, false);
+	assert_int_equal(0, socle_write(&p->sock, "x", 1));
+	assert_int_equal(0, socle_loop_timeout_ms());
+	turn(1);
+	assert_int_equal(-1, socle_loop_timeout_ms());
+	socle_close(&p->sock, NULL);
+	assert_int_equal(0, socle_loop_timeout_ms());
+	turn(1);
+	assert_int_equal(-1, socle_loop_timeout_ms());
+	socle_loop_release(l);
+	close(fds[1]);
+}
+
+static void
+a_push_back_with_reading_off_asks_for_no_tick(void **state)
+{
+	int fds[2];
+	struct probe *p = make(fds);
+
+	(void)state;
+	socle_watch_read(&p->sock, false);
+	assert_int_equal(0, socle_push_back_read(&p->sock, "x", 1));
+	assert_int_equal(-1, socle_loop_timeout_ms());
+	socle_watch_read(&p->sock, true);
+	assert_int_equal(0, socle_loop_timeout_ms());
+	close(fds[1]);
+}
+
+static bool
+go_on(void *arg)
+{
+	(void)arg;
+	return true;
+}
+
+static bool
+object_goes_on(struct socle_socket *s, void *arg)
+{
+	(void)s;
+	(void)arg;
+	return true;
+}
+
+static void
+post_loop_callbacks_ask_for_no_tick(void **state)
+{
+	int fds[2];
+	struct probe *p = make(fds);
+
+	(void)state;
+	socle_set_post_loop_callback(go_on, NULL);
+	socle_set_socket_post_loop_callback(&p->sock, object_goes_on, NULL);
+	assert_int_equal(-1, socle_loop_timeout_ms());
+	turn(1);
+	assert_int_equal(-1, socle_loop_timeout_ms());
+	close(fds[1]);
+}
+
+static void
+a_poller_that_cannot_be_had_is_an_error(void **state)
+{
+	(void)state;
+	seam_fail(CALL_calloc, 1, ENOMEM, 1);
+	assert_int_equal(-ENOMEM, socle_loop_timeout_ms());
+	seam_heal();
+	assert_int_equal(-1, socle_loop_timeout_ms());
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(the_poll_backend_has_no_fd),
+		test(the_fd_stays_the_same),
+		test(the_fd_tells_of_a_ready_fd),
+		test(the_fd_tells_of_a_ready_other_fd),
+		test(what_is_watched_outside_a_tick_counts_at_once),
+		test(what_is_watched_inside_a_tick_counts_when_it_returned),
+		test(the_fd_tells_of_a_post),
+		test(the_fd_tells_of_a_wakeup),
+		test(the_fd_tells_of_a_deferred_call),
+		test(the_fd_tells_of_a_call_deferred_before_it_was_asked_for),
+		test(the_fd_tells_of_a_call_that_a_handler_deferred),
+		test(the_fd_tells_of_a_post_that_a_deferred_call_made),
+		test(an_outer_loop_drives_fds_timers_and_calls),
+		test(nothing_to_do_waits_as_long_as_the_loop_timeout_allows),
+		test(a_timer_is_waited_for_exactly_and_rounded_up),
+		test(the_time_to_a_timer_shrinks_as_time_passes),
+		test(the_smaller_of_loop_timeout_and_timer_counts),
+		test(what_came_due_in_the_outer_wait_fires_in_the_next_tick),
+		test(there_is_no_wait_while_something_is_to_be_done),
+		test(a_push_back_with_reading_off_asks_for_no_tick),
+		test(post_loop_callbacks_ask_for_no_tick),
+		test(a_poller_that_cannot_be_had_is_an_error),
+	};
+
+	return run_tests(tests);
+}

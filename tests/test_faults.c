@@ -1,0 +1,439 @@
+/*
+ * Each call to the kernel fails in its turn, in each way that it can, while a
+ * program that uses everything runs over it; support/scenario.h says what
+ * must hold all the same.
+ */
+/* backends: all */
+#include "tests/support/scenario.h"
+
+#include <stdio.h>
+
+enum { ERRORS = 12, SHOWN = 20 };
+
+/*
+ * What can be expected of each call, and which backend needs it ("": all).  A
+ * call without errors says why it is not made to fail.
+ */
+static const struct row {
+	enum call which;
+	const char *backend; /* the one that makes it; NULL: all */
+	int errors[ERRORS];
+	const char *why_not;
+	enum { IN_PROGRAM, IN_CHILD, NOWHERE } reached;
+} table[] = {
+#define ROW(name, ...)                                                         \
+	{                                                                      \
+		.which = CALL_##name, .errors = { __VA_ARGS__ }                \
+	}
+#define ONLY(kind, name, ...)                                                  \
+	{                                                                      \
+		.which = CALL_##name, .backend = kind, .errors = {             \
+			__VA_ARGS__                                            \
+		}                                                              \
+	}
+#define NOT_FAILED(name, why)                                                  \
+	{                                                                      \
+		.which = CALL_##name, .why_not = why                           \
+	}
+#define UNREACHED(name, why)                                                   \
+	{                                                                      \
+		.which = CALL_##name, .why_not = why, .reached = NOWHERE       \
+	}
+#define WRITE_ERRORS                                                           \
+	EINTR, EAGAIN, ENOBUFS, ENOMEM, EPIPE, ECONNRESET, ETIMEDOUT,          \
+		EHOSTUNREACH
+#define ACCEPT_ERRORS                                                          \
+	EINTR, EAGAIN, ECONNABORTED, EPROTO, EPERM, ENETDOWN, EMFILE, ENFILE,  \
+		ENOBUFS, ENOMEM
+	ROW(read, EINTR, EAGAIN, ECONNRESET, ETIMEDOUT, EIO, ENOMEM),
+	ROW(write, EINTR),
+	ROW(writev, EINTR, EAGAIN, EPIPE, EIO, ENOMEM),
+	ROW(send, WRITE_ERRORS),
+	ROW(sendmsg, WRITE_ERRORS),
+	ROW(socket, EMFILE, ENFILE, ENOBUFS, ENOMEM, EACCES),
+	ROW(bind, EADDRINUSE, EACCES, ENOMEM),
+	ROW(listen, EADDRINUSE, ENOBUFS),
+	ROW(connect, EAGAIN, EACCES, ENOMEM),
+	ROW(getsockname, ENOBUFS, EINVAL),
+	ROW(getpeername, ENOBUFS, ENOTCONN),
+	ROW(getsockopt, ENOBUFS, ENOMEM),
+	ROW(setsockopt, ENOBUFS, ENOMEM, ENOPROTOOPT),
+	ROW(fstat, EIO, ENOMEM, EOVERFLOW),
+	ROW(lstat, EACCES, ENOENT),
+	ROW(unlink, EACCES, ENOENT, EROFS),
+	ROW(open, EINTR, EACCES, ENOENT, EMFILE, ENFILE, ENOMEM),
+	ROW(pread, EINTR, EIO, ENOMEM),
+	ROW(close, EINTR, EIO),
+	ROW(fcntl, EINVAL, EPERM),
+	ROW(unread, EINVAL, ENOTTY),
+	ROW(getrusage, EINVAL),
+	ROW(sigaction, EINVAL),
+	ONLY("poll", poll, EINTR, EAGAIN, ENOMEM),
+	NOT_FAILED(clock_gettime, "with this clock it cannot fail"),
+	NOT_FAILED(malloc, "test_faults_alloc.c lets it fail"),
+	NOT_FAILED(calloc, "test_faults_alloc.c lets it fail"),
+	NOT_FAILED(realloc, "test_faults_alloc.c lets it fail"),
+	{.which = CALL_dup2,
+		.errors = {EINTR, EBUSY, EMFILE},
+		.reached = IN_CHILD},
+	/* of sockets outside the loop, which have tests of their own */
+	UNREACHED(sendto, "struct socle_io"),
+	UNREACHED(recvfrom, "struct socle_io"),
+	UNREACHED(socketpair, "struct socle_io"),
+	UNREACHED(shutdown, "struct socle_io"),
+	UNREACHED(sockatmark, "struct socle_io"),
+	UNREACHED(getaddrinfo, "struct socle_io"),
+	UNREACHED(protocol, "struct socle_io"),
+#ifdef __linux__
+	ROW(accept4, ACCEPT_ERRORS),
+	ROW(eventfd, EMFILE, ENFILE, ENOMEM),
+	ROW(sendfile, EINTR, EAGAIN, ENOMEM, EIO, EINVAL, ENOSYS, EPIPE,
+		ECONNRESET),
+	ONLY("epoll", epoll_create1, EMFILE, ENFILE, ENOMEM),
+	ONLY("epoll", epoll_ctl, ENOMEM, ENOSPC),
+	ONLY("epoll", epoll_wait, EINTR, ENOMEM),
+	ONLY("epoll", dup3, EINTR, EBUSY),
+	UNREACHED(accept, "there is accept4"),
+	UNREACHED(pipe, "there is eventfd"),
+#else
+	ROW(accept, ACCEPT_ERRORS),
+	ROW(pipe, EMFILE, ENFILE),
+#endif
+};
+
+enum { ROWS = sizeof(table) / sizeof(table[0]) };
+
+static char label[160];
+static int failures;
+
+/* Whatever ends the program, it is to be known which fault it was. */
+static void
+last_words(int signo)
+{
+	(void)!write(STDERR_FILENO, label, strlen(label));
+	(void)!write(STDERR_FILENO, "\n", 1);
+	signal(signo, SIG_DFL);
+	raise(signo);
+}
+
+static void
+listen_for_the_end(void)
+{
+	signal(SIGABRT, last_words);
+	signal(SIGALRM, last_words);
+}
+
+static bool
+long_form(void)
+{
+	const char *text = getenv("SOCLE_TEST_LONG");
+
+	return text && *text && strcmp(text, "0") != 0;
+}
+
+/* From one tried call to the next. */
+static unsigned long
+stride(unsigned long calls)
+{
+	unsigned long tried = (unsigned long)scaled(100, 4);
+
+	return long_form() || calls <= tried ? 1 : calls / tried;
+}
+
+static void
+run_under(int strikes)
+{
+	const char *problem = scenario_run(strikes);
+
+	if (!problem)
+		return;
+	if (failures++ < SHOWN)
+		print_error("%s: %s\n", label, problem);
+}
+
+static void
+fail_one(enum call which, unsigned long nth, int err, int times)
+{
+	snprintf(label, sizeof(label), "%s, call %lu, %d times: %s",
+		call_names[which], nth, times, strerror(err));
+	seam_reset();
+	seam_fail(which, nth, err, times);
+	run_under(times);
+}
+
+/* What a run without faults calls; a first one, for what is once a process. */
+static void
+count_calls(unsigned long *calls)
+{
+	listen_for_the_end();
+	failures = 0;
+	for (int i = 0; i < 2; i++) {
+		snprintf(label, sizeof(label), "no fault");
+		seam_reset();
+		run_under(0);
+	}
+	for (int i = 0; i < CALLS; i++)
+		calls[i] = scenario_calls((enum call)i);
+}
+
+static bool
+is_closing(const struct row *r)
+{
+	return r->which == CALL_close;
+}
+
+static void
+sweep(int times)
+{
+	unsigned long calls[CALLS];
+
+	count_calls(calls);
+	for (int i = 0; i < ROWS; i++) {
+		const struct row *r = &table[i];
+		unsigned long n = calls[r->which];
+
+		for (unsigned long k = 1; k <= n; k += stride(n))
+			for (int e = 0; r->errors[e] && !is_closing(r); e++)
+				fail_one(r->which, k, r->errors[e], times);
+	}
+	seam_reset();
+	assert_int_equal(0, failures);
+}
+
+/* ---- the tests ---- */
+
+static void
+every_call_may_fail_once(void **state)
+{
+	(void)state;
+	sweep(1);
+}
+
+static void
+every_call_may_fail_three_times(void **state)
+{
+	(void)state;
+	sweep(3);
+}
+
+static void
+every_transfer_may_be_one_byte(void **state)
+{
+	static const enum call transfers[] = {
+		CALL_read, CALL_writev, CALL_send, CALL_sendmsg};
+	unsigned long calls[CALLS];
+
+	(void)state;
+	count_calls(calls);
+	for (size_t i = 0; i < sizeof(transfers) / sizeof(transfers[0]); i++) {
+		unsigned long n = calls[transfers[i]];
+
+		for (unsigned long k = 1; k <= n; k += stride(n))
+			for (int times = 1; times <= 40; times += 39) {
+				snprintf(label, sizeof(label),
+					"%s, call %lu, %d times: short",
+					call_names[transfers[i]], k, times);
+				seam_reset();
+				seam_short(transfers[i], k, times);
+				run_under(0);
+			}
+	}
+	seam_reset();
+	assert_int_equal(0, failures);
+}
+
+/* A close that fails has closed all the same, on every system that matters. */
+static int (*close_before)(int fd);
+static unsigned long close_nth;
+static int close_error;
+
+static int
+close_and_complain(int fd)
+{
+	int r = close_before(fd);
+
+	if (--close_nth != 0)
+		return r;
+	errno = close_error;
+	return -1;
+}
+
+static void
+every_close_may_report_an_error(void **state)
+{
+	static const int errors[] = {EINTR, EIO};
+	unsigned long calls[CALLS];
+
+	(void)state;
+	count_calls(calls);
+	close_before = socle__seam.close;
+	socle__seam.close = close_and_complain;
+	for (unsigned long k = 1; k <= calls[CALL_close]; k++)
+		for (int e = 0; e < 2; e++) {
+			snprintf(label, sizeof(label), "close, call %lu: %s", k,
+				strerror(errors[e]));
+			close_nth = k;
+			close_error = errors[e];
+			seam_reset();
+			run_under(0);
+		}
+	socle__seam.close = close_before;
+	assert_int_equal(0, failures);
+}
+
+/* In pairs, by chance: what happens when the way out of an error fails too. */
+static void
+two_calls_may_fail_in_one_run(void **state)
+{
+	unsigned long calls[CALLS];
+	int runs = long_form() ? 50000 : scaled(500, 20);
+	unsigned seed = (unsigned)time(NULL);
+	const char *text = getenv("SOCLE_TEST_SEED");
+
+	(void)state;
+	if (text)
+		seed = (unsigned)strtoul(text, NULL, 10);
+	count_calls(calls);
+	srand(seed);
+	for (int i = 0; i < runs; i++) {
+		size_t at = 0;
+
+		seam_reset();
+		for (int two = 0; two < 2;) {
+			const struct row *r = &table[rand() % ROWS];
+			int err = r->errors[rand() % ERRORS];
+
+			if (!err || is_closing(r) || !calls[r->which])
+				continue;
+			unsigned long nth =
+				1 + (unsigned long)rand() % calls[r->which];
+
+			at += (size_t)snprintf(label + at, sizeof(label) - at,
+				"%s%s, call %lu: %s", two ? "; " : "",
+				call_names[r->which], nth, strerror(err));
+			seam_fail(r->which, nth, err, 1);
+			two++;
+		}
+		run_under(2);
+	}
+	seam_reset();
+	if (failures)
+		print_error("SOCLE_TEST_SEED=%u\n", seed);
+	assert_int_equal(0, failures);
+}
+
+/* ---- in a child of fork ---- */
+
+static enum call child_which;
+static unsigned long child_nth;
+static int child_error;
+
+static void
+arm_in_child(void)
+{
+	if (child_error)
+		seam_fail(child_which, child_nth, child_error, 1);
+}
+
+static void
+run_child(enum call which, unsigned long nth, int err)
+{
+	const char *problem;
+
+	child_which = which;
+	child_nth = nth;
+	child_error = err;
+	snprintf(label, sizeof(label), "in a child: %s, call %lu: %s",
+		call_names[which], nth, err ? strerror(err) : "no fault");
+	seam_reset();
+	problem = scenario_fork_run(err != 0, arm_in_child);
+	if (problem && failures++ < SHOWN)
+		print_error("%s: %s\n", label, problem);
+}
+
+/* The first for what is once a process: no program has run here before. */
+static void
+count_child_calls(unsigned long *calls)
+{
+	listen_for_the_end();
+	failures = 0;
+	run_child(CALL_close, 1, 0);
+	for (int i = 0; i < CALLS; i++)
+		calls[i] = scenario_calls((enum call)i);
+}
+
+static void
+every_call_of_a_child_may_fail_once(void **state)
+{
+	unsigned long calls[CALLS];
+
+	(void)state;
+	count_child_calls(calls);
+	assert_int_equal(0, failures);
+	for (int i = 0; i < ROWS; i++) {
+		const struct row *r = &table[i];
+		unsigned long n = calls[r->which];
+
+		for (unsigned long k = 1; k <= n; k += 5 * stride(n))
+			for (int e = 0; r->errors[e] && !is_closing(r); e++)
+				run_child(r->which, k, r->errors[e]);
+	}
+	seam_reset();
+	assert_int_equal(0, failures);
+}
+
+/* ---- what is tried at all ---- */
+
+static bool
+is_reached(const struct row *r, const unsigned long *program,
+	const unsigned long *child)
+{
+	if (r->reached == IN_CHILD)
+		return child[r->which] > 0;
+	return program[r->which] > 0;
+}
+
+/* What the table says of each call is so, and it names them all. */
+static void
+every_call_is_reached(void **state)
+{
+	unsigned long program[CALLS], child[CALLS];
+	bool named[CALLS] = {false};
+
+	(void)state;
+	count_child_calls(child);
+	count_calls(program);
+	for (int i = 0; i < ROWS; i++) {
+		const struct row *r = &table[i];
+
+		named[r->which] = true;
+		if (!r->errors[0] && !r->why_not)
+			fail_msg("%s: no error and no reason",
+				call_names[r->which]);
+		if (r->backend && !backend_is(r->backend))
+			continue;
+		if (is_reached(r, program, child) == (r->reached == NOWHERE))
+			fail_msg("%s is not as the table says",
+				call_names[r->which]);
+	}
+	assert_int_equal(0, failures);
+	for (int i = 0; i < CALLS; i++)
+		if (!named[i])
+			fail_msg("%s is not in the table", call_names[i]);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(every_call_of_a_child_may_fail_once), /* first */
+		test(every_call_is_reached),
+		test(every_call_may_fail_once),
+		test(every_call_may_fail_three_times),
+		test(every_transfer_may_be_one_byte),
+		test(every_close_may_report_an_error),
+		test(two_calls_may_fail_in_one_run),
+	};
+
+	return run_tests(tests);
+}

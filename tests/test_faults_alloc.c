@@ -1,0 +1,173 @@
+/*
+ * Each allocation fails in its turn, once and from there on, while a program
+ * that uses everything runs; support/scenario.h says what must hold.
+ */
+/* backends: all */
+#include "tests/support/scenario.h"
+
+#include <stdio.h>
+
+enum { SHOWN = 20 };
+
+static char label[80];
+static int failures;
+static unsigned long first, seen;
+static unsigned long lasting; /* how many fail from the first on */
+
+/* Whatever ends the program, it is to be known which fault it was. */
+static void
+last_words(int signo)
+{
+	(void)!write(STDERR_FILENO, label, strlen(label));
+	(void)!write(STDERR_FILENO, "\n", 1);
+	signal(signo, SIG_DFL);
+	raise(signo);
+}
+
+static bool
+is_allocation(enum call which)
+{
+	return which == CALL_malloc || which == CALL_calloc ||
+		which == CALL_realloc;
+}
+
+/* Asked at each call: the place to arm the next fault as well. */
+static bool
+allocations(enum call which)
+{
+	if (!is_allocation(which))
+		return false;
+	if (++seen >= first && seen - first < lasting)
+		seam_fail_any(1, ENOMEM);
+	return true;
+}
+
+static unsigned long
+run_with(unsigned long nth, unsigned long times, int strikes)
+{
+	const char *problem;
+
+	snprintf(label, sizeof(label), "allocation %lu, %lu times", nth, times);
+	first = nth;
+	lasting = times;
+	seen = 0;
+	seam_reset();
+	seam_watch_any(allocations);
+	problem = scenario_run(strikes);
+	if (problem && failures++ < SHOWN)
+		print_error("%s: %s\n", label, problem);
+	return seen;
+}
+
+static unsigned long
+count_allocations(void)
+{
+	signal(SIGABRT, last_words);
+	signal(SIGALRM, last_words);
+	failures = 0;
+	run_with(0, 0, 0);
+	return run_with(0, 0, 0);
+}
+
+static unsigned long
+stride(unsigned long n)
+{
+	unsigned long tried = (unsigned long)scaled(1000, 10);
+
+	return n <= tried || getenv("SOCLE_TEST_LONG") ? 1 : n / tried;
+}
+
+static void
+sweep(unsigned long times, int strikes)
+{
+	unsigned long n = count_allocations();
+
+	assert_true(n > 100);
+	for (unsigned long k = 1; k <= n; k += stride(n))
+		run_with(k, times, strikes);
+	seam_reset();
+	assert_int_equal(0, failures);
+}
+
+static void
+every_allocation_may_fail_once(void **state)
+{
+	(void)state;
+	sweep(1, 1);
+}
+
+static void
+every_three_allocations_may_fail(void **state)
+{
+	(void)state;
+	sweep(3, 3);
+}
+
+static void
+memory_may_be_out_for_a_while(void **state)
+{
+	(void)state;
+	sweep(25, -1);
+}
+
+static void
+memory_may_be_out_for_good_from_any_moment_on(void **state)
+{
+	(void)state;
+	sweep((unsigned long)-1, -1);
+}
+
+/* Every call that needs memory says so and leaves the object as it was. */
+static void
+a_call_without_memory_says_so_and_changes_nothing(void **state)
+{
+	struct probe *p;
+	struct socle_socket *none = NULL;
+	int fds[2];
+
+	(void)state;
+	pair_unix(fds);
+	p = probe_new(fds[0], NULL);
+	stuff_fd(fds[0]);
+	seam_fail(CALL_malloc, 1, ENOMEM, -1);
+	seam_fail(CALL_calloc, 1, ENOMEM, -1);
+	seam_fail(CALL_realloc, 1, ENOMEM, -1);
+	assert_int_equal(-ENOMEM, socle_write(&p->sock, "x", 1));
+	assert_int_equal(-ENOMEM,
+		socle_writev(&p->sock,
+			&(struct iovec){.iov_base = fds, .iov_len = 4}, 1));
+	assert_int_equal(
+		-ENOMEM, socle_write_ref(&p->sock, "x", 1, NULL, NULL));
+	assert_int_equal(-ENOMEM, socle_push_back_read(&p->sock, "x", 1));
+	assert_int_equal(-ENOMEM, socle_unread(&p->sock, "x", 1));
+	assert_int_equal(-ENOMEM, socle_set_write_timeout(&p->sock, 1));
+	assert_int_equal(-ENOMEM, socle_set_write_cap(&p->sock, 1));
+	assert_int_equal(
+		-ENOMEM, socle_set_water_marks(&p->sock, 0, 1, NULL, NULL));
+	assert_null(socle_peer_addr_string(&p->sock));
+	assert_int_equal(
+		-ENOMEM, socle_socket_new(&probe_class, fds[1], &none));
+	assert_null(none);
+	assert_null(socle_loop_self());
+	assert_int_equal(0, socle_add_timer(1, NULL, NULL));
+	assert_int_equal(-ENOMEM, socle_defer(free, NULL));
+	assert_int_equal(0, socle_write_buf_size(&p->sock));
+	assert_int_equal(0, socle_watching(&p->sock));
+	assert_false(socle_closed(&p->sock));
+	assert_notes("");
+	close(fds[1]);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(every_allocation_may_fail_once),
+		test(every_three_allocations_may_fail),
+		test(memory_may_be_out_for_a_while),
+		test(memory_may_be_out_for_good_from_any_moment_on),
+		test(a_call_without_memory_says_so_and_changes_nothing),
+	};
+
+	return run_tests(tests);
+}

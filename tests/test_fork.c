@@ -1,0 +1,558 @@
+/* backends: all */
+/*
+ * Fork: the child that goes on, with a poller of its own; and exec, which
+ * inherits nothing.
+ */
+#include "tests/support/fixture.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+static int pair[2], other_pair[2];
+
+/* In a child there is no cmocka: a function of it returns 0 or a line. */
+#define CHECK(truth)                                                           \
+	do {                                                                   \
+		if (!(truth)) {                                                \
+			dprintf(2, "child, line %d: %s\n", __LINE__, #truth);  \
+			return 1;                                              \
+		}                                                              \
+	} while (0)
+
+static pid_t
+child_start(int (*fn)(struct probe *p), struct probe *p)
+{
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid > 0)
+		return pid;
+	alarm(10);
+	_exit(fn(p));
+}
+
+static void
+child_wait(pid_t pid)
+{
+	int status;
+
+	assert_int_equal(pid, waitpid(pid, &status, 0));
+	assert_true(WIFEXITED(status));
+	assert_int_equal(0, WEXITSTATUS(status));
+}
+
+static void
+child_run(int (*fn)(struct probe *p), struct probe *p)
+{
+	child_wait(child_start(fn, p));
+}
+
+static struct probe *
+make(int fds[2])
+{
+	struct probe *p;
+
+	pair_unix(fds);
+	p = probe_new(fds[0], NULL);
+	socle_watch_read(&p->sock, true);
+	turn(1);
+	return p;
+}
+
+static void
+assert_serves(struct probe *p, int peer)
+{
+	size_t before = p->got_len;
+
+	send_all(peer, "x", 1);
+	assert_int_equal(1, socle_event_loop_once(5000));
+	assert_int_equal(before + 1, p->got_len);
+}
+
+static struct socle_loop *self;
+
+static void
+note_signal(int signo, void *arg)
+{
+	(void)signo;
+	(void)arg;
+	note("signal");
+}
+
+static bool
+has_read(void *arg)
+{
+	return ((struct probe *)arg)->got_len > 0;
+}
+
+static struct probe *for_parent, *for_child;
+
+static int
+serve_one(struct probe *p)
+{
+	CHECK(socle_after_fork() == 0);
+	socle_close(&for_parent->sock, NULL);
+	CHECK(socle_run_until(has_read, p) == 1);
+	CHECK(socle_write(&p->sock, "from the child", 14) == 1);
+	return 0;
+}
+
+/* case 63 */
+static void
+parent_and_child_both_serve(void **state)
+{
+	char buf[32];
+	pid_t pid;
+
+	(void)state;
+	for_parent = make(pair);
+	for_child = make(other_pair);
+	pid = child_start(serve_one, for_child);
+	socle_watch_read(&for_child->sock, false);
+	send_all(other_pair[1], "x", 1);
+	assert_serves(for_parent, pair[1]);
+	child_wait(pid);
+	assert_int_equal(14, drain_fd(other_pair[1], buf, sizeof(buf)));
+	assert_serves(for_parent, pair[1]);
+	close(pair[1]);
+	close(other_pair[1]);
+}
+
+static int
+close_and_tick(struct probe *p)
+{
+	CHECK(socle_after_fork() == 0);
+	socle_close(&p->sock, NULL);
+	CHECK(socle_event_loop_once(0) == 1);
+	CHECK(socle_watched_sockets() == 0);
+	return 0;
+}
+
+/* case 62, defect 12 */
+static void
+many_children_that_go_on_and_close_do_not_disturb_the_parent(void **state)
+{
+	struct probe *p = make(pair);
+
+	(void)state;
+	for (int i = 0; i < scaled(100, 5); i++) {
+		child_run(close_and_tick, p);
+		assert_serves(p, pair[1]);
+	}
+	close(pair[1]);
+}
+
+static void
+note_other(int fd, unsigned ready, void *arg)
+{
+	char c;
+
+	(void)ready;
+	(void)arg;
+	note("other-fd%zd", read(fd, &c, 1));
+}
+
+static void
+note_it(void *arg)
+{
+	note("%s", (char *)arg);
+}
+
+static bool
+note_tick(void *arg)
+{
+	note_it(arg);
+	return true;
+}
+
+static int
+find_all_kept(struct probe *p)
+{
+	CHECK(socle_after_fork() == 0);
+	CHECK(socle_watched_sockets() == 1);
+	CHECK(socle_descriptor(pair[0]) == &p->sock);
+	CHECK(socle_event_loop_once(0) == 1);
+	CHECK(socle_event_loop_once(0) == 1);
+	CHECK(strstr(notes(), "timer") && strstr(notes(), "other-fd1"));
+	CHECK(strstr(notes(), "tick"));
+	CHECK(p->got_len == 1);
+	return 0;
+}
+
+static void
+objects_timers_other_fds_and_callbacks_are_kept(void **state)
+{
+	static char timer[] = "timer", tick[] = "tick";
+	struct probe *p = make(pair);
+
+	(void)state;
+	pair_pipe(other_pair);
+	assert_int_equal(0,
+		socle_add_other_fd(
+			other_pair[0], SOCLE_READ, note_other, NULL));
+	assert_true(socle_add_timer(0, note_it, timer));
+	socle_set_post_loop_callback(note_tick, tick);
+	send_all(other_pair[1], "x", 1);
+	send_all(pair[1], "x", 1);
+	child_run(find_all_kept, p);
+	socle_clear_other_fds();
+	close(pair[1]);
+	close(other_pair[0]);
+	close(other_pair[1]);
+}
+
+static int
+fail_and_go_on(struct probe *p)
+{
+	if (!backend_is("epoll"))
+		return 0;
+	seam_fail(CALL_epoll_create1, 1, EMFILE, 1);
+	CHECK(socle_after_fork() == -EMFILE);
+	CHECK(socle_event_loop_once(0) == -ECHILD);
+	CHECK(socle_after_fork() == 0);
+	CHECK(socle_run_until(has_read, p) == 1);
+	return 0;
+}
+
+static void
+going_on_may_fail_and_be_tried_again(void **state)
+{
+	struct probe *p = make(pair);
+
+	(void)state;
+	send_all(pair[1], "x", 1);
+	child_run(fail_and_go_on, p);
+	close(pair[1]);
+}
+
+static int
+fork_again(struct probe *p)
+{
+	pid_t pid;
+	int status;
+
+	CHECK(socle_after_fork() == 0);
+	pid = fork();
+	if (pid == 0)
+		_exit(close_and_tick(p));
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	CHECK(socle_run_until(has_read, p) == 1);
+	return 0;
+}
+
+static void
+a_child_may_be_a_parent(void **state)
+{
+	struct probe *p = make(pair);
+
+	(void)state;
+	send_all(pair[1], "x", 1);
+	child_run(fork_again, p);
+	close(pair[1]);
+}
+
+static int
+begin_anew(struct probe *p)
+{
+	int fds[2];
+
+	(void)p;
+	CHECK(socle_after_fork() == 0);
+	socle_reset();
+	CHECK(socle_watched_sockets() == 0);
+	CHECK(socle_post(self, note_it, NULL) == -ESHUTDOWN);
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
+	p = probe_new(fds[0], NULL);
+	socle_watch_read(&p->sock, true);
+	CHECK(write(fds[1], "x", 1) == 1);
+	CHECK(socle_run_until(has_read, p) == 1);
+	return 0;
+}
+
+static void
+a_child_may_begin_anew(void **state)
+{
+	struct probe *p = make(pair);
+
+	(void)state;
+	self = socle_loop_self();
+	child_run(begin_anew, p);
+	assert_serves(p, pair[1]);
+	socle_loop_release(self);
+	close(pair[1]);
+}
+
+/* ---- what was queued ---- */
+
+static void
+note_release(bool sent, void *arg)
+{
+	(void)arg;
+	note(sent ? "sent" : "unsent");
+}
+
+static void
+note_closure(struct socle_socket *s, void *arg)
+{
+	(void)s;
+	(void)arg;
+	note("closure");
+}
+
+static void
+note_drop(void *arg)
+{
+	(void)arg;
+	note("drop");
+}
+
+static int
+find_nothing_queued(struct probe *p)
+{
+	CHECK(socle_write_buf_size(&p->sock) == 5);
+	CHECK(socle_after_fork() == 0);
+	CHECK(strcmp(notes(), "unsent drop") == 0);
+	CHECK(socle_write_buf_size(&p->sock) == 0);
+	CHECK(!socle_closed(&p->sock));
+	CHECK((socle_watching(&p->sock) & SOCLE_WRITE) == 0);
+	return 0;
+}
+
+static void
+the_child_drops_what_was_queued_and_the_parent_sends_it(void **state)
+{
+	static char buf[1 << 20];
+	struct probe *p = make(pair);
+	size_t stuffed = stuff_fd(pair[0]), got = 0;
+
+	(void)state;
+	assert_int_equal(
+		0, socle_write_ref(&p->sock, "tail", 4, note_release, NULL));
+	assert_int_equal(
+		0, socle_write_func(&p->sock, note_closure, note_drop, NULL));
+	notes_clear();
+	child_run(find_nothing_queued, p);
+	assert_notes("");
+	assert_int_equal(5, socle_write_buf_size(&p->sock));
+	while (got < stuffed + 4) {
+		ssize_t n = drain_fd(pair[1], buf, sizeof(buf));
+
+		assert_true(n >= 0);
+		got += (size_t)n;
+		turn(1);
+	}
+	assert_int_equal(stuffed + 4, got);
+	assert_non_null(strstr(notes(), "sent closure"));
+	close(pair[1]);
+}
+
+static int
+leave_held_back(struct probe *p)
+{
+	CHECK(socle_after_fork() == 0);
+	CHECK(socle_write_buf_size(&p->sock) == 0);
+	CHECK(socle_event_loop_once(0) == 1);
+	return 0;
+}
+
+static void
+what_is_held_back_is_sent_by_the_parent_alone(void **state)
+{
+	struct probe *p = make(pair);
+	char buf[32];
+
+	(void)state;
+	socle_set_autoflush(&p->sock, false);
+	assert_int_equal(0, socle_write(&p->sock, "once", 4));
+	child_run(leave_held_back, p);
+	assert_int_equal(0, drain_fd(pair[1], buf, sizeof(buf)));
+	turn(1);
+	assert_int_equal(4, drain_fd(pair[1], buf, sizeof(buf)));
+	close(pair[1]);
+}
+
+static int
+find_it_closed(struct probe *p)
+{
+	(void)p;
+	CHECK(socle_after_fork() == 0);
+	CHECK(socle_event_loop_once(0) == 1);
+	CHECK(strstr(notes(), "close(bye) destroy"));
+	CHECK(socle_watched_sockets() == 0);
+	return 0;
+}
+
+static void
+what_was_to_close_when_flushed_closes_in_the_child(void **state)
+{
+	struct probe *p = make(pair);
+
+	(void)state;
+	stuff_fd(pair[0]);
+	assert_int_equal(0, socle_write(&p->sock, "tail", 4));
+	socle_close_after_flush(&p->sock, "bye");
+	child_run(find_it_closed, p);
+	assert_false(socle_closed(&p->sock));
+	close(pair[1]);
+}
+
+/* ---- signals ---- */
+
+static int
+hear_nothing_then_something(struct probe *p)
+{
+	(void)p;
+	CHECK(socle_after_fork() == 0);
+	CHECK(socle_event_loop_once(0) == 1);
+	CHECK(socle_event_loop_once(0) == 1);
+	CHECK(strcmp(notes(), "") == 0);
+	raise(SIGUSR1);
+	CHECK(socle_event_loop_once(0) == 1);
+	CHECK(strcmp(notes(), "signal") == 0);
+	return 0;
+}
+
+static void
+a_signal_pending_in_the_parent_is_the_parents(void **state)
+{
+	(void)state;
+	assert_int_equal(0, socle_signal(SIGUSR1, note_signal, NULL));
+	turn(1);
+	raise(SIGUSR1);
+	child_run(hear_nothing_then_something, NULL);
+	turn(1);
+	assert_notes("signal");
+}
+
+static int
+hear_what_came_early(struct probe *p)
+{
+	(void)p;
+	raise(SIGUSR1);
+	CHECK(socle_after_fork() == 0);
+	CHECK(socle_event_loop_once(-1) == 1);
+	CHECK(strcmp(notes(), "signal") == 0);
+	return 0;
+}
+
+static void
+a_signal_to_the_child_before_it_goes_on_is_told_then(void **state)
+{
+	(void)state;
+	assert_int_equal(0, socle_signal(SIGUSR1, note_signal, NULL));
+	turn(1);
+	child_run(hear_what_came_early, NULL);
+	turn(1);
+	assert_notes("");
+}
+
+/* ---- in a handler ---- */
+
+static pid_t forked;
+
+static void
+fork_and_go_on(struct probe *p)
+{
+	char c;
+
+	assert_int_equal(1, socle_read(&p->sock, &c, 1));
+	forked = fork();
+	if (forked == 0)
+		p->done = socle_after_fork() == 0;
+}
+
+static void
+a_child_may_go_on_in_the_handler_that_forked(void **state)
+{
+	struct probe *p = make(pair), *q = make(other_pair);
+	int r;
+
+	(void)state;
+	p->on_read = fork_and_go_on;
+	send_all(pair[1], "x", 1);
+	send_all(other_pair[1], "x", 1);
+	r = socle_event_loop_once(0);
+	if (forked == 0) {
+		alarm(10);
+		socle_watch_read(&p->sock, false);
+		_exit(r != 1 || !p->done || socle_run_until(has_read, q) != 1);
+	}
+	assert_int_equal(1, r);
+	/* the first byte may have been read on this side */
+	send_all(other_pair[1], "x", 1);
+	child_wait(forked);
+	close(pair[1]);
+	close(other_pair[1]);
+}
+
+/* ---- exec ---- */
+
+enum { LOOKED_AT = 200 };
+
+/* A shell's command that succeeds if none of these fds is open in it. */
+static void
+none_open(char *command, size_t size, const bool *others, int mine)
+{
+	size_t len = 0;
+
+	for (int fd = 3; fd < LOOKED_AT; fd++)
+		if (!others[fd] && fd != mine && fcntl(fd, F_GETFD) >= 0)
+			len += (size_t)snprintf(command + len, size - len,
+				"! [ -e /dev/fd/%d ] && ", fd);
+	assert_true(len > 0 && len < size - 20);
+	strcpy(command + len, "[ -e /dev/fd/1 ]");
+}
+
+/* case 64 */
+static void
+a_program_that_is_execd_inherits_no_fd(void **state)
+{
+	char command[LOOKED_AT * 32];
+	bool others[LOOKED_AT];
+	struct socle_factory *f;
+	int status, fds[2];
+	pid_t pid;
+
+	(void)state;
+	for (int fd = 0; fd < LOOKED_AT; fd++)
+		others[fd] = fcntl(fd, F_GETFD) >= 0;
+	assert_int_equal(0, socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+	probe_new(fds[0], NULL);
+	self = socle_loop_self();
+	assert_int_equal(0, socle_listen("127.0.0.1:0", &probe_class, &f));
+	turn(1);
+	none_open(command, sizeof(command), others, fds[1]);
+	pid = fork();
+	if (pid == 0) {
+		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+		_exit(99);
+	}
+	assert_int_equal(pid, waitpid(pid, &status, 0));
+	assert_int_equal(0, status);
+	socle_loop_release(self);
+	socle_factory_free(f);
+	close(fds[1]);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(parent_and_child_both_serve),
+		test(many_children_that_go_on_and_close_do_not_disturb_the_parent),
+		test(objects_timers_other_fds_and_callbacks_are_kept),
+		test(going_on_may_fail_and_be_tried_again),
+		test(a_child_may_be_a_parent),
+		test(a_child_may_begin_anew),
+		test(the_child_drops_what_was_queued_and_the_parent_sends_it),
+		test(what_is_held_back_is_sent_by_the_parent_alone),
+		test(what_was_to_close_when_flushed_closes_in_the_child),
+		test(a_signal_pending_in_the_parent_is_the_parents),
+		test(a_signal_to_the_child_before_it_goes_on_is_told_then),
+		test(a_child_may_go_on_in_the_handler_that_forked),
+		test(a_program_that_is_execd_inherits_no_fd),
+	};
+
+	return run_tests(tests);
+}

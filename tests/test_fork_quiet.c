@@ -1,0 +1,349 @@
+/* backends: all */
+/*
+ * Fork: until it says that it goes on, nothing that the child does is felt by
+ * the parent.
+ */
+#include "tests/support/fixture.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+static int pair[2];
+
+/* In a child there is no cmocka: a function of it returns 0 or a line. */
+#define CHECK(truth)                                                           \
+	do {                                                                   \
+		if (!(truth)) {                                                \
+			dprintf(2, "child, line %d: %s\n", __LINE__, #truth);  \
+			return 1;                                              \
+		}                                                              \
+	} while (0)
+
+static pid_t
+child_start(int (*fn)(struct probe *p), struct probe *p)
+{
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid > 0)
+		return pid;
+	alarm(10);
+	_exit(fn(p));
+}
+
+static void
+child_wait(pid_t pid)
+{
+	int status;
+
+	assert_int_equal(pid, waitpid(pid, &status, 0));
+	assert_true(WIFEXITED(status));
+	assert_int_equal(0, WEXITSTATUS(status));
+}
+
+static void
+child_run(int (*fn)(struct probe *p), struct probe *p)
+{
+	child_wait(child_start(fn, p));
+}
+
+static struct probe *
+make(int fds[2])
+{
+	struct probe *p;
+
+	pair_unix(fds);
+	p = probe_new(fds[0], NULL);
+	socle_watch_read(&p->sock, true);
+	turn(1);
+	return p;
+}
+
+static void
+assert_serves(struct probe *p, int peer)
+{
+	size_t before = p->got_len;
+
+	send_all(peer, "x", 1);
+	assert_int_equal(1, socle_event_loop_once(5000));
+	assert_int_equal(before + 1, p->got_len);
+}
+
+static int
+close_quietly(struct probe *p)
+{
+	seam_count_reset();
+	socle_watch_write(&p->sock, true);
+	socle_watch_read(&p->sock, false);
+	socle_close(&p->sock, NULL);
+	CHECK(socle_closed(&p->sock));
+	CHECK(seam_count(CALL_epoll_ctl) == 0);
+	return 0;
+}
+
+/* case 62, defect 12 */
+static void
+a_child_that_closes_its_copy_does_not_disturb_the_parent(void **state)
+{
+	struct probe *p = make(pair);
+
+	(void)state;
+	child_run(close_quietly, p);
+	assert_serves(p, pair[1]);
+	close(pair[1]);
+}
+
+static int
+reset_quietly(struct probe *p)
+{
+	(void)p;
+	seam_count_reset();
+	socle_reset();
+	CHECK(seam_count(CALL_epoll_ctl) == 0);
+	CHECK(socle_watched_sockets() == 0);
+	CHECK(fcntl(pair[0], F_GETFD) < 0);
+	CHECK(socle_event_loop_once(0) == 1);
+	return 0;
+}
+
+/* defect 12 */
+static void
+a_child_that_resets_does_not_disturb_the_parent(void **state)
+{
+	struct probe *p = make(pair);
+
+	(void)state;
+	child_run(reset_quietly, p);
+	assert_serves(p, pair[1]);
+	close(pair[1]);
+}
+
+static void
+not_called(int fd, unsigned ready, void *arg)
+{
+	(void)fd;
+	(void)ready;
+	(void)arg;
+}
+
+static int
+toggle_and_ask(struct probe *p)
+{
+	int fds[2];
+
+	seam_count_reset();
+	socle_watch_read(&p->sock, false);
+	(void)socle_loop_timeout_ms();
+	(void)socle_loop_fd();
+	CHECK(pipe(fds) == 0);
+	(void)socle_add_other_fd(fds[0], SOCLE_READ, not_called, NULL);
+	CHECK(seam_count(CALL_epoll_ctl) == 0);
+	CHECK(seam_count(CALL_epoll_wait) == 0);
+	return 0;
+}
+
+static void
+no_question_of_the_child_changes_what_the_parent_watches(void **state)
+{
+	struct probe *p = make(pair);
+
+	(void)state;
+	child_run(toggle_and_ask, p);
+	assert_serves(p, pair[1]);
+	close(pair[1]);
+}
+
+static bool
+must_not_be_asked(void *arg)
+{
+	*(bool *)arg = true;
+	return true;
+}
+
+static int
+run_too_early(struct probe *p)
+{
+	bool was_asked = false;
+
+	(void)p;
+	CHECK(socle_event_loop() == -ECHILD);
+	CHECK(socle_event_loop_once(0) == -ECHILD);
+	CHECK(socle_run_until(must_not_be_asked, &was_asked) == -ECHILD);
+	CHECK(!was_asked);
+	CHECK(socle_after_fork() == 0);
+	CHECK(socle_event_loop_once(0) == 1);
+	CHECK(socle_after_fork() == 0);
+	return 0;
+}
+
+static void
+a_loop_in_the_child_is_refused_until_it_goes_on(void **state)
+{
+	(void)state;
+	child_run(run_too_early, make(pair));
+	close(pair[1]);
+}
+
+static void
+going_on_is_nothing_outside_of_a_child(void **state)
+{
+	struct probe *p;
+
+	(void)state;
+	assert_int_equal(0, socle_after_fork()); /* there is no loop */
+	p = make(pair);
+	seam_count_reset();
+	assert_int_equal(0, socle_after_fork());
+	assert_int_equal(0, seam_system_calls());
+	assert_serves(p, pair[1]);
+	close(pair[1]);
+}
+
+static struct socle_loop *self;
+
+static void
+assert_sleeps(void)
+{
+	double began;
+
+	seam_time_virtual();
+	began = seam_time();
+	assert_int_equal(1, socle_event_loop_once(1000));
+	assert_true(seam_time() > began);
+}
+
+static int
+wake_myself(struct probe *p)
+{
+	(void)p;
+	seam_count_reset();
+	socle_wakeup(self);
+	CHECK(seam_count(CALL_write) == 0);
+	return 0;
+}
+
+static void
+no_wakeup_of_the_child_wakes_the_parent(void **state)
+{
+	(void)state;
+	self = socle_loop_self();
+	turn(1);
+	child_run(wake_myself, NULL);
+	assert_sleeps();
+	socle_loop_release(self);
+}
+
+static void
+note_signal(int signo, void *arg)
+{
+	(void)signo;
+	(void)arg;
+	note("signal");
+}
+
+static int
+signal_myself(struct probe *p)
+{
+	(void)p;
+	seam_count_reset();
+	raise(SIGUSR1);
+	CHECK(seam_count(CALL_write) == 0);
+	return 0;
+}
+
+static void
+no_signal_of_the_child_wakes_the_parent(void **state)
+{
+	(void)state;
+	assert_int_equal(0, socle_signal(SIGUSR1, note_signal, NULL));
+	turn(1);
+	child_run(signal_myself, NULL);
+	assert_sleeps();
+	assert_notes("");
+}
+
+static int
+close_corked(struct probe *p)
+{
+	socle_close(&p->sock, NULL);
+	socle_reset();
+	return 0;
+}
+
+static void
+a_close_in_the_child_leaves_the_parents_cork_alone(void **state)
+{
+#ifdef TCP_CORK
+	struct probe *p;
+	int corked = 0;
+	socklen_t len = sizeof(corked);
+
+	(void)state;
+	pair_tcp(pair);
+	p = probe_new(pair[0], NULL);
+	assert_int_equal(0, socle_tcp_cork(&p->sock, true));
+	child_run(close_corked, p);
+	assert_int_equal(
+		0, getsockopt(pair[0], IPPROTO_TCP, TCP_CORK, &corked, &len));
+	assert_int_equal(1, corked);
+	close(pair[1]);
+#else
+	(void)state;
+	(void)close_corked;
+	skip();
+#endif
+}
+
+static pid_t forked;
+
+static void
+fork_and_write(struct probe *p)
+{
+	char c;
+
+	assert_int_equal(1, socle_read(&p->sock, &c, 1));
+	socle_set_autoflush(&p->sock, false);
+	assert_int_equal(0, socle_write(&p->sock, "once", 4));
+	forked = fork();
+}
+
+static void
+a_child_that_returns_from_the_handler_ends_its_loop_and_sends_nothing(
+	void **state)
+{
+	struct probe *p = make(pair);
+	char buf[32];
+	int r;
+
+	(void)state;
+	p->on_read = fork_and_write;
+	send_all(pair[1], "x", 1);
+	r = socle_event_loop_once(0);
+	if (forked == 0)
+		_exit(r == -ECHILD ? 0 : 1);
+	assert_int_equal(1, r);
+	child_wait(forked);
+	assert_int_equal(4, drain_fd(pair[1], buf, sizeof(buf)));
+	close(pair[1]);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(a_child_that_closes_its_copy_does_not_disturb_the_parent),
+		test(a_child_that_resets_does_not_disturb_the_parent),
+		test(no_question_of_the_child_changes_what_the_parent_watches),
+		test(a_loop_in_the_child_is_refused_until_it_goes_on),
+		test(going_on_is_nothing_outside_of_a_child),
+		test(no_wakeup_of_the_child_wakes_the_parent),
+		test(no_signal_of_the_child_wakes_the_parent),
+		test(a_close_in_the_child_leaves_the_parents_cork_alone),
+		test(a_child_that_returns_from_the_handler_ends_its_loop_and_sends_nothing),
+	};
+
+	return run_tests(tests);
+}

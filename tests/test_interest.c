@@ -1,0 +1,675 @@
+/*
+ * Interest, counted: how often the kernel is told of what is watched.
+ *
+ * The poll backend tells it with each wait and needs no call; there the
+ * numbers must be 0 and the events the same.
+ */
+/* backends: all */
+#include "tests/support/fixture.h"
+
+#include <sys/resource.h>
+
+static void
+assert_told(unsigned long times)
+{
+	if (backend_is("epoll"))
+		assert_int_equal(times, seam_count(CALL_epoll_ctl));
+	seam_count_reset();
+}
+
+static struct probe *
+made(int *peer)
+{
+	struct probe *p;
+	int fds[2];
+
+	pair_unix(fds);
+	*peer = fds[1];
+	p = probe_new(fds[0], NULL);
+	turn(1);
+	seam_count_reset();
+	return p;
+}
+
+/* Runs `fn(arg)' inside the next tick, before its wait. */
+static void
+in_a_tick(void (*fn)(void *arg), void *arg)
+{
+	assert_int_equal(0, socle_defer(fn, arg));
+	turn(1);
+}
+
+/* ---- outside a tick ---- */
+
+static void
+outside_a_tick_a_change_goes_to_the_kernel_at_once(void **state)
+{
+	struct probe *p;
+	int peer;
+
+	(void)state;
+	p = made(&peer);
+
+	socle_watch_read(&p->sock, true);
+	assert_told(1);
+	socle_watch_write(&p->sock, true);
+	assert_told(1);
+	socle_watch_write(&p->sock, false);
+	assert_told(1);
+	socle_watch_read(&p->sock, false);
+	assert_told(1);
+	turn(1);
+
+	assert_told(0);
+	assert_notes("");
+	close(peer);
+}
+
+static void
+a_poller_that_somebody_else_waits_for_knows_of_it(void **state)
+{
+	struct pollfd poller = {.events = POLLIN};
+	struct probe *p;
+	int peer;
+
+	(void)state;
+	p = made(&peer);
+	send_all(peer, "x", 1);
+	if (backend_is("epoll")) {
+		poller.fd = socle_loop_fd();
+		assert_true(poller.fd >= 0);
+		assert_int_equal(0, poll(&poller, 1, 0));
+
+		socle_watch_read(&p->sock, true);
+
+		assert_int_equal(1, poll(&poller, 1, 0));
+	} else {
+		assert_int_equal(-ENOTSUP, socle_loop_fd());
+	}
+	close(peer);
+}
+
+static void
+making_an_object_outside_a_tick_is_one_call(void **state)
+{
+	struct probe *p;
+	int fds[2], peer;
+
+	(void)state;
+	made(&peer);
+	pair_unix(fds);
+	p = probe_new(fds[0], NULL);
+	assert_told(1);
+	socle_close(&p->sock, NULL);
+	turn(1);
+
+	assert_told(1);
+	close(peer);
+	close(fds[1]);
+}
+
+static void
+setting_what_is_set_costs_nothing(void **state)
+{
+	struct probe *p;
+	int peer;
+
+	(void)state;
+	p = made(&peer);
+	socle_watch_read(&p->sock, true);
+	socle_watch_write(&p->sock, false);
+	assert_told(1);
+
+	for (int i = 0; i < 10; i++) {
+		socle_watch_read(&p->sock, true);
+		socle_watch_write(&p->sock, false);
+		turn(1);
+	}
+
+	assert_told(0);
+	close(peer);
+}
+
+/* ---- inside a tick ---- */
+
+static void
+toggle_and_back(void *arg)
+{
+	struct probe *p = arg;
+
+	for (int i = 0; i < 10; i++) {
+		socle_watch_read(&p->sock, true);
+		socle_watch_write(&p->sock, true);
+		socle_watch_write(&p->sock, false);
+		socle_watch_read(&p->sock, false);
+	}
+}
+
+static void
+on_and_off_within_a_tick_costs_nothing(void **state)
+{
+	struct probe *p;
+	int peer;
+
+	(void)state;
+	p = made(&peer);
+
+	in_a_tick(toggle_and_back, p);
+
+	assert_told(0);
+	close(peer);
+}
+
+static void
+toggle_and_stay(void *arg)
+{
+	struct probe *p = arg;
+
+	toggle_and_back(p);
+	socle_watch_read(&p->sock, true);
+	assert_told(0); /* not yet */
+}
+
+static void
+what_really_changed_within_a_tick_is_one_call(void **state)
+{
+	struct probe *p;
+	int peer;
+
+	(void)state;
+	p = made(&peer);
+	send_all(peer, "x", 1);
+
+	in_a_tick(toggle_and_stay, p);
+
+	assert_told(1);
+	assert_notes("r"); /* told before the wait of the same tick */
+	close(peer);
+}
+
+static void
+make_use_and_close(void *arg)
+{
+	struct probe *p;
+	int *fds = arg;
+
+	p = probe_new(fds[0], NULL);
+	socle_watch_read(&p->sock, true);
+	assert_int_equal(1, socle_write(&p->sock, "x", 1));
+	socle_close(&p->sock, NULL);
+}
+
+static void
+an_object_that_lives_within_a_tick_costs_no_call(void **state)
+{
+	int fds[2], peer;
+
+	(void)state;
+	made(&peer);
+	pair_unix(fds);
+
+	in_a_tick(make_use_and_close, fds);
+
+	assert_told(0);
+	assert_notes("close() destroy");
+	close(fds[1]);
+	close(peer);
+}
+
+static void
+make_and_watch(void *arg)
+{
+	int *fds = arg;
+	struct probe *p = probe_new(fds[0], NULL);
+
+	socle_watch_read(&p->sock, true);
+}
+
+static void
+an_object_made_and_watched_within_a_tick_is_one_call(void **state)
+{
+	int fds[2], peer;
+
+	(void)state;
+	made(&peer);
+	pair_unix(fds);
+	send_all(fds[1], "x", 1);
+
+	in_a_tick(make_and_watch, fds);
+
+	assert_told(1);
+	assert_notes("r");
+	close(fds[1]);
+	close(peer);
+}
+
+enum { MANY = 1000 };
+
+static struct socle_socket *many[MANY];
+static int n_many;
+
+static const struct socle_class quiet_class = {
+	.name = "Quiet",
+	.super = &socle_socket_class,
+};
+
+static void
+toggle_many(void *arg)
+{
+	int rounds = *(int *)arg;
+
+	for (int k = 0; k < rounds; k++)
+		for (int i = 0; i < n_many; i++)
+			socle_watch_read(many[i], k % 2 == 0);
+}
+
+/* One open file under many numbers serves. */
+static void
+make_many(int fds[2])
+{
+	struct rlimit limit;
+
+	assert_int_equal(0, getrlimit(RLIMIT_NOFILE, &limit));
+	limit.rlim_cur = limit.rlim_max;
+	assert_int_equal(0, setrlimit(RLIMIT_NOFILE, &limit));
+	n_many = scaled(MANY, 50);
+	if (n_many > MANY)
+		n_many = MANY;
+	pair_unix(fds);
+	for (int i = 0; i < n_many; i++)
+		assert_int_equal(0,
+			socle_socket_new(&quiet_class, dup(fds[0]), &many[i]));
+	turn(1);
+	seam_count_reset();
+}
+
+static void
+a_thousand_that_toggle_are_one_call_each_at_most(void **state)
+{
+	int fds[2], even = 10, odd = 9;
+
+	(void)state;
+	make_many(fds);
+
+	in_a_tick(toggle_many, &even);
+	assert_told(0);
+	in_a_tick(toggle_many, &odd);
+	assert_told((unsigned long)n_many);
+	in_a_tick(toggle_many, &odd);
+	assert_told(0);
+
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* ---- traffic ---- */
+
+static void
+echo(struct probe *p)
+{
+	char buf[64];
+	ssize_t n = socle_read(&p->sock, buf, sizeof(buf));
+
+	assert_true(n > 0);
+	assert_int_equal(1, socle_write(&p->sock, buf, (size_t)n));
+}
+
+static void
+steady_traffic_costs_no_call(void **state)
+{
+	struct probe *p;
+	char buf[8];
+	int peer;
+
+	(void)state;
+	p = made(&peer);
+	p->on_read = echo;
+	socle_watch_read(&p->sock, true);
+	turn(1);
+	seam_count_reset();
+
+	for (int i = 0; i < 20; i++) {
+		send_all(peer, "x", 1);
+		turn(1);
+		assert_int_equal(1, drain_fd(peer, buf, sizeof(buf)));
+	}
+
+	/* a wait, a read and a send each */
+	assert_int_equal(3 * 20, seam_system_calls());
+	close(peer);
+}
+
+static void
+a_write_that_waits_is_one_call_on_and_one_off(void **state)
+{
+	static char sink[1 << 16];
+	struct probe *p;
+	int peer;
+
+	(void)state;
+	p = made(&peer);
+	stuff_fd(socle_fd(&p->sock));
+	assert_int_equal(0, socle_write(&p->sock, "a", 1));
+	assert_int_equal(0, socle_write(&p->sock, "b", 1));
+	assert_told(1);
+	assert_int_equal(SOCLE_WRITE, socle_watching(&p->sock));
+	while (drain_fd(peer, sink, sizeof(sink)) > 0)
+		;
+
+	turn(2);
+
+	assert_told(1);
+	assert_int_equal(0, socle_watching(&p->sock));
+	close(peer);
+}
+
+static void
+write_within_a_tick(void *arg)
+{
+	struct probe *p = arg;
+
+	assert_int_equal(1, socle_write(&p->sock, "whole", 5));
+	socle_set_autoflush(&p->sock, false);
+	assert_int_equal(0, socle_write(&p->sock, "held", 4));
+}
+
+static void
+a_write_that_goes_out_whole_costs_no_call(void **state)
+{
+	struct probe *p;
+	char buf[16];
+	int peer;
+
+	(void)state;
+	p = made(&peer);
+
+	in_a_tick(write_within_a_tick, p);
+
+	assert_told(0);
+	assert_int_equal(9, drain_fd(peer, buf, sizeof(buf)));
+	close(peer);
+}
+
+static void
+the_wishes_of_the_queue_and_of_the_user_are_two(void **state)
+{
+	static char sink[1 << 16];
+	struct probe *p;
+	int peer;
+
+	(void)state;
+	p = made(&peer);
+	stuff_fd(socle_fd(&p->sock));
+	socle_watch_write(&p->sock, true);
+	assert_int_equal(0, socle_write(&p->sock, "late", 4));
+	assert_told(1);
+	socle_watch_write(&p->sock, false);
+	assert_told(0);
+	assert_int_equal(SOCLE_WRITE, socle_watching(&p->sock));
+	while (drain_fd(peer, sink, sizeof(sink)) > 0)
+		;
+
+	turn(2);
+
+	assert_int_equal(4, drain_fd(peer, sink, sizeof(sink)));
+	assert_told(1);
+	close(peer);
+}
+
+static void
+closing_is_one_call_and_stealing_too(void **state)
+{
+	struct probe *a, *b;
+	int peers[2];
+
+	(void)state;
+	a = made(&peers[0]);
+	b = made(&peers[1]);
+
+	socle_close(&a->sock, NULL);
+	turn(1);
+	assert_told(1);
+	close(socle_steal_socket(&b->sock));
+	turn(1);
+
+	assert_told(1);
+	close(peers[0]);
+	close(peers[1]);
+}
+
+static void
+a_close_outside_a_tick_takes_it_from_the_poller_at_once(void **state)
+{
+	struct probe *p;
+	int peer;
+
+	(void)state;
+	p = made(&peer);
+	socle_watch_read(&p->sock, true);
+	send_all(peer, "x", 1);
+	seam_count_reset();
+
+	socle_close(&p->sock, NULL);
+	assert_told(1);
+	turn(1);
+
+	assert_told(0);
+	assert_notes("close() destroy");
+	close(peer);
+}
+
+static void
+note_ready(int fd, unsigned ready, void *arg)
+{
+	(void)fd;
+	(void)arg;
+	note("other%u", ready);
+}
+
+static void
+an_other_fd_added_again_as_it_was_costs_no_call(void **state)
+{
+	int peer, fds[2];
+
+	(void)state;
+	made(&peer);
+	pair_unix(fds);
+	socle_add_other_fd(fds[0], SOCLE_READ, note_ready, NULL);
+	turn(1);
+	seam_count_reset();
+
+	socle_add_other_fd(fds[0], SOCLE_READ, note_ready, NULL);
+	turn(1);
+	assert_told(0);
+	socle_add_other_fd(fds[0], SOCLE_WRITE, note_ready, NULL);
+	turn(1);
+
+	assert_told(1);
+	assert_notes("other4");
+	assert_int_equal(0, socle_remove_other_fd(fds[0]));
+	close(fds[0]);
+	close(fds[1]);
+	close(peer);
+}
+
+/* ---- when the kernel refuses ---- */
+
+static void
+watch_both(void *arg)
+{
+	struct probe **two = arg;
+
+	socle_watch_read(&two[0]->sock, true);
+	socle_watch_read(&two[1]->sock, true);
+}
+
+static void
+a_refused_change_is_event_err_of_that_object_and_nothing_else(void **state)
+{
+	struct probe *two[2];
+	int peers[2];
+
+	(void)state;
+	two[0] = made(&peers[0]);
+	two[1] = made(&peers[1]);
+	two[0]->tag = "a";
+	two[1]->tag = "b";
+	send_all(peers[0], "x", 1);
+	send_all(peers[1], "x", 1);
+	if (backend_is("epoll"))
+		seam_fail(CALL_epoll_ctl, 1, ENOSPC, 1);
+
+	in_a_tick(watch_both, two);
+
+	if (backend_is("epoll"))
+		assert_notes("a:e-28 a:close(event_err) b:r a:destroy");
+	assert_int_equal(1, two[1]->reads);
+	close(peers[0]);
+	close(peers[1]);
+}
+
+static void
+ignore_err(struct probe *p, int err)
+{
+	(void)p;
+	(void)err;
+}
+
+static void
+who_ignores_a_refusal_can_try_again(void **state)
+{
+	struct probe *two[2];
+	int peers[2];
+
+	(void)state;
+	two[0] = made(&peers[0]);
+	two[1] = made(&peers[1]);
+	two[0]->on_err = ignore_err;
+	send_all(peers[0], "x", 1);
+	if (backend_is("epoll"))
+		seam_fail(CALL_epoll_ctl, 1, ENOMEM, 1);
+	in_a_tick(watch_both, two);
+	turn(2);
+	assert_notes(backend_is("epoll") ? "e-12" : "r");
+
+	socle_watch_read(&two[0]->sock, true);
+	turn(1);
+
+	assert_int_equal(1, two[0]->reads);
+	assert_int_equal(backend_is("epoll") ? 1 : 0, two[0]->errs);
+	close(peers[0]);
+	close(peers[1]);
+}
+
+static void
+a_new_object_that_the_kernel_refuses_within_a_tick_gets_event_err(void **state)
+{
+	int fds[2], peer;
+
+	(void)state;
+	made(&peer);
+	pair_unix(fds);
+	if (backend_is("epoll"))
+		seam_fail(CALL_epoll_ctl, 1, ENOSPC, 1);
+
+	in_a_tick(make_and_watch, fds);
+
+	if (backend_is("epoll")) {
+		assert_notes("e-28 close(event_err) destroy");
+		assert_int_equal(1, socle_watched_sockets());
+	}
+	close(fds[1]);
+	close(peer);
+}
+
+static void
+a_refusal_outside_a_tick_is_tried_again_in_the_next(void **state)
+{
+	struct probe *p;
+	int peer;
+
+	(void)state;
+	p = made(&peer);
+	send_all(peer, "x", 1);
+	if (backend_is("epoll"))
+		seam_fail(CALL_epoll_ctl, 1, ENOMEM, 1);
+
+	socle_watch_read(&p->sock, true);
+	assert_notes("");
+	turn(1);
+
+	assert_notes("r");
+	close(peer);
+}
+
+#ifdef __linux__
+static int (*real_epoll_ctl)(int ep, int op, int fd, struct epoll_event *e);
+
+static int
+refuse_all_but_removal(int ep, int op, int fd, struct epoll_event *e)
+{
+	if (op == EPOLL_CTL_DEL)
+		return real_epoll_ctl(ep, op, fd, e);
+	errno = ENOSPC;
+	return -1;
+}
+
+static void
+refused_and_refused_again_it_is_told_once(void **state)
+{
+	struct probe *p;
+	double before;
+	int peer;
+
+	(void)state;
+	seam_time_virtual();
+	p = made(&peer);
+	p->on_err = ignore_err;
+	real_epoll_ctl = socle__seam.epoll_ctl;
+	socle__seam.epoll_ctl = refuse_all_but_removal;
+	socle_watch_write(&p->sock, true);
+	turn(5);
+	before = seam_time();
+	if (backend_is("epoll"))
+		assert_true(socle_event_loop_once(1000) >= 0);
+	socle__seam.epoll_ctl = real_epoll_ctl;
+
+	if (backend_is("epoll")) {
+		assert_int_equal(1, p->errs);
+		assert_true(seam_time() - before > 0.999);
+	}
+	close(peer);
+}
+#endif
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(outside_a_tick_a_change_goes_to_the_kernel_at_once),
+		test(a_poller_that_somebody_else_waits_for_knows_of_it),
+		test(making_an_object_outside_a_tick_is_one_call),
+		test(setting_what_is_set_costs_nothing),
+		test(on_and_off_within_a_tick_costs_nothing),
+		test(what_really_changed_within_a_tick_is_one_call),
+		test(an_object_that_lives_within_a_tick_costs_no_call),
+		test(an_object_made_and_watched_within_a_tick_is_one_call),
+		test(a_thousand_that_toggle_are_one_call_each_at_most),
+		test(steady_traffic_costs_no_call),
+		test(a_write_that_waits_is_one_call_on_and_one_off),
+		test(a_write_that_goes_out_whole_costs_no_call),
+		test(the_wishes_of_the_queue_and_of_the_user_are_two),
+		test(closing_is_one_call_and_stealing_too),
+		test(a_close_outside_a_tick_takes_it_from_the_poller_at_once),
+		test(an_other_fd_added_again_as_it_was_costs_no_call),
+		test(a_refused_change_is_event_err_of_that_object_and_nothing_else),
+		test(who_ignores_a_refusal_can_try_again),
+		test(a_new_object_that_the_kernel_refuses_within_a_tick_gets_event_err),
+		test(a_refusal_outside_a_tick_is_tried_again_in_the_next),
+#ifdef __linux__
+		test(refused_and_refused_again_it_is_told_once),
+#endif
+	};
+
+	return run_tests(tests);
+}

@@ -1,0 +1,385 @@
+/* The log: its hook, its levels, and the messages of objects. */
+#include "tests/support/fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+static const char *program;
+
+/* A hook that collects what is told, as "level:message|". */
+static char told[8192];
+static size_t told_len;
+
+static void
+collect(int level, const char *message, void *arg)
+{
+	assert_ptr_equal(told, arg);
+	told_len += (size_t)snprintf(told + told_len, sizeof(told) - told_len,
+		"%d:%s|", level, message);
+}
+
+static void
+collecting(void)
+{
+	told_len = 0;
+	told[0] = '\0';
+	socle_set_log(collect, told);
+}
+
+#define assert_told(text)                                                      \
+	do {                                                                   \
+		assert_string_equal(text, told);                               \
+		collecting();                                                  \
+	} while (0)
+
+/* What `fn' writes to stderr. */
+static const char *
+stderr_of(void (*fn)(void))
+{
+	static char text[16384];
+	int fds[2], keep = dup(STDERR_FILENO);
+	ssize_t n;
+
+	pair_pipe(fds);
+	fflush(stderr);
+	dup2(fds[1], STDERR_FILENO);
+	fn();
+	dup2(keep, STDERR_FILENO);
+	close(keep);
+	close(fds[1]);
+	n = read(fds[0], text, sizeof(text) - 1);
+	close(fds[0]);
+	text[n < 0 ? 0 : n] = '\0';
+	return text;
+}
+
+static int ends[2];
+
+static struct probe *
+made(void)
+{
+	pair_pipe(ends);
+	return probe_new(ends[0], NULL);
+}
+
+static void
+the_hook_gets_level_and_message(void **state)
+{
+	(void)state;
+	collecting();
+	socle_debug_msg("%d of %s", 7, "nine");
+	assert_told("0:7 of nine|");
+}
+
+static void
+a_newline_at_the_end_is_chomped(void **state)
+{
+	(void)state;
+	collecting();
+	socle_debug_msg("one\n");
+	socle_debug_msg("two\n\n");
+	socle_debug_msg("in\nside");
+	socle_debug_msg("\n");
+	socle_debug_msg("%s", "");
+	assert_told("0:one|0:two\n|0:in\nside|0:|0:|");
+}
+
+static void
+say_two(void)
+{
+	socle_debug_msg("one\n");
+	socle_debug_msg("two");
+}
+
+static void
+without_a_hook_it_goes_to_stderr(void **state)
+{
+	(void)state;
+	assert_string_equal(">>> one\n>>> two\n", stderr_of(say_two));
+}
+
+static void
+a_hook_taken_back_restores_stderr(void **state)
+{
+	(void)state;
+	collecting();
+	assert_string_equal("", stderr_of(say_two));
+	assert_told("0:one|0:two|");
+	socle_set_log(NULL, NULL);
+	assert_string_equal(">>> one\n>>> two\n", stderr_of(say_two));
+	assert_told("");
+}
+
+static void
+say_at_length(void)
+{
+	char text[5000];
+
+	memset(text, 'x', sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	socle_debug_msg("%s", text);
+}
+
+static void
+a_long_message_is_cut_and_its_line_still_ended(void **state)
+{
+	const char *text = stderr_of(say_at_length);
+	size_t n = strlen(text);
+
+	(void)state;
+	assert_true(n > 1000 && n < 5000);
+	assert_memory_equal(">>> xxx", text, 7);
+	assert_int_equal('\n', text[n - 1]);
+}
+
+static void
+log_again(int level, const char *message, void *arg)
+{
+	(void)level;
+	note("%s", message);
+	if (strcmp(message, "outer") == 0)
+		socle_debug_msg("inner");
+	socle_set_log(NULL, arg);
+}
+
+static void
+the_hook_may_log_and_change_the_hook(void **state)
+{
+	(void)state;
+	socle_set_log(log_again, NULL);
+	socle_debug_msg("outer");
+	assert_notes("outer inner");
+}
+
+static void
+levels_are_silent_until_they_are_wanted(void **state)
+{
+	struct probe *p = made();
+	struct probe *q;
+	char text[64];
+
+	(void)state;
+	collecting();
+	close(ends[1]);
+	socle_close(&p->sock, "quiet");
+	assert_told("");
+	q = made();
+	close(ends[1]);
+	socle_set_debug_level(1);
+	snprintf(text, sizeof(text), "1:Closing #%d (loud)|",
+		socle_fd(&q->sock));
+	socle_close(&q->sock, "loud");
+	assert_told(text);
+	socle_set_debug_level(-1);
+	socle_debug_msg("always");
+	assert_told("0:always|");
+}
+
+static void
+a_close_without_a_reason_is_told_too(void **state)
+{
+	struct probe *p = made();
+
+	(void)state;
+	close(ends[1]);
+	collecting();
+	socle_set_debug_level(1);
+	socle_close(&p->sock, NULL);
+	assert_non_null(strstr(told, "1:Closing #"));
+}
+
+static void
+an_object_has_debug_messages_too(void **state)
+{
+	struct probe *p = made();
+
+	(void)state;
+	collecting();
+	socle_socket_debug_msg(&p->sock, "lock %s taken\n", "foo");
+	assert_non_null(strstr(told, "lock foo taken|"));
+	assert_int_equal('0', told[0]);
+	close(ends[1]);
+}
+
+/* case 36 */
+static void
+a_class_without_event_read_is_told_and_closed(void **state)
+{
+	struct socle_socket *s;
+
+	(void)state;
+	pair_unix(ends);
+	assert_int_equal(0, socle_socket_new(&socle_socket_class, ends[0], &s));
+	collecting();
+	socle_watch_read(s, true);
+	send_all(ends[1], "x", 1);
+	turn(1);
+	assert_int_equal(0, socle_watched_sockets());
+	assert_told("0:event_read not implemented by class Socket|");
+	close(ends[1]);
+}
+
+static void
+an_error_is_dumped_with_the_object(void **state)
+{
+	struct probe *p = made();
+	char text[128];
+
+	(void)state;
+	collecting();
+	socle_dump_error(&p->sock, "something is wrong");
+	snprintf(text, sizeof(text),
+		"0:ERROR: something is wrong|0:\t%p = Probe(): open|",
+		(void *)&p->sock);
+	assert_int_equal(0, strncmp(text, told, strlen(text)));
+	close(ends[1]);
+}
+
+/* Where libc gives one: a line each, indented, that says file and function. */
+static void
+an_error_is_dumped_with_a_backtrace(void **state)
+{
+#ifdef __GLIBC__
+	struct probe *p = made();
+	const char *line;
+	int lines = 0;
+
+	(void)state;
+	collecting();
+	socle_dump_error(&p->sock, "where");
+	line = strchr(strstr(told, " = Probe"), '|') + 1;
+	for (; *line; line = strchr(line, '|') + 1, lines++)
+		assert_int_equal(0, strncmp(line, "0:\t", 3));
+	assert_in_range(lines, 2, 32);
+	assert_non_null(strstr(told, "called"));
+	assert_non_null(strstr(told, "libc"));
+	close(ends[1]);
+#else
+	(void)state;
+	print_message("no backtrace in this libc\n");
+	skip();
+#endif
+}
+
+static void
+a_closed_object_can_be_dumped(void **state)
+{
+	struct probe *p = made();
+
+	(void)state;
+	socle_close(&p->sock, NULL);
+	collecting();
+	socle_dump_error(&p->sock, "late");
+	assert_non_null(strstr(told, "Probe(): closed|"));
+	close(ends[1]);
+}
+
+/* ---- the environment, in a process that has not looked yet ---- */
+
+static void
+take_one(struct socle_socket *self)
+{
+	char c;
+
+	(void)!socle_read(self, &c, 1);
+}
+
+static const struct socle_class reader_class = {
+	.name = "Reader",
+	.super = &socle_socket_class,
+	.event_read = take_one,
+};
+
+static int
+as_child(void)
+{
+	struct socle_socket *s;
+
+	if (pipe(ends) < 0 || write(ends[1], "x", 1) != 1 ||
+		socle_socket_new(&reader_class, ends[0], &s) < 0)
+		return 1;
+	socle_watch_read(s, true);
+	if (socle_event_loop_once(0) < 0)
+		return 1;
+	socle_debug_msg("level 0");
+	socle_close(s, "level 1");
+	socle_reset();
+	return 0;
+}
+
+/* What a fresh process says on stderr with this SOCLE_DEBUG, NULL: unset. */
+static const char *
+said_with(const char *value)
+{
+	static char text[4096];
+	ssize_t n;
+	pid_t pid;
+	int status;
+
+	pair_pipe(ends);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (value)
+			setenv("SOCLE_DEBUG", value, 1);
+		else
+			unsetenv("SOCLE_DEBUG");
+		dup2(ends[1], STDERR_FILENO);
+		execl(program, program, "--child", (char *)NULL);
+		_exit(127);
+	}
+	close(ends[1]);
+	assert_int_equal(pid, waitpid(pid, &status, 0));
+	n = read(ends[0], text, sizeof(text) - 1);
+	close(ends[0]);
+	text[n < 0 ? 0 : n] = '\0';
+	assert_int_equal(0, status);
+	return text;
+}
+
+/* case 131 */
+static void
+the_environment_sets_the_level_at_the_start(void **state)
+{
+	static const char *const off[] = {NULL, "", "0"};
+	static const char *const on[] = {"1", "2", "yes"};
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		assert_string_equal(">>> level 0\n", said_with(off[i]));
+	for (int i = 0; i < 3; i++) {
+		const char *text = said_with(on[i]);
+
+		assert_int_equal(0, strncmp(text, ">>> Event: fd=", 14));
+		assert_non_null(strstr(text, "\n>>> level 0\n"));
+		assert_non_null(strstr(text, "\n>>> Closing #"));
+		assert_non_null(strstr(text, " (level 1)\n"));
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		test(the_hook_gets_level_and_message),
+		test(a_newline_at_the_end_is_chomped),
+		test(without_a_hook_it_goes_to_stderr),
+		test(a_hook_taken_back_restores_stderr),
+		test(a_long_message_is_cut_and_its_line_still_ended),
+		test(the_hook_may_log_and_change_the_hook),
+		test(levels_are_silent_until_they_are_wanted),
+		test(a_close_without_a_reason_is_told_too),
+		test(an_object_has_debug_messages_too),
+		test(a_class_without_event_read_is_told_and_closed),
+		test(an_error_is_dumped_with_the_object),
+		test(an_error_is_dumped_with_a_backtrace),
+		test(a_closed_object_can_be_dumped),
+		test(the_environment_sets_the_level_at_the_start),
+	};
+
+	program = argv[0];
+	if (argc > 1 && strcmp(argv[1], "--child") == 0)
+		return as_child();
+	return run_tests(tests);
+}

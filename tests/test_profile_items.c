@@ -1,0 +1,285 @@
+/* Which items a profile has, of which names, and how often they are counted. */
+/* backends: all */
+#include "tests/support/fixture.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+static int ends[2];
+
+static struct probe *
+made(void)
+{
+	struct probe *p;
+
+	pair_unix(ends);
+	p = probe_new(ends[0], NULL);
+	socle_watch_read(&p->sock, true);
+	return p;
+}
+
+/* ---- reading the counters ---- */
+
+static void
+note_item(const struct socle_profile_item *item, void *arg)
+{
+	(void)arg;
+	note("%s", item->item);
+}
+
+static void
+note_calls(const struct socle_profile_item *item, void *arg)
+{
+	(void)arg;
+	note("%s:%d", item->item, (int)item->calls);
+}
+
+#define assert_profile(tell, text)                                             \
+	do {                                                                   \
+		notes_clear();                                                 \
+		socle_profiling_data(tell, NULL);                              \
+		assert_notes(text);                                            \
+	} while (0)
+
+static void
+profile(unsigned what)
+{
+	assert_int_equal(1, socle_enable_profiling(what));
+}
+
+/* ---- callbacks of all kinds ---- */
+
+static void
+nothing(void *arg)
+{
+	(void)arg;
+}
+
+static void
+embedded(struct socle_timer *t)
+{
+	(void)t;
+}
+
+static void
+on_other(int fd, unsigned ready, void *arg)
+{
+	char c;
+
+	(void)ready;
+	(void)arg;
+	assert_int_equal(1, read(fd, &c, 1));
+}
+
+static void
+on_signal(int signo, void *arg)
+{
+	(void)signo;
+	(void)arg;
+}
+
+static bool
+each_tick(void *arg)
+{
+	(void)arg;
+	return true;
+}
+
+static bool
+each_tick_of_object(struct socle_socket *s, void *arg)
+{
+	(void)s;
+	(void)arg;
+	return true;
+}
+
+static void
+closure(struct socle_socket *s, void *arg)
+{
+	(void)s;
+	(void)arg;
+}
+
+/* case 127 */
+static void
+an_objects_items_carry_the_class(void **state)
+{
+	static char buf[1 << 22];
+	struct probe *p = made();
+
+	(void)state;
+	seam_time_virtual();
+	profile(0);
+	stuff_fd(ends[0]);
+	assert_int_equal(0, socle_write(&p->sock, "x", 1));
+	assert_int_equal(0, socle_write_func(&p->sock, closure, NULL, NULL));
+	socle_set_socket_post_loop_callback(
+		&p->sock, each_tick_of_object, NULL);
+	drain_fd(ends[1], buf, sizeof(buf));
+	turn(1);
+	drain_fd(ends[1], buf, sizeof(buf));
+	close(ends[1]);
+	turn(2);
+	pair_tcp(ends);
+	p = probe_new(ends[0], NULL);
+	close_by_reset(ends[1]);
+	turn(1);
+	p = made();
+	socle_set_idle_timeout(&p->sock, 1);
+	assert_int_equal(1, socle_event_loop_once(2000));
+	turn(1);
+	close(ends[1]);
+	socle_disable_profiling();
+	assert_profile(note_item,
+		"Probe-closure Probe-destroy Probe-drain Probe-err Probe-hup "
+		"Probe-post-loop Probe-read Probe-timeout Probe-write");
+}
+
+static void
+an_object_made_by_a_listener_is_accepted(void **state)
+{
+	struct socle_factory *f;
+	struct socle_addr at;
+	int fd;
+
+	(void)state;
+	assert_int_equal(0, socle_listen("127.0.0.1:0", &probe_class, &f));
+	assert_int_equal(0, socle_factory_getsockname(f, &at));
+	fd = tcp_connect(socle_addr_port(&at));
+	profile(0);
+	for (int i = 0; i < 500 && socle_watched_sockets() == 0; i++)
+		assert_int_equal(1, socle_event_loop_once(10));
+	assert_profile(note_calls, "Probe-accepted:1");
+	socle_factory_free(f);
+	close(fd);
+}
+
+static void
+other_items_carry_the_function(void **state)
+{
+	struct socle_loop *self = socle_loop_self();
+	static struct socle_timer t;
+
+	(void)state;
+	profile(0);
+	pair_pipe(ends);
+	socle_add_other_fd(ends[0], SOCLE_READ, on_other, NULL);
+	send_all(ends[1], "x", 1);
+	socle_add_timer(0, nothing, NULL);
+	socle_timer_init(&t, embedded);
+	socle_timer_start(&t, 0);
+	socle_defer(nothing, NULL);
+	socle_post(self, nothing, NULL);
+	socle_signal(SIGUSR1, on_signal, NULL);
+	raise(SIGUSR1);
+	socle_set_post_loop_callback(each_tick, NULL);
+	turn(3);
+	assert_profile(note_item,
+		"deferred:nothing other-fd:on_other post-loop:each_tick "
+		"posted:nothing signal:on_signal timer:embedded timer:nothing");
+	socle_signal(SIGUSR1, NULL, NULL);
+	socle_loop_release(self);
+	socle_remove_other_fd(ends[0]);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+/* case 127 */
+static void
+each_call_is_counted(void **state)
+{
+	struct probe *p = made();
+
+	(void)state;
+	p->read_size = 1;
+	profile(0);
+	send_all(ends[1], "12345", 5);
+	socle_watch_write(&p->sock, true);
+	turn(2);
+	socle_watch_write(&p->sock, false);
+	turn(10);
+	assert_profile(note_calls, "Probe-read:5 Probe-write:2");
+	close(ends[1]);
+}
+
+static void
+an_event_that_is_not_called_is_not_counted(void **state)
+{
+	struct probe *p = made();
+
+	(void)state;
+	profile(0);
+	socle_watch_read(&p->sock, false);
+	send_all(ends[1], "x", 1);
+	turn(3);
+	assert_profile(note_calls, "");
+	close(ends[1]);
+}
+
+static void
+a_pushed_back_read_is_a_read(void **state)
+{
+	struct probe *p = made();
+
+	(void)state;
+	profile(0);
+	socle_push_back_read(&p->sock, "x", 1);
+	turn(3);
+	assert_profile(note_calls, "Probe-read:1");
+	close(ends[1]);
+}
+
+static const struct socle_class other_class = {
+	.name = "Other", .super = &probe_class};
+
+/* case 128 */
+static void
+after_set_class_it_is_the_new_classes(void **state)
+{
+	struct probe *p = made();
+
+	(void)state;
+	p->read_size = 1;
+	profile(0);
+	send_all(ends[1], "123", 3);
+	turn(1);
+	assert_int_equal(0, socle_set_class(&p->sock, &other_class));
+	turn(5);
+	assert_profile(note_calls, "Other-read:2 Probe-read:1");
+	close(ends[1]);
+}
+
+static void
+two_objects_of_a_class_share_its_items(void **state)
+{
+	int theirs;
+
+	(void)state;
+	made();
+	theirs = ends[1];
+	made();
+	profile(0);
+	send_all(theirs, "x", 1);
+	send_all(ends[1], "x", 1);
+	turn(2);
+	assert_profile(note_calls, "Probe-read:2");
+	close(theirs);
+	close(ends[1]);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(an_objects_items_carry_the_class),
+		test(an_object_made_by_a_listener_is_accepted),
+		test(other_items_carry_the_function),
+		test(each_call_is_counted),
+		test(an_event_that_is_not_called_is_not_counted),
+		test(a_pushed_back_read_is_a_read),
+		test(after_set_class_it_is_the_new_classes),
+		test(two_objects_of_a_class_share_its_items),
+	};
+
+	return run_tests(tests);
+}

@@ -1,0 +1,574 @@
+/* backends: all */
+/*
+ * Signals: what was an edge in a handler becomes a call in a tick.
+ */
+#include "tests/support/fixture.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+
+static void
+note_signal(int signo, void *arg)
+{
+	note("%s%s", signo == SIGUSR1 ? "usr1" : "usr2",
+		arg ? (char *)arg : "");
+}
+
+static atomic_int handled;
+
+static void
+plain_handler(int signo)
+{
+	(void)signo;
+	handled++;
+}
+
+static bool
+has_handler(int signo, void (*handler)(int))
+{
+	struct sigaction now;
+
+	assert_int_equal(0, sigaction(signo, NULL, &now));
+	return now.sa_handler == handler;
+}
+
+static void
+set_handler(int signo, void (*handler)(int))
+{
+	struct sigaction action = {.sa_handler = handler};
+
+	assert_int_equal(0, sigaction(signo, &action, NULL));
+}
+
+static void
+watch(int signo)
+{
+	assert_int_equal(0, socle_signal(signo, note_signal, NULL));
+}
+
+static pthread_t
+start(void *(*fn)(void *arg), void *arg)
+{
+	pthread_t t;
+
+	assert_int_equal(0, pthread_create(&t, NULL, fn, arg));
+	return t;
+}
+
+/* ---- being told ---- */
+
+static void
+a_signal_is_told_in_the_tick_after_it(void **state)
+{
+	char arg[] = "!";
+
+	(void)state;
+	assert_int_equal(0, socle_signal(SIGUSR1, note_signal, arg));
+	for (int i = 0; i < 3; i++) {
+		raise(SIGUSR1);
+		assert_notes("");
+		turn(1);
+		assert_notes("usr1!");
+		turn(2);
+		assert_notes("");
+	}
+}
+
+static void
+several_of_one_kind_become_one_call(void **state)
+{
+	(void)state;
+	watch(SIGUSR1);
+	watch(SIGUSR2);
+	for (int i = 0; i < 5; i++) {
+		raise(SIGUSR2);
+		raise(SIGUSR1);
+	}
+	turn(2);
+	assert_true(strcmp(notes(), "usr1 usr2") == 0 ||
+		strcmp(notes(), "usr2 usr1") == 0);
+}
+
+static void
+a_pending_signal_lets_the_tick_not_wait(void **state)
+{
+	double began;
+
+	(void)state;
+	watch(SIGUSR1);
+	turn(1);
+	seam_time_virtual();
+	began = seam_time();
+	raise(SIGUSR1);
+	assert_int_equal(1, socle_event_loop_once(60000));
+	assert_notes("usr1");
+	assert_true(seam_time() == began);
+}
+
+static int (*real_poll)(struct pollfd *fds, nfds_t n, int ms);
+#ifdef __linux__
+static int (*real_epoll_wait)(int ep, struct epoll_event *e, int n, int ms);
+#endif
+
+/* The last moment at which nobody looks any more. */
+static int
+raise_and_poll(struct pollfd *fds, nfds_t n, int ms)
+{
+	raise(SIGUSR1);
+	return real_poll(fds, n, ms);
+}
+
+#ifdef __linux__
+static int
+raise_and_epoll_wait(int ep, struct epoll_event *e, int n, int ms)
+{
+	raise(SIGUSR1);
+	return real_epoll_wait(ep, e, n, ms);
+}
+#endif
+
+static void
+a_signal_just_before_the_wait_ends_it(void **state)
+{
+	(void)state;
+	watch(SIGUSR1);
+	turn(1);
+	real_poll = socle__seam.poll;
+	socle__seam.poll = raise_and_poll;
+#ifdef __linux__
+	real_epoll_wait = socle__seam.epoll_wait;
+	socle__seam.epoll_wait = raise_and_epoll_wait;
+#endif
+	assert_int_equal(1, socle_event_loop_once(-1));
+	socle__seam.poll = real_poll;
+#ifdef __linux__
+	socle__seam.epoll_wait = real_epoll_wait;
+#endif
+	assert_notes("usr1");
+}
+
+struct kill {
+	pthread_t whom;
+	int times;
+	atomic_bool enough;
+};
+
+static void *
+kill_until_enough(void *arg)
+{
+	struct kill *k = arg;
+
+	while (!k->enough) {
+		pthread_kill(k->whom, SIGUSR1);
+		usleep(200);
+	}
+	return NULL;
+}
+
+/* case 18 */
+static void
+a_wait_that_a_signal_interrupts_is_an_empty_tick(void **state)
+{
+	struct kill k = {.whom = pthread_self()};
+	struct sigaction before, plain = {.sa_handler = plain_handler};
+	pthread_t t;
+
+	(void)state;
+	handled = 0;
+	assert_int_equal(0, sigaction(SIGUSR1, &plain, &before));
+	t = start(kill_until_enough, &k);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(1, socle_event_loop_once(-1));
+	k.enough = true;
+	pthread_join(t, NULL);
+	assert_true(handled >= 5);
+	assert_int_equal(0, sigaction(SIGUSR1, &before, NULL));
+}
+
+static void *
+kill_process(void *arg)
+{
+	struct kill *k = arg;
+
+	for (int i = 1; i < k->times; i++)
+		kill(getpid(), SIGUSR1);
+	k->enough = true;
+	kill(getpid(), SIGUSR1); /* who waits has to wake up from this */
+	return NULL;
+}
+
+static int counted;
+static pthread_t counted_on;
+
+static void
+count_signal(int signo, void *arg)
+{
+	(void)signo;
+	(void)arg;
+	counted++;
+	counted_on = pthread_self();
+}
+
+static void
+in_a_storm_the_last_signal_is_not_lost(void **state)
+{
+	struct kill k = {.times = scaled(10000, 500)};
+	int before_last, fds[2];
+	struct probe *p;
+	pthread_t t;
+
+	(void)state;
+	counted = 0;
+	pair_unix(fds);
+	p = probe_new(fds[0], NULL);
+	socle_watch_read(&p->sock, true);
+	assert_int_equal(0, socle_signal(SIGUSR1, count_signal, NULL));
+	t = start(kill_process, &k);
+	while (!k.enough)
+		assert_int_equal(1, socle_event_loop_once(-1));
+	pthread_join(t, NULL);
+	turn(2);
+	assert_true(counted >= 1 && counted <= k.times);
+	before_last = counted;
+	kill(getpid(), SIGUSR1);
+	turn_until_count(&counted, before_last + 1);
+	send_all(fds[1], "x", 1);
+	turn(1);
+	assert_int_equal(1, p->got_len);
+	close(fds[1]);
+}
+
+static void *
+raise_here(void *arg)
+{
+	(void)arg;
+	raise(SIGUSR1);
+	return NULL;
+}
+
+static void
+a_signal_that_hits_another_thread_is_told_to_the_owner(void **state)
+{
+	(void)state;
+	counted = 0;
+	assert_int_equal(0, socle_signal(SIGUSR1, count_signal, NULL));
+	pthread_join(start(raise_here, NULL), NULL);
+	turn(1);
+	assert_int_equal(1, counted);
+	assert_true(pthread_equal(pthread_self(), counted_on));
+}
+
+static void
+the_handler_leaves_errno_alone(void **state)
+{
+	(void)state;
+	watch(SIGUSR1);
+	seam_fail(CALL_write, 1, EAGAIN, 1);
+	errno = 12345;
+	raise(SIGUSR1);
+	assert_int_equal(12345, errno);
+}
+
+static struct socle_loop *to_wake;
+
+static void
+wake_in_handler(int signo)
+{
+	(void)signo;
+	handled++;
+	socle_wakeup(to_wake);
+}
+
+struct racer {
+	pthread_t whom;
+	atomic_int asked;
+};
+
+static void *
+kill_whenever_asked(void *arg)
+{
+	struct racer *r = arg;
+	int seen = 0, now;
+
+	while ((now = r->asked) >= 0) {
+		if (now == seen) {
+			sched_yield();
+			continue;
+		}
+		seen = now;
+		for (int i = now % 64; i > 0; i--)
+			(void)atomic_load(&r->asked);
+		pthread_kill(r->whom, SIGUSR1);
+	}
+	return NULL;
+}
+
+static bool
+was_handled(void *arg)
+{
+	return handled >= *(int *)arg;
+}
+
+/* case 19 */
+static void
+no_wakeup_of_a_signal_handler_is_lost(void **state)
+{
+	struct racer r = {.whom = pthread_self()};
+	struct sigaction before,
+		wake = {.sa_handler = wake_in_handler, .sa_flags = SA_RESTART};
+	int n = scaled(20000, 500);
+	pthread_t t;
+
+	(void)state;
+	handled = 0;
+	to_wake = socle_loop_self();
+	assert_int_equal(0, sigaction(SIGUSR1, &wake, &before));
+	t = start(kill_whenever_asked, &r);
+	/* waits for ever if a single one is lost */
+	for (int i = 1; i <= n; i++) {
+		r.asked = i;
+		assert_int_equal(1, socle_run_until(was_handled, &i));
+	}
+	r.asked = -1;
+	pthread_join(t, NULL);
+	assert_int_equal(n, handled);
+	assert_int_equal(0, sigaction(SIGUSR1, &before, NULL));
+	socle_loop_release(to_wake);
+}
+
+/* ---- whose it is ---- */
+
+static void
+null_restores_what_was_there_before(void **state)
+{
+	(void)state;
+	set_handler(SIGUSR1, plain_handler);
+	set_handler(SIGUSR2, SIG_IGN);
+	watch(SIGUSR1);
+	watch(SIGUSR2);
+	watch(SIGUSR1); /* again */
+	assert_false(has_handler(SIGUSR1, plain_handler));
+	assert_int_equal(0, socle_signal(SIGUSR1, NULL, NULL));
+	assert_int_equal(0, socle_signal(SIGUSR2, NULL, NULL));
+	assert_true(has_handler(SIGUSR1, plain_handler));
+	assert_true(has_handler(SIGUSR2, SIG_IGN));
+	set_handler(SIGUSR1, SIG_DFL);
+	set_handler(SIGUSR2, SIG_DFL);
+}
+
+static void
+a_reset_restores_what_was_there_before(void **state)
+{
+	(void)state;
+	watch(SIGUSR1);
+	socle_reset();
+	assert_true(has_handler(SIGUSR1, SIG_DFL));
+	set_handler(SIGUSR1, plain_handler);
+	watch(SIGUSR1);
+	socle_reset();
+	assert_true(has_handler(SIGUSR1, plain_handler));
+	set_handler(SIGUSR1, SIG_DFL);
+}
+
+static void
+watching_again_replaces_function_and_argument(void **state)
+{
+	char one[] = "-one", two[] = "-two";
+
+	(void)state;
+	assert_int_equal(0, socle_signal(SIGUSR1, note_signal, one));
+	raise(SIGUSR1);
+	assert_int_equal(0, socle_signal(SIGUSR1, note_signal, two));
+	turn(1);
+	assert_notes("usr1-two");
+}
+
+static void
+what_was_pending_is_not_told_after_the_end_of_watching(void **state)
+{
+	(void)state;
+	watch(SIGUSR1);
+	raise(SIGUSR1);
+	assert_int_equal(0, socle_signal(SIGUSR1, NULL, NULL));
+	turn(2);
+	assert_notes("");
+}
+
+static void
+what_was_pending_is_not_told_to_a_later_watcher(void **state)
+{
+	(void)state;
+	watch(SIGUSR1);
+	raise(SIGUSR1);
+	assert_int_equal(0, socle_signal(SIGUSR1, NULL, NULL));
+	watch(SIGUSR1);
+	turn(2);
+	assert_notes("");
+}
+
+struct second {
+	int watch, unwatch, after;
+	atomic_int step;
+};
+
+static void *
+watch_on_another_thread(void *arg)
+{
+	struct second *s = arg;
+
+	s->watch = socle_signal(SIGUSR1, count_signal, NULL);
+	s->unwatch = socle_signal(SIGUSR1, NULL, NULL);
+	s->step = 1;
+	while (s->step < 2)
+		sched_yield();
+	s->after = socle_signal(SIGUSR1, count_signal, NULL);
+	return NULL;
+}
+
+static void
+a_signal_has_one_owner_in_the_process(void **state)
+{
+	struct second s = {.after = -1};
+	pthread_t t;
+
+	(void)state;
+	watch(SIGUSR1);
+	t = start(watch_on_another_thread, &s);
+	while (s.step < 1)
+		sched_yield();
+	assert_int_equal(-EBUSY, s.watch);
+	raise(SIGUSR1);
+	turn(1);
+	assert_notes("usr1"); /* the other's NULL took nothing away */
+	assert_int_equal(0, socle_signal(SIGUSR1, NULL, NULL));
+	s.step = 2;
+	pthread_join(t, NULL);
+	assert_int_equal(0, s.after);
+	/* the end of its thread restored it */
+	assert_true(has_handler(SIGUSR1, SIG_DFL));
+	watch(SIGUSR1);
+}
+
+static void
+what_cannot_be_caught_is_refused(void **state)
+{
+	static const int bad[] = {0, -1, SIGKILL, SIGSTOP, 100000};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(
+			-EINVAL, socle_signal(bad[i], note_signal, NULL));
+	turn(1);
+}
+
+static void
+a_refused_signal_has_no_owner(void **state)
+{
+	(void)state;
+	seam_fail(CALL_sigaction, 1, EINVAL, 1);
+	assert_int_equal(-EINVAL, socle_signal(SIGUSR1, note_signal, NULL));
+	assert_true(has_handler(SIGUSR1, SIG_DFL));
+	watch(SIGUSR1);
+	raise(SIGUSR1);
+	turn(1);
+	assert_notes("usr1");
+}
+
+/* ---- what its function may do ---- */
+
+static void
+end_both(int signo, void *arg)
+{
+	note_signal(signo, arg);
+	assert_int_equal(0, socle_signal(SIGUSR1, NULL, NULL));
+	assert_int_equal(0, socle_signal(SIGUSR2, NULL, NULL));
+}
+
+static void
+its_function_may_end_the_watching(void **state)
+{
+	(void)state;
+	assert_int_equal(0, socle_signal(SIGUSR1, end_both, NULL));
+	assert_int_equal(0, socle_signal(SIGUSR2, end_both, NULL));
+	raise(SIGUSR1);
+	raise(SIGUSR2);
+	turn(2);
+	assert_int_equal(4, strlen(notes())); /* one of the two */
+	assert_true(has_handler(SIGUSR1, SIG_DFL));
+	assert_true(has_handler(SIGUSR2, SIG_DFL));
+}
+
+static void
+reset_all(int signo, void *arg)
+{
+	note_signal(signo, arg);
+	socle_reset();
+}
+
+static void
+its_function_may_reset_the_loop(void **state)
+{
+	(void)state;
+	assert_int_equal(0, socle_signal(SIGUSR1, reset_all, NULL));
+	assert_int_equal(0, socle_signal(SIGUSR2, reset_all, NULL));
+	raise(SIGUSR1);
+	raise(SIGUSR2);
+	assert_int_equal(0, socle_event_loop_once(0));
+	assert_int_equal(4, strlen(notes()));
+	turn(1);
+	assert_int_equal(4, strlen(notes()));
+	assert_true(has_handler(SIGUSR1, SIG_DFL));
+}
+
+static void
+raise_again(int signo, void *arg)
+{
+	int *left = arg;
+
+	note("%d", *left);
+	if (--*left > 0)
+		raise(signo);
+}
+
+static void
+a_signal_raised_in_its_function_is_told_again(void **state)
+{
+	int left = 3;
+
+	(void)state;
+	assert_int_equal(0, socle_signal(SIGUSR1, raise_again, &left));
+	raise(SIGUSR1);
+	turn(4);
+	assert_notes("3 2 1");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(a_signal_is_told_in_the_tick_after_it),
+		test(several_of_one_kind_become_one_call),
+		test(a_pending_signal_lets_the_tick_not_wait),
+		test(a_signal_just_before_the_wait_ends_it),
+		test(a_wait_that_a_signal_interrupts_is_an_empty_tick),
+		test(in_a_storm_the_last_signal_is_not_lost),
+		test(a_signal_that_hits_another_thread_is_told_to_the_owner),
+		test(the_handler_leaves_errno_alone),
+		test(no_wakeup_of_a_signal_handler_is_lost),
+		test(null_restores_what_was_there_before),
+		test(a_reset_restores_what_was_there_before),
+		test(watching_again_replaces_function_and_argument),
+		test(what_was_pending_is_not_told_after_the_end_of_watching),
+		test(what_was_pending_is_not_told_to_a_later_watcher),
+		test(a_signal_has_one_owner_in_the_process),
+		test(what_cannot_be_caught_is_refused),
+		test(a_refused_signal_has_no_owner),
+		test(its_function_may_end_the_watching),
+		test(its_function_may_reset_the_loop),
+		test(a_signal_raised_in_its_function_is_told_again),
+	};
+
+	return run_tests(tests);
+}

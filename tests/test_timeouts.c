@@ -1,0 +1,664 @@
+/* The timeouts of an object: idleness, and a write that stalls. */
+/* backends: all */
+#include "tests/support/fixture.h"
+
+#include <math.h>
+
+static int ends[2];
+static double began;
+
+/* Milliseconds of the virtual clock since the test began. */
+static long
+ms_now(void)
+{
+	return (long)((seam_time() - began) * 1e3 + 0.5);
+}
+
+/* A probe that notes when, and does not close. */
+static void
+keeper_event_timeout(struct socle_socket *self, int which)
+{
+	(void)self;
+	note("%s@%ld", which == SOCLE_IDLE ? "idle" : "stall", ms_now());
+}
+
+static const struct socle_class keeper_class = {
+	.name = "Keeper",
+	.super = &probe_class,
+	.size = sizeof(struct probe),
+	.event_timeout = keeper_event_timeout,
+};
+
+static struct probe *
+made(const struct socle_class *cls)
+{
+	struct socle_socket *s;
+
+	seam_time_virtual();
+	began = seam_time();
+	pair_unix(ends);
+	assert_int_equal(0, socle_socket_new(cls, ends[0], &s));
+	probe_of(s)->read_size = 64;
+	socle_watch_read(s, true);
+	return probe_of(s);
+}
+
+static void
+idle_after(struct probe *p, double seconds)
+{
+	assert_int_equal(0, socle_set_idle_timeout(&p->sock, seconds));
+}
+
+static void
+stall_after(struct probe *p, double seconds)
+{
+	assert_int_equal(0, socle_set_write_timeout(&p->sock, seconds));
+}
+
+static void
+finish(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+static bool
+is_set(void *arg)
+{
+	return *(bool *)arg;
+}
+
+/* Lets the loop run until `ms' after the beginning, and through that tick. */
+static void
+run_to(long ms)
+{
+	bool done = false;
+	double left = began + (double)ms / 1e3 - seam_time();
+
+	assert_true(socle_add_timer(left, finish, &done) != 0);
+	assert_int_equal(1, socle_run_until(is_set, &done));
+}
+
+static unsigned long
+waits(void)
+{
+	return seam_count(CALL_epoll_wait) + seam_count(CALL_poll);
+}
+
+static void
+an_idle_object_is_closed(void **state)
+{
+	struct probe *p = made(&probe_class);
+
+	(void)state;
+	idle_after(p, 3);
+	run_to(2999);
+	assert_notes("");
+	run_to(3001);
+	assert_notes("idle close(idle) destroy");
+	close(ends[1]);
+}
+
+static void
+a_stalled_write_closes(void **state)
+{
+	struct probe *p = made(&probe_class);
+
+	(void)state;
+	stuff_fd(ends[0]);
+	stall_after(p, 3);
+	assert_int_equal(0, socle_write(&p->sock, "x", 1));
+	notes_clear();
+	run_to(2999);
+	assert_notes("");
+	run_to(3001);
+	assert_notes("stall close(stall) destroy");
+	close(ends[1]);
+}
+
+static void
+reading_begins_the_time_anew(void **state)
+{
+	struct probe *p = made(&keeper_class);
+
+	(void)state;
+	idle_after(p, 3);
+	run_to(2000);
+	send_all(ends[1], "x", 1);
+	run_to(6000);
+	assert_notes("r idle@5000");
+	close(ends[1]);
+}
+
+static void
+writing_begins_the_time_anew(void **state)
+{
+	struct probe *p = made(&keeper_class);
+
+	(void)state;
+	idle_after(p, 3);
+	run_to(2000);
+	assert_int_equal(1, socle_write(&p->sock, "x", 1));
+	run_to(6000);
+	assert_notes("idle@5000");
+	close(ends[1]);
+}
+
+static void
+a_flush_in_the_background_begins_the_time_anew(void **state)
+{
+	static char buf[1 << 22];
+	struct probe *p = made(&keeper_class);
+
+	(void)state;
+	stuff_fd(ends[0]);
+	assert_int_equal(0, socle_write(&p->sock, "x", 1));
+	idle_after(p, 3);
+	run_to(2000);
+	drain_fd(ends[1], buf, sizeof(buf));
+	notes_clear();
+	run_to(6000);
+	assert_notes("w drain idle@5000");
+	close(ends[1]);
+}
+
+static void
+a_read_that_finds_nothing_is_no_traffic(void **state)
+{
+	struct probe *p = made(&keeper_class);
+	char c;
+
+	(void)state;
+	idle_after(p, 3);
+	run_to(2000);
+	assert_int_equal(-EAGAIN, socle_read(&p->sock, &c, 1));
+	run_to(4000);
+	assert_notes("idle@3000");
+	close(ends[1]);
+}
+
+static void
+not_closed_by_its_handler_the_time_counts_anew(void **state)
+{
+	struct probe *p = made(&keeper_class);
+
+	(void)state;
+	idle_after(p, 3);
+	run_to(10000);
+	assert_notes("idle@3000 idle@6000 idle@9000");
+	close(ends[1]);
+}
+
+static void
+a_vetoed_close_counts_anew_too(void **state)
+{
+	struct probe *p = made(&probe_class);
+
+	(void)state;
+	p->veto = true;
+	idle_after(p, 3);
+	run_to(7000);
+	assert_notes("idle close(idle) idle close(idle)");
+	close(ends[1]);
+}
+
+static void
+a_stall_that_goes_on_is_told_again(void **state)
+{
+	struct probe *p = made(&keeper_class);
+
+	(void)state;
+	stuff_fd(ends[0]);
+	stall_after(p, 2);
+	assert_int_equal(0, socle_write(&p->sock, "x", 1));
+	notes_clear();
+	run_to(5000);
+	assert_notes("stall@2000 stall@4000");
+	close(ends[1]);
+}
+
+static void
+both_run_beside_each_other(void **state)
+{
+	struct probe *p = made(&keeper_class);
+
+	(void)state;
+	stuff_fd(ends[0]);
+	assert_int_equal(0, socle_write(&p->sock, "x", 1));
+	notes_clear();
+	idle_after(p, 5);
+	stall_after(p, 2);
+	run_to(10500);
+	assert_notes("stall@2000 stall@4000 idle@5000 stall@6000 stall@8000 "
+		     "idle@10000 stall@10000");
+	close(ends[1]);
+}
+
+/* Its reads keep it from being idle, and do not help its writes. */
+static void
+reading_does_not_hide_a_stall(void **state)
+{
+	struct probe *p = made(&keeper_class);
+
+	(void)state;
+	stuff_fd(ends[0]);
+	assert_int_equal(0, socle_write(&p->sock, "x", 1));
+	notes_clear();
+	idle_after(p, 3);
+	stall_after(p, 3);
+	run_to(2000);
+	send_all(ends[1], "y", 1);
+	run_to(4000);
+	assert_notes("r stall@3000");
+	close(ends[1]);
+}
+
+static void
+closed_for_idleness_it_does_not_stall_as_well(void **state)
+{
+	struct probe *p = made(&probe_class);
+
+	(void)state;
+	stuff_fd(ends[0]);
+	assert_int_equal(0, socle_write(&p->sock, "x", 1));
+	notes_clear();
+	idle_after(p, 3);
+	stall_after(p, 3);
+	run_to(9000);
+	assert_notes("idle close(idle) destroy");
+	close(ends[1]);
+}
+
+static void
+nothing_queued_does_not_stall(void **state)
+{
+	struct probe *p = made(&keeper_class);
+
+	(void)state;
+	stall_after(p, 1);
+	assert_int_equal(1, socle_write(&p->sock, "x", 1));
+	seam_count_reset();
+	run_to(50000);
+	assert_notes("");
+	assert_int_equal(2, waits()); /* until then, and the tick of it */
+	close(ends[1]);
+}
+
+static void
+a_stall_counts_from_when_bytes_began_to_wait(void **state)
+{
+	struct probe *p = made(&keeper_class);
+
+	(void)state;
+	stall_after(p, 2);
+	run_to(5000);
+	stuff_fd(ends[0]);
+	assert_int_equal(0, socle_write(&p->sock, "x", 1));
+	notes_clear();
+	run_to(7500);
+	assert_notes("stall@7000");
+	close(ends[1]);
+}
+
+static void
+bytes_that_move_put_the_stall_off(void **state)
+{
+	enum { BIG = 4 << 20 };
+	static char buf[BIG];
+	struct probe *p = made(&keeper_class);
+
+	(void)state;
+	stall_after(p, 2);
+	assert_int_equal(0, socle_write(&p->sock, buf, BIG));
+	run_to(1500);
+	assert_true(drain_fd(ends[1], buf, BIG) > 0);
+	notes_clear();
+	run_to(3000);
+	assert_true(socle_write_buf_size(&p->sock) > 0);
+	assert_null(strstr(notes(), "stall"));
+	run_to(3700);
+	assert_non_null(strstr(notes(), "stall@3500"));
+	close(ends[1]);
+}
+
+static void
+an_emptied_queue_ends_the_stall(void **state)
+{
+	static char buf[1 << 22];
+	struct probe *p = made(&keeper_class);
+
+	(void)state;
+	stall_after(p, 2);
+	stuff_fd(ends[0]);
+	assert_int_equal(0, socle_write(&p->sock, "x", 1));
+	run_to(1000);
+	drain_fd(ends[1], buf, sizeof(buf));
+	notes_clear();
+	run_to(20000);
+	assert_notes("w drain");
+	close(ends[1]);
+}
+
+static void
+closing_after_the_flush_still_stalls(void **state)
+{
+	struct probe *p = made(&probe_class);
+
+	(void)state;
+	stall_after(p, 2);
+	stuff_fd(ends[0]);
+	assert_int_equal(0, socle_write(&p->sock, "x", 1));
+	socle_close_after_flush(&p->sock, "done");
+	notes_clear();
+	run_to(3000);
+	assert_notes("stall close(stall) destroy");
+	close(ends[1]);
+}
+
+static void
+zero_switches_off(void **state)
+{
+	struct probe *p = made(&keeper_class);
+
+	(void)state;
+	stuff_fd(ends[0]);
+	assert_int_equal(0, socle_write(&p->sock, "x", 1));
+	notes_clear();
+	idle_after(p, 2);
+	stall_after(p, 2);
+	idle_after(p, 0);
+	stall_after(p, 0);
+	seam_count_reset();
+	run_to(50000);
+	assert_notes("");
+	assert_int_equal(2, waits());
+	close(ends[1]);
+}
+
+static void
+set_again_it_counts_from_then(void **state)
+{
+	struct probe *p = made(&keeper_class);
+
+	(void)state;
+	idle_after(p, 10);
+	run_to(1000);
+	idle_after(p, 2);
+	run_to(4000);
+	assert_notes("idle@3000");
+	idle_after(p, 5);
+	run_to(10000);
+	assert_notes("idle@9000");
+	close(ends[1]);
+}
+
+/* On the clock of the kernel's milliseconds it may be late, by one. */
+static void
+fractions_are_rounded_up(void **state)
+{
+	struct probe *p = made(&keeper_class);
+	double from = seam_time();
+
+	(void)state;
+	idle_after(p, 0.0015);
+	while (notes()[0] == '\0')
+		assert_int_equal(1, socle_event_loop_once(1000));
+	assert_true(seam_time() - from >= 0.0015 - 1e-9);
+	assert_true(seam_time() - from < 0.0031);
+	close(ends[1]);
+}
+
+/* A refresh is a store: the timer stays where it is, no clock is read. */
+static void
+traffic_moves_no_timer(void **state)
+{
+	struct probe *p = made(&keeper_class);
+	int64_t deadline;
+	char c;
+
+	(void)state;
+	idle_after(p, 3);
+	run_to(2000);
+	deadline = p->sock.timer.deadline;
+	send_all(ends[1], "abcdefgh", 8);
+	(void)socle_now();
+	seam_count_reset();
+	p->read_size = 1;
+	turn(1);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(1, socle_read(&p->sock, &c, 1));
+	assert_true(deadline == p->sock.timer.deadline);
+	assert_int_equal(1, p->reads);
+	close(ends[1]);
+}
+
+static void
+read_much(struct probe *p)
+{
+	char c;
+
+	for (int i = 0; i < 50; i++) {
+		assert_int_equal(1, socle_read(&p->sock, &c, 1));
+		assert_int_equal(1, socle_write(&p->sock, &c, 1));
+	}
+}
+
+static void
+traffic_reads_the_clock_once_a_tick(void **state)
+{
+	struct probe *p = made(&keeper_class);
+	static char buf[50];
+
+	(void)state;
+	p->on_read = read_much;
+	idle_after(p, 3);
+	turn(1);
+	send_all(ends[1], buf, 50);
+	seam_count_reset();
+	assert_int_equal(1, socle_event_loop_once(0));
+	/* for the timers before the wait, and for the traffic after it */
+	assert_in_range(seam_count(CALL_clock_gettime), 1, 2);
+	close(ends[1]);
+}
+
+static void
+read_after_long_work(struct probe *p)
+{
+	char c;
+
+	(void)socle_now(); /* somebody asks for the tick's time */
+	seam_time_add(5);
+	assert_int_equal(1, socle_read(&p->sock, &c, 1));
+}
+
+/* A plain store of the tick's time: a slow tick's traffic is that old. */
+static void
+traffic_counts_as_of_the_beginning_of_its_tick(void **state)
+{
+	struct probe *p = made(&keeper_class);
+
+	(void)state;
+	p->on_read = read_after_long_work;
+	idle_after(p, 3);
+	run_to(1000);
+	send_all(ends[1], "x", 1);
+	run_to(6500);
+	assert_notes("r idle@6000");
+	close(ends[1]);
+}
+
+static void
+bad_times_are_refused(void **state)
+{
+	static const double bad[] = {-1, -1e-9, (double)NAN, (double)-INFINITY};
+	struct probe *p = made(&keeper_class);
+
+	(void)state;
+	idle_after(p, 3);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(
+			-EINVAL, socle_set_idle_timeout(&p->sock, bad[i]));
+		assert_int_equal(
+			-EINVAL, socle_set_write_timeout(&p->sock, bad[i]));
+	}
+	run_to(4000);
+	assert_notes("idle@3000");
+	socle_close(&p->sock, NULL);
+	assert_int_equal(-EBADF, socle_set_idle_timeout(&p->sock, 1));
+	assert_int_equal(-EBADF, socle_set_write_timeout(&p->sock, 1));
+	close(ends[1]);
+}
+
+static void
+the_longest_idle_time_is_49_days(void **state)
+{
+	static const double huge[] = {5e6, 1e300, (double)INFINITY};
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct probe *p = made(&probe_class);
+
+		idle_after(p, huge[i]);
+		run_to(49L * 86400 * 1000);
+		assert_notes("");
+		run_to(50L * 86400 * 1000);
+		assert_notes("idle close(idle) destroy");
+		close(ends[1]);
+	}
+}
+
+static void
+without_memory_there_is_no_write_timeout(void **state)
+{
+	struct probe *p = made(&keeper_class);
+
+	(void)state;
+	seam_fail(CALL_calloc, 1, ENOMEM, 1);
+	assert_int_equal(-ENOMEM, socle_set_write_timeout(&p->sock, 1));
+	idle_after(p, 1); /* needs none */
+	assert_int_equal(1, seam_struck());
+	close(ends[1]);
+}
+
+static void
+a_closed_object_has_no_timeout(void **state)
+{
+	struct probe *p = made(&keeper_class);
+
+	(void)state;
+	idle_after(p, 1);
+	socle_close(&p->sock, "early");
+	turn(1);
+	assert_notes("close(early) destroy");
+	seam_count_reset();
+	run_to(50000);
+	assert_notes("");
+	assert_int_equal(2, waits());
+	close(ends[1]);
+}
+
+static void
+a_stolen_socket_has_no_timeout(void **state)
+{
+	struct probe *p = made(&keeper_class);
+	int fd;
+
+	(void)state;
+	idle_after(p, 1);
+	fd = socle_steal_socket(&p->sock);
+	turn(1);
+	assert_notes("destroy");
+	run_to(5000);
+	assert_notes("");
+	close(fd);
+	close(ends[1]);
+}
+
+static void
+close_neighbour(struct probe *p, const char *reason)
+{
+	struct probe *other = p->arg;
+
+	(void)reason;
+	socle_close(&other->sock, "neighbour");
+}
+
+static void
+a_neighbour_closed_in_the_same_pass_times_out_no_more(void **state)
+{
+	struct probe *a = made(&probe_class);
+	int theirs = ends[1];
+	struct probe *b = made(&probe_class);
+
+	(void)state;
+	a->tag = "a";
+	b->tag = "b";
+	a->on_close = b->on_close = close_neighbour;
+	a->arg = b;
+	b->arg = a;
+	idle_after(a, 1);
+	idle_after(b, 1);
+	run_to(3000);
+	assert_notes("a:idle a:close(idle) b:close(neighbour) b:destroy "
+		     "a:destroy");
+	close(theirs);
+	close(ends[1]);
+}
+
+/* A write that the kernel has no memory for is tried again, by that timer. */
+static void
+a_write_tried_again_does_not_disturb_the_timeouts(void **state)
+{
+	struct probe *p = made(&keeper_class);
+	char c;
+
+	(void)state;
+	idle_after(p, 3);
+	run_to(1000);
+	seam_fail(CALL_send, 1, ENOBUFS, 2);
+	assert_int_equal(0, socle_write(&p->sock, "x", 1));
+	run_to(1500);
+	assert_int_equal(1, drain_fd(ends[1], &c, 1));
+	notes_clear();
+	run_to(6000);
+	assert_int_equal(0, strncmp(notes(), "idle@40", 7));
+	close(ends[1]);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(an_idle_object_is_closed),
+		test(a_stalled_write_closes),
+		test(reading_begins_the_time_anew),
+		test(writing_begins_the_time_anew),
+		test(a_flush_in_the_background_begins_the_time_anew),
+		test(a_read_that_finds_nothing_is_no_traffic),
+		test(not_closed_by_its_handler_the_time_counts_anew),
+		test(a_vetoed_close_counts_anew_too),
+		test(a_stall_that_goes_on_is_told_again),
+		test(both_run_beside_each_other),
+		test(reading_does_not_hide_a_stall),
+		test(closed_for_idleness_it_does_not_stall_as_well),
+		test(nothing_queued_does_not_stall),
+		test(a_stall_counts_from_when_bytes_began_to_wait),
+		test(bytes_that_move_put_the_stall_off),
+		test(an_emptied_queue_ends_the_stall),
+		test(closing_after_the_flush_still_stalls),
+		test(zero_switches_off),
+		test(set_again_it_counts_from_then),
+		test(fractions_are_rounded_up),
+		test(traffic_moves_no_timer),
+		test(traffic_reads_the_clock_once_a_tick),
+		test(traffic_counts_as_of_the_beginning_of_its_tick),
+		test(bad_times_are_refused),
+		test(the_longest_idle_time_is_49_days),
+		test(without_memory_there_is_no_write_timeout),
+		test(a_closed_object_has_no_timeout),
+		test(a_stolen_socket_has_no_timeout),
+		test(a_neighbour_closed_in_the_same_pass_times_out_no_more),
+		test(a_write_tried_again_does_not_disturb_the_timeouts),
+	};
+
+	return run_tests(tests);
+}

@@ -1,0 +1,374 @@
+/* Timers cancelled, started anew and freed, inside callbacks and outside. */
+/* backends: all */
+#include "tests/support/fixture.h"
+
+#include <stdlib.h>
+
+/* A timer that notes its name. */
+struct named {
+	const char *name;
+	struct socle_timer t;
+	void (*inside)(struct named *n);
+	struct named *other;
+	int fired;
+};
+
+static void
+named_fires(struct socle_timer *t)
+{
+	struct named *n = socle_container_of(t, struct named, t);
+
+	n->fired++;
+	note("%s", n->name);
+	if (n->inside)
+		n->inside(n);
+}
+
+static void
+named_init(struct named *n, const char *name)
+{
+	*n = (struct named){.name = name};
+	socle_timer_init(&n->t, named_fires);
+}
+
+static void
+start(struct named *n, double seconds)
+{
+	assert_int_equal(0, socle_timer_start(&n->t, seconds));
+}
+
+static void
+note_it(void *arg)
+{
+	note("%s", (const char *)arg);
+}
+
+static char *
+text(const char *literal)
+{
+	union {
+		const char *from;
+		char *to;
+	} u = {literal};
+
+	return u.to;
+}
+
+static socle_timer_id
+add(double seconds, const char *name)
+{
+	socle_timer_id id = socle_add_timer(seconds, note_it, text(name));
+
+	assert_true(id != 0);
+	return id;
+}
+
+/* How long one tick waits, in microseconds of the virtual clock. */
+static long
+tick_waits_at_most(int ms)
+{
+	double before = seam_time();
+
+	assert_int_equal(1, socle_event_loop_once(ms));
+	return (long)((seam_time() - before) * 1e6 + 0.5);
+}
+
+static long
+tick_waits(void)
+{
+	return tick_waits_at_most(-1);
+}
+
+static unsigned long
+waits(void)
+{
+	return seam_count(CALL_epoll_wait) + seam_count(CALL_poll);
+}
+
+/* case 115 */
+static void
+cancelling_says_whether_it_was_still_to_fire(void **state)
+{
+	socle_timer_id before = add(1, "before");
+	socle_timer_id after = add(0, "after");
+
+	(void)state;
+	assert_true(socle_cancel_timer(before));
+	assert_false(socle_cancel_timer(before));
+	turn(1);
+	assert_notes("after");
+	assert_false(socle_cancel_timer(after));
+	assert_false(socle_cancel_timer(0));
+	assert_false(socle_cancel_timer(~(socle_timer_id)0));
+}
+
+static socle_timer_id own;
+
+static void
+cancel_own(void *arg)
+{
+	note_it(arg);
+	assert_false(socle_cancel_timer(own));
+}
+
+/* case 115 */
+static void
+an_identifier_is_dead_inside_its_own_callback(void **state)
+{
+	(void)state;
+	own = socle_add_timer(0, cancel_own, text("own"));
+	turn(2);
+	assert_notes("own");
+}
+
+static void
+cancel_other(struct named *n)
+{
+	socle_timer_cancel(&n->other->t);
+	assert_false(socle_timer_pending(&n->other->t));
+}
+
+/* case 115 */
+static void
+a_timer_cancels_one_that_is_due_with_it(void **state)
+{
+	static struct named a, b, c;
+
+	(void)state;
+	named_init(&a, "a");
+	named_init(&b, "b");
+	named_init(&c, "c");
+	a.inside = cancel_other;
+	a.other = &b;
+	start(&a, 0);
+	start(&b, 0);
+	start(&c, 0);
+	turn(2);
+	assert_notes("a c");
+}
+
+static void
+restart_other(struct named *n)
+{
+	start(n->other, 0);
+}
+
+static void
+started_anew_by_a_timer_one_that_is_due_waits_for_the_next_tick(void **state)
+{
+	static struct named a, b;
+
+	(void)state;
+	named_init(&a, "a");
+	named_init(&b, "b");
+	a.inside = restart_other;
+	a.other = &b;
+	start(&a, 0);
+	start(&b, 0);
+	turn(1);
+	assert_notes("a");
+	turn(2);
+	assert_notes("b");
+}
+
+static void
+identifiers_are_never_zero_and_never_come_again(void **state)
+{
+	enum { N = 50 };
+	socle_timer_id ids[N];
+
+	(void)state;
+	for (int i = 0; i < N; i++) {
+		ids[i] = add(i % 2 ? 0 : 60, "t");
+		for (int j = 0; j < i; j++)
+			assert_true(ids[i] != ids[j]);
+		if (i % 3 == 0)
+			turn(1);
+		if (i % 5 == 0)
+			socle_cancel_timer(ids[i]);
+	}
+	for (int i = 0; i < N; i++)
+		socle_cancel_timer(ids[i]);
+}
+
+static void
+an_old_identifier_does_not_touch_who_has_its_place(void **state)
+{
+	socle_timer_id old = add(0, "old"), new;
+
+	(void)state;
+	turn(1);
+	new = add(0, "new");
+	assert_false(socle_cancel_timer(old));
+	turn(1);
+	assert_notes("old new");
+	assert_false(socle_cancel_timer(new));
+}
+
+/* case 116 */
+/* defect 7 */
+static void
+a_cancelled_timer_wakes_nobody(void **state)
+{
+	socle_timer_id id;
+	static struct named n;
+
+	(void)state;
+	seam_time_virtual();
+	named_init(&n, "n");
+	id = add(1, "id");
+	start(&n, 2);
+	add(5, "due");
+	socle_cancel_timer(id);
+	socle_timer_cancel(&n.t);
+	seam_count_reset();
+	assert_int_equal(5000000, tick_waits());
+	assert_int_equal(1, waits());
+	assert_int_equal(0, tick_waits());
+	assert_notes("due");
+}
+
+static void
+started_again_while_pending_it_fires_once_at_the_new_time(void **state)
+{
+	static struct named a;
+
+	(void)state;
+	seam_time_virtual();
+	named_init(&a, "a");
+	start(&a, 1);
+	add(2, "b");
+	start(&a, 3);
+	assert_int_equal(2000000, tick_waits());
+	assert_int_equal(0, tick_waits());
+	assert_notes("b");
+	assert_int_equal(1000000, tick_waits());
+	assert_int_equal(0, tick_waits());
+	assert_notes("a");
+}
+
+static void
+check_and_start(struct named *n)
+{
+	assert_false(socle_timer_pending(&n->t));
+	if (n->fired == 1)
+		start(n, 0);
+	assert_int_equal(n->fired == 1, socle_timer_pending(&n->t));
+}
+
+static void
+inside_its_callback_it_is_not_pending_and_may_start_again(void **state)
+{
+	static struct named n;
+
+	(void)state;
+	named_init(&n, "n");
+	n.inside = check_and_start;
+	assert_false(socle_timer_pending(&n.t));
+	start(&n, 0);
+	assert_true(socle_timer_pending(&n.t));
+	turn(3);
+	assert_notes("n n");
+}
+
+static void
+free_both(struct named *n)
+{
+	socle_timer_cancel(&n->other->t);
+	free(n->other);
+	free(n);
+}
+
+/* Address sanitizers see it if the library looks again. */
+static void
+the_struct_may_be_freed_right_after_cancel_and_in_its_callback(void **state)
+{
+	struct named *pending = malloc(sizeof(*pending));
+	struct named *first = malloc(sizeof(*first));
+	struct named *due = malloc(sizeof(*due));
+
+	(void)state;
+	named_init(pending, "pending");
+	named_init(first, "first");
+	named_init(due, "due");
+	first->inside = free_both;
+	first->other = due;
+	start(pending, 0);
+	start(first, 0);
+	start(due, 0);
+	socle_timer_cancel(&pending->t);
+	free(pending);
+	turn(2);
+	assert_notes("first");
+}
+
+static void
+without_memory_there_is_no_identifier_and_no_timer(void **state)
+{
+	(void)state;
+	turn(1); /* makes the loop */
+	seam_fail(CALL_realloc, 1, ENOMEM, 1);
+	assert_true(socle_add_timer(0, note_it, NULL) == 0);
+	seam_fail(CALL_malloc, 1, ENOMEM, 1);
+	assert_true(socle_add_timer(0, note_it, NULL) == 0);
+	assert_int_equal(2, seam_struck());
+	turn(2);
+	assert_notes("");
+	add(0, "now");
+	turn(1);
+	assert_notes("now");
+}
+
+static void
+a_reset_takes_all_timers(void **state)
+{
+	static struct named n;
+	socle_timer_id id = add(0, "id");
+
+	(void)state;
+	named_init(&n, "n");
+	start(&n, 0);
+	socle_reset();
+	assert_false(socle_timer_pending(&n.t));
+	assert_false(socle_cancel_timer(id));
+	turn(2);
+	assert_notes("");
+	start(&n, 0);
+	turn(1);
+	assert_notes("n");
+}
+
+static void
+a_timer_needs_no_initialised_loop_to_be_cancelled(void **state)
+{
+	static struct named n;
+
+	(void)state;
+	socle_reset();
+	named_init(&n, "n");
+	socle_timer_cancel(&n.t);
+	assert_false(socle_cancel_timer(1));
+	assert_false(socle_timer_pending(&n.t));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(cancelling_says_whether_it_was_still_to_fire),
+		test(an_identifier_is_dead_inside_its_own_callback),
+		test(a_timer_cancels_one_that_is_due_with_it),
+		test(started_anew_by_a_timer_one_that_is_due_waits_for_the_next_tick),
+		test(identifiers_are_never_zero_and_never_come_again),
+		test(an_old_identifier_does_not_touch_who_has_its_place),
+		test(a_cancelled_timer_wakes_nobody),
+		test(started_again_while_pending_it_fires_once_at_the_new_time),
+		test(inside_its_callback_it_is_not_pending_and_may_start_again),
+		test(the_struct_may_be_freed_right_after_cancel_and_in_its_callback),
+		test(without_memory_there_is_no_identifier_and_no_timer),
+		test(a_reset_takes_all_timers),
+		test(a_timer_needs_no_initialised_loop_to_be_cancelled),
+	};
+
+	return run_tests(tests);
+}

@@ -1,0 +1,588 @@
+/* Writing through a function of the user's. */
+/* backends: all */
+#include "tests/support/fixture.h"
+
+static struct probe *p;
+static int peer;
+
+static void
+open_pair(void)
+{
+	int fds[2];
+
+	pair_unix(fds);
+	p = probe_new(fds[0], NULL);
+	peer = fds[1];
+}
+
+static void
+assert_peer_got(const char *text)
+{
+	char buf[256];
+	ssize_t n = drain_fd(peer, buf, sizeof(buf) - 1);
+
+	buf[n < 0 ? 0 : n] = '\0';
+	assert_string_equal(text, buf);
+}
+
+/*
+ * A writer that answers what the script says; ALL is what it was given.  What
+ * it took is in `took'.
+ */
+enum { ALL = 1 << 20 };
+
+struct script {
+	ssize_t answers[16];
+	int calls;
+	char took[256];
+	size_t len;
+};
+
+static ssize_t
+answer(struct script *w, const void *data, size_t len)
+{
+	ssize_t n = w->answers[w->calls++];
+
+	assert_true(w->calls < 16);
+	if (n == ALL)
+		n = (ssize_t)len;
+	if (n > 0 && (size_t)n <= len) {
+		memcpy(w->took + w->len, data, (size_t)n);
+		w->len += (size_t)n;
+	}
+	return n;
+}
+
+static ssize_t
+by_script(struct socle_socket *s, const void *data, size_t len, void *arg)
+{
+	(void)s;
+	note("<%.*s", (int)len, (const char *)data);
+	return answer(arg, data, len);
+}
+
+static void
+set_script(struct script *w)
+{
+	assert_int_equal(0, socle_set_writer_func(&p->sock, by_script, w));
+}
+
+/* case 81 */
+static void
+partial_results_are_gone_on_with(void **state)
+{
+	struct script w = {.answers = {3, 0, -EAGAIN, 2, ALL}};
+
+	(void)state;
+	open_pair();
+	set_script(&w);
+	assert_int_equal(0, socle_write(&p->sock, "hello", 5));
+	assert_notes("<hello inc");
+	assert_int_equal(0, socle_write_kick(&p->sock));
+	assert_int_equal(0, socle_write_kick(&p->sock));
+	assert_int_equal(2, socle_write_buf_size(&p->sock));
+	assert_int_equal(1, socle_write_kick(&p->sock));
+	assert_notes("<lo inc <lo inc <lo drain");
+	close(peer);
+}
+
+static void
+what_it_takes_whole_is_1_and_nothing_waits(void **state)
+{
+	struct script w = {.answers = {ALL}};
+
+	(void)state;
+	open_pair();
+	set_script(&w);
+	seam_count_reset();
+	assert_int_equal(1, socle_write(&p->sock, "hello", 5));
+	assert_int_equal(0, socle_write_buf_size(&p->sock));
+	assert_int_equal(0, seam_system_calls());
+	assert_int_equal(0, socle_watching(&p->sock));
+	close(peer);
+}
+
+static void
+none_taken_waits_for_writability(void **state)
+{
+	struct script w = {.answers = {-EAGAIN, ALL}};
+
+	(void)state;
+	open_pair();
+	set_script(&w);
+	assert_int_equal(0, socle_write(&p->sock, "x", 1));
+	assert_int_equal(SOCLE_WRITE, socle_watching(&p->sock));
+	turn(1);
+	assert_notes("<x inc w <x drain");
+	assert_int_equal(0, socle_watching(&p->sock));
+	close(peer);
+}
+
+/* case 80 */
+static void
+an_interruption_is_tried_again_at_once(void **state)
+{
+	struct script w = {.answers = {-EINTR, ALL}};
+
+	(void)state;
+	open_pair();
+	set_script(&w);
+	assert_int_equal(1, socle_write(&p->sock, "x", 1));
+	assert_int_equal(2, w.calls);
+	close(peer);
+}
+
+/* case 82 */
+static void
+more_than_was_given_closes_with_write_error(void **state)
+{
+	struct script w = {.answers = {6}};
+
+	(void)state;
+	open_pair();
+	set_script(&w);
+	assert_true(socle_write(&p->sock, "hello", 5) < 0);
+	assert_true(socle_closed(&p->sock));
+	assert_notes("<hello close(write_error)");
+	close(peer);
+}
+
+static void
+an_error_closes_as_a_failed_write_does(void **state)
+{
+	struct script w = {.answers = {-EPIPE}};
+
+	(void)state;
+	open_pair();
+	set_script(&w);
+	assert_int_equal(-EPIPE, socle_write(&p->sock, "x", 1));
+	assert_notes("<x close(EPIPE)");
+	close(peer);
+}
+
+static void
+release_it(bool sent, void *arg)
+{
+	(void)arg;
+	note("%s", sent ? "sent" : "dropped");
+}
+
+static void
+an_error_releases_what_was_borrowed_as_dropped(void **state)
+{
+	struct script w = {.answers = {1, -ECONNRESET}};
+
+	(void)state;
+	open_pair();
+	set_script(&w);
+	socle_write_ref(&p->sock, "ab", 2, release_it, NULL);
+	assert_int_equal(-ECONNRESET, socle_write_kick(&p->sock));
+	assert_notes("<ab inc <b close(ECONNRESET) dropped");
+	close(peer);
+}
+
+static void
+it_is_given_piece_after_piece_in_one_flush(void **state)
+{
+	struct script w = {.answers = {-EAGAIN, ALL, ALL, ALL}};
+
+	(void)state;
+	open_pair();
+	set_script(&w);
+	socle_write_ref(&p->sock, "a", 1, NULL, NULL);
+	socle_write(&p->sock, "b", 1);
+	socle_write_ref(&p->sock, "c", 1, NULL, NULL);
+	notes_clear();
+	assert_int_equal(1, socle_write_kick(&p->sock));
+	assert_notes("<a <b <c drain");
+	close(peer);
+}
+
+static void
+borrowed_bytes_are_released_when_it_took_the_last(void **state)
+{
+	struct script w = {.answers = {1, 1}};
+
+	(void)state;
+	open_pair();
+	set_script(&w);
+	socle_write_ref(&p->sock, "ab", 2, release_it, NULL);
+	assert_int_equal(1, socle_write_kick(&p->sock));
+	assert_notes("<ab inc <b sent drain");
+	close(peer);
+}
+
+static void
+note_call(struct socle_socket *s, void *arg)
+{
+	(void)s;
+	note("%s", (const char *)arg);
+}
+
+static char fn[] = "fn";
+
+static void
+queued_calls_run_between_what_it_takes(void **state)
+{
+	struct script w = {.answers = {-EAGAIN, ALL, ALL}};
+
+	(void)state;
+	open_pair();
+	set_script(&w);
+	socle_write(&p->sock, "a", 1);
+	socle_write_func(&p->sock, note_call, NULL, fn);
+	socle_write(&p->sock, "b", 1);
+	notes_clear();
+	assert_int_equal(1, socle_write_kick(&p->sock));
+	assert_notes("<a fn <b drain");
+	close(peer);
+}
+
+static void
+write_b(struct socle_socket *s, void *arg)
+{
+	(void)arg;
+	note("=%d", socle_write(s, "b", 1));
+}
+
+static void
+what_a_call_writes_is_given_to_it_right_after(void **state)
+{
+	struct script w = {.answers = {ALL, ALL}};
+
+	(void)state;
+	open_pair();
+	set_script(&w);
+	assert_int_equal(1, socle_write_func(&p->sock, write_b, NULL, NULL));
+	assert_notes("=0 <b drain");
+	close(peer);
+}
+
+/* ---- what it does itself ---- */
+
+static ssize_t
+writes_more(struct socle_socket *s, const void *data, size_t len, void *arg)
+{
+	struct script *w = arg;
+
+	if (w->calls == 0)
+		note("=%d", socle_write(s, "more", 4));
+	return answer(w, data, len);
+}
+
+/* case 83 */
+static void
+what_it_writes_itself_goes_behind(void **state)
+{
+	struct script w = {.answers = {2, ALL, ALL, ALL}};
+
+	(void)state;
+	open_pair();
+	socle_set_writer_func(&p->sock, writes_more, &w);
+	assert_int_equal(0, socle_write(&p->sock, "first ", 6));
+	assert_notes("=0 inc");
+	assert_int_equal(1, socle_write_kick(&p->sock));
+	assert_string_equal("first more", w.took);
+	close(peer);
+}
+
+/* case 83 */
+static void
+what_it_writes_itself_goes_in_the_same_flush(void **state)
+{
+	struct script w = {.answers = {ALL, ALL, ALL}};
+
+	(void)state;
+	open_pair();
+	socle_set_writer_func(&p->sock, writes_more, &w);
+	assert_int_equal(1, socle_write(&p->sock, "first ", 6));
+	assert_string_equal("first more", w.took);
+	close(peer);
+}
+
+static ssize_t
+closes(struct socle_socket *s, const void *data, size_t len, void *arg)
+{
+	(void)data;
+	(void)arg;
+	socle_close(s, "by the writer");
+	return (ssize_t)len;
+}
+
+static void
+it_may_close_the_socket(void **state)
+{
+	(void)state;
+	open_pair();
+	socle_set_writer_func(&p->sock, closes, NULL);
+	/* It was taken, and its release has told the rest. */
+	assert_int_equal(
+		0, socle_write_ref(&p->sock, "x", 1, release_it, NULL));
+	turn(1);
+	assert_notes("close(by the writer) dropped destroy");
+	close(peer);
+}
+
+static int stolen;
+
+static ssize_t
+steals(struct socle_socket *s, const void *data, size_t len, void *arg)
+{
+	(void)data;
+	(void)arg;
+	stolen = socle_steal_socket(s);
+	return (ssize_t)len;
+}
+
+static void
+it_may_steal_the_socket(void **state)
+{
+	(void)state;
+	open_pair();
+	socle_set_writer_func(&p->sock, steals, NULL);
+	socle_write(&p->sock, "x", 1);
+	assert_true(stolen >= 0);
+	assert_true(socle_closed(&p->sock));
+	turn(1);
+	assert_notes("destroy");
+	close(stolen);
+	close(peer);
+}
+
+static ssize_t
+turns(struct socle_socket *s, const void *data, size_t len, void *arg)
+{
+	(void)data;
+	(void)arg;
+	socle_close(s, NULL);
+	turn(2);
+	note("end");
+	return (ssize_t)len;
+}
+
+static void
+nothing_is_destroyed_while_it_is_on_the_stack(void **state)
+{
+	(void)state;
+	open_pair();
+	socle_set_writer_func(&p->sock, turns, NULL);
+	socle_write(&p->sock, "x", 1);
+	assert_notes("close() end");
+	turn(1);
+	assert_notes("destroy");
+	close(peer);
+}
+
+static ssize_t
+kicks(struct socle_socket *s, const void *data, size_t len, void *arg)
+{
+	(void)arg;
+	note("<%.*s", (int)len, (const char *)data);
+	socle_write_kick(s);
+	return (ssize_t)len;
+}
+
+static void
+a_kick_inside_it_does_not_give_it_the_same_again(void **state)
+{
+	(void)state;
+	open_pair();
+	socle_set_writer_func(&p->sock, kicks, NULL);
+	assert_int_equal(1, socle_write(&p->sock, "x", 1));
+	assert_notes("<x drain");
+	close(peer);
+}
+
+/* ---- reading first ---- */
+
+/* case 85 */
+static void
+want_read_waits_for_readability_and_not_for_writability(void **state)
+{
+	struct script w = {.answers = {SOCLE_WANT_READ, ALL}};
+
+	(void)state;
+	open_pair();
+	set_script(&w);
+	assert_int_equal(0, socle_write(&p->sock, "x", 1));
+	assert_int_equal(SOCLE_READ, socle_watching(&p->sock));
+	turn(2);
+	assert_notes("<x inc");
+	send_all(peer, "!", 1);
+	turn(1);
+	assert_notes("<x drain");
+	assert_int_equal(0, socle_watching(&p->sock));
+	close(peer);
+}
+
+/* case 85 */
+static void
+want_read_leaves_the_users_own_reading_alone(void **state)
+{
+	struct script w = {.answers = {SOCLE_WANT_READ, ALL}};
+
+	(void)state;
+	open_pair();
+	set_script(&w);
+	socle_watch_read(&p->sock, true);
+	socle_write(&p->sock, "x", 1);
+	notes_clear();
+	send_all(peer, "in", 2);
+	turn(1);
+	assert_notes("<x drain r");
+	assert_int_equal(2, p->got_len);
+	assert_int_equal(SOCLE_READ, socle_watching(&p->sock));
+	close(peer);
+}
+
+/* case 85 */
+static void
+want_read_survives_the_user_not_reading(void **state)
+{
+	struct script w = {.answers = {SOCLE_WANT_READ, ALL}};
+
+	(void)state;
+	open_pair();
+	set_script(&w);
+	socle_watch_read(&p->sock, true);
+	socle_write(&p->sock, "x", 1);
+	socle_watch_read(&p->sock, false);
+	assert_int_equal(SOCLE_READ, socle_watching(&p->sock));
+	notes_clear();
+	send_all(peer, "in", 2);
+	turn(1);
+	assert_notes("<x drain");
+	close(peer);
+}
+
+static void
+want_read_and_then_none_waits_for_writability(void **state)
+{
+	struct script w = {.answers = {SOCLE_WANT_READ, -EAGAIN, ALL}};
+
+	(void)state;
+	open_pair();
+	set_script(&w);
+	socle_write(&p->sock, "x", 1);
+	assert_int_equal(0, socle_write_kick(&p->sock));
+	assert_int_equal(SOCLE_WRITE, socle_watching(&p->sock));
+	turn(1);
+	assert_int_equal(0, socle_write_buf_size(&p->sock));
+	close(peer);
+}
+
+/* ---- restoring ---- */
+
+/* case 84 */
+static void
+null_restores_the_kernels_write(void **state)
+{
+	struct script w = {.answers = {ALL}};
+
+	(void)state;
+	open_pair();
+	set_script(&w);
+	assert_int_equal(0, socle_set_writer_func(&p->sock, NULL, NULL));
+	assert_int_equal(1, socle_write(&p->sock, "x", 1));
+	assert_peer_got("x");
+	assert_int_equal(0, w.calls);
+	close(peer);
+}
+
+/* case 84 */
+static void
+null_sends_what_waited_for_it_through_the_kernel(void **state)
+{
+	struct script w = {.answers = {-EAGAIN}};
+
+	(void)state;
+	open_pair();
+	set_script(&w);
+	socle_write(&p->sock, "x", 1);
+	socle_set_writer_func(&p->sock, NULL, NULL);
+	turn(1);
+	assert_peer_got("x");
+	close(peer);
+}
+
+/* case 84 */
+static void
+null_does_not_leave_the_queue_waiting_for_readability(void **state)
+{
+	struct script w = {.answers = {SOCLE_WANT_READ}};
+
+	(void)state;
+	open_pair();
+	set_script(&w);
+	socle_write(&p->sock, "x", 1);
+	socle_set_writer_func(&p->sock, NULL, NULL);
+	turn(2);
+	assert_peer_got("x");
+	assert_int_equal(0, socle_watching(&p->sock));
+	close(peer);
+}
+
+static void
+without_memory_setting_it_changes_nothing(void **state)
+{
+	(void)state;
+	open_pair();
+	seam_fail(CALL_calloc, 1, ENOMEM, -1);
+	assert_int_equal(-ENOMEM, socle_set_writer_func(&p->sock, kicks, NULL));
+	assert_int_equal(0, socle_set_writer_func(&p->sock, NULL, NULL));
+	assert_int_equal(1, socle_write(&p->sock, "x", 1));
+	assert_peer_got("x");
+	close(peer);
+}
+
+static void
+with_autoflush_off_it_is_called_in_the_next_tick(void **state)
+{
+	struct script w = {.answers = {ALL}};
+
+	(void)state;
+	open_pair();
+	set_script(&w);
+	socle_set_autoflush(&p->sock, false);
+	assert_int_equal(0, socle_write(&p->sock, "a", 1));
+	assert_int_equal(0, socle_write(&p->sock, "b", 1));
+	assert_notes("");
+	turn(1);
+	assert_notes("<ab drain");
+	close(peer);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(partial_results_are_gone_on_with),
+		test(what_it_takes_whole_is_1_and_nothing_waits),
+		test(none_taken_waits_for_writability),
+		test(an_interruption_is_tried_again_at_once),
+		test(more_than_was_given_closes_with_write_error),
+		test(an_error_closes_as_a_failed_write_does),
+		test(an_error_releases_what_was_borrowed_as_dropped),
+		test(it_is_given_piece_after_piece_in_one_flush),
+		test(borrowed_bytes_are_released_when_it_took_the_last),
+		test(queued_calls_run_between_what_it_takes),
+		test(what_a_call_writes_is_given_to_it_right_after),
+		test(what_it_writes_itself_goes_behind),
+		test(what_it_writes_itself_goes_in_the_same_flush),
+		test(it_may_close_the_socket),
+		test(it_may_steal_the_socket),
+		test(nothing_is_destroyed_while_it_is_on_the_stack),
+		test(a_kick_inside_it_does_not_give_it_the_same_again),
+		test(want_read_waits_for_readability_and_not_for_writability),
+		test(want_read_leaves_the_users_own_reading_alone),
+		test(want_read_survives_the_user_not_reading),
+		test(want_read_and_then_none_waits_for_writability),
+		test(null_restores_the_kernels_write),
+		test(null_sends_what_waited_for_it_through_the_kernel),
+		test(null_does_not_leave_the_queue_waiting_for_readability),
+		test(without_memory_setting_it_changes_nothing),
+		test(with_autoflush_off_it_is_called_in_the_next_tick),
+	};
+
+	return run_tests(tests);
+}
