@@ -276,6 +276,11 @@ void socle__later_clear(struct socle__loop *l);
 
 /* mailbox.c */
 struct socle_loop *socle__mailbox_get(struct socle__loop *l);
+/*
+ * Posts a call whose memory is there already, from any thread; 0, or
+ * -ESHUTDOWN and it is still the caller's.
+ */
+int socle__mailbox_put(struct socle_loop *m, struct socle__later *call);
 void socle__mailbox_collect(struct socle__loop *l);
 bool socle__mailbox_waiting(const struct socle__loop *l);
 void socle__mailbox_shut(struct socle__loop *l);

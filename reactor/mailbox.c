@@ -157,12 +157,27 @@ socle_wakeup(struct socle_loop *m)
 	errno = saved;
 }
 
+int
+socle__mailbox_put(struct socle_loop *m, struct socle__later *call)
+{
+	struct socle__later *top = atomic_load(&m->posts);
+
+	do {
+		if (top == &gone)
+			return -ESHUTDOWN;
+		call->next = top;
+	} while (!atomic_compare_exchange_weak(&m->posts, &top, call));
+	if (!top)
+		socle_wakeup(m);
+	return 0;
+}
+
 static int
 post(const char *arguments, struct socle_loop *m, void (*fn)(void *arg),
 	void (*drop)(void *arg), void *arg)
 {
 	struct socle__later *call = sys_malloc(sizeof(*call));
-	struct socle__later *top = atomic_load(&m->posts);
+	int err;
 
 	if (!call)
 		return -ENOMEM;
@@ -171,16 +186,10 @@ post(const char *arguments, struct socle_loop *m, void (*fn)(void *arg),
 		.drop = drop,
 		.arg = arg,
 		.arguments = arguments};
-	do {
-		if (top == &gone) {
-			sys_free(call);
-			return -ESHUTDOWN;
-		}
-		call->next = top;
-	} while (!atomic_compare_exchange_weak(&m->posts, &top, call));
-	if (!top)
-		socle_wakeup(m);
-	return 0;
+	err = socle__mailbox_put(m, call);
+	if (err < 0)
+		sys_free(call);
+	return err;
 }
 
 #undef socle_post

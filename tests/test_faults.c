@@ -151,6 +151,25 @@ run_under(int strikes)
 		print_error("%s: %s\n", label, problem);
 }
 
+/* What only means: again, or later.  Nobody is to be told. */
+static bool
+is_nobodys(enum call which, int err)
+{
+	bool writes = which == CALL_send || which == CALL_sendmsg ||
+		which == CALL_writev;
+
+#ifdef __linux__
+	writes = writes || which == CALL_sendfile;
+	if (which == CALL_accept4)
+		return true;
+#endif
+	if (which == CALL_accept || err == EINTR)
+		return true;
+	if (err == EAGAIN)
+		return writes || which == CALL_read;
+	return writes && (err == ENOBUFS || err == ENOMEM);
+}
+
 static void
 fail_one(enum call which, unsigned long nth, int err, int times)
 {
@@ -158,7 +177,7 @@ fail_one(enum call which, unsigned long nth, int err, int times)
 		call_names[which], nth, times, strerror(err));
 	seam_reset();
 	seam_fail(which, nth, err, times);
-	run_under(times);
+	run_under(is_nobodys(which, err) ? 0 : times);
 }
 
 /* What a run without faults calls; a first one, for what is once a process. */

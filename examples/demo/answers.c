@@ -1,0 +1,289 @@
+/* answers.h says what each does. */
+#include "answers.h"
+
+#include "files.h"
+#include "page.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int root = -1;
+static bool profiling;
+
+int
+answers_start(const char *path)
+{
+	root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return -errno;
+	profiling = true;
+	return socle_enable_profiling(0);
+}
+
+void
+answers_stop(void)
+{
+	close(root);
+}
+
+/* ---- text that is made up ---- */
+
+struct text {
+	FILE *out;
+	char *data;
+	size_t len;
+};
+
+static bool
+text_begin(struct client *c, struct text *t)
+{
+	t->out = open_memstream(&t->data, &t->len);
+	if (!t->out)
+		client_answer_status(c, 503, NULL, NULL);
+	return t->out != NULL;
+}
+
+static void
+text_answer(struct client *c, struct text *t, const char *type)
+{
+	bool complete = !ferror(t->out);
+
+	if (fclose(t->out) == 0 && complete)
+		client_answer(c,
+			&(struct answer){.status = 200,
+				.type = type,
+				.body = t->data,
+				.length = (off_t)t->len});
+	else
+		client_answer_status(c, 503, NULL, NULL);
+	free(t->data);
+}
+
+static int
+text_add(const char *piece, size_t len, void *arg)
+{
+	struct text *t = arg;
+
+	return fwrite(piece, 1, len, t->out) == len ? 0 : -ENOMEM;
+}
+
+/* ---- the profile ---- */
+
+static void
+get_page(struct client *c)
+{
+	struct text t;
+
+	if (!text_begin(c, &t))
+		return;
+	page_profile(t.out);
+	text_answer(c, &t, "text/html; charset=utf-8");
+}
+
+static void
+get_json(struct client *c)
+{
+	struct text t;
+
+	if (!text_begin(c, &t))
+		return;
+	fprintf(t.out,
+		"{\"profiling\":%s,\"now\":%.6f,\"clients\":%zu,"
+		"\"requests\":%llu,\"backend\":\"%s\",\"profile\":",
+		profiling ? "true" : "false", socle_now(),
+		socle_watched_sockets(), (unsigned long long)client_requests,
+		socle_backend());
+	if (socle_profile_report(SOCLE_REPORT_JSON, text_add, &t) < 0)
+		fputs("{\"items\":[]}", t.out);
+	fputs("}\n", t.out);
+	text_answer(c, &t, "application/json");
+}
+
+static void
+get_folded(struct client *c)
+{
+	struct text t;
+
+	if (!text_begin(c, &t))
+		return;
+	(void)socle_profile_report(SOCLE_REPORT_FOLDED, text_add, &t);
+	text_answer(c, &t, "text/plain; charset=utf-8");
+}
+
+static void
+switch_to(struct client *c, bool on, bool anew)
+{
+	if (anew)
+		(void)socle_enable_profiling(0);
+	if (!on)
+		socle_disable_profiling();
+	profiling = on;
+	client_answer_status(c, 200, NULL, NULL);
+}
+
+static void
+post_on(struct client *c)
+{
+	switch_to(c, true, !profiling);
+}
+
+static void
+post_off(struct client *c)
+{
+	switch_to(c, false, false);
+}
+
+static void
+post_reset(struct client *c)
+{
+	switch_to(c, profiling, true);
+}
+
+/* ---- files ---- */
+
+static int
+status_of(int err)
+{
+	switch (-err) {
+	case EINVAL:
+		return 400;
+	case ENOENT:
+	case ENOTDIR:
+	case ENAMETOOLONG:
+		return 404;
+	case EACCES:
+	case EPERM:
+	case ELOOP:
+	case EMLINK:
+	case ENXIO:
+		return 403;
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+		return 503;
+	default:
+		return 500;
+	}
+}
+
+static void
+answer_file(struct client *c, int fd, const struct stat *st, const char *type)
+{
+	struct answer a = {.status = 200,
+		.type = type,
+		.modified = st->st_mtime,
+		.file = fd,
+		.length = st->st_size};
+
+	if (c->request.since >= st->st_mtime) {
+		a.status = 304;
+		a.type = NULL;
+	}
+	client_answer(c, &a);
+}
+
+static void
+answer_listing(struct client *c, int dir, const char *path, size_t len)
+{
+	struct text t;
+
+	if (!text_begin(c, &t))
+		return;
+	page_listing(t.out, dir, path, len);
+	text_answer(c, &t, "text/html; charset=utf-8");
+}
+
+/* The top has an index page of our own, with what else there is to see. */
+static void
+answer_directory(struct client *c, int dir, const char *path, size_t len)
+{
+	struct stat st;
+	char *more;
+	int fd;
+
+	if (path[len - 1] != '/') {
+		more = malloc(len + 4);
+		if (more)
+			sprintf(more, "%.*s/\r\n", (int)len, path);
+		client_answer_status(
+			c, more ? 301 : 503, more ? "Location: " : NULL, more);
+		free(more);
+		return;
+	}
+	fd = len > 1 ? files_open(dir, "/index.html", 11, &st) : -ENOENT;
+	if (fd >= 0 && S_ISREG(st.st_mode)) {
+		answer_file(c, fd, &st, "text/html; charset=utf-8");
+		return;
+	}
+	if (fd >= 0)
+		close(fd);
+	answer_listing(c, dir, path, len);
+}
+
+static void
+answer_path(struct client *c, const char *path, size_t len)
+{
+	struct stat st;
+	int fd = files_open(root, path, len, &st);
+
+	if (fd < 0) {
+		client_answer_status(c, status_of(fd), NULL, NULL);
+	} else if (c->request.method > HTTP_HEAD) {
+		client_answer_status(c, 405, "Allow: ", "GET, HEAD\r\n");
+		close(fd);
+	} else if (S_ISDIR(st.st_mode)) {
+		answer_directory(c, fd, path, len);
+		close(fd);
+	} else {
+		answer_file(c, fd, &st, files_type(path, len));
+	}
+}
+
+/* ---- which of them ---- */
+
+static const struct route {
+	const char *path;
+	bool post;
+	void (*answer)(struct client *c);
+} routes[] = {
+	{"/profile", false, get_page},
+	{"/profile.json", false, get_json},
+	{"/profile.folded", false, get_folded},
+	{"/profile/on", true, post_on},
+	{"/profile/off", true, post_off},
+	{"/profile/reset", true, post_reset},
+};
+
+static bool
+allows(const struct route *r, enum http_method method)
+{
+	return r->post ? method == HTTP_POST
+		       : method == HTTP_GET || method == HTTP_HEAD;
+}
+
+void
+answer_request(struct client *c, const char *head)
+{
+	const char *path = head + c->request.target;
+	const char *query = memchr(path, '?', c->request.length);
+	size_t len = query ? (size_t)(query - path) : c->request.length;
+
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+		const struct route *r = &routes[i];
+
+		if (len != strlen(r->path) || memcmp(path, r->path, len) != 0)
+			continue;
+		if (allows(r, c->request.method))
+			r->answer(c);
+		else
+			client_answer_status(c, 405, "Allow: ",
+				r->post ? "POST\r\n" : "GET, HEAD\r\n");
+		return;
+	}
+	answer_path(c, path, len);
+}

@@ -1,0 +1,409 @@
+/* client.h says what it is. */
+#include "client.h"
+
+#include "answers.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	REQUESTS_A_TICK = 16,
+	CHUNK = 64 * 1024,
+	LOW_WATER = 64 * 1024,
+	HIGH_WATER = 256 * 1024,
+	IDLE_SECONDS = 60,
+	GOODBYE_SECONDS = 1
+};
+
+double client_header_timeout = 10;
+uint64_t client_requests;
+
+static bool stopping;
+
+static struct client *
+client_of(struct socle_socket *s)
+{
+	return socle_container_of(s, struct client, sock);
+}
+
+/* After each event: whether to read, and how long a request may take. */
+static void
+client_update(struct client *c)
+{
+	bool reading = c->parted ||
+		!(c->file >= 0 || c->held || c->ending ||
+			socle_closed(&c->sock));
+
+	socle_watch_read(&c->sock, reading);
+	if (c->parted)
+		return;
+	if (!reading || c->in_len == 0)
+		socle_timer_cancel(&c->slow);
+	else if (!socle_timer_pending(&c->slow))
+		socle_timer_start(&c->slow, client_header_timeout);
+}
+
+/* ---- the end ---- */
+
+/*
+ * Closing while input is unread would reset the connection, and take with it
+ * the answer that says why: so we part first, and close when they have too.
+ */
+static void
+client_part(struct socle_socket *s, void *arg)
+{
+	struct client *c = client_of(s);
+
+	(void)arg;
+	shutdown(socle_fd(s), SHUT_WR);
+	c->parted = true;
+	socle_timer_start(&c->slow, GOODBYE_SECONDS);
+	client_update(c);
+}
+
+static void
+client_end(struct client *c)
+{
+	if (c->ending)
+		return;
+	c->ending = true;
+	c->in_len = 0;
+	if (stopping)
+		socle_close_after_flush(&c->sock, "stopping");
+	else if (socle_write_func(&c->sock, client_part, NULL, NULL) < 0)
+		socle_close(&c->sock, "no memory");
+}
+
+static void
+client_stop(struct socle_socket *s, void *arg)
+{
+	struct client *c = client_of(s);
+
+	(void)arg;
+	c->stay = false;
+	if (c->file >= 0)
+		return; /* client_end() will come to it */
+	socle_timer_cancel(&c->slow);
+	c->ending = true;
+	socle_close_after_flush(s, "stopping");
+}
+
+void
+clients_stop(void)
+{
+	stopping = true;
+	socle_each_descriptor(client_stop, NULL);
+}
+
+/* ---- answering ---- */
+
+static bool
+client_write(struct client *c, const void *data, size_t len)
+{
+	if (socle_write(&c->sock, data, len) >= 0)
+		return true;
+	socle_close(&c->sock, "write failed");
+	return false;
+}
+
+static void
+client_file_end(struct client *c)
+{
+	close(c->file);
+	c->file = -1;
+}
+
+/* The next piece; one waits to be written at a time. */
+static void
+client_file_send(struct client *c)
+{
+	static char chunk[CHUNK];
+	size_t most = c->file_left < CHUNK ? (size_t)c->file_left : CHUNK;
+	ssize_t n = most ? read(c->file, chunk, most) : 0;
+
+	if (n < 0 || (size_t)n < most) {
+		/* It shrank, and the length was told already. */
+		socle_close(&c->sock, "file ended early");
+		return;
+	}
+	c->file_left -= n;
+	if (n > 0 && !client_write(c, chunk, (size_t)n))
+		return;
+	if (c->file_left == 0)
+		client_file_end(c);
+}
+
+static int
+head_print(
+	char *buf, size_t size, const struct client *c, const struct answer *a)
+{
+	char now[HTTP_DATE_SIZE], then[HTTP_DATE_SIZE], length[64] = "";
+
+	http_date(time(NULL), now);
+	http_date(a->modified, then);
+	if (a->status != 304)
+		snprintf(length, sizeof(length),
+			"Content-Length: %" PRIdMAX "\r\n",
+			(intmax_t)a->length);
+	return snprintf(buf, size,
+		"HTTP/1.1 %d %s\r\n"
+		"Server: socle-demo\r\n"
+		"Date: %s\r\n"
+		"%s%s%s%s%s%s%s%s%s"
+		"Cache-Control: no-cache\r\n"
+		"X-Content-Type-Options: nosniff\r\n"
+		"Connection: %s\r\n\r\n",
+		a->status, http_reason(a->status), now, length,
+		a->type ? "Content-Type: " : "", a->type ? a->type : "",
+		a->type ? "\r\n" : "", a->modified ? "Last-Modified: " : "",
+		a->modified ? then : "", a->modified ? "\r\n" : "",
+		a->name ? a->name : "", a->name ? a->more : "",
+		c->stay ? "keep-alive" : "close");
+}
+
+void
+client_answer(struct client *c, const struct answer *a)
+{
+	char head[HTTP_LINE_MOST + 1024]; /* Location repeats the target */
+	bool body = c->request.method != HTTP_HEAD && a->status != 304;
+	int n;
+
+	client_requests++;
+	c->stay = c->request.keep_alive && !stopping;
+	n = head_print(head, sizeof(head), c, a);
+	if (!a->body)
+		c->file = a->file;
+	c->file_left = body ? a->length : 0;
+	if (!client_write(c, head, (size_t)n))
+		return;
+	if (!a->body)
+		client_file_send(c);
+	else if (body && a->length > 0)
+		client_write(c, a->body, (size_t)a->length);
+	if (!c->stay && c->file < 0)
+		client_end(c);
+}
+
+void
+client_answer_status(
+	struct client *c, int status, const char *name, const char *more)
+{
+	char text[64];
+	int n = snprintf(
+		text, sizeof(text), "%d %s\n", status, http_reason(status));
+
+	client_answer(c,
+		&(struct answer){.status = status,
+			.type = "text/plain; charset=utf-8",
+			.name = name,
+			.more = more,
+			.body = text,
+			.length = n});
+}
+
+/* What follows cannot be understood, or will not come. */
+static void
+client_refuse(struct client *c, int status)
+{
+	c->request.keep_alive = false;
+	client_answer_status(c, status, NULL, NULL);
+}
+
+/* ---- requests ---- */
+
+/* The head, at `in', stays there until its body has come. */
+static void
+client_await_body(struct client *c, size_t body_left)
+{
+	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
+	if (c->request.expects_continue && body_left == c->request.body)
+		client_write(c, go_on, sizeof(go_on) - 1);
+	c->body_left = body_left;
+}
+
+/* Bytes of the input that are done with; 0: more are needed. */
+static size_t
+client_take(struct client *c, const char *head, size_t len)
+{
+	int n = http_parse(&c->request, head, len);
+	size_t rest = n > 0 ? len - (size_t)n : 0;
+
+	if (n < 0)
+		client_refuse(c, -n);
+	if (n <= 0)
+		return 0;
+	if (c->request.body > rest) {
+		client_await_body(c, c->request.body - rest);
+		return 0;
+	}
+	answer_request(c, head);
+	rest = (size_t)n + c->request.body;
+	http_begin(&c->request);
+	return rest;
+}
+
+static void
+client_requests_answer(struct client *c)
+{
+	size_t used = 0, n = 1;
+	int served = 0;
+
+	while (used < c->in_len && !c->held && !c->ending && c->file < 0 &&
+		!socle_closed(&c->sock) && served++ < REQUESTS_A_TICK) {
+		n = client_take(c, c->in + used, c->in_len - used);
+		used += n;
+		if (n == 0)
+			break;
+	}
+	if (c->ending || socle_closed(&c->sock)) {
+		c->in_len = 0;
+		return;
+	}
+	c->in_len -= used;
+	if (n == 0)
+		memmove(c->in, c->in + used, c->in_len);
+	if (n == 0 || c->in_len == 0)
+		return;
+	if (socle_unread(&c->sock, c->in + used, c->in_len) < 0)
+		socle_close(&c->sock, "no memory");
+	c->in_len = 0;
+}
+
+static void
+client_body_came(struct client *c, size_t n)
+{
+	c->body_left -= n;
+	if (c->body_left > 0)
+		return;
+	answer_request(c, c->in);
+	http_begin(&c->request);
+	c->in_len = 0;
+}
+
+static ssize_t
+client_read(struct client *c)
+{
+	static char waste[HTTP_BODY_MOST];
+
+	if (c->parted || c->body_left > 0)
+		return socle_read(&c->sock, waste,
+			c->parted ? sizeof(waste) : c->body_left);
+	if (!c->in && !(c->in = malloc(HTTP_HEAD_MOST)))
+		return -ENOMEM;
+	return socle_read(
+		&c->sock, c->in + c->in_len, HTTP_HEAD_MOST - c->in_len);
+}
+
+static void
+client_input(struct client *c, size_t n)
+{
+	if (c->body_left > 0) {
+		client_body_came(c, n);
+		return;
+	}
+	c->in_len += n;
+	client_requests_answer(c);
+}
+
+/* ---- events ---- */
+
+static void
+client_event_read(struct socle_socket *self)
+{
+	struct client *c = client_of(self);
+	ssize_t n = client_read(c);
+
+	if (n > 0 && !c->parted) {
+		client_input(c, (size_t)n);
+	} else if (n == 0) {
+		c->ending = true;
+		c->parted = false;
+		socle_close_after_flush(self, "end of stream");
+	} else if (n < 0 && n != -EAGAIN) {
+		socle_close(self, "read failed");
+	}
+	if (c->in_len == 0) {
+		free(c->in);
+		c->in = NULL;
+	}
+	client_update(c);
+}
+
+static void
+client_event_drain(struct socle_socket *self)
+{
+	struct client *c = client_of(self);
+
+	if (c->file < 0)
+		return;
+	client_file_send(c);
+	if (!c->stay && c->file < 0)
+		client_end(c);
+	client_update(c);
+}
+
+static void
+client_mark(struct socle_socket *s, bool above, void *arg)
+{
+	struct client *c = client_of(s);
+
+	(void)arg;
+	c->held = above;
+	client_update(c);
+}
+
+static void
+client_too_slow(struct socle_timer *t)
+{
+	struct client *c = socle_container_of(t, struct client, slow);
+
+	if (c->parted)
+		socle_close(&c->sock, "goodbye");
+	else
+		client_refuse(c, 408);
+	client_update(c);
+}
+
+/* Answers of a tick leave together, before the next wait. */
+static void
+client_event_accepted(struct socle_socket *self, struct socle_factory *by)
+{
+	struct client *c = client_of(self);
+
+	(void)by;
+	c->file = -1;
+	http_begin(&c->request);
+	socle_timer_init(&c->slow, client_too_slow);
+	socle_set_autoflush(self, false);
+	if (socle_set_idle_timeout(self, IDLE_SECONDS) < 0 ||
+		socle_set_water_marks(
+			self, LOW_WATER, HIGH_WATER, client_mark, NULL) < 0)
+		socle_close(self, "no memory");
+}
+
+static void
+client_destroy(struct socle_socket *self)
+{
+	struct client *c = client_of(self);
+
+	socle_timer_cancel(&c->slow);
+	free(c->in);
+	if (c->file >= 0)
+		close(c->file);
+}
+
+const struct socle_class client_class = {
+	.name = "Http",
+	.super = &socle_socket_class,
+	.size = sizeof(struct client),
+	.event_read = client_event_read,
+	.event_drain = client_event_drain,
+	.event_accepted = client_event_accepted,
+	.destroy = client_destroy,
+};

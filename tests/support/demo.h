@@ -1,0 +1,47 @@
+/*
+ * The demo daemon and a client that speaks HTTP to it.
+ *
+ * Its root has a.md, b.svg, 0 to 19 (with their names in them), middle and big
+ * (patterns of seed 7), sub/<x>.txt, home/index.html, the links etc and secret
+ * that lead out of it, and a fifo.
+ */
+#ifndef SOCLE_TESTS_DEMO_H
+#define SOCLE_TESTS_DEMO_H
+
+#include "tests/support/program.h"
+
+enum { BIG = 5 * 1000 * 1000, MIDDLE = 60 * 1000 };
+
+/* For cmocka_run_group_tests_name(). */
+int demo_make_root(void **state);
+int demo_remove_root(void **state);
+
+/* Starts it, with an option or NULL, and connects to it. */
+int demo_start(const char *option);
+
+/* Closes the client, and stops it. */
+void demo_stop(int fd);
+
+/* The last answer. */
+struct reply {
+	int status;
+	size_t len;
+	char head[2048];
+	char body[1 << 17];
+};
+extern struct reply reply;
+
+/* The value of the field, `name' being "Name: "; NULL: there is none. */
+const char *field(const char *name);
+
+void say(int fd, const char *text);
+
+/* A head alone; or one whole answer.  Nothing of the next; the status. */
+int hear_head(int fd);
+int hear(int fd);
+
+/* Says a request, with more fields ("Name: value\r\n"), and hears. */
+int ask(int fd, const char *method, const char *path, const char *fields);
+int get(int fd, const char *path);
+
+#endif

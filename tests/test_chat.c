@@ -1,0 +1,230 @@
+/* The chat daemon, as its guests see it. */
+/* backends: all */
+#include "tests/support/program.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+enum { ROOM = 1 << 20 };
+static char heard[ROOM + 1];
+
+static void
+say(int fd, const char *text)
+{
+	send_all(fd, text, strlen(text));
+}
+
+static void
+assert_hears(int fd, const char *text)
+{
+	receive(fd, heard, sizeof(heard), "\n");
+	assert_string_equal(text, heard);
+}
+
+/* Whether `text' is in the last of `heard'; lets go what is older. */
+static bool
+was_heard(const char *text)
+{
+	size_t len = strlen(heard);
+
+	if (len > ROOM / 2) {
+		memmove(heard, heard + len - ROOM / 4, ROOM / 4 + 1);
+	}
+	return strstr(heard, text) != NULL;
+}
+
+/*
+ * Reads on, behind what is in `heard', until `text' is there: what comes with
+ * it is in `heard' too.
+ */
+static void
+hear_until(int fd, const char *text)
+{
+	while (!was_heard(text)) {
+		size_t len = strlen(heard);
+		ssize_t n = recv(fd, heard + len, ROOM - len, 0);
+
+		assert_true(n > 0);
+		heard[len + (size_t)n] = '\0';
+	}
+}
+
+/* A guest that knows that it is in, and the others that it came. */
+static int
+guest(void)
+{
+	int fd = program_client();
+
+	assert_hears(fd, "* welcome\n");
+	return fd;
+}
+
+static int
+first_guest(void)
+{
+	program_start("chat", NULL, NULL);
+	return guest();
+}
+
+static void
+what_one_says_all_others_hear(void **state)
+{
+	int a = first_guest(), b = guest(), c = guest();
+
+	(void)state;
+	assert_hears(a, "* guest2 came\n");
+	assert_hears(a, "* guest3 came\n");
+	assert_hears(b, "* guest3 came\n");
+	say(b, "hello\r\nhow are");
+	assert_hears(a, "guest2: hello\n");
+	assert_hears(c, "guest2: hello\n");
+	say(b, " you\n");
+	assert_hears(a, "guest2: how are you\n");
+	say(a, "fine\n");
+	assert_hears(b, "guest1: fine\n");
+	close(a);
+	close(b);
+	close(c);
+	program_stop();
+}
+
+static void
+all_hear_who_comes_and_who_leaves(void **state)
+{
+	int a = first_guest(), b = guest();
+
+	(void)state;
+	assert_hears(a, "* guest2 came\n");
+	close(b);
+	assert_hears(a, "* guest2 left (end of stream)\n");
+	b = guest();
+	assert_hears(a, "* guest3 came\n");
+	close_by_reset(b);
+	receive(a, heard, sizeof(heard), "\n");
+	assert_memory_equal("* guest3 left", heard, 13);
+	close(a);
+	program_stop();
+}
+
+static void
+a_line_that_is_too_long_is_heard_by_nobody(void **state)
+{
+	int a = first_guest(), b = guest();
+	char line[1002];
+
+	(void)state;
+	assert_hears(a, "* guest2 came\n");
+	memset(line, 'x', sizeof(line));
+	line[1001] = '\n';
+	send_all(b, line, 1002); /* one too many */
+	assert_hears(b, "* that line was too long, and nobody heard it\n");
+	send_all(b, line + 1, 1001);
+	receive(a, heard, sizeof(heard), "\n");
+	assert_int_equal(strlen("guest2: \n") + 1000, strlen(heard));
+	close(a);
+	close(b);
+	program_stop();
+}
+
+/* Control characters could do things to a terminal. */
+static void
+controls_become_blanks(void **state)
+{
+	int a = first_guest(), b = guest();
+
+	(void)state;
+	assert_hears(a, "* guest2 came\n");
+	say(b, "a\x1b[2Jb\n");
+	assert_hears(a, "guest2: a [2Jb\n");
+	close(a);
+	close(b);
+	program_stop();
+}
+
+/* From `fd', guest2, in lines; `witness' reads them all. */
+static void
+flood(int fd, int witness, int lines)
+{
+	char line[1000];
+
+	memset(line, 'x', sizeof(line));
+	line[999] = '\n';
+	for (int i = 0; i < lines; i++)
+		send_all(fd, line, sizeof(line));
+	say(fd, "end\n");
+	heard[0] = '\0';
+	hear_until(witness, "guest2: end\n");
+}
+
+static void
+a_slow_reader_is_not_heard_until_it_has_caught_up(void **state)
+{
+	int slow = first_guest(), loud = guest(), witness = guest();
+	int tries = 0;
+
+	(void)state;
+	assert_hears(loud, "* guest3 came\n");
+	do {
+		assert_in_range(++tries, 1, 1000);
+		flood(loud, witness, 50);
+	} while (!was_heard("* guest1 is not heard for now\n"));
+	assert_hears(loud, "* guest1 is not heard for now\n");
+	say(slow, "here\n");
+	say(witness, "one\n");
+	assert_hears(loud, "guest3: one\n");
+	heard[0] = '\0';
+	hear_until(slow, "* you read too slowly: you are not heard\n");
+	hear_until(slow, "* you have caught up: you are heard again\n");
+	assert_hears(loud, "* guest1 is heard again\n");
+	assert_hears(loud, "guest1: here\n");
+	close(slow);
+	close(loud);
+	close(witness);
+	program_stop();
+}
+
+static void
+who_falls_behind_too_far_is_dropped(void **state)
+{
+	int slow = first_guest(), loud = guest(), witness = guest();
+	int tries = 0;
+
+	(void)state;
+	do {
+		assert_in_range(++tries, 1, 1000);
+		flood(loud, witness, 200);
+	} while (!was_heard("* guest1 left (too slow)\n"));
+	close(slow);
+	close(loud);
+	close(witness);
+	program_stop();
+}
+
+static void
+a_stop_says_good_night(void **state)
+{
+	int a = first_guest();
+
+	(void)state;
+	program_ask_to_stop();
+	assert_hears(a, "* good night\n");
+	assert_ends(a);
+	program_stop();
+	close(a);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		program_test(what_one_says_all_others_hear),
+		program_test(all_hear_who_comes_and_who_leaves),
+		program_test(a_line_that_is_too_long_is_heard_by_nobody),
+		program_test(controls_become_blanks),
+		program_test(a_slow_reader_is_not_heard_until_it_has_caught_up),
+		program_test(who_falls_behind_too_far_is_dropped),
+		program_test(a_stop_says_good_night),
+	};
+	return run_tests(tests);
+}

@@ -1,0 +1,386 @@
+/* The demo's parser of request heads: what it takes, and however it comes. */
+#include "examples/demo/http.h"
+
+#include "tests/support/fixture.h"
+
+#include <stdio.h>
+
+#define GET "GET / HTTP/1.1\r\nHost: a\r\n"
+#define POST "POST / HTTP/1.1\r\nHost: a\r\n"
+
+static int
+parse(const char *head, struct http_request *r)
+{
+	http_begin(r);
+	return http_parse(r, head, strlen(head));
+}
+
+static void
+assert_status(const char *head, int status)
+{
+	struct http_request r;
+	int result = parse(head, &r);
+
+	if (result != -status)
+		print_error("%d, not %d, for:\n%s\n", -result, status, head);
+	assert_int_equal(-status, result);
+}
+
+static void
+assert_same(const struct http_request *a, const struct http_request *b)
+{
+	assert_int_equal(a->method, b->method);
+	assert_int_equal(a->minor, b->minor);
+	assert_int_equal(a->target, b->target);
+	assert_int_equal(a->length, b->length);
+	assert_int_equal(a->body, b->body);
+	assert_int_equal(a->since, b->since);
+	assert_int_equal(a->keep_alive, b->keep_alive);
+	assert_int_equal(a->expects_continue, b->expects_continue);
+}
+
+static const char full_head[] =
+	"POST /a%20b?c=d HTTP/1.1\r\n"
+	"Host: example.org\r\n"
+	"content-length: 12\r\n"
+	"Connection: foo, close\r\n"
+	"Expect: 100-continue\r\n"
+	"If-Modified-Since:  Sun, 06 Nov 1994 08:49:37 GMT \r\n"
+	"X-Empty:\r\n\r\n";
+
+static void
+a_request_is_taken_apart(void **state)
+{
+	struct http_request r;
+
+	(void)state;
+	assert_int_equal(strlen(full_head), parse(full_head, &r));
+	assert_int_equal(HTTP_POST, r.method);
+	assert_int_equal(1, r.minor);
+	assert_memory_equal("/a%20b?c=d", full_head + r.target, r.length);
+	assert_int_equal(10, r.length);
+	assert_int_equal(12, r.body);
+	assert_int_equal(784111777, r.since);
+	assert_false(r.keep_alive);
+	assert_true(r.expects_continue);
+}
+
+static void
+a_head_split_at_any_byte_is_the_same_head(void **state)
+{
+	struct http_request whole, r;
+	size_t len = strlen(full_head);
+
+	(void)state;
+	parse(full_head, &whole);
+	for (size_t at = 0; at < len; at++) {
+		http_begin(&r);
+		assert_int_equal(0, http_parse(&r, full_head, at));
+		assert_int_equal(len, http_parse(&r, full_head, len));
+		assert_same(&whole, &r);
+	}
+}
+
+static void
+a_head_may_come_byte_by_byte_and_move_meanwhile(void **state)
+{
+	struct http_request whole, r;
+	size_t len = strlen(full_head);
+
+	(void)state;
+	parse(full_head, &whole);
+	http_begin(&r);
+	for (size_t n = 1; n <= len; n++) {
+		char *elsewhere = malloc(n); /* a byte too far is seen */
+
+		assert_non_null(elsewhere);
+		memcpy(elsewhere, full_head, n);
+		assert_int_equal(
+			n < len ? 0 : len, http_parse(&r, elsewhere, n));
+		free(elsewhere);
+	}
+	assert_same(&whole, &r);
+}
+
+static void
+what_follows_a_head_is_left_alone(void **state)
+{
+	struct http_request r;
+	const char *two = GET "\r\n"
+			      "rubbish\r\n\r\n";
+
+	(void)state;
+	assert_int_equal(strlen(GET "\r\n"), parse(two, &r));
+}
+
+static void
+empty_lines_before_a_request_are_skipped(void **state)
+{
+	struct http_request r;
+	const char *head = "\r\n\n" GET "\r\n";
+
+	(void)state;
+	assert_int_equal(strlen(head), parse(head, &r));
+	assert_int_equal(3 + 4, r.target);
+}
+
+static void
+lines_may_end_with_a_line_feed_alone(void **state)
+{
+	struct http_request r;
+	const char *head = "HEAD /x HTTP/1.1\nHost: a\n\n";
+
+	(void)state;
+	assert_int_equal(strlen(head), parse(head, &r));
+	assert_int_equal(HTTP_HEAD, r.method);
+	assert_int_equal(2, r.length);
+}
+
+static void
+a_whole_address_is_a_path_too(void **state)
+{
+	struct http_request r;
+	const char *head = "GET http://a:80/b/c HTTP/1.1\r\nHost: a\r\n\r\n";
+
+	(void)state;
+	assert_int_equal(strlen(head), parse(head, &r));
+	assert_int_equal(4, r.length);
+	assert_memory_equal("/b/c", head + r.target, 4);
+}
+
+static void
+who_keeps_the_connection_depends_on_version_and_words(void **state)
+{
+	static const struct {
+		const char *head;
+		bool stays;
+	} rows[] = {
+		{GET "\r\n", true},
+		{GET "Connection: close\r\n\r\n", false},
+		{GET "Connection: CLOSE , x\r\n\r\n", false},
+		{GET "Connection: closed\r\n\r\n", true},
+		{GET "Connection: keep-alive\r\nConnection: close\r\n\r\n",
+			false},
+		{"GET / HTTP/1.0\r\n\r\n", false},
+		{"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", true},
+		{"GET / HTTP/1.9\r\nHost: a\r\n\r\n", true},
+	};
+	struct http_request r;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_true(parse(rows[i].head, &r) > 0);
+		assert_int_equal(rows[i].stays, r.keep_alive);
+	}
+}
+
+static void
+what_is_no_request_is_refused(void **state)
+{
+	(void)state;
+	assert_status("GET /\r\n", 400);
+	assert_status("GET  / HTTP/1.1\r\n", 400);
+	assert_status("GET / HTTP/1.1 \r\n", 400);
+	assert_status("GET / x HTTP/1.1\r\n", 400);
+	assert_status(" GET / HTTP/1.1\r\n", 400);
+	assert_status("G{}T / HTTP/1.1\r\n", 400);
+	assert_status("GET x HTTP/1.1\r\n", 400);
+	assert_status("GET * HTTP/1.1\r\n", 400);
+	assert_status("GET http://a HTTP/1.1\r\n", 400);
+	assert_status("GET /\x7f HTTP/1.1\r\n", 400);
+	assert_status("GET /\r HTTP/1.1\r\n", 400);
+	assert_status("GET / HTTP/11\r\n", 400);
+	assert_status("GET / http/1.1\r\n", 400);
+	assert_status("GET / HTTP/2.0\r\n", 505);
+	assert_status("get / HTTP/1.1\r\n", 501);
+	assert_status("BREW / HTTP/1.1\r\n", 501);
+}
+
+static void
+bad_header_fields_are_refused(void **state)
+{
+	(void)state;
+	assert_status(GET "no colon\r\n", 400);
+	assert_status(GET ": no name\r\n", 400);
+	assert_status(GET "Name : blank\r\n", 400);
+	assert_status(GET " folded: line\r\n", 400);
+	assert_status(GET "A: b\r\n\tfolded\r\n", 400);
+	assert_status(GET "A: b\rc\r\n", 400);
+	assert_status(GET "A: \x01\r\n", 400);
+	assert_status(GET "Host: b\r\n", 400);
+	assert_status(GET "Expect: miracles\r\n", 417);
+	assert_status("GET / HTTP/1.1\r\nA: b\r\n\r\n", 400);
+}
+
+static void
+a_nul_in_a_head_is_refused(void **state)
+{
+	struct http_request r;
+	static const char head[] = GET "A: b\0c\r\n\r\n";
+
+	(void)state;
+	http_begin(&r);
+	assert_int_equal(-400, http_parse(&r, head, sizeof(head) - 1));
+}
+
+static void
+only_one_end_of_a_body_can_be_found(void **state)
+{
+	(void)state;
+	assert_status(POST "Content-Length: 1\r\nContent-Length: 1\r\n", 400);
+	assert_status(POST "Content-Length: 1, 1\r\n", 400);
+	assert_status(POST "Content-Length: +1\r\n", 400);
+	assert_status(POST "Content-Length: 0x1\r\n", 400);
+	assert_status(POST "Content-Length: -1\r\n", 400);
+	assert_status(POST "Content-Length:\r\n", 400);
+	assert_status(POST "Transfer-Encoding: chunked\r\n\r\n", 501);
+	assert_status(POST "Content-Length: 1\r\n"
+			   "Transfer-Encoding: chunked\r\n\r\n",
+		400);
+	assert_status(POST "Transfer-Encoding: identity\r\n"
+			   "Content-Length: 1\r\n\r\n",
+		400);
+}
+
+static void
+a_body_has_a_most(void **state)
+{
+	struct http_request r;
+
+	(void)state;
+	assert_true(parse(POST "Content-Length: 65536\r\n\r\n", &r) > 0);
+	assert_int_equal(65536, r.body);
+	assert_status(POST "Content-Length: 65537\r\n\r\n", 413);
+	assert_status(POST
+		"Content-Length: 184467440737095516160000000001\r\n\r\n",
+		413);
+}
+
+/* "GET /xxx HTTP/1.1", that long, and a proper end. */
+static size_t
+long_line(char *buf, size_t len)
+{
+	static const char end[] = " HTTP/1.1\r\nHost: a\r\n\r\n";
+
+	memset(buf, 'x', len);
+	memcpy(buf, "GET /", 5);
+	memcpy(buf + len - 9, end, sizeof(end));
+	return len - 9 + sizeof(end) - 1;
+}
+
+static void
+a_line_that_is_too_long_is_414_however_it_comes(void **state)
+{
+	struct http_request r;
+	char head[HTTP_LINE_MOST + 64];
+	size_t len = long_line(head, HTTP_LINE_MOST);
+
+	(void)state;
+	http_begin(&r);
+	assert_int_equal(len, http_parse(&r, head, len));
+	len = long_line(head, HTTP_LINE_MOST + 1);
+	http_begin(&r);
+	assert_int_equal(-414, http_parse(&r, head, len));
+	http_begin(&r);
+	for (size_t n = 1; n <= HTTP_LINE_MOST; n++)
+		assert_int_equal(0, http_parse(&r, head, n));
+	assert_int_equal(-414, http_parse(&r, head, len));
+}
+
+static size_t
+long_head(char *buf, size_t len)
+{
+	memset(buf, 'x', len);
+	memcpy(buf, GET "A: ", sizeof(GET "A: ") - 1);
+	memcpy(buf + len - 4, "\r\n\r\n", 4);
+	return len;
+}
+
+static void
+a_head_that_is_too_long_is_431_however_it_comes(void **state)
+{
+	struct http_request r;
+	char head[HTTP_HEAD_MOST + 64];
+	size_t len = long_head(head, HTTP_HEAD_MOST);
+
+	(void)state;
+	http_begin(&r);
+	assert_int_equal(len, http_parse(&r, head, len));
+	len = long_head(head, HTTP_HEAD_MOST + 1);
+	http_begin(&r);
+	assert_int_equal(-431, http_parse(&r, head, len));
+	http_begin(&r);
+	for (size_t n = 1; n < HTTP_HEAD_MOST; n++)
+		assert_int_equal(0, http_parse(&r, head, n));
+	assert_int_equal(-431, http_parse(&r, head, HTTP_HEAD_MOST));
+}
+
+static void
+escapes_are_undone_once(void **state)
+{
+	char to[32];
+
+	(void)state;
+	assert_int_equal(3, http_decode(to, "a%20b", 5));
+	assert_string_equal("a b", to);
+	assert_int_equal(2, http_decode(to, "%2e%2E", 6));
+	assert_string_equal("..", to);
+	assert_int_equal(5, http_decode(to, "%252e%63x", 9));
+	assert_string_equal("%2ecx", to);
+	assert_int_equal(1, http_decode(to, "%ff", 3));
+	assert_int_equal(0, http_decode(to, "", 0));
+}
+
+static void
+escapes_of_what_ends_a_name_are_refused(void **state)
+{
+	static const char *const bad[] = {
+		"%00", "a%2fb", "%2F", "%", "%2", "%g0", "%0g", "a%", "% 1"};
+	char to[32];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(-400, http_decode(to, bad[i], strlen(bad[i])));
+}
+
+static void
+dates_are_read_in_all_three_forms(void **state)
+{
+	static const char *const same[] = {"Sun, 06 Nov 1994 08:49:37 GMT",
+		"Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"};
+	char buf[HTTP_DATE_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(
+			784111777, http_date_parse(same[i], strlen(same[i])));
+	assert_int_equal(-1, http_date_parse("yesterday", 9));
+	http_date(784111777, buf);
+	assert_string_equal(same[0], buf);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(a_request_is_taken_apart),
+		test(a_head_split_at_any_byte_is_the_same_head),
+		test(a_head_may_come_byte_by_byte_and_move_meanwhile),
+		test(what_follows_a_head_is_left_alone),
+		test(empty_lines_before_a_request_are_skipped),
+		test(lines_may_end_with_a_line_feed_alone),
+		test(a_whole_address_is_a_path_too),
+		test(who_keeps_the_connection_depends_on_version_and_words),
+		test(what_is_no_request_is_refused),
+		test(bad_header_fields_are_refused),
+		test(a_nul_in_a_head_is_refused),
+		test(only_one_end_of_a_body_can_be_found),
+		test(a_body_has_a_most),
+		test(a_line_that_is_too_long_is_414_however_it_comes),
+		test(a_head_that_is_too_long_is_431_however_it_comes),
+		test(escapes_are_undone_once),
+		test(escapes_of_what_ends_a_name_are_refused),
+		test(dates_are_read_in_all_three_forms),
+	};
+	return run_tests(tests);
+}
