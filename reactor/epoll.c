@@ -112,8 +112,9 @@ epoll_reopen(struct socle__loop *l)
 
 	if (fd < 0)
 		return -errno;
-	if (sys_dup3(fd, l->poller_fd, O_CLOEXEC) < 0)
-		err = -errno;
+	do
+		err = sys_dup3(fd, l->poller_fd, O_CLOEXEC) < 0 ? -errno : 0;
+	while (err == -EINTR || err == -EBUSY);
 	sys_close(fd);
 	return err;
 }

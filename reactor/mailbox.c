@@ -267,6 +267,19 @@ socle__mailbox_detach(struct socle__loop *l)
 		atomic_store(&l->mailbox->detached, true);
 }
 
+static int
+replace_fd(int from, int to)
+{
+	int r;
+
+	do
+		r = sys_dup2(from, to);
+	while (r < 0 && errno == EINTR);
+	if (r < 0 || sys_fcntl(to, F_SETFD, FD_CLOEXEC) < 0)
+		return -errno;
+	return 0;
+}
+
 /* A wake-up fd of the child's own, under the number of the old one. */
 int
 socle__mailbox_reopen(struct socle__loop *l)
@@ -279,9 +292,7 @@ socle__mailbox_reopen(struct socle__loop *l)
 	if ((err = wake_fds_make(fds)) < 0)
 		return err;
 	for (int i = 0; i < 2 && err == 0; i++)
-		if (sys_dup2(fds[i], m->wake_fds[i]) < 0 ||
-			sys_fcntl(m->wake_fds[i], F_SETFD, FD_CLOEXEC) < 0)
-			err = -errno;
+		err = replace_fd(fds[i], m->wake_fds[i]);
 	sys_close(fds[0]);
 	if (fds[1] != fds[0])
 		sys_close(fds[1]);
