@@ -12,7 +12,8 @@ SONAME  := libsocle.so.0
 
 PUBLIC_HEADERS := $(wildcard socle.h timers/timer.h profiling/profile.h \
 	reactor/descriptor.h reactor/loop.h sockets/addr.h sockets/class.h \
-	sockets/socket.h sockets/factory.h sockets/sendfile.h)
+	sockets/socket.h sockets/factory.h sockets/io.h sockets/resolve.h \
+	sockets/sendfile.h)
 
 SAN ?=
 B   := build/$(or $(SAN),plain)

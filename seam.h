@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -154,6 +155,31 @@ socle__libc_protocol(const char *name)
 	return -1;
 }
 
+/* A detached thread with all signals blocked: 0, or -1 and errno. */
+static inline int
+socle__libc_thread_create(size_t stack, void *(*fn)(void *arg), void *arg)
+{
+	pthread_t thread;
+	pthread_attr_t attr;
+	sigset_t all, before;
+	int err = pthread_attr_init(&attr);
+
+	if (err == 0) {
+		(void)pthread_attr_setdetachstate(
+			&attr, PTHREAD_CREATE_DETACHED);
+		(void)pthread_attr_setstacksize(&attr, stack);
+		sigfillset(&all);
+		(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+		err = pthread_create(&thread, &attr, fn, arg);
+		(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+		(void)pthread_attr_destroy(&attr);
+	}
+	if (err == 0)
+		return 0;
+	errno = err;
+	return -1;
+}
+
 #ifdef SOCLE_SEAM_TEST
 
 #define SOCLE__SEAM_FIELD(result, name, params, args) result(*name) params;
@@ -163,6 +189,7 @@ struct socle__seam {
 	int (*unread)(int fd, int *ret);
 	int (*getrusage)(int who, struct rusage *ret);
 	int (*protocol)(const char *name);
+	int (*thread_create)(size_t stack, void *(*fn)(void *arg), void *arg);
 	void (*freeaddrinfo)(struct addrinfo *list);
 	void (*free)(void *p);
 };
@@ -177,6 +204,8 @@ extern struct socle__seam socle__seam;
 #define sys_unread(fd, ret) socle__seam.unread(fd, ret)
 #define sys_getrusage(who, ret) socle__seam.getrusage(who, ret)
 #define sys_protocol(name) socle__seam.protocol(name)
+#define sys_thread_create(stack, fn, arg)                                      \
+	socle__seam.thread_create(stack, fn, arg)
 #define sys_freeaddrinfo(list) socle__seam.freeaddrinfo(list)
 #define sys_free(p) socle__seam.free(p)
 
@@ -191,6 +220,8 @@ extern struct socle__seam socle__seam;
 #define sys_unread(fd, ret) socle__libc_unread(fd, ret)
 #define sys_getrusage(who, ret) socle__libc_getrusage(who, ret)
 #define sys_protocol(name) socle__libc_protocol(name)
+#define sys_thread_create(stack, fn, arg)                                      \
+	socle__libc_thread_create(stack, fn, arg)
 #define sys_freeaddrinfo(list) freeaddrinfo(list)
 #define sys_free(p) free(p)
 

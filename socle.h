@@ -31,6 +31,8 @@
 #include "sockets/addr.h"
 #include "sockets/class.h"
 #include "sockets/factory.h"
+#include "sockets/io.h"
+#include "sockets/resolve.h"
 #include "sockets/sendfile.h"
 #include "sockets/socket.h"
 #include "timers/timer.h"

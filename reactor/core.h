@@ -112,6 +112,8 @@ struct socle__later {
 	const char *arguments;
 };
 
+struct socle_factory;
+
 struct socle__loop {
 	/* what a tick touches, together */
 	const struct socle__backend *backend; /* NULL until started */
@@ -150,6 +152,8 @@ struct socle__loop {
 	struct socle__timer_ids *timer_ids;
 	void *classes; /* of sockets/: the classes resolved so far */
 	void (*free_classes)(void *classes);
+	struct socle_factory *factories; /* of sockets/: a reset frees them */
+	void (*free_factory)(struct socle_factory *f);
 	struct socle__timer_store timers;
 };
 

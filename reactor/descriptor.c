@@ -163,7 +163,8 @@ socle__descriptor_add(struct socle__loop *l, struct socle_descriptor *d,
 		.fd = fd,
 		.generation = ++l->generation,
 		.state = (uint8_t)state};
-	eager = (eager || l->depth == 0) && !l->forked;
+	eager = (eager || l->depth == 0) && !l->forked &&
+		!(state & SOCLE__PARKED);
 	if (eager) {
 		if ((err = l->backend->set(l, d, SOCLE__PRESENT)) < 0)
 			return err;

@@ -219,6 +219,8 @@ socle_reset(void)
 	l->post_loop = NULL;
 	while (drop_descriptors(l) && --rounds > 0)
 		;
+	while (l->factories)
+		l->free_factory(l->factories);
 	socle__timers_clear(&l->timers);
 	socle__timer_ids_clear(l);
 	socle__mailbox_shut(l);

@@ -1,7 +1,7 @@
 /*
- * A socket that listens: options, address, and the file of a unix socket.
+ * A factory's sockets: options, address, and the file of a unix socket.
  */
-#include "sockets/private.h"
+#include "sockets/factory_private.h"
 
 #include "seam.h"
 
@@ -10,8 +10,8 @@
 #include <string.h>
 
 /* The path of a unix address that has a file, or "". */
-const char *
-socle__unix_path(const struct socle_addr *a, char *buf, size_t size)
+static const char *
+unix_path(const struct socle_addr *a, char *buf, size_t size)
 {
 	size_t len = a->len - offsetof(struct sockaddr_un, sun_path);
 
@@ -28,17 +28,19 @@ socle__unix_path(const struct socle_addr *a, char *buf, size_t size)
  * Removes the file of a unix socket whose owner is gone: a socket, at which
  * nobody answers.
  */
-static void
-unlink_stale(const struct socle_addr *a)
+void
+socle__factory_clear(const struct socle_factory *f)
 {
+	const struct socle_addr *a = &f->bind;
 	char path[sizeof(a->u) + 1];
 	struct stat st;
 	int fd;
 
-	if (!*socle__unix_path(a, path, sizeof(path)) ||
+	if (!f->has_bind || !f->p.unlink_stale ||
+		!*unix_path(a, path, sizeof(path)) ||
 		sys_lstat(path, &st) < 0 || !S_ISSOCK(st.st_mode))
 		return;
-	fd = sys_socket(AF_UNIX, SOCK_STREAM, 0);
+	fd = sys_socket(AF_UNIX, f->type, 0);
 	if (fd < 0)
 		return;
 	(void)sys_fcntl(fd, F_SETFL, O_NONBLOCK);
@@ -48,56 +50,90 @@ unlink_stale(const struct socle_addr *a)
 }
 
 static int
-options_set(int fd, int family)
+option(int fd, int level, int name, int value)
 {
-	int on = 1, off = 0;
+	return sys_setsockopt(fd, level, name, &value, sizeof(value)) < 0
+		? -errno
+		: 0;
+}
+
+static int
+options_set(const struct socle_factory *f, int fd, int family)
+{
+	int err = 0;
 
 	if (family == AF_UNIX)
 		return 0;
-	if (sys_setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
-		return -errno;
-	if (family == AF_INET6)
-		(void)sys_setsockopt(
-			fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-	(void)sys_setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	return 0;
-}
-
-/* The file that bind made goes with a failure to listen. */
-static int
-listen_at(int fd, const struct socle_addr *a)
-{
-	char path[sizeof(a->u) + 1];
-	int err;
-
-	if (sys_bind(fd, &a->u.sa, a->len) < 0)
-		return -errno;
-	if (sys_listen(fd, SOMAXCONN) == 0)
-		return 0;
-	err = -errno;
-	if (*socle__unix_path(a, path, sizeof(path)))
-		(void)sys_unlink(path);
+	if (f->p.reuse)
+		err = option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (err == 0 && f->p.reuse_port)
+		err = option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+	if (err == 0 && family == AF_INET6 && f->kind != SOCLE__CONNECTOR)
+		err = option(fd, IPPROTO_IPV6, IPV6_V6ONLY, f->p.v6only);
+	if (f->nodelay)
+		(void)option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	return err;
 }
 
 int
-socle__listening_socket(const struct socle_addr *a)
+socle__factory_socket(
+	const struct socle_factory *f, int family, const char **operation)
 {
-	int fd, err;
+	int protocol = family == AF_UNIX ? 0 : f->protocol;
+	int fd = sys_socket(family, f->type, protocol);
+	int err = 0;
 
-	unlink_stale(a);
-	fd = sys_socket(a->u.sa.sa_family, SOCK_STREAM, 0);
+	*operation = "socket";
 	if (fd < 0)
 		return -errno;
-	err = options_set(fd, a->u.sa.sa_family);
-	if (err == 0 &&
-		(sys_fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ||
-			sys_fcntl(fd, F_SETFD, FD_CLOEXEC) < 0))
+	if (sys_fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ||
+		sys_fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
 		err = -errno;
-	if (err == 0)
-		err = listen_at(fd, a);
+	if (err == 0) {
+		*operation = "setsockopt";
+		err = options_set(f, fd, family);
+	}
 	if (err == 0)
 		return fd;
 	sys_close(fd);
 	return err;
+}
+
+/* Remembers the file as ours, to be found again when it is to go. */
+static void
+file_made(struct socle_factory *f)
+{
+	struct stat st;
+
+	if (!*unix_path(&f->bind, f->path, sizeof(f->path)))
+		return;
+	if (sys_lstat(f->path, &st) < 0) {
+		f->path[0] = '\0';
+		return;
+	}
+	f->dev = st.st_dev;
+	f->ino = st.st_ino;
+}
+
+int
+socle__factory_bind(struct socle_factory *f, int fd)
+{
+	if (!f->has_bind)
+		return 0;
+	if (sys_bind(fd, &f->bind.u.sa, f->bind.len) < 0)
+		return -errno;
+	file_made(f);
+	return 0;
+}
+
+/* Removes the file, if it is the one that was made. */
+void
+socle__factory_unlink(struct socle_factory *f)
+{
+	struct stat st;
+
+	if (f->path[0] && sys_lstat(f->path, &st) == 0 && st.st_dev == f->dev &&
+		st.st_ino == f->ino)
+		(void)sys_unlink(f->path);
+	f->path[0] = '\0';
 }

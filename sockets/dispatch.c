@@ -36,6 +36,25 @@ call_err(struct socle_socket *s, int err)
 	socle__call_end(p, &c, counted);
 }
 
+/* An event_write that leaves the queue untried is followed by a flush. */
+static void
+call_write(struct socle_socket *s)
+{
+	s->d.owner &= ~(uint32_t)SOCLE__TRIED;
+	call(s, SOCLE__ITEM_WRITE, s->cls->flat.event_write);
+	if (!socle__is_closed(s) && s->queue && !socle__has(s, SOCLE__TRIED))
+		socle__flush_anew(s);
+}
+
+void
+socle__connect_told(struct socle_socket *s, int err)
+{
+	if (err < 0)
+		call_err(s, err);
+	else
+		call_write(s);
+}
+
 static void
 readable(struct socle_socket *s)
 {
@@ -61,10 +80,7 @@ writable(struct socle_socket *s)
 	if (!socle__has(s, SOCLE__USER_WRITE | SOCLE__QUEUE_WRITE) ||
 		socle__is_closed(s))
 		return;
-	s->d.owner &= ~(uint32_t)SOCLE__TRIED;
-	call(s, SOCLE__ITEM_WRITE, s->cls->flat.event_write);
-	if (!socle__is_closed(s) && s->queue && !socle__has(s, SOCLE__TRIED))
-		socle__flush_anew(s);
+	call_write(s);
 }
 
 static bool

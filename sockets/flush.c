@@ -243,7 +243,8 @@ socle__flush(struct socle_socket *s)
 {
 	bool had = s->queue != NULL;
 
-	if (socle__is_closed(s) || socle__has(s, SOCLE__FLUSHING))
+	if (socle__is_closed(s) ||
+		socle__has(s, SOCLE__FLUSHING | SOCLE__CONNECTING))
 		return;
 	socle__turn_drop(&s->d, SOCLE__TURN_FLUSH);
 	s->d.owner |= SOCLE__FLUSHING | SOCLE__TRIED;

@@ -1,70 +1,35 @@
 /*
- * Listeners.
+ * Listeners: accepting.
  *
  * A readiness is one accept, so that one client at a time costs one, with none
  * that finds nothing; while the very next wait says that there is more, the
  * count doubles, and a rush is taken in batches.
  */
-#include "sockets/factory.h"
-#include "sockets/private.h"
+#include "sockets/factory_private.h"
 
 #include "seam.h"
 
-#include <stdatomic.h>
 #include <string.h>
 
 enum { BATCH_AT_MOST = 64, LOOK_AGAIN_NS = 100 * 1000 * 1000 };
+enum { COMPLAIN_NS = 1000 * 1000 * 1000 };
 
-struct socle_factory {
-	struct socle_descriptor d; /* first */
-	const struct socle_class *cls;
-	struct socle_timer again; /* while starved of fds */
-	uint64_t id;
-	int batch;        /* clients to take at a readiness */
-	uint64_t full_at; /* the wait after which a batch was full */
-	bool paused;      /* by the user */
-	bool starved;     /* of fds or memory */
-	bool complained;  /* of it */
-	dev_t dev;        /* of the unix socket's file, if it is ours */
-	ino_t ino;
-	char path[]; /* of it, or "" */
-};
-
-static _Atomic uint64_t last_id;
-
-static struct socle_factory *
-factory_of(struct socle_descriptor *d)
+static bool
+is_full(const struct socle_factory *f)
 {
-	return (struct socle_factory *)(void *)d;
+	return f->p.max_connections > 0 && f->live >= f->p.max_connections;
 }
 
-static void
-factory_interest(struct socle_factory *f)
+void
+socle__listener_interest(struct socle_factory *f)
 {
-	if (!(f->d.state & SOCLE__CLOSED))
-		socle__descriptor_want(
-			&f->d, f->paused || f->starved ? 0 : SOCLE_READ);
+	bool on = !f->paused && !f->starved && !is_full(f);
+
+	if (f->d.fd >= 0 && !socle__factory_is_over(f))
+		socle__descriptor_want(&f->d, on ? SOCLE_READ : 0);
 }
 
-/* ---- accepting ---- */
-
-static int
-accept_one(struct socle_factory *f)
-{
-#ifdef __linux__
-	int fd = sys_accept4(f->d.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-	return fd < 0 ? -errno : fd;
-#else
-	int fd = sys_accept(f->d.fd, NULL, NULL);
-
-	if (fd < 0)
-		return -errno;
-	(void)sys_fcntl(fd, F_SETFL, O_NONBLOCK);
-	(void)sys_fcntl(fd, F_SETFD, FD_CLOEXEC);
-	return fd;
-#endif
-}
+/* ---- shortage ---- */
 
 /* Not the listener's fault: this client is lost, the next may be fine. */
 static bool
@@ -97,19 +62,29 @@ is_shortage(int err)
 		err == -ENOMEM;
 }
 
+/* Once for a shortage, and once a second at most. */
+static void
+complain(struct socle_factory *f, int err)
+{
+	int64_t now = socle__now_read(socle__loop);
+
+	if (f->short_of || (f->complained && now - f->complained < COMPLAIN_NS))
+		return;
+	f->short_of = true;
+	f->complained = now;
+	socle__factory_tell(f, "accept", err);
+}
+
 /* The client waits in the backlog until there is room for it. */
 static void
 starve(struct socle_factory *f, int err)
 {
-	struct socle__loop *l = socle__loop;
-
-	if (!f->complained)
-		socle__log(0, "accept: %s; pausing", strerror(-err));
-	f->complained = f->starved = true;
-	factory_interest(f);
+	f->starved = true;
+	socle__listener_interest(f);
 	socle__turn_ask(&f->d, SOCLE__TURN_FD_FREED);
-	socle__timers_add(&l->timers, &f->again,
-		socle__add_ns(socle__now_read(l), LOOK_AGAIN_NS));
+	socle__timers_add(&socle__loop->timers, &f->again,
+		socle__add_ns(socle__now_read(socle__loop), LOOK_AGAIN_NS));
+	complain(f, err);
 }
 
 static void
@@ -119,7 +94,7 @@ feed(struct socle_factory *f)
 	socle__descriptor_touch(&f->d);
 	socle_timer_cancel(&f->again);
 	socle__turn_drop(&f->d, SOCLE__TURN_FD_FREED);
-	factory_interest(f);
+	socle__listener_interest(f);
 }
 
 static void
@@ -128,199 +103,215 @@ again_fired(struct socle_timer *t)
 	feed(socle_container_of(t, struct socle_factory, again));
 }
 
-/* 0, or why no object could be made: then the client is let go. */
-static int
-adopt(struct socle_factory *f, int fd)
+static void
+reserve_take(struct socle_factory *f)
 {
-	struct socle__held_call call;
-	struct socle_socket *s;
-	int err = socle__socket_new(f->cls, fd, SOCLE__KNOWN_SOCKET, &s);
+	if (f->p.emfile == SOCLE_EMFILE_SHED && f->reserve < 0)
+		f->reserve = sys_open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
 
-	if (err < 0) {
+/* ---- accepting ---- */
+
+static int
+accept_fd(struct socle_factory *f, struct socle_addr *peer)
+{
+	struct sockaddr *sa = peer ? &peer->u.sa : NULL;
+	socklen_t *len = peer ? &peer->len : NULL;
+#ifdef __linux__
+	int fd = sys_accept4(f->d.fd, sa, len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+#else
+	int fd = sys_accept(f->d.fd, sa, len);
+
+	if (fd < 0)
+		return -errno;
+	(void)sys_fcntl(fd, F_SETFL, O_NONBLOCK);
+	(void)sys_fcntl(fd, F_SETFD, FD_CLOEXEC);
+	return fd;
+#endif
+}
+
+/* The reserve is given up for a client that is told by a close. */
+static bool
+shed_one(struct socle_factory *f)
+{
+	int fd;
+
+	if (f->reserve < 0)
+		return false;
+	sys_close(f->reserve);
+	f->reserve = -1;
+	fd = accept_fd(f, NULL);
+	if (fd >= 0)
 		sys_close(fd);
-		return err;
+	reserve_take(f);
+	return fd >= 0;
+}
+
+/* 1: a client more; 0: none is there; -errno. */
+static int
+accept_one(struct socle_factory *f)
+{
+	struct socle_addr peer = {.len = sizeof(peer.u)};
+	bool raw = !f->p.accept_class;
+	int fd = accept_fd(f, raw ? &peer : NULL);
+	int err;
+
+	if (fd == -EAGAIN || fd == -EWOULDBLOCK)
+		return 0;
+	if (fd < 0)
+		return fd;
+	err = socle__factory_deliver(
+		f, fd, raw && peer.len > sizeof(sa_family_t) ? &peer : NULL);
+	return err < 0 ? err : 1;
+}
+
+/* False: that is all for now. */
+static bool
+go_on_after(struct socle_factory *f, int r)
+{
+	if (r >= 0 || is_transient(r))
+		return r != 0;
+	if ((r == -EMFILE || r == -ENFILE) && shed_one(f)) {
+		complain(f, r);
+		return true;
 	}
-	f->complained = false;
-	socle_watch_read(s, true);
-	socle__held_begin(s, &call, SOCLE__ITEM_ACCEPTED);
-	s->cls->flat.event_accepted(s, f);
-	socle__held_end(&call);
-	return 0;
+	if (socle__factory_is_over(f))
+		return false;
+	if (is_shortage(r)) {
+		starve(f, r);
+		return false;
+	}
+	socle_pause_accept(f);
+	socle__factory_tell(f, "accept", r);
+	return false;
+}
+
+static void
+accept_some(struct socle_factory *f)
+{
+	uint64_t waits = socle__loop->waits;
+	int most = f->p.accept_batch > 0 ? f->p.accept_batch : BATCH_AT_MOST;
+	int taken = 0;
+
+	if (waits != f->full_at + 1)
+		f->batch = 1;
+	else if (f->batch < most)
+		f->batch = 2 * f->batch < most ? 2 * f->batch : most;
+	while (taken < f->batch && f->d.wanted & SOCLE_READ &&
+		go_on_after(f, accept_one(f)))
+		taken++;
+	if (taken == f->batch)
+		f->full_at = waits;
 }
 
 static void
 listener_ready(struct socle_descriptor *d, unsigned ready, int err)
 {
-	struct socle_factory *f = factory_of(d);
-	uint64_t waits = socle__loop->waits;
-	int taken = 0;
+	struct socle_factory *f = (struct socle_factory *)(void *)d;
 
 	if (!(ready & SOCLE_READ))
 		d->state |= SOCLE__END_TOLD; /* shut down by somebody */
-	if (err < 0) {
+	if (err < 0)
 		starve(f, err); /* not watched: looks again by itself */
-		return;
-	}
-	if (waits != f->full_at + 1)
-		f->batch = 1;
-	else if (f->batch < BATCH_AT_MOST)
-		f->batch *= 2;
-	while (taken < f->batch && d->wanted & SOCLE_READ) {
-		int fd = accept_one(f);
-
-		err = fd < 0 ? fd : adopt(f, fd);
-		if (is_shortage(err))
-			starve(f, err);
-		if (err < 0 && !is_transient(err))
-			break;
-		taken++;
-	}
-	if (taken == f->batch)
-		f->full_at = waits;
-	if (err < 0 && !is_transient(err) && !is_shortage(err) &&
-		err != -EAGAIN && err != -EWOULDBLOCK) {
-		socle__log(0, "accept: %s; paused", strerror(-err));
-		socle_pause_accept(f);
-	}
+	else
+		accept_some(f);
 }
-
-/* ---- its life ---- */
 
 static bool
 listener_turn(struct socle_descriptor *d, unsigned turn)
 {
 	if (turn == SOCLE__TURN_FD_FREED)
-		feed(factory_of(d));
+		feed((struct socle_factory *)(void *)d);
 	return true;
 }
 
 static void
-listener_reap(struct socle_descriptor *d)
+factory_reset(struct socle_descriptor *d)
 {
-	sys_free(factory_of(d));
+	socle_factory_free((struct socle_factory *)(void *)d);
 }
 
 static void
-listener_close(struct socle_descriptor *d)
-{
-	struct socle_factory *f = factory_of(d);
-	struct stat st;
-
-	socle_timer_cancel(&f->again);
-	if (f->path[0] && !socle__loop->forked &&
-		sys_lstat(f->path, &st) == 0 && st.st_dev == f->dev &&
-		st.st_ino == f->ino)
-		(void)sys_unlink(f->path);
-	socle__descriptor_close(d);
-}
-
-static void
-listener_forked(struct socle_descriptor *d)
+factory_forked(struct socle_descriptor *d)
 {
 	/* The file is the parent's to remove. */
-	factory_of(d)->path[0] = '\0';
+	((struct socle_factory *)(void *)d)->path[0] = '\0';
 }
 
-static const struct socle__descriptor_ops listener_ops = {
+const struct socle__descriptor_ops socle__factory_ops = {
 	.ready = listener_ready,
 	.turn = listener_turn,
-	.reap = listener_reap,
-	.reset = listener_close,
-	.forked = listener_forked,
+	.reap = socle__factory_reap,
+	.reset = factory_reset,
+	.forked = factory_forked,
 };
 
-static struct socle_factory *
-factory_make(const struct socle_class *cls, const char *path)
+static int
+listen_at(struct socle_factory *f, int fd, const char **operation)
 {
-	struct socle_factory *f = sys_calloc(1, sizeof(*f) + strlen(path) + 1);
-	struct stat st;
+	int queue = f->p.listen_queue;
+	int err;
 
-	if (!f)
-		return NULL;
-	f->cls = cls;
-	f->id = ++last_id;
-	f->batch = 1;
-	f->full_at = UINT64_MAX; /* never */
-	socle_timer_init_named(socle__own_timer, &f->again, again_fired);
-	if (*path && sys_lstat(path, &st) == 0) {
-		f->dev = st.st_dev;
-		f->ino = st.st_ino;
-		memcpy(f->path, path, strlen(path) + 1);
-	}
-	return f;
+	*operation = "bind";
+	if ((err = socle__factory_bind(f, fd)) < 0)
+		return err;
+	*operation = "listen";
+	if (queue <= 0 || queue > SOMAXCONN)
+		queue = SOMAXCONN;
+	return sys_listen(fd, queue) < 0 ? -errno : 0;
 }
 
 int
-socle_listen(const char *where, const struct socle_class *cls,
-	struct socle_factory **ret)
+socle__listener_start(struct socle_factory *f, const char **operation)
 {
-	struct socle__loop *l = socle__loop_get();
-	struct socle__class *resolved;
-	struct socle_factory *f;
-	struct socle_addr a;
-	char path[sizeof(a.u) + 1];
 	int fd, err;
 
-	err = l ? socle_addr_parse(&a, where, 0) : -ENOMEM;
-	if (err == 0)
-		err = socle__class_resolve(l, cls, &resolved);
-	if (err < 0)
-		return err;
-	fd = socle__listening_socket(&a);
-	if (fd < 0)
-		return fd;
-	f = factory_make(cls, socle__unix_path(&a, path, sizeof(path)));
-	err = f ? socle__descriptor_add(l, &f->d, &listener_ops, fd, 0, false)
-		: -ENOMEM;
+	socle__factory_clear(f);
+	fd = socle__factory_socket(f, f->p.socket_domain, operation);
+	err = fd < 0 ? fd : listen_at(f, fd, operation);
+	socle_timer_init_named(socle__own_timer, &f->again, again_fired);
+	f->batch = 1;
+	f->full_at = UINT64_MAX; /* never */
+	if (err == 0) {
+		*operation = "listen";
+		err = socle__descriptor_add(
+			socle__loop, &f->d, &socle__factory_ops, fd, 0, false);
+	}
 	if (err < 0) {
-		if (*path)
-			(void)sys_unlink(path);
-		sys_close(fd);
-		sys_free(f);
+		f->d.fd = -1;
+		socle__factory_unlink(f);
+		if (fd >= 0)
+			sys_close(fd);
 		return err;
 	}
-	factory_interest(f);
-	*ret = f;
+	reserve_take(f);
+	socle__listener_interest(f);
 	return 0;
+}
+
+void
+socle__listener_stop(struct socle_factory *f)
+{
+	socle_timer_cancel(&f->again);
+	if (f->p.unlink_on_close && !socle__loop->forked)
+		socle__factory_unlink(f);
+	if (f->reserve >= 0)
+		sys_close(f->reserve);
+	f->reserve = -1;
 }
 
 void
 socle_pause_accept(struct socle_factory *f)
 {
 	f->paused = true;
-	factory_interest(f);
+	socle__listener_interest(f);
 }
 
 void
 socle_resume_accept(struct socle_factory *f)
 {
 	f->paused = false;
-	factory_interest(f);
-}
-
-int
-socle_factory_getsockname(const struct socle_factory *f, struct socle_addr *ret)
-{
-	struct socle_addr a;
-
-	if (f->d.state & SOCLE__CLOSED)
-		return -EBADF;
-	a.len = sizeof(a.u);
-	if (sys_getsockname(f->d.fd, &a.u.sa, &a.len) < 0)
-		return -errno;
-	*ret = a;
-	return 0;
-}
-
-uint64_t
-socle_factory_id(const struct socle_factory *f)
-{
-	return f->id;
-}
-
-void
-socle_factory_free(struct socle_factory *f)
-{
-	if (f && !(f->d.state & SOCLE__CLOSED))
-		listener_close(&f->d);
+	socle__listener_interest(f);
 }

@@ -60,8 +60,10 @@ attach(struct socle_socket *self, struct socle__class *cls, int fd,
 	uint32_t flags)
 {
 	bool eager = !(flags & SOCLE__IS_SOCKET);
+	bool connecting = (flags & SOCLE__CONNECTING) != 0;
 	int err = socle__descriptor_add(socle__loop, &self->d,
-		&socle__socket_ops, fd, SOCLE__APPLICATION, eager);
+		&socle__socket_ops, fd,
+		SOCLE__APPLICATION | (connecting ? SOCLE__PARKED : 0), eager);
 
 	if (err < 0)
 		return err;
@@ -84,7 +86,7 @@ int
 socle__socket_make(struct socle_socket *self, struct socle__class *cls, int fd,
 	unsigned how)
 {
-	uint32_t flags = how & SOCLE__OURS;
+	uint32_t flags = how & (SOCLE__OURS | SOCLE__CONNECTING);
 	int mode = O_NONBLOCK, exec = FD_CLOEXEC;
 	int err;
 
@@ -112,6 +114,18 @@ socle__socket_make(struct socle_socket *self, struct socle__class *cls, int fd,
 	if (!(exec & FD_CLOEXEC))
 		(void)sys_fcntl(fd, F_SETFD, exec);
 	return err;
+}
+
+int
+socle__socket_unmake(struct socle_socket *s)
+{
+	int fd = socle__descriptor_detach(&s->d);
+
+	socle__turn_drop(&s->d, SOCLE__TURN_DESTROY);
+	s->cls->live--;
+	sys_free(s->extra);
+	sys_free(s);
+	return fd;
 }
 
 int

@@ -43,8 +43,9 @@ enum {
 	SOCLE__RETRY = 1 << 15,   /* the timer is to try the write again */
 	SOCLE__ABOVE = 1 << 16,   /* the queue is above its high mark */
 	SOCLE__CORKED = 1 << 17,
-	SOCLE__IN_WRITER = 1 << 19, /* the writer function is on the stack */
-	SOCLE__WRITE_ONLY = 1 << 18 /* what it holds is for another to read */
+	SOCLE__CONNECTING = 1 << 20, /* nothing leaves before it is done */
+	SOCLE__IN_WRITER = 1 << 19,  /* the writer function is on the stack */
+	SOCLE__WRITE_ONLY = 1 << 18  /* what it holds is for another to read */
 };
 
 struct socle__class {
@@ -83,7 +84,9 @@ struct socle__extra {
 	size_t low, high, cap;
 	int64_t stall_ns; /* 0: none */
 	int64_t moved;    /* ns: when queued bytes moved last, or began */
-	const char *close_reason; /* socle_close_after_flush()'s */
+	const char *close_reason;        /* socle_close_after_flush()'s */
+	struct socle_factory *connector; /* while connecting */
+	struct socle_factory *maker;     /* that counts this object */
 };
 
 /* ---- class.c ---- */
@@ -95,8 +98,8 @@ int socle__class_resolve(struct socle__loop *l, const struct socle_class *cls,
 /* ---- socket.c ---- */
 
 /*
- * As the public ones.  `how': SOCLE__OURS, and SOCLE__KNOWN_SOCKET for one
- * that is known to be a socket, non-blocking and close-on-exec.
+ * As the public ones.  `how': SOCLE__OURS; SOCLE__KNOWN_SOCKET for one that
+ * is known to be a socket, non-blocking and close-on-exec; SOCLE__CONNECTING.
  */
 enum { SOCLE__KNOWN_SOCKET = 1 << 30 };
 extern const struct socle__descriptor_ops socle__socket_ops;
@@ -111,6 +114,9 @@ struct socle__extra *socle__extra_get(struct socle_socket *s);
 
 /* Tells the reactor what the flags ask for. */
 void socle__socket_interest(struct socle_socket *s);
+
+/* Undoes a make that nobody has seen: the fd is the caller's again. */
+int socle__socket_unmake(struct socle_socket *s);
 
 /* dispatch.c: the descriptor's ops */
 void socle__socket_ready(struct socle_descriptor *d, unsigned ready, int err);
@@ -302,13 +308,14 @@ socle__moved(struct socle_socket *s)
 		s->extra->moved = socle__now(socle__loop);
 }
 
-/* ---- bind.c ---- */
+/* ---- factory.c, connect.c, dispatch.c ---- */
 
-/* Bound, listening, non-blocking, close-on-exec: the fd or -errno. */
-int socle__listening_socket(const struct socle_addr *a);
-/* The path of a unix address that has a file, in buf; else "". */
-const char *socle__unix_path(
-	const struct socle_addr *a, char *buf, size_t size);
+/* An object that a factory counts is gone. */
+void socle__factory_lost(struct socle_factory *f);
+/* The object closes, or is stolen, before it is connected. */
+void socle__connect_cancel(struct socle_socket *s);
+/* It is connected (0), or not (-errno): the class is told. */
+void socle__connect_told(struct socle_socket *s, int err);
 
 /* ---- strings.c, cork.c ---- */
 

@@ -16,7 +16,7 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-#define SOCLE_TO_END (-1)
+enum { SOCLE_TO_END = -1 };
 
 /* How it went. */
 struct socle_sent {
@@ -27,14 +27,16 @@ struct socle_sent {
 	int err;
 	const char *operation; /* "sendfile", "read", "write" */
 	uint64_t sent;         /* bytes handed to the kernel */
-	uint64_t remaining;    /* bytes that were not; 0 if nobody knows */
+	/* bytes that were not; of what has no size those read already */
+	uint64_t remaining;
 };
 
 struct socle_sendfile {
 	/* a path, opened and closed by the library; or, when it is NULL, */
 	const char *file SOCLE_OPTIONAL;
-	/* an fd of yours, to be closed when done or not */
+	/* an fd of yours, */
 	int fd SOCLE_OPTIONAL;
+	/* to be closed before `done' */
 	bool close_fd SOCLE_OPTIONAL;
 	off_t offset SOCLE_OPTIONAL;
 	int64_t length SOCLE_OPTIONAL; /* SOCLE_TO_END: the rest; 0: nothing */
@@ -48,16 +50,18 @@ struct socle_sendfile {
 /*
  * Queues a file, or a part of one, behind what is queued, and sends what can
  * be sent now.  The file's own position is neither used nor moved; several may
- * send one fd.  1: all is with the kernel; 0: it will go by itself, or failed
- * already; in both cases `done' is called exactly once, perhaps inside this
- * call, and tells which.  -errno:
+ * send one fd, which must stay open until the last `done'.  1: all is with the
+ * kernel; 0: it will go by itself, or failed already; in both cases `done' is
+ * called exactly once, perhaps inside this call, and tells which.  -errno:
  * nothing is queued, `done' never called, `fd' still yours: that of open(2);
- * -EISDIR; -EINVAL: a negative offset or length; and those of socle_write().
+ * -EISDIR; -ESPIPE: an offset in a pipe; -EINVAL: a negative offset or length;
+ * and those of socle_write().
  *
  * SOCLE_TO_END is what the file has now; for what has no size (a pipe, /proc)
  * it is all until its end.  What the kernel cannot send (pipes, /proc, a
- * writer function) is read and written instead.  A pipe is read as it comes;
- * if its O_NONBLOCK is off that may block the loop.
+ * writer function in between) is read and written instead.  A pipe is sent as
+ * it fills, without blocking the loop; what was read of it and not sent when
+ * the socket closes is lost.
  *
  * A failure closes the socket after `done', with the reason "sendfile", unless
  * `carry_on' is set and the fault was the file's.  A write cap counts a file

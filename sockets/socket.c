@@ -40,6 +40,9 @@ static void
 let_go(struct socle_socket *s)
 {
 	socle_timer_cancel(&s->timer);
+	socle__connect_cancel(s);
+	if (s->extra && s->extra->maker)
+		socle__factory_lost(s->extra->maker);
 	if (socle__has(s, SOCLE__CORKED) && !socle__loop->forked)
 		(void)socle_tcp_cork(s, false);
 	/* What it watched stays to be seen in its string. */

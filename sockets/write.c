@@ -33,7 +33,7 @@ socle__write_refusal(const struct socle_socket *s, size_t len)
 static bool
 goes_straight(const struct socle_socket *s)
 {
-	if (s->queue || socle__has(s, SOCLE__HOLD))
+	if (s->queue || socle__has(s, SOCLE__HOLD | SOCLE__CONNECTING))
 		return false;
 	if (s->extra && s->extra->writer)
 		return false;
@@ -70,10 +70,12 @@ socle__write_queued(struct socle_socket *s, bool was_empty)
 {
 	if (was_empty)
 		socle__moved(s);
-	if (was_empty && !socle__has(s, SOCLE__FLUSHING | SOCLE__HOLD))
-		socle__flush(s);
-	else if (was_empty && !socle__has(s, SOCLE__FLUSHING))
-		socle__turn_ask(&s->d, SOCLE__TURN_FLUSH);
+	if (was_empty && !socle__has(s, SOCLE__FLUSHING | SOCLE__CONNECTING)) {
+		if (socle__has(s, SOCLE__HOLD))
+			socle__turn_ask(&s->d, SOCLE__TURN_FLUSH);
+		else
+			socle__flush(s);
+	}
 	if (!socle__is_closed(s))
 		socle__marks_tell(s);
 	return outcome(s);
@@ -254,7 +256,7 @@ socle_write_func(struct socle_socket *s,
 
 	if (err < 0)
 		return err;
-	if (s->queue || socle__has(s, SOCLE__FLUSHING)) {
+	if (s->queue || socle__has(s, SOCLE__FLUSHING | SOCLE__CONNECTING)) {
 		if (socle__queue_item(s, &item) < 0)
 			return -ENOMEM;
 		socle__marks_tell(s);

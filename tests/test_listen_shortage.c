@@ -123,7 +123,7 @@ a_second_shortage_is_logged_again(void **state)
 	for (int i = 1; i <= 2; i++) {
 		fd = client();
 		seam_fail(ACCEPT, 1, EMFILE, 1);
-		pass(0.2);
+		pass(1.1);
 		assert_int_equal(i, accepted);
 		assert_int_equal(i, messages);
 		close(fd);

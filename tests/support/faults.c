@@ -19,7 +19,7 @@ struct fault {
 
 #define FAULTS_NAME(result, name, params, args) #name,
 const char *const call_names[CALLS] = {SOCLE__SEAM_CALLS(FAULTS_NAME) "fcntl",
-	"unread", "getrusage", "protocol"};
+	"unread", "getrusage", "protocol", "thread_create"};
 
 static _Atomic unsigned long counts[CALLS];
 static struct fault faults[FAULTS];
@@ -310,12 +310,20 @@ counted_protocol(const char *name)
 	return fails(CALL_protocol) ? -1 : socle__libc_protocol(name);
 }
 
+static int
+counted_thread_create(size_t stack, void *(*fn)(void *arg), void *arg)
+{
+	return fails(CALL_thread_create)
+		? -1
+		: socle__libc_thread_create(stack, fn, arg);
+}
+
 #define FAULTS_FIELD(result, name, params, args) .name = counted_##name,
 struct socle__seam socle__seam = {
 	SOCLE__SEAM_CALLS(FAULTS_FIELD).fcntl = counted_fcntl,
 	.unread = counted_unread, .getrusage = counted_getrusage,
-	.protocol = counted_protocol, .freeaddrinfo = freeaddrinfo,
-	.free = real_free};
+	.protocol = counted_protocol, .thread_create = counted_thread_create,
+	.freeaddrinfo = freeaddrinfo, .free = real_free};
 
 void
 seam_count_reset(void)

@@ -16,6 +16,7 @@ enum call {
 	CALL_unread,
 	CALL_getrusage,
 	CALL_protocol,
+	CALL_thread_create,
 	CALLS
 };
 
