@@ -157,7 +157,7 @@ struct socle__loop {
 	struct socle__timer_store timers;
 };
 
-/* ---- the thread's loop: loop.c, life.c ---- */
+/* ---- the thread's loop: run.c, life.c ---- */
 
 extern _Thread_local struct socle__loop *socle__loop
 	__attribute__((tls_model("initial-exec")));
@@ -187,6 +187,17 @@ socle__now(struct socle__loop *l)
 	return socle__likely(l->now_known && l->depth > 0) ? l->now
 							   : socle__now_read(l);
 }
+
+/* ---- loop.c ---- */
+
+/* One tick.  1: go on; 0: a callback or a stop ended it; -errno. */
+int socle__tick(struct socle__loop *l, int limit_ms);
+/* What is left to do before a loop returns. */
+void socle__settle(struct socle__loop *l);
+/* Whether a wait would keep somebody waiting. */
+bool socle__has_work(const struct socle__loop *l);
+/* How long a wait may be now, at most `limit'; -1: for ever. */
+int socle__wait_ms(struct socle__loop *l, int limit);
 
 /* ---- descriptors and their turns: descriptor.c ---- */
 

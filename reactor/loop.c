@@ -1,13 +1,11 @@
 /*
- * The tick, and the loops that run it.
+ * The tick.  What runs it, and what is around it, is in run.c.
  *
  * The batch of events lives in the loop, not in the tick: a loop nested in a
  * handler waits anew and replaces it, and the outer tick finds it used up.
  * What it drops that way a level-triggered poller reports again.
  */
 #include "reactor/core.h"
-
-_Thread_local struct socle__loop *socle__loop;
 
 /* Handlers may have taken long since the clock was read after the wait. */
 static int64_t
@@ -46,8 +44,8 @@ may_destroy(const struct socle__loop *l)
 }
 
 /* Whether a wait would keep somebody waiting. */
-static bool
-has_work(const struct socle__loop *l)
+bool
+socle__has_work(const struct socle__loop *l)
 {
 	return l->later || l->timers.due ||
 		socle__turns_open(l, SOCLE__TURN_FLUSH) ||
@@ -58,13 +56,13 @@ has_work(const struct socle__loop *l)
 		socle__mailbox_waiting(l);
 }
 
-static int
-wait_ms(struct socle__loop *l, int limit)
+int
+socle__wait_ms(struct socle__loop *l, int limit)
 {
 	int64_t left;
 	int ms;
 
-	if (has_work(l) || l->stop_depth >= l->depth)
+	if (socle__has_work(l) || l->stop_depth >= l->depth)
 		return 0;
 	if (l->timers.pending == 0)
 		return limit < 0 ? -1 : limit;
@@ -171,8 +169,8 @@ run_post_loop(struct socle__loop *l)
  * One tick; docs/design.md has the list with its reasons.  1: go on, 0: a
  * callback or a stop ended it, or -errno.
  */
-static int
-tick(struct socle__loop *l, int limit_ms)
+int
+socle__tick(struct socle__loop *l, int limit_ms)
 {
 	bool worked, go_on;
 	int err;
@@ -189,7 +187,7 @@ tick(struct socle__loop *l, int limit_ms)
 		l->now_stale = true;
 	}
 	socle__turns_walk(l, SOCLE__TURN_INTEREST);
-	err = wait_for_events(l, worked ? 0 : wait_ms(l, limit_ms));
+	err = wait_for_events(l, worked ? 0 : socle__wait_ms(l, limit_ms));
 	if (err < 0)
 		return err;
 	dispatch(l);
@@ -216,8 +214,8 @@ has_to_reap(const struct socle__loop *l)
  * What is held back leaves and what is closed is reaped before we return; in a
  * few rounds, for one may cause the other.
  */
-static void
-settle(struct socle__loop *l)
+void
+socle__settle(struct socle__loop *l)
 {
 	int reaps = 8, flushes = 2;
 
@@ -229,169 +227,4 @@ settle(struct socle__loop *l)
 		reap(l);
 	} while ((has_to_reap(l) && --reaps > 0) ||
 		(socle__turns_open(l, SOCLE__TURN_FLUSH) && --flushes > 0));
-}
-
-static struct socle__loop *
-loop_enter(int *err)
-{
-	struct socle__loop *l = socle__loop_get();
-
-	*err = !l ? -ENOMEM : l->forked ? -ECHILD : socle__loop_start(l);
-	if (*err < 0)
-		return NULL;
-	l->depth++;
-	l->now_known = false;
-	return l;
-}
-
-/* An embedding loop sleeps on the fd: it is to hear of what is left over. */
-static void
-tell_embedder(struct socle__loop *l)
-{
-	if (l->fd_asked_for && !l->forked && has_work(l))
-		socle_wakeup(l->mailbox);
-}
-
-static void
-loop_leave(struct socle__loop *l)
-{
-	settle(l);
-	l->depth--;
-	l->now_known = false;
-	if (l->stop_depth > l->depth)
-		l->stop_depth = l->depth;
-	if (l->depth > 0)
-		return;
-	tell_embedder(l);
-	socle__profile_unchain(&l->profile);
-}
-
-int
-socle_event_loop(void)
-{
-	int r;
-	struct socle__loop *l = loop_enter(&r);
-
-	if (!l)
-		return r;
-	do
-		r = tick(l, l->timeout_ms);
-	while (r > 0);
-	loop_leave(l);
-	return r;
-}
-
-int
-socle_event_loop_once(int timeout_ms)
-{
-	int r;
-	struct socle__loop *l = loop_enter(&r);
-
-	if (!l)
-		return r;
-	r = tick(l, timeout_ms);
-	loop_leave(l);
-	return r;
-}
-
-int
-socle_run_until(bool (*done)(void *arg), void *arg)
-{
-	int r;
-	struct socle__loop *l = loop_enter(&r);
-
-	if (!l)
-		return r;
-	r = 1;
-	while (!done(arg) && (r = tick(l, l->timeout_ms)) > 0)
-		;
-	loop_leave(l);
-	return r;
-}
-
-void
-socle_stop(void)
-{
-	if (socle__loop)
-		socle__loop->stop_depth = socle__loop->depth;
-}
-
-int
-socle_loop_fd(void)
-{
-	int err;
-	struct socle__loop *l = loop_enter(&err);
-
-	if (!l)
-		return err;
-	l->depth--;
-	if (l->poller_fd < 0)
-		return -ENOTSUP;
-	if (!socle__mailbox_get(l))
-		return -ENOMEM;
-	l->fd_asked_for = true;
-	if (l->depth == 0)
-		tell_embedder(l);
-	return l->poller_fd;
-}
-
-int
-socle_loop_timeout_ms(void)
-{
-	int ms;
-	struct socle__loop *l = loop_enter(&ms);
-
-	if (!l)
-		return ms;
-	socle__turns_walk(l, SOCLE__TURN_INTEREST);
-	ms = wait_ms(l, l->timeout_ms);
-	l->depth--;
-	l->now_known = false;
-	return ms;
-}
-
-void
-socle_set_loop_timeout(int ms)
-{
-	struct socle__loop *l = socle__loop_get();
-
-	if (l)
-		l->timeout_ms = ms < 0 ? -1 : ms;
-}
-
-int64_t
-socle__now_read(struct socle__loop *l)
-{
-	l->now = socle__clock_ns();
-	l->now_known = true;
-	l->now_stale = false;
-	return l->now;
-}
-
-double
-socle_now(void)
-{
-	struct socle__loop *l = socle__loop_get();
-
-	return socle__ns_to_seconds(l ? socle__now(l) : socle__clock_ns());
-}
-
-#undef socle_set_post_loop_callback
-void
-socle_set_post_loop_callback(bool (*fn)(void *arg), void *arg)
-{
-	socle_set_post_loop_callback_named(NULL, fn, arg);
-}
-
-void
-socle_set_post_loop_callback_named(
-	const char *arguments, bool (*fn)(void *arg), void *arg)
-{
-	struct socle__loop *l = socle__loop_get();
-
-	if (!l)
-		return;
-	l->post_loop = fn;
-	l->post_loop_arg = arg;
-	l->post_loop_name = arguments;
 }

@@ -7,10 +7,8 @@
 
 #if defined(TCP_CORK)
 enum { CORK = TCP_CORK };
-#elif defined(TCP_NOPUSH)
-enum { CORK = TCP_NOPUSH };
 #else
-#error "no cork on this system"
+enum { CORK = TCP_NOPUSH };
 #endif
 
 static struct probe *p;
