@@ -48,6 +48,7 @@ int
 main(int argc, char **argv)
 {
 	struct socle_factory *listener;
+	struct socle_addr here;
 	const char *port = "7007";
 	char where[64];
 	int err;
@@ -56,10 +57,14 @@ main(int argc, char **argv)
 		port = argv[1] + 7;
 	snprintf(where, sizeof(where), "127.0.0.1:%s", port);
 	err = socle_listen(where, &echo_class, &listener);
+	if (err == 0)
+		err = socle_factory_getsockname(listener, &here);
 	if (err < 0) {
 		fprintf(stderr, "echo: %s: %s\n", where, strerror(-err));
 		return 1;
 	}
+	printf("listening on 127.0.0.1:%d\n", socle_addr_port(&here));
+	fflush(stdout);
 	socle_signal(SIGTERM, stop, NULL);
 	socle_signal(SIGINT, stop, NULL);
 	err = socle_event_loop();

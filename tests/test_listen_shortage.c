@@ -177,6 +177,11 @@ a_real_shortage_of_fds_is_over_when_somebody_frees_one(void **state)
 	int fd, spare;
 
 	(void)state;
+	if (getenv("UNDER")) {
+		print_message("valgrind keeps the limit itself, and closes "
+			      "the client that is beyond it\n");
+		skip();
+	}
 	listen_at("127.0.0.1:0");
 	turn(1);
 	seam_time_virtual();

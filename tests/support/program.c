@@ -90,6 +90,12 @@ program_teardown(void **state)
 }
 
 int
+program_port(void)
+{
+	return its_port;
+}
+
+int
 program_client(void)
 {
 	int fd = tcp_connect(its_port), on = 1;

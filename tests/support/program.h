@@ -21,6 +21,9 @@ int program_teardown(void **state);
 #define program_test(name)                                                     \
 	cmocka_unit_test_setup_teardown(name, fixture_setup, program_teardown)
 
+/* Of the one that was started. */
+int program_port(void);
+
 /* A client of it, connected; what it sends goes at once. */
 int program_client(void);
 
