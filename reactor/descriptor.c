@@ -15,6 +15,7 @@
 
 #include "seam.h"
 
+#include <assert.h>
 #include <string.h>
 
 static void interest_changed(struct socle_descriptor *d);
@@ -37,11 +38,23 @@ unlink_it(struct socle_descriptor *d)
 	d->next = d->prev = NULL;
 }
 
+/* What is made on a thread is used on it; check builds say so. */
+static void
+check_thread(const struct socle_descriptor *d)
+{
+#ifdef SOCLE_CHECKS
+	assert(socle__loop &&
+		(d->fd < 0 || socle__descriptor_at(socle__loop, d->fd) == d));
+#endif
+	(void)d;
+}
+
 void
 socle__turn_ask(struct socle_descriptor *d, unsigned turn)
 {
 	struct socle__loop *l = socle__loop;
 
+	check_thread(d);
 	if (d->turns & turn)
 		return;
 	if (d->turns == 0)
@@ -210,6 +223,7 @@ interest_changed(struct socle_descriptor *d)
 {
 	struct socle__loop *l = socle__loop;
 
+	check_thread(d);
 	if (d->armed == target_of(d))
 		return;
 	if (l->depth == 0 && !l->forked && socle__interest_apply(l, d) == 0)
