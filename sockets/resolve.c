@@ -151,7 +151,6 @@ take_addresses(struct socle_resolve *r, const struct addrinfo *found)
 	return r->n > 0 ? 0 : -EADDRNOTAVAIL;
 }
 
-/* On a helper's thread, which has it alone; but it may be cancelled. */
 static void
 look_up(struct socle_resolve *r)
 {
