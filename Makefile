@@ -12,8 +12,8 @@ SONAME  := libsocle.so.0
 
 PUBLIC_HEADERS := $(wildcard socle.h timers/timer.h profiling/profile.h \
 	reactor/descriptor.h reactor/loop.h sockets/addr.h sockets/class.h \
-	sockets/socket.h sockets/factory.h sockets/io.h sockets/resolve.h \
-	sockets/sendfile.h)
+	sockets/socket.h sockets/dgram.h sockets/factory.h sockets/io.h \
+	sockets/resolve.h sockets/sendfile.h)
 
 SAN ?=
 B   := build/$(or $(SAN),plain)
@@ -150,7 +150,8 @@ RUN_TESTS = B='$B' EXAMPLES='$B/examples' BACKENDS='$(BACKENDS)' \
 DEMO_HTTP := $B/seam/examples/demo/http.o
 $B/tests/test_http: $(DEMO_HTTP)
 
-tests: $(TEST_BIN) $(if $(filter test_demo% test_chat%,$(TEST_NAMES)),examples)
+STARTERS := test_demo% test_chat% test_examples%
+tests: $(TEST_BIN) $(if $(filter $(STARTERS),$(TEST_NAMES)),examples)
 
 test: tests $(if $(CONSUMER),all)
 	$Q$(RUN_TESTS) $(TEST_NAMES) $(CONSUMER)

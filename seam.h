@@ -48,6 +48,7 @@ X(ssize_t, sendto, (int fd, const void *p, size_t n, int f, \
 	const struct sockaddr *a, socklen_t l), (fd, p, n, f, a, l)) \
 X(ssize_t, recvfrom, (int fd, void *p, size_t n, int f, \
 	struct sockaddr *a, socklen_t *l), (fd, p, n, f, a, l)) \
+X(ssize_t, recvmsg, (int fd, struct msghdr *m, int f), (fd, m, f)) \
 X(int, socket, (int d, int t, int p), (d, t, p)) \
 X(int, socketpair, (int d, int t, int p, int *fds), (d, t, p, fds)) \
 X(int, shutdown, (int fd, int how), (fd, how)) \
@@ -86,6 +87,10 @@ SOCLE__SEAM_LINUX(X)
 #define SOCLE__SEAM_LINUX(X) \
 X(ssize_t, sendfile, (int to, int from, off_t *at, size_t n), \
 	(to, from, at, n)) \
+X(int, recvmmsg, (int fd, struct mmsghdr *m, unsigned n, int f, \
+	struct timespec *t), (fd, m, n, f, t)) \
+X(int, sendmmsg, (int fd, struct mmsghdr *m, unsigned n, int f), \
+	(fd, m, n, f)) \
 X(int, epoll_create1, (int f), (f)) \
 X(int, epoll_ctl, (int ep, int op, int fd, struct epoll_event *e), \
 	(ep, op, fd, e)) \

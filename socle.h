@@ -30,6 +30,7 @@
 #include "reactor/loop.h"
 #include "sockets/addr.h"
 #include "sockets/class.h"
+#include "sockets/dgram.h"
 #include "sockets/factory.h"
 #include "sockets/io.h"
 #include "sockets/resolve.h"

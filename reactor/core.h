@@ -124,6 +124,7 @@ struct socle__loop {
 	int depth;      /* loops on the stack */
 	int stop_depth; /* those up to this depth are to end */
 	int in_call;    /* user functions on the stack, ticks apart */
+	unsigned calls; /* of such, so far */
 	int timeout_ms;
 	unsigned open[SOCLE__TURNS]; /* descriptors with each turn open */
 	int64_t now;
@@ -186,6 +187,23 @@ socle__now(struct socle__loop *l)
 {
 	return socle__likely(l->now_known && l->depth > 0) ? l->now
 							   : socle__now_read(l);
+}
+
+/*
+ * Around a user's function that no step of the tick calls by itself: nothing
+ * is destroyed while one is on the stack, and a wait after it is none.
+ */
+static inline void
+socle__user_begins(struct socle__loop *l)
+{
+	l->in_call++;
+	l->calls++;
+}
+
+static inline void
+socle__user_ends(struct socle__loop *l)
+{
+	l->in_call--;
 }
 
 /* ---- loop.c ---- */

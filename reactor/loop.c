@@ -36,6 +36,18 @@ run_timers(struct socle__loop *l)
 	return true;
 }
 
+/* Whether a user's function ran: somebody may wait for what it did. */
+static bool
+run_flushes(struct socle__loop *l)
+{
+	unsigned before = l->calls;
+
+	socle__turns_walk(l, SOCLE__TURN_FLUSH);
+	socle__profile_unowned(&l->profile);
+	l->now_stale = true;
+	return l->calls != before;
+}
+
 /* Destroying waits for the outermost loop: no handler is on the stack. */
 static bool
 may_destroy(const struct socle__loop *l)
@@ -181,11 +193,8 @@ socle__tick(struct socle__loop *l, int limit_ms)
 	worked = socle__later_run(l) || worked;
 	if (l->forked)
 		return -ECHILD;
-	if (socle__turns_open(l, SOCLE__TURN_FLUSH)) {
-		socle__turns_walk(l, SOCLE__TURN_FLUSH);
-		socle__profile_unowned(&l->profile);
-		l->now_stale = true;
-	}
+	if (socle__turns_open(l, SOCLE__TURN_FLUSH))
+		worked = run_flushes(l) || worked;
 	socle__turns_walk(l, SOCLE__TURN_INTEREST);
 	err = wait_for_events(l, worked ? 0 : socle__wait_ms(l, limit_ms));
 	if (err < 0)

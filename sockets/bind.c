@@ -29,24 +29,29 @@ unix_path(const struct socle_addr *a, char *buf, size_t size)
  * nobody answers.
  */
 void
-socle__factory_clear(const struct socle_factory *f)
+socle__unlink_stale(const struct socle_addr *a, int type)
 {
-	const struct socle_addr *a = &f->bind;
 	char path[sizeof(a->u) + 1];
 	struct stat st;
 	int fd;
 
-	if (!f->has_bind || !f->p.unlink_stale ||
-		!*unix_path(a, path, sizeof(path)) ||
-		sys_lstat(path, &st) < 0 || !S_ISSOCK(st.st_mode))
+	if (!*unix_path(a, path, sizeof(path)) || sys_lstat(path, &st) < 0 ||
+		!S_ISSOCK(st.st_mode))
 		return;
-	fd = sys_socket(AF_UNIX, f->type, 0);
+	fd = sys_socket(AF_UNIX, type, 0);
 	if (fd < 0)
 		return;
 	(void)sys_fcntl(fd, F_SETFL, O_NONBLOCK);
 	if (sys_connect(fd, &a->u.sa, a->len) < 0 && errno == ECONNREFUSED)
 		(void)sys_unlink(path);
 	sys_close(fd);
+}
+
+void
+socle__factory_clear(const struct socle_factory *f)
+{
+	if (f->has_bind && f->p.unlink_stale)
+		socle__unlink_stale(&f->bind, f->type);
 }
 
 static int
@@ -57,18 +62,30 @@ option(int fd, int level, int name, int value)
 		: 0;
 }
 
+void
+socle__no_sigpipe(int fd)
+{
+#ifdef SO_NOSIGPIPE
+	(void)option(fd, SOL_SOCKET, SO_NOSIGPIPE, 1);
+#else
+	(void)fd;
+#endif
+}
+
 static int
 options_set(const struct socle_factory *f, int fd, int family)
 {
 	int err = 0;
 
+	socle__no_sigpipe(fd);
 	if (family == AF_UNIX)
 		return 0;
 	if (f->p.reuse)
 		err = option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (err == 0 && f->p.reuse_port)
 		err = option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-	if (err == 0 && family == AF_INET6 && f->kind != SOCLE__CONNECTOR)
+	if (err == 0 && family == AF_INET6 &&
+		(f->has_bind || f->kind != SOCLE__CONNECTOR))
 		err = option(fd, IPPROTO_IPV6, IPV6_V6ONLY, f->p.v6only);
 	if (f->nodelay)
 		(void)option(fd, IPPROTO_TCP, TCP_NODELAY, 1);

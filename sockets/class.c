@@ -5,6 +5,7 @@
  * inheritance costs nothing; with it live the things that belong to a class
  * in one loop, the count of its objects and its profile counters.
  */
+#include "sockets/dgram.h"
 #include "sockets/private.h"
 
 #include "seam.h"
@@ -53,6 +54,14 @@ flatten(struct socle_class *flat, const struct socle_class *cls)
 	return 0;
 }
 
+static const struct socle__family *
+family_of(const struct socle_class *cls)
+{
+	while (cls && cls != &socle_dgram_class.cls)
+		cls = cls->super;
+	return cls ? &socle__dgram_family : NULL;
+}
+
 static void
 classes_free(void *classes)
 {
@@ -61,36 +70,60 @@ classes_free(void *classes)
 	while (c) {
 		struct socle__class *next = c->next;
 
+		if (c->family)
+			c->family->forget(c);
 		sys_free(c);
 		c = next;
 	}
+}
+
+static int
+class_add(struct socle__loop *l, const struct socle_class *cls,
+	const struct socle__family *family, struct socle__class **ret)
+{
+	struct socle_class flat;
+	struct socle__class *c;
+	int err;
+
+	if ((err = flatten(&flat, cls)) < 0)
+		return err;
+	if (family_of(cls) != family)
+		return -EINVAL;
+	c = sys_calloc(1, family ? family->class_size : sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	c->flat = flat;
+	c->source = cls;
+	c->drains = flat.event_drain != socle__root_drain;
+	c->family = family;
+	if (family)
+		family->resolve(c);
+	c->next = l->classes;
+	l->classes = c;
+	l->free_classes = classes_free;
+	*ret = c;
+	return 0;
+}
+
+int
+socle__class_resolve_of(struct socle__loop *l, const struct socle_class *cls,
+	const struct socle__family *family, struct socle__class **ret)
+{
+	for (struct socle__class *c = l->classes; c; c = c->next)
+		if (c->source == cls) {
+			if (c->family != family)
+				return -EINVAL;
+			*ret = c;
+			return 0;
+		}
+	return class_add(l, cls, family, ret);
 }
 
 int
 socle__class_resolve(struct socle__loop *l, const struct socle_class *cls,
 	struct socle__class **ret)
 {
-	struct socle_class flat;
-	struct socle__class *c;
-	int err;
-
-	for (c = l->classes; c; c = c->next)
-		if (c->source == cls) {
-			*ret = c;
-			return 0;
-		}
-	if ((err = flatten(&flat, cls)) < 0)
-		return err;
-	c = sys_calloc(1, sizeof(*c));
-	if (!c)
-		return -ENOMEM;
-	c->flat = flat;
-	c->source = cls;
-	c->next = l->classes;
-	l->classes = c;
-	l->free_classes = classes_free;
-	*ret = c;
-	return 0;
+	return socle__class_resolve_of(l, cls, NULL, ret);
 }
 
 int
@@ -101,7 +134,8 @@ socle_set_class(struct socle_socket *s, const struct socle_class *cls)
 
 	if (socle__is_closed(s))
 		return -EBADF;
-	if ((err = socle__class_resolve(socle__loop, cls, &c)) < 0)
+	err = socle__class_resolve_of(socle__loop, cls, s->cls->family, &c);
+	if (err < 0)
 		return err;
 	if (c->flat.size > s->cls->flat.size &&
 		c->flat.size > (size_t)s->room * 4)

@@ -50,9 +50,7 @@ socle_listen(const char *where, const struct socle_class *cls,
 	if (err < 0)
 		return err;
 	f->nodelay = f->library = true;
-	socle__factory_begin(f);
-	if (f->err < 0) {
-		err = f->err;
+	if ((err = socle__factory_begin(f)) < 0) {
 		socle_factory_free(f);
 		return err;
 	}
@@ -69,33 +67,65 @@ move_fd(int from, int to)
 	int r;
 
 	do
+#ifdef __linux__
+		r = sys_dup3(from, to, O_CLOEXEC);
+#else
 		r = sys_dup2(from, to);
+#endif
 	while (r < 0 && errno == EINTR);
-	if (r < 0 || sys_fcntl(to, F_SETFD, FD_CLOEXEC) < 0)
-		return -errno;
-	return 0;
+#ifndef __linux__
+	if (r >= 0)
+		r = sys_fcntl(to, F_SETFD, FD_CLOEXEC);
+#endif
+	return r < 0 ? -errno : 0;
 }
 
-static struct socle_factory *
+/* Its factory is no longer needed, and tells nothing any more. */
+static void
 connecting_ends(struct socle_socket *s)
 {
 	struct socle_factory *f = s->extra->connector;
 
 	s->extra->connector = NULL;
-	s->d.owner &= ~(uint32_t)SOCLE__CONNECTING;
-	return f;
+	socle_factory_free(f);
+}
+
+/*
+ * Nothing leaves an object that failed, whatever its class does: writes say
+ * why, and what waited is dropped unless the class closes.
+ */
+static void
+connect_fails(struct socle_socket *s, int err)
+{
+	connecting_ends(s);
+	s->write_error = (uint8_t)-err;
+	socle__connect_told(s, err);
+	if (socle__is_closed(s))
+		return;
+	s->d.owner &= ~(uint32_t)(SOCLE__CONNECTING | SOCLE__USER_WRITE);
+	socle__turn_drop(&s->d, SOCLE__TURN_FLUSH);
+	socle__socket_interest(s);
+	socle__queue_drop(s);
+	if (!socle__is_closed(s) && socle__has(s, SOCLE__ENDING))
+		socle_close(s, s->extra->close_reason);
 }
 
 static void
 connect_failed(
 	struct socle_factory *f, const struct socle_failure *why, void *arg)
 {
-	struct socle_socket *s = arg;
-	int err = why->err;
+	(void)f;
+	connect_fails(arg, why->err);
+}
 
-	(void)connecting_ends(s);
-	socle_factory_free(f);
-	socle__connect_told(s, err);
+/* What was asked of the socket before this one. */
+static void
+cork_anew(struct socle_socket *s)
+{
+	if (!socle__has(s, SOCLE__CORKED))
+		return;
+	s->d.owner &= ~(uint32_t)SOCLE__CORKED;
+	(void)socle_tcp_cork(s, true);
 }
 
 static void
@@ -105,20 +135,25 @@ connect_done(struct socle_factory *f, int fd, const struct socle_addr *peer,
 	struct socle_socket *s = arg;
 	int err = move_fd(fd, s->d.fd);
 
+	(void)f;
 	(void)peer;
 	sys_close(fd);
-	(void)connecting_ends(s);
-	socle_factory_free(f);
-	if (err == 0)
-		socle__descriptor_unpark(&s->d);
-	socle__connect_told(s, err);
+	if (err < 0) {
+		connect_fails(s, err);
+		return;
+	}
+	connecting_ends(s);
+	s->d.owner &= ~(uint32_t)SOCLE__CONNECTING;
+	cork_anew(s);
+	socle__descriptor_unpark(&s->d);
+	socle__connect_told(s, 0);
 }
 
 void
 socle__connect_cancel(struct socle_socket *s)
 {
 	if (s->extra && s->extra->connector)
-		socle_factory_free(connecting_ends(s));
+		connecting_ends(s);
 }
 
 /* A socket of the right kind to begin with: the fd or -errno. */
@@ -143,8 +178,8 @@ connecting_object(const struct socle_class *cls,
 {
 	struct socle_factory *f;
 	struct socle_socket *s;
-	int err,
-		fd = placeholder(p->socket_domain ? p->socket_domain : AF_INET);
+	int domain = p->socket_domain ? p->socket_domain : AF_INET;
+	int fd = placeholder(domain), err;
 
 	if (fd < 0)
 		return fd;
@@ -161,14 +196,28 @@ connecting_object(const struct socle_class *cls,
 		return err;
 	}
 	f->p.arg = s;
-	f->nodelay = f->p.socket_domain != AF_UNIX;
-	f->any_family = p->remote_addr == NULL;
-	f->library = true;
+	f->nodelay = f->library = true;
 	s->extra->connector = f;
-	socle__connector_patience(f);
-	socle__factory_begin(f);
+	(void)socle__factory_begin(f);
 	*ret = s;
 	return 0;
+}
+
+static bool
+has_port(const char *where, const struct socle_addr *a)
+{
+	struct socle_addr other;
+
+	return a->u.sa.sa_family == AF_UNIX || socle_addr_port(a) != 0 ||
+		(socle_addr_parse(&other, where, 1) == 0 &&
+			socle_addr_port(&other) == 0);
+}
+
+static bool
+is_path(const char *where)
+{
+	return strchr(where, '/') || where[0] == '@' ||
+		strncmp(where, "unix:", 5) == 0;
 }
 
 int
@@ -188,9 +237,10 @@ socle_connect(const char *where, const struct socle_class *cls, double timeout,
 	if (err == 0) {
 		p.remote_addr = &a;
 		p.socket_domain = a.u.sa.sa_family;
-		return connecting_object(cls, &p, ret);
+		return has_port(where, &a) ? connecting_object(cls, &p, ret)
+					   : -EINVAL;
 	}
-	if (err != -EINVAL || strchr(where, '/') || where[0] == '@')
+	if (err != -EINVAL || is_path(where))
 		return err;
 	err = socle_split_hostport(
 		where, host, sizeof(host), service, sizeof(service));

@@ -33,6 +33,33 @@ attempt_detach(struct socle__attempt *a)
 	return socle__descriptor_detach(&a->d);
 }
 
+/* With the file that it was bound to. */
+static void
+attempt_close(struct socle__attempt *a)
+{
+	struct socle_factory *f = a->f;
+	int fd = attempt_detach(a);
+
+	if (!(a->d.state & SOCLE__KEEP_FD))
+		sys_close(fd);
+	if (!socle__loop->forked)
+		socle__factory_unlink(f);
+}
+
+/*
+ * All that is under way ends, then each attempt is told: whatever a hook does,
+ * a loop of its own included, finds nothing that could go on.
+ */
+static void
+attempts_end(struct socle_factory *f, int err)
+{
+	struct socle__attempt *a = f->attempts;
+
+	socle__connector_stop(f);
+	for (; a; a = a->next)
+		socle__factory_tell_attempt(f, &a->to, err);
+}
+
 static void
 start_next_at(struct socle_factory *f, int64_t delay)
 {
@@ -45,48 +72,49 @@ static void
 attempt_failed(struct socle_factory *f, const struct socle_addr *to,
 	const char *operation, int err)
 {
-	struct socle_addr was = *to; /* it may go with the factory */
-
-	f->operation = operation;
-	f->last_err = err;
 	if (f->tried < f->n_candidates)
 		start_next_at(f, 0);
-	socle__factory_tell_attempt(f, &was, err);
-	if (socle__factory_is_over(f) || f->attempts ||
-		f->tried < f->n_candidates)
-		return;
-	socle__connector_stop(f);
-	socle__factory_tell(f, operation, err);
+	socle__factory_tell_attempt(f, to, err);
+	if (!f->ended && !f->attempts && f->tried == f->n_candidates)
+		socle__factory_fail(f, operation, err);
 }
 
 static void
 attempt_won(struct socle__attempt *a)
 {
 	struct socle_factory *f = a->f;
-	struct socle_addr to = a->to;
 	int fd = attempt_detach(a);
+	int err;
 
-	while (f->attempts) {
-		struct socle__attempt *loser = f->attempts;
-
-		sys_close(attempt_detach(loser));
-		socle__factory_tell_attempt(f, &loser->to, -ECANCELED);
-	}
-	socle__factory_tell_attempt(f, &to, 0);
+	attempts_end(f, -ECANCELED);
+	socle__factory_tell_attempt(f, &a->to, 0);
 	if (socle__factory_is_over(f)) {
 		sys_close(fd);
+		socle__factory_unlink(f);
 		return;
 	}
-	socle__connector_stop(f);
-	(void)socle__factory_deliver(f, fd, &to);
+	err = socle__factory_deliver(f, fd, &a->to);
+	if (err < 0)
+		socle__factory_fail(f, "connect", err);
+}
+
+/* A socket that met itself on loopback, where nobody listened. */
+static bool
+is_own_peer(const struct socle__attempt *a, const struct socle_addr *peer)
+{
+	struct socle_addr here = {.len = sizeof(here.u)};
+
+	return a->f->type == SOCK_STREAM && a->to.u.sa.sa_family != AF_UNIX &&
+		sys_getsockname(a->d.fd, &here.u.sa, &here.len) == 0 &&
+		here.len == peer->len &&
+		memcmp(&here.u, &peer->u, here.len) == 0;
 }
 
 /* 1: connected; 0: not yet; -errno. */
 static int
-attempt_result(const struct socle__attempt *a)
+attempt_result(const struct socle__attempt *a, bool ended)
 {
-	struct socle_addr here = {.len = sizeof(here.u)};
-	struct socle_addr there = {.len = sizeof(there.u)};
+	struct socle_addr peer = {.len = sizeof(peer.u)};
 	int err = 0;
 	socklen_t len = sizeof(err);
 
@@ -94,14 +122,9 @@ attempt_result(const struct socle__attempt *a)
 		return -errno;
 	if (err)
 		return -err;
-	if (sys_getpeername(a->d.fd, &there.u.sa, &there.len) < 0)
-		return errno == ENOTCONN ? 0 : -errno;
-	if (a->to.u.sa.sa_family != AF_UNIX &&
-		sys_getsockname(a->d.fd, &here.u.sa, &here.len) == 0 &&
-		here.len == there.len &&
-		memcmp(&here.u, &there.u, here.len) == 0)
-		return -ECONNREFUSED;
-	return 1;
+	if (sys_getpeername(a->d.fd, &peer.u.sa, &peer.len) < 0)
+		return errno == ENOTCONN && !ended ? 0 : -errno;
+	return is_own_peer(a, &peer) ? -ECONNREFUSED : 1;
 }
 
 static void
@@ -109,16 +132,16 @@ attempt_ready(struct socle_descriptor *d, unsigned ready, int err)
 {
 	struct socle__attempt *a = attempt_of(d);
 	struct socle_factory *f = a->f;
-	int r = err < 0 ? err : attempt_result(a);
+	bool ended = (ready & (SOCLE_ERR | SOCLE_HUP)) != 0;
+	int r = err < 0 ? err : attempt_result(a, ended);
 
-	(void)ready;
 	if (r == 0)
 		return;
 	if (r > 0) {
 		attempt_won(a);
 		return;
 	}
-	sys_close(attempt_detach(a));
+	attempt_close(a);
 	attempt_failed(f, &a->to, "connect", r);
 }
 
@@ -142,59 +165,77 @@ attempt_reset(struct socle_descriptor *d)
 	socle_factory_free(attempt_of(d)->f);
 }
 
+static void
+attempt_forked(struct socle_descriptor *d)
+{
+	/* The file is the parent's to remove. */
+	attempt_of(d)->f->path[0] = '\0';
+}
+
 static const struct socle__descriptor_ops attempt_ops = {
 	.ready = attempt_ready,
 	.turn = attempt_turn,
 	.reap = attempt_reap,
 	.reset = attempt_reset,
+	.forked = attempt_forked,
 };
 
 static int
 attempt_register(struct socle_factory *f, int fd, const struct socle_addr *to)
 {
 	struct socle__attempt *a = sys_calloc(1, sizeof(*a));
+	struct socle__attempt **at = &f->attempts;
 	int err;
 
 	if (!a)
 		return -ENOMEM;
 	err = socle__descriptor_add(
-		socle__loop, &a->d, &attempt_ops, fd, 0, true);
+		socle__loop, &a->d, &attempt_ops, fd, 0, false);
 	if (err < 0) {
 		sys_free(a);
 		return err;
 	}
 	a->f = f;
 	a->to = *to;
-	a->next = f->attempts;
-	f->attempts = a;
+	while (*at)
+		at = &(*at)->next;
+	*at = a;
 	socle__descriptor_want(&a->d, SOCLE_WRITE);
 	return 0;
 }
 
-/* 0: under way; -EAGAIN: the peer's backlog is full, try again; -errno. */
+static int
+connect_begin(int fd, const struct socle_addr *to)
+{
+	if (sys_connect(fd, &to->u.sa, to->len) == 0 || errno == EINPROGRESS ||
+		errno == EINTR)
+		return 0;
+	return -errno;
+}
+
+/* 0: under way, which the poller is not told before; -errno. */
 static int
 attempt_begin(struct socle_factory *f, const struct socle_addr *to,
 	const char **operation)
 {
-	int fd = socle__factory_socket(f, to->u.sa.sa_family, operation);
-	int err;
+	int fd, err;
 
+	socle__factory_clear(f);
+	fd = socle__factory_socket(f, to->u.sa.sa_family, operation);
 	if (fd < 0)
 		return fd;
 	*operation = "bind";
-	err = f->has_bind && f->bind.u.sa.sa_family == to->u.sa.sa_family
-		? socle__factory_bind(f, fd)
-		: 0;
+	err = socle__factory_bind(f, fd);
 	if (err == 0) {
 		*operation = "connect";
-		if (sys_connect(fd, &to->u.sa, to->len) < 0 &&
-			errno != EINPROGRESS && errno != EINTR)
-			err = -errno;
+		err = connect_begin(fd, to);
 	}
 	if (err == 0)
 		err = attempt_register(f, fd, to);
-	if (err < 0)
+	if (err < 0) {
 		sys_close(fd);
+		socle__factory_unlink(f);
+	}
 	return err;
 }
 
@@ -205,6 +246,7 @@ next_attempt(struct socle_factory *f)
 	const char *operation;
 	int err = attempt_begin(f, to, &operation);
 
+	/* The backlog is full, and nothing would tell when it no longer is. */
 	if (err == -EAGAIN && to->u.sa.sa_family == AF_UNIX) {
 		start_next_at(f, FULL_DELAY_NS);
 		return;
@@ -216,40 +258,20 @@ next_attempt(struct socle_factory *f)
 		start_next_at(f, ATTEMPT_DELAY_NS);
 }
 
-static void
-next_attempt_fired(struct socle_timer *t)
+void
+socle__connector_next_fired(struct socle_timer *t)
 {
-	struct socle_factory *f =
-		socle_container_of(t, struct socle_factory, next_attempt);
-
-	if (f->tried < f->n_candidates)
-		next_attempt(f);
+	next_attempt(socle_container_of(t, struct socle_factory, next_attempt));
 }
 
-static void
-deadline_passed(struct socle_timer *t)
+void
+socle__connector_deadline_fired(struct socle_timer *t)
 {
 	struct socle_factory *f =
 		socle_container_of(t, struct socle_factory, deadline);
 
-	socle__connector_stop(f);
-	socle_timer_cancel(&f->event);
-	socle__factory_tell(f, "connect", -ETIMEDOUT);
-}
-
-void
-socle__connector_init(struct socle_factory *f)
-{
-	socle_timer_init_named(
-		socle__own_timer, &f->next_attempt, next_attempt_fired);
-	socle_timer_init_named(socle__own_timer, &f->deadline, deadline_passed);
-}
-
-void
-socle__connector_patience(struct socle_factory *f)
-{
-	if (f->p.connect_timeout > 0)
-		(void)socle_timer_start(&f->deadline, f->p.connect_timeout);
+	attempts_end(f, -ETIMEDOUT);
+	socle__factory_fail(f, "connect", -ETIMEDOUT);
 }
 
 /*
@@ -282,15 +304,15 @@ socle__connector_start(struct socle_factory *f)
 	next_attempt(f);
 }
 
-/* Nothing more is tried, and nobody told of what was under way. */
 void
 socle__connector_stop(struct socle_factory *f)
 {
+	f->ended = true;
+	socle_timer_cancel(&f->event);
 	socle_timer_cancel(&f->deadline);
 	socle_timer_cancel(&f->next_attempt);
-	if (f->resolving)
-		socle_resolve_cancel(f->resolving);
+	socle_resolve_cancel(f->resolving);
 	f->resolving = NULL;
 	while (f->attempts)
-		sys_close(attempt_detach(f->attempts));
+		attempt_close(f->attempts);
 }

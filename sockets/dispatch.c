@@ -42,7 +42,7 @@ call_write(struct socle_socket *s)
 {
 	s->d.owner &= ~(uint32_t)SOCLE__TRIED;
 	call(s, SOCLE__ITEM_WRITE, s->cls->flat.event_write);
-	if (!socle__is_closed(s) && s->queue && !socle__has(s, SOCLE__TRIED))
+	if (!socle__is_closed(s) && s->queued && !socle__has(s, SOCLE__TRIED))
 		socle__flush_anew(s);
 }
 
@@ -88,7 +88,7 @@ has_unread(const struct socle_socket *s)
 {
 	int n = 0;
 
-	if (s->extra && s->extra->pushed)
+	if (socle__has_pushed(s))
 		return true;
 	if (socle__has(s, SOCLE__READ_ENDED | SOCLE__WRITE_ONLY))
 		return false;

@@ -49,8 +49,12 @@ enum {
  * socket listens, and a datagram socket is bound; with one it connects.
  */
 struct socle_factory_params {
-	int socket_domain SOCLE_OPTIONAL; /* AF_INET, AF_INET6, AF_UNIX */
-	int socket_type SOCLE_OPTIONAL;   /* the protocol's, else SOCK_STREAM */
+	/*
+	 * AF_INET, AF_INET6, AF_UNIX; 0: that of the address below; of texts
+	 * AF_INET, and of a remote name without a bind address both.
+	 */
+	int socket_domain SOCLE_OPTIONAL;
+	int socket_type SOCLE_OPTIONAL; /* the protocol's, else SOCK_STREAM */
 	/* "tcp", "udp", ..., or digits */
 	const char *socket_protocol SOCLE_OPTIONAL;
 	bool reuse SOCLE_OPTIONAL;      /* SO_REUSEADDR */
@@ -70,8 +74,9 @@ struct socle_factory_params {
 	int emfile SOCLE_OPTIONAL;
 	/* Seconds for names and connecting together; 0: the system's. */
 	double connect_timeout SOCLE_OPTIONAL;
-	bool unlink_stale SOCLE_OPTIONAL;    /* a unix socket nobody serves */
-	bool unlink_on_close SOCLE_OPTIONAL; /* the file, if it is ours still */
+	bool unlink_stale SOCLE_OPTIONAL; /* a unix socket nobody serves */
+	/* A listener's file, when it is freed, if it is ours still. */
+	bool unlink_on_close SOCLE_OPTIONAL;
 	/* Make an object of each socket, and tell `accepted' of it. */
 	const struct socle_class *accept_class SOCLE_OPTIONAL;
 	/*
@@ -96,24 +101,29 @@ struct socle_factory_params {
  *
  * Fails only for wrong use: -EINVAL (no success and no accepted with its
  * class, no failure, a remote address without a port, an address both as text
- * and as a struct, an AF_UNIX listener without one, no proper class); and
- * -ENOMEM.  Everything else is told to `failure', an unsupported domain
- * ("domain", -EAFNOSUPPORT) and a path too long ("bind" or "connect",
- * -ENAMETOOLONG) included.  A numeric listener listens already when this
- * returns.
+ * and as a struct, no proper class); and -ENOMEM.  Everything else is told to
+ * `failure', an unsupported domain ("domain", -EAFNOSUPPORT), a path too long
+ * ("bind" or "connect", -ENAMETOOLONG) and an AF_UNIX listener without an
+ * address ("listen", -EINVAL) included.  A numeric listener listens already
+ * when this returns.  AF_UNIX has neither ports nor protocols: they are
+ * ignored there.
  *
  * A listener goes on until it is freed.  Clients are taken in batches that
  * grow with the rush; errors of single clients are passed over; a shortage of
- * fds or memory is told at most once a second.  An object is zeroed beyond its
- * base and watched for reading; its class's event_accepted is told before
- * `accepted'.
+ * fds or memory is told at most once a second; after another error ("accept")
+ * the listener is paused.  An object is zeroed beyond its base and watched for
+ * reading; its class's event_accepted is told before `accepted'.
  *
  * A connector tries all addresses of a name by RFC 8305: the families in turn,
  * 250 ms apart or as soon as one fails, and the first that answers wins.  It
- * tells one success or one failure, the last one's.
+ * tells one success or one failure, the last one's.  `attempt' is told before
+ * that of each address whose end is known: 0, -errno, -ECANCELED for those
+ * that came too late, -ETIMEDOUT.  An AF_UNIX server whose backlog is full is
+ * asked again until connect_timeout.
  *
  * A callback that is NULL when its time comes is not called: a socket is
- * closed then.
+ * closed then.  After its success or failure all but a listener is done and
+ * waits to be freed.
  */
 int socle_factory_new(
 	const struct socle_factory_params *p, struct socle_factory **ret);
@@ -139,10 +149,16 @@ int socle_listen(const char *where, const struct socle_class *cls,
  * An object of class `cls' that connects: "127.0.0.1:8080", "[::1]:80",
  * "unix:/run/x.sock", "example.org:80".  It gets event_write once it is
  * connected, or event_err; `timeout' seconds cover names and connecting, 0 is
- * the system's patience (-ETIMEDOUT).  What is written before is held.  Watch,
- * write, timeouts and close are legal at once; small writes of TCP are not
- * delayed.  0, or -errno with nothing done: -EINVAL, -ENAMETOOLONG, -ENOMEM,
- * -EMFILE.
+ * the system's patience (-ETIMEDOUT).  Small writes of TCP are not delayed.
+ *
+ * All its calls are legal at once: what is written is held, and reads get
+ * -EAGAIN.  The fd is there and keeps its number, but the socket under it is
+ * another one before: options are for event_write to set, and what is stolen
+ * is not connected.  An object that does not close in event_err is dead: its
+ * queue is dropped, and writes get the same error.
+ *
+ * 0, or -errno with nothing done: -EINVAL (also for a missing port),
+ * -ENAMETOOLONG, -ENOMEM, -EMFILE.
  */
 int socle_connect(const char *where, const struct socle_class *cls,
 	double timeout, struct socle_socket **ret);
@@ -156,7 +172,8 @@ void socle_resume_accept(struct socle_factory *f);
 
 /*
  * Other callbacks from now on: success, accepted, failure and arg are taken
- * from `events', all four; NULL ones disable.  A pause is not touched.
+ * from `events', all four; NULL ones disable, and NULL for `events' all of
+ * them.  A pause is not touched.
  */
 void socle_factory_set_events(
 	struct socle_factory *f, const struct socle_factory_params *events);
@@ -168,7 +185,10 @@ int socle_factory_getsockname(
 /* Unique among the factories of the process, never 0. */
 uint64_t socle_factory_id(const struct socle_factory *f);
 
-/* With max_connections and raw fds: one that `success' got is gone. */
+/*
+ * With max_connections and raw fds: one that `success' got is gone.  Not after
+ * socle_factory_free().
+ */
 void socle_factory_release(struct socle_factory *f);
 
 /*

@@ -47,13 +47,13 @@ give_to_writer(struct socle_socket *s, const struct iovec *iov)
 	struct socle__extra *x = s->extra;
 	ssize_t n;
 
-	l->in_call++;
+	socle__user_begins(l);
 	s->d.owner |= SOCLE__IN_WRITER;
 	do
 		n = x->writer(s, iov->iov_base, iov->iov_len, x->writer_arg);
 	while (n == -EINTR && x->writer && !socle__is_closed(s));
 	s->d.owner &= ~(uint32_t)SOCLE__IN_WRITER;
-	l->in_call--;
+	socle__user_ends(l);
 	return n > 0 && (size_t)n > iov->iov_len ? -EIO : n;
 }
 
@@ -84,9 +84,9 @@ socle__write_blocked(struct socle_socket *s, int err)
 	socle__socket_interest(s);
 	if (s->extra && s->extra->stall_ns)
 		socle__stall_begins(s);
-	socle__loop->in_call++;
+	socle__user_begins(socle__loop);
 	s->cls->flat.incomplete_write(s);
-	socle__loop->in_call--;
+	socle__user_ends(socle__loop);
 }
 
 static const char *
@@ -185,7 +185,8 @@ flush_some(struct socle_socket *s)
 	size_t bytes = BYTES_A_FLUSH;
 	int closures = CLOSURES_A_FLUSH;
 
-	while (s->queue && !socle__has(s, SOCLE__BLOCKED)) {
+	while (s->queue && !socle__has(s, SOCLE__BLOCKED) &&
+		!socle__loop->forked) {
 		size_t went = 0;
 
 		if (bytes == 0 || closures == 0)
@@ -196,6 +197,7 @@ flush_some(struct socle_socket *s)
 			flush_closure(s);
 			break;
 		case SOCLE__FILE:
+			closures--;
 			went = socle__flush_file(
 				s, socle__queue_head(s)->u.file, bytes);
 			break;
@@ -214,7 +216,7 @@ drained(struct socle_socket *s)
 {
 	struct socle__held_call call;
 
-	if (socle__has(s, SOCLE__ENDING))
+	if (socle__has(s, SOCLE__ENDING) || !s->cls->drains)
 		return;
 	socle__held_begin(s, &call, SOCLE__ITEM_DRAIN);
 	s->cls->flat.event_drain(s);
@@ -233,6 +235,8 @@ after_flush(struct socle_socket *s, bool had)
 	s->d.owner &= ~(uint32_t)SOCLE__FLUSHING;
 	if (s->queue && !socle__has(s, SOCLE__BLOCKED))
 		socle__turn_ask(&s->d, SOCLE__TURN_FLUSH);
+	else
+		socle__turn_drop(&s->d, SOCLE__TURN_FLUSH);
 	socle__socket_interest(s);
 	if (!s->queue && socle__has(s, SOCLE__ENDING))
 		socle_close(s, s->extra ? s->extra->close_reason : NULL);
@@ -243,10 +247,15 @@ socle__flush(struct socle_socket *s)
 {
 	bool had = s->queue != NULL;
 
-	if (socle__is_closed(s) ||
+	if (socle__is_closed(s) || s->write_error ||
 		socle__has(s, SOCLE__FLUSHING | SOCLE__CONNECTING))
 		return;
-	socle__turn_drop(&s->d, SOCLE__TURN_FLUSH);
+	if (socle__has(s, SOCLE__OF_FAMILY)) {
+		s->cls->family->flush(s);
+		return;
+	}
+	/* For a loop nested in a callback of this flush: it goes on there. */
+	socle__turn_ask(&s->d, SOCLE__TURN_FLUSH);
 	s->d.owner |= SOCLE__FLUSHING | SOCLE__TRIED;
 	s->d.owner &= ~(uint32_t)(SOCLE__BLOCKED | SOCLE__QUEUE_WRITE |
 		SOCLE__WRITER_READ | SOCLE__RETRY);

@@ -147,18 +147,19 @@ int socle_io_accept(
 
 /*
  * Connects; ends what an earlier one still had to try.  A blocking socket
- * waits, for the timeout at most (-ETIMEDOUT, "connect: timeout"; use it no
- * more then), and blocks again afterwards.  A non-blocking one does not:
- * -EINPROGRESS, and socle_io_connected() tells; -EAGAIN: an AF_UNIX listener's
- * backlog is full, try again.  A TCP socket that connected to itself, which
- * the kernel lets happen where nobody listens, is -ECONNREFUSED.
+ * waits, for the timeout at most (-ETIMEDOUT, "connect: timeout"), and blocks
+ * again afterwards.  A non-blocking one does not: -EINPROGRESS, and
+ * socle_io_connected() tells; -EAGAIN: an AF_UNIX listener's backlog is full,
+ * try again.  A TCP socket that connected to itself, which the kernel lets
+ * happen where nobody listens, is -ECONNREFUSED.  After a failure close a
+ * stream socket and take a new one: systems differ in what the old can do.
  */
 int socle_io_connect(struct socle_io *io, const struct socle_addr *addr);
 
 /*
  * 1: it has a peer, even one that has sent its end; 0: it has none, or a reset
  * has cut it off, or a connect is under way; -errno: the connect that was
- * under way has failed, and says so until the next.  Ask when the fd is
+ * under way has failed, and says so from then on.  Ask when the fd is
  * writable.
  *
  * If socle_io_open() found more addresses, a failure goes on to the next, and
@@ -184,7 +185,7 @@ ssize_t socle_io_send(struct socle_io *io, const void *data, size_t len,
 	int flags, const struct socle_addr *to);
 
 /*
- * Receives, and remembers the sender.  The bytes received: 0 is the end of a
+ * Receives, and remembers the sender, or that there is none to answer.  The bytes received: 0 is the end of a
  * stream, or an empty datagram.  What of a datagram does not fit is lost; with
  * MSG_TRUNC in flags Linux returns its whole length.  `from' may be NULL; its
  * len is 0 where the kernel names no sender, as on a TCP stream.  -EAGAIN:

@@ -97,8 +97,7 @@ socle_io_recv(struct socle_io *io, void *buf, size_t size, int flags,
 	if (n < 0)
 		return socle__io_fail(io, "recv", -errno);
 	addr_fit(&sender);
-	if (sender.len > 0)
-		io->last_peer = sender;
+	io->last_peer = sender; /* nobody, if he cannot be answered */
 	if (from)
 		*from = sender;
 	return n;

@@ -63,6 +63,8 @@ socle_set_writer_func(struct socle_socket *s,
 
 	if (socle__is_closed(s))
 		return -EBADF;
+	if (socle__has(s, SOCLE__OF_FAMILY))
+		return -EINVAL;
 	if (!(x = fn ? socle__extra_get(s) : s->extra))
 		return fn ? -ENOMEM : 0;
 	x->writer = fn;

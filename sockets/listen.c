@@ -88,26 +88,27 @@ starve(struct socle_factory *f, int err)
 }
 
 static void
+reserve_take(struct socle_factory *f)
+{
+	if (f->p.emfile == SOCLE_EMFILE_SHED && f->reserve < 0)
+		f->reserve = sys_open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static void
 feed(struct socle_factory *f)
 {
 	f->starved = false;
+	reserve_take(f);
 	socle__descriptor_touch(&f->d);
 	socle_timer_cancel(&f->again);
 	socle__turn_drop(&f->d, SOCLE__TURN_FD_FREED);
 	socle__listener_interest(f);
 }
 
-static void
-again_fired(struct socle_timer *t)
+void
+socle__listener_again_fired(struct socle_timer *t)
 {
 	feed(socle_container_of(t, struct socle_factory, again));
-}
-
-static void
-reserve_take(struct socle_factory *f)
-{
-	if (f->p.emfile == SOCLE_EMFILE_SHED && f->reserve < 0)
-		f->reserve = sys_open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
 /* ---- accepting ---- */
@@ -128,25 +129,48 @@ accept_fd(struct socle_factory *f, struct socle_addr *peer)
 		return -errno;
 	(void)sys_fcntl(fd, F_SETFL, O_NONBLOCK);
 	(void)sys_fcntl(fd, F_SETFD, FD_CLOEXEC);
+	socle__no_sigpipe(fd);
 	return fd;
 #endif
 }
 
-/* The reserve is given up for a client that is told by a close. */
 static bool
+is_nobody(int err)
+{
+	return err == -EAGAIN || err == -EWOULDBLOCK;
+}
+
+/*
+ * The reserve is given up for a client that is told by a close.  1: for one;
+ * 0: there is none; -errno.
+ */
+static int
 shed_one(struct socle_factory *f)
 {
 	int fd;
 
-	if (f->reserve < 0)
-		return false;
 	sys_close(f->reserve);
 	f->reserve = -1;
 	fd = accept_fd(f, NULL);
 	if (fd >= 0)
 		sys_close(fd);
 	reserve_take(f);
-	return fd >= 0;
+	if (is_nobody(fd))
+		return 0;
+	return fd >= 0 || is_transient(fd) ? 1 : fd;
+}
+
+/* An AF_UNIX client that is not bound has none. */
+static bool
+has_name(const struct socle_addr *a)
+{
+	if (a->len <= offsetof(struct sockaddr, sa_data))
+		return false;
+#ifdef __linux__
+	return true;
+#else
+	return a->u.sa.sa_family != AF_UNIX || a->u.un.sun_path[0];
+#endif
 }
 
 /* 1: a client more; 0: none is there; -errno. */
@@ -154,16 +178,14 @@ static int
 accept_one(struct socle_factory *f)
 {
 	struct socle_addr peer = {.len = sizeof(peer.u)};
-	bool raw = !f->p.accept_class;
-	int fd = accept_fd(f, raw ? &peer : NULL);
+	bool asks = !socle__factory_makes_objects(f);
+	int fd = accept_fd(f, asks ? &peer : NULL);
 	int err;
 
-	if (fd == -EAGAIN || fd == -EWOULDBLOCK)
-		return 0;
 	if (fd < 0)
-		return fd;
+		return is_nobody(fd) ? 0 : fd;
 	err = socle__factory_deliver(
-		f, fd, raw && peer.len > sizeof(sa_family_t) ? &peer : NULL);
+		f, fd, asks && has_name(&peer) ? &peer : NULL);
 	return err < 0 ? err : 1;
 }
 
@@ -171,14 +193,17 @@ accept_one(struct socle_factory *f)
 static bool
 go_on_after(struct socle_factory *f, int r)
 {
+	int shed;
+
 	if (r >= 0 || is_transient(r))
 		return r != 0;
-	if ((r == -EMFILE || r == -ENFILE) && shed_one(f)) {
-		complain(f, r);
-		return true;
+	if ((r == -EMFILE || r == -ENFILE) && f->reserve >= 0) {
+		shed = shed_one(f);
+		if (shed > 0)
+			complain(f, r);
+		if (shed >= 0)
+			return shed > 0;
 	}
-	if (socle__factory_is_over(f))
-		return false;
 	if (is_shortage(r)) {
 		starve(f, r);
 		return false;
@@ -211,12 +236,14 @@ listener_ready(struct socle_descriptor *d, unsigned ready, int err)
 {
 	struct socle_factory *f = (struct socle_factory *)(void *)d;
 
-	if (!(ready & SOCLE_READ))
+	if (!(ready & SOCLE_READ) || err < 0)
 		d->state |= SOCLE__END_TOLD; /* shut down by somebody */
-	if (err < 0)
+	if (err == 0)
+		accept_some(f);
+	else if (err != -EBADF)
 		starve(f, err); /* not watched: looks again by itself */
 	else
-		accept_some(f);
+		(void)go_on_after(f, err);
 }
 
 static bool
@@ -271,7 +298,6 @@ socle__listener_start(struct socle_factory *f, const char **operation)
 	socle__factory_clear(f);
 	fd = socle__factory_socket(f, f->p.socket_domain, operation);
 	err = fd < 0 ? fd : listen_at(f, fd, operation);
-	socle_timer_init_named(socle__own_timer, &f->again, again_fired);
 	f->batch = 1;
 	f->full_at = UINT64_MAX; /* never */
 	if (err == 0) {
@@ -313,5 +339,7 @@ void
 socle_resume_accept(struct socle_factory *f)
 {
 	f->paused = false;
+	if (f->d.fd >= 0)
+		socle__descriptor_touch(&f->d);
 	socle__listener_interest(f);
 }

@@ -45,12 +45,33 @@ enum {
 	SOCLE__CORKED = 1 << 17,
 	SOCLE__CONNECTING = 1 << 20, /* nothing leaves before it is done */
 	SOCLE__IN_WRITER = 1 << 19,  /* the writer function is on the stack */
-	SOCLE__WRITE_ONLY = 1 << 18  /* what it holds is for another to read */
+	SOCLE__WRITE_ONLY = 1 << 18, /* what it holds is for another to read */
+	SOCLE__OF_FAMILY = 1 << 21,  /* the class is of a family */
+	SOCLE__READ_HELD = 1 << 22   /* no reading for a while */
 };
+
+/*
+ * A family of classes has a root of its own below socle_socket_class, whose
+ * objects are no streams: they keep what they send and receive themselves.
+ */
+struct socle__family {
+	size_t class_size; /* of what begins with a struct socle__class */
+	/* The class's further slots, when its own are filled. */
+	void (*resolve)(struct socle__class *c);
+	void (*forget)(struct socle__class *c);
+	void (*flush)(struct socle_socket *s);
+	/* What is queued goes; all else too, if the object is closed. */
+	void (*drop)(struct socle_socket *s);
+	/* Whether something was received and not handed over. */
+	bool (*has_unread)(const struct socle_socket *s);
+};
+extern const struct socle__family socle__dgram_family;
 
 struct socle__class {
 	struct socle_class flat; /* every slot filled */
+	const struct socle__family *family; /* NULL: streams */
 	const struct socle_class *source;
+	bool drains; /* somebody wants to know */
 	struct socle__class *next;
 	size_t live;
 	struct socle__profile_counter *counters[SOCLE__ITEM_POST_LOOP + 1];
@@ -91,15 +112,20 @@ struct socle__extra {
 
 /* ---- class.c ---- */
 
-/* The class as this loop knows it; -EINVAL, -ENOMEM. */
+/* The class, one of streams, as this loop knows it; -EINVAL, -ENOMEM. */
 int socle__class_resolve(struct socle__loop *l, const struct socle_class *cls,
+	struct socle__class **ret);
+/* The same for one of a family. */
+int socle__class_resolve_of(struct socle__loop *l,
+	const struct socle_class *cls, const struct socle__family *family,
 	struct socle__class **ret);
 
 /* ---- socket.c ---- */
 
 /*
  * As the public ones.  `how': SOCLE__OURS; SOCLE__KNOWN_SOCKET for one that
- * is known to be a socket, non-blocking and close-on-exec; SOCLE__CONNECTING.
+ * is known to be a socket, non-blocking and close-on-exec; SOCLE__CONNECTING,
+ * SOCLE__OF_FAMILY.
  */
 enum { SOCLE__KNOWN_SOCKET = 1 << 30 };
 extern const struct socle__descriptor_ops socle__socket_ops;
@@ -114,6 +140,9 @@ struct socle__extra *socle__extra_get(struct socle_socket *s);
 
 /* Tells the reactor what the flags ask for. */
 void socle__socket_interest(struct socle_socket *s);
+
+/* What says that nobody wants to know. */
+void socle__root_drain(struct socle_socket *self);
 
 /* Undoes a make that nobody has seen: the fd is the caller's again. */
 int socle__socket_unmake(struct socle_socket *s);
@@ -158,7 +187,7 @@ socle__held_begin(struct socle_socket *s, struct socle__held_call *h,
 {
 	struct socle__loop *l = socle__loop;
 
-	l->in_call++;
+	socle__user_begins(l);
 	h->counted = socle__call_begin(&l->profile, &h->call,
 		&s->cls->counters[kind], kind, s->cls->flat.name, &s->d);
 }
@@ -169,11 +198,13 @@ socle__held_end(struct socle__held_call *h)
 	struct socle__loop *l = socle__loop;
 
 	socle__call_end(&l->profile, &h->call, h->counted);
-	l->in_call--;
+	socle__user_ends(l);
 }
 
 /* ---- read.c ---- */
 
+/* Whether something is to be read that the kernel does not know of. */
+bool socle__has_pushed(const struct socle_socket *s);
 bool socle__pushed_wanted(const struct socle_socket *s);
 void socle__pushed_drop(struct socle__extra *x);
 
@@ -236,14 +267,14 @@ socle__callback_begins(struct socle_socket *s)
 
 	s->d.owner |= SOCLE__FLUSHING;
 	s->d.owner &= ~(uint32_t)SOCLE__IN_CLOSURE;
-	socle__loop->in_call++;
+	socle__user_begins(socle__loop);
 	return before & (SOCLE__FLUSHING | SOCLE__IN_CLOSURE);
 }
 
 static inline void
 socle__callback_ends(struct socle_socket *s, uint32_t before)
 {
-	socle__loop->in_call--;
+	socle__user_ends(socle__loop);
 	if (socle__is_closed(s))
 		return;
 	s->d.owner &= ~(uint32_t)SOCLE__FLUSHING;
@@ -316,6 +347,11 @@ void socle__factory_lost(struct socle_factory *f);
 void socle__connect_cancel(struct socle_socket *s);
 /* It is connected (0), or not (-errno): the class is told. */
 void socle__connect_told(struct socle_socket *s, int err);
+
+/* ---- bind.c ---- */
+
+/* Removes its file, if it is a unix socket's at which nobody answers. */
+void socle__unlink_stale(const struct socle_addr *a, int type);
 
 /* ---- strings.c, cork.c ---- */
 

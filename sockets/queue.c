@@ -187,14 +187,14 @@ socle__queue_sent(struct socle_socket *s, size_t n)
 		head->len -= n;
 		s->queued -= n;
 	}
-	socle__loop->in_call++;
+	socle__user_begins(socle__loop);
 	while (done) {
 		struct socle__item *next = done->next;
 
 		item_finish(s, done, true);
 		done = next;
 	}
-	socle__loop->in_call--;
+	socle__user_ends(socle__loop);
 }
 
 /* All of it, with its callbacks, in order. */
@@ -202,11 +202,24 @@ void
 socle__queue_drop(struct socle_socket *s)
 {
 	struct socle__loop *l = socle__loop;
+	struct socle__item *last, *item;
 
-	l->in_call++;
-	while (s->queue)
-		item_finish(s, socle__queue_take(s), false);
-	l->in_call--;
+	socle__user_begins(l);
+	if (socle__has(s, SOCLE__OF_FAMILY))
+		s->cls->family->drop(s);
+	/* What the callbacks write to an open object is a new queue. */
+	last = s->queue;
+	item = socle__queue_head(s);
+	if (last)
+		s->queued = 0;
+	s->queue = NULL;
+	while (item) {
+		struct socle__item *next = item == last ? NULL : item->next;
+
+		item_finish(s, item, false);
+		item = next;
+	}
+	socle__user_ends(l);
 }
 
 void

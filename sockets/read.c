@@ -10,9 +10,17 @@
 enum { MOST_A_CALL = 1 << 20 };
 
 bool
+socle__has_pushed(const struct socle_socket *s)
+{
+	if (socle__has(s, SOCLE__OF_FAMILY))
+		return s->cls->family->has_unread(s);
+	return s->extra && s->extra->pushed;
+}
+
+bool
 socle__pushed_wanted(const struct socle_socket *s)
 {
-	return socle__has(s, SOCLE__USER_READ) && s->extra && s->extra->pushed;
+	return socle__has(s, SOCLE__USER_READ) && socle__has_pushed(s);
 }
 
 void
@@ -54,11 +62,11 @@ read_by_function(struct socle_socket *s, void *buf, size_t size)
 	struct socle__loop *l = socle__loop;
 	ssize_t n;
 
-	l->in_call++;
+	socle__user_begins(l);
 	do
 		n = s->extra->reader(s, buf, size, s->extra->reader_arg);
 	while (n == -EINTR && s->extra->reader && !socle__is_closed(s));
-	l->in_call--;
+	socle__user_ends(l);
 	if (n > 0 && (size_t)n > size)
 		return -EIO;
 	if (n == SOCLE_WANT_WRITE && !socle__is_closed(s)) {
@@ -110,7 +118,7 @@ socle_read(struct socle_socket *s, void *buf, size_t size)
 
 	if (socle__is_closed(s))
 		return -EBADF;
-	if (size == 0)
+	if (size == 0 || socle__has(s, SOCLE__OF_FAMILY))
 		return -EINVAL;
 	if (socle__unlikely(s->extra != NULL) && s->extra->pushed)
 		return read_pushed(s, buf, size);
@@ -131,6 +139,8 @@ pushed_make(struct socle_socket *s, const void *data, size_t len,
 
 	if (socle__is_closed(s))
 		return -EBADF;
+	if (socle__has(s, SOCLE__OF_FAMILY))
+		return -EINVAL;
 	if (len == 0)
 		return 0;
 	if (socle__extra_get(s))
@@ -192,6 +202,8 @@ socle_set_reader_func(struct socle_socket *s,
 
 	if (socle__is_closed(s))
 		return -EBADF;
+	if (socle__has(s, SOCLE__OF_FAMILY))
+		return -EINVAL;
 	if (!(x = fn ? socle__extra_get(s) : s->extra))
 		return fn ? -ENOMEM : 0;
 	x->reader = fn;

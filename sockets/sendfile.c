@@ -15,7 +15,8 @@
 
 #include "seam.h"
 
-enum { BUFFER = 64 << 10 };
+/* A chunk goes at once whatever is left of the budget: it costs no copy. */
+enum { BUFFER = 64 << 10, CHUNK = 2 << 20 };
 
 struct socle__file {
 	int fd;
@@ -152,9 +153,9 @@ kernel_refused(struct socle_socket *s, struct socle__file *f, int err)
  * something else the socket is writable, and the next call says what.
  */
 static size_t
-send_by_kernel(struct socle_socket *s, struct socle__file *f, size_t budget)
+send_by_kernel(struct socle_socket *s, struct socle__file *f)
 {
-	size_t n = piece(f, budget);
+	size_t n = piece(f, CHUNK);
 	ssize_t sent;
 
 	do
@@ -255,7 +256,7 @@ socle__flush_file(struct socle_socket *s, struct socle__file *f, size_t budget)
 	}
 	if (f->by_hand || f->held > 0 || (s->extra && s->extra->writer))
 		return send_by_hand(s, f);
-	return send_by_kernel(s, f, budget);
+	return send_by_kernel(s, f);
 }
 
 /* ---- queueing ---- */

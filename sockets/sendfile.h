@@ -50,12 +50,12 @@ struct socle_sendfile {
 /*
  * Queues a file, or a part of one, behind what is queued, and sends what can
  * be sent now.  The file's own position is neither used nor moved; several may
- * send one fd, which must stay open until the last `done'.  1: all is with the
- * kernel; 0: it will go by itself, or failed already; in both cases `done' is
- * called exactly once, perhaps inside this call, and tells which.  -errno:
- * nothing is queued, `done' never called, `fd' still yours: that of open(2);
- * -EISDIR; -ESPIPE: an offset in a pipe; -EINVAL: a negative offset or length;
- * and those of socle_write().
+ * send one fd, which must stay open until the last `done'.  1: nothing waits
+ * any more; 0: it will go by itself, or its failure has closed the object.  In
+ * both cases `done' is called exactly once, perhaps inside this call, and tells
+ * how it went.  -errno: nothing is queued, `done' never called, `fd' still
+ * yours: that of open(2); -EISDIR; -ESPIPE: an offset in a pipe; -EINVAL: a
+ * negative offset or length; and those of socle_write().
  *
  * SOCLE_TO_END is what the file has now; for what has no size (a pipe, /proc)
  * it is all until its end.  What the kernel cannot send (pipes, /proc, a

@@ -21,8 +21,9 @@ socle__socket_interest(struct socle_socket *s)
 	unsigned wanted = 0;
 
 	if (socle__has(s, SOCLE__WRITER_READ) ||
-		(s->d.owner & (SOCLE__USER_READ | SOCLE__READER_WRITE)) ==
-			SOCLE__USER_READ)
+		(s->d.owner &
+			(SOCLE__USER_READ | SOCLE__READER_WRITE |
+				SOCLE__READ_HELD)) == SOCLE__USER_READ)
 		wanted |= SOCLE_READ;
 	if (socle__has(s, SOCLE__WRITING))
 		wanted |= SOCLE_WRITE;
@@ -46,8 +47,8 @@ let_go(struct socle_socket *s)
 	if (socle__has(s, SOCLE__CORKED) && !socle__loop->forked)
 		(void)socle_tcp_cork(s, false);
 	/* What it watched stays to be seen in its string. */
-	s->d.owner &= SOCLE__OURS | SOCLE__IS_SOCKET | SOCLE__READING |
-		SOCLE__WRITING;
+	s->d.owner &= SOCLE__OURS | SOCLE__IS_SOCKET | SOCLE__OF_FAMILY |
+		SOCLE__READING | SOCLE__WRITING;
 	if (s->extra)
 		socle__pushed_drop(s->extra);
 }
@@ -61,14 +62,14 @@ call_destroy(struct socle_socket *s)
 	struct socle__call call;
 	bool counted;
 
-	l->in_call++;
+	socle__user_begins(l);
 	counted = socle__call_begin(&l->profile, &call,
 		&c->counters[SOCLE__ITEM_DESTROY], SOCLE__ITEM_DESTROY,
 		c->flat.name, NULL);
 	c->live--;
 	c->flat.destroy(s);
 	socle__call_end(&l->profile, &call, counted);
-	l->in_call--;
+	socle__user_ends(l);
 }
 
 static void
@@ -108,7 +109,7 @@ socket_forked(struct socle_descriptor *d)
 	struct socle_socket *s = socle__socket_of(d);
 
 	s->d.owner &= ~(uint32_t)(SOCLE__QUEUE_WRITE | SOCLE__WRITER_READ |
-		SOCLE__RETRY);
+		SOCLE__RETRY | SOCLE__BLOCKED);
 	socle__turn_drop(d, SOCLE__TURN_FLUSH);
 	socle__socket_interest(s);
 	socle__queue_drop(s);
@@ -135,9 +136,9 @@ static void
 close_virtual(struct socle_socket *s, const char *reason)
 {
 	s->d.owner |= SOCLE__CLOSING;
-	socle__loop->in_call++;
+	socle__user_begins(socle__loop);
 	s->cls->flat.close(s, reason);
-	socle__loop->in_call--;
+	socle__user_ends(socle__loop);
 	if (!socle__is_closed(s))
 		s->d.owner &= ~(uint32_t)SOCLE__CLOSING;
 }
@@ -156,7 +157,9 @@ socle__close_broken(struct socle_socket *s, const char *reason)
 static void
 flush_held(struct socle_socket *s)
 {
-	if (!socle__has(s, SOCLE__HOLD) && !(s->d.turns & SOCLE__TURN_FLUSH))
+	if (!socle__has(s, SOCLE__HOLD) &&
+		(socle__has(s, SOCLE__FLUSHING) ||
+			!(s->d.turns & SOCLE__TURN_FLUSH)))
 		return;
 	if (s->queue && !socle__has(s, SOCLE__BLOCKED) && !socle__loop->forked)
 		socle__flush_anew(s);
@@ -221,6 +224,12 @@ root_event_timeout(struct socle_socket *self, int which)
 	socle_close(self, which == SOCLE_IDLE ? "idle" : "stall");
 }
 
+void
+socle__root_drain(struct socle_socket *self)
+{
+	(void)self;
+}
+
 static void
 root_nothing(struct socle_socket *self)
 {
@@ -252,7 +261,7 @@ const struct socle_class socle_socket_class = {
 	.event_write = root_event_write,
 	.event_err = root_event_err,
 	.event_hup = root_event_hup,
-	.event_drain = root_nothing,
+	.event_drain = socle__root_drain,
 	.event_timeout = root_event_timeout,
 	.incomplete_write = root_nothing,
 	.close = root_close,

@@ -20,7 +20,7 @@ idle_deadline(const struct socle_socket *s)
 static int64_t
 stall_deadline(const struct socle_socket *s)
 {
-	if (!s->queue || !s->extra || !s->extra->stall_ns)
+	if (!s->queued || !s->extra || !s->extra->stall_ns)
 		return INT64_MAX;
 	return socle__add_ns(s->extra->moved, s->extra->stall_ns);
 }

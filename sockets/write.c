@@ -19,8 +19,8 @@ socle__write_refusal(const struct socle_socket *s, size_t len)
 		return -EBADF;
 	if (s->write_error)
 		return -s->write_error;
-	if (socle__has(s, SOCLE__ENDING))
-		return -ESHUTDOWN;
+	if (socle__has(s, SOCLE__ENDING | SOCLE__OF_FAMILY))
+		return socle__has(s, SOCLE__OF_FAMILY) ? -EINVAL : -ESHUTDOWN;
 	if (x && x->cap && (len > x->cap || s->queued > x->cap - len))
 		return -ENOBUFS;
 	return 0;
@@ -70,8 +70,8 @@ socle__write_queued(struct socle_socket *s, bool was_empty)
 {
 	if (was_empty)
 		socle__moved(s);
-	if (was_empty && !socle__has(s, SOCLE__FLUSHING | SOCLE__CONNECTING)) {
-		if (socle__has(s, SOCLE__HOLD))
+	if (was_empty && !socle__has(s, SOCLE__CONNECTING)) {
+		if (socle__has(s, SOCLE__HOLD | SOCLE__FLUSHING))
 			socle__turn_ask(&s->d, SOCLE__TURN_FLUSH);
 		else
 			socle__flush(s);
@@ -281,12 +281,12 @@ socle_write_kick(struct socle_socket *s)
 		return -EBADF;
 	if (s->write_error)
 		return -s->write_error;
-	if (!s->queue)
+	if (!s->queued)
 		return 1;
 	socle__flush(s);
 	if (s->write_error)
 		return -s->write_error;
-	return s->queue == NULL;
+	return s->queued == 0;
 }
 
 void
@@ -294,7 +294,7 @@ socle_close_after_flush(struct socle_socket *s, const char *reason)
 {
 	if (socle__is_closed(s) || socle__has(s, SOCLE__ENDING))
 		return;
-	if (!s->queue) {
+	if (!s->queued) {
 		socle_close(s, reason);
 		return;
 	}

@@ -252,6 +252,8 @@ real_epoll_wait(int ep, struct epoll_event *e, int n, int ms)
 	return found;
 }
 #define real_sendfile sendfile
+#define real_recvmmsg recvmmsg
+#define real_sendmmsg sendmmsg
 #define real_epoll_create1 epoll_create1
 #define real_epoll_ctl epoll_ctl
 #define real_eventfd eventfd
@@ -265,6 +267,7 @@ real_epoll_wait(int ep, struct epoll_event *e, int n, int ms)
 #define real_sockatmark sockatmark
 #define real_getaddrinfo getaddrinfo
 #define real_recvfrom recvfrom
+#define real_recvmsg recvmsg
 #define real_bind bind
 #define real_listen listen
 #define real_connect connect

@@ -39,7 +39,7 @@ unsigned long seam_system_calls(void);
 void seam_fail(enum call which, unsigned long nth, int err, long times);
 
 /*
- * The nth read, write, send, sendmsg or writev moves one byte at most.
+ * The nth read, write, send, sendto, sendmsg or writev moves one byte at most.
  */
 void seam_short(enum call which, unsigned long nth, long times);
 

@@ -1,0 +1,259 @@
+/*
+ * The queue of outgoing datagrams as a structure: blocks of items, each item
+ * one datagram with its address, so that many small ones cost one allocation.
+ *
+ * Invariants: `items' is their number; the socket's `queued' is the sum of
+ * their lengths, an empty one counting 1; no block of the queue is without an
+ * item.  Who calls a handler with a datagram in hand pins its block.
+ */
+#include "sockets/dgram_private.h"
+
+#include "seam.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* With its head a block is a nice size for malloc. */
+enum { BLOCK = 16384 - sizeof(struct socle__dgram_block) - 16 };
+
+static size_t
+weight(size_t len)
+{
+	return len > 0 ? len : 1;
+}
+
+static size_t
+round_up(size_t n)
+{
+	return (n + 15) & ~(size_t)15;
+}
+
+static struct socle__dgram_block *
+block_get(struct socle_dgram *d, size_t size)
+{
+	struct socle__dgram_resolved *c = socle__dgram_class_of(d);
+	struct socle__dgram_block *b = c->spare;
+
+	if (b && b->room >= size) {
+		c->spare = NULL;
+	} else {
+		size = size > BLOCK ? size : BLOCK;
+		if (!(b = sys_malloc(sizeof(*b) + size)))
+			return NULL;
+		b->room = size;
+	}
+	b->next = NULL;
+	b->at = b->used = 0;
+	b->pins = 0;
+	b->left = false;
+	return b;
+}
+
+static void
+block_put(struct socle_dgram *d, struct socle__dgram_block *b)
+{
+	struct socle__dgram_resolved *c = socle__dgram_class_of(d);
+
+	if (b->pins > 0)
+		b->left = true;
+	else if (!c->spare && b->room == BLOCK)
+		c->spare = b;
+	else
+		sys_free(b);
+}
+
+static void
+block_unpin(struct socle_dgram *d, struct socle__dgram_block *b)
+{
+	if (--b->pins == 0 && b->left)
+		block_put(d, b);
+}
+
+static void *
+item_at(struct socle__dgram_block *b, size_t at)
+{
+	return b->data + at;
+}
+
+/* The last block, or a new one behind it, has room for so much more. */
+static struct socle__dgram_block *
+block_with_room(struct socle_dgram *d, size_t size)
+{
+	struct socle__dgram_block *b = d->last;
+
+	if (b && b->room - b->used >= size)
+		return b;
+	if (!(b = block_get(d, size)))
+		return NULL;
+	if (d->last)
+		d->last->next = b;
+	else
+		d->first = b;
+	d->last = b;
+	return b;
+}
+
+int
+socle__dgram_enqueue(struct socle_dgram *d, const struct socle__outgoing *o)
+{
+	size_t to_at = round_up(sizeof(struct socle__dgram_item));
+	size_t source_at = to_at + round_up(o->to_len);
+	size_t at = source_at + (o->source ? round_up(sizeof(*o->source)) : 0);
+	size_t size = at + round_up(o->len);
+	struct socle__dgram_block *b;
+	struct socle__dgram_item *item;
+
+	if (size < o->len || !(b = block_with_room(d, size)))
+		return -ENOMEM;
+	item = item_at(b, b->used);
+	*item = (struct socle__dgram_item){.size = size,
+		.len = o->len,
+		.at = at,
+		.flags = o->flags,
+		.to_len = (uint16_t)o->to_len,
+		.source_at = o->source ? (uint16_t)source_at : 0};
+	if (o->to_len > 0)
+		memcpy((char *)item + to_at, o->to, o->to_len);
+	if (o->source)
+		memcpy((char *)item + source_at, o->source, sizeof(*o->source));
+	if (o->len > 0)
+		memcpy((char *)item + at, o->data, o->len);
+	b->used += size;
+	d->items++;
+	d->sock.queued += weight(o->len);
+	return 0;
+}
+
+void
+socle__dgram_item_read(
+	const struct socle__dgram_item *item, struct socle__outgoing *ret)
+{
+	const char *from = (const char *)item;
+
+	ret->data = from + item->at;
+	ret->len = item->len;
+	ret->flags = item->flags;
+	ret->to = item->to_len
+		? from + round_up(sizeof(struct socle__dgram_item))
+		: NULL;
+	ret->to_len = item->to_len;
+	ret->source =
+		item->source_at ? (const void *)(from + item->source_at) : NULL;
+}
+
+struct socle__dgram_item *
+socle__dgram_head(const struct socle_dgram *d)
+{
+	return item_at(d->first, d->first->at);
+}
+
+void
+socle__dgram_pop(struct socle_dgram *d)
+{
+	struct socle__dgram_block *b = d->first;
+	const struct socle__dgram_item *item = item_at(b, b->at);
+
+	d->items--;
+	d->sock.queued -= weight(item->len);
+	b->at += item->size;
+	if (b->at < b->used)
+		return;
+	d->first = b->next;
+	if (!d->first)
+		d->last = NULL;
+	block_put(d, b);
+}
+
+void
+socle__dgram_shorten(struct socle_dgram *d, size_t n)
+{
+	struct socle__dgram_item *item = socle__dgram_head(d);
+
+	item->at += n;
+	item->len -= n;
+	d->sock.queued -= n;
+}
+
+/* ---- what is not sent ---- */
+
+static void
+tell(struct socle_dgram *d, const struct socle__dgram_item *item, int err)
+{
+	struct socle__outgoing o;
+	struct socle_packet p = {.ifindex = 0};
+
+	socle__dgram_item_read(item, &o);
+	p.data = o.data;
+	p.len = p.full_len = o.len;
+	p.to.len = o.to_len;
+	if (o.to_len > 0)
+		memcpy(&p.to.u, o.to, o.to_len);
+	if (o.source && o.source->family == AF_INET) {
+		p.from.len = sizeof(p.from.u.in);
+		p.from.u.in.sin_family = AF_INET;
+		p.from.u.in.sin_addr = o.source->u.in;
+	} else if (o.source) {
+		p.from.len = sizeof(p.from.u.in6);
+		p.from.u.in6.sin6_family = AF_INET6;
+		p.from.u.in6.sin6_addr = o.source->u.in6;
+	}
+	socle__dgram_send_error(d, err, &p);
+}
+
+void
+socle__dgram_queue_fail(struct socle_dgram *d, int err)
+{
+	struct socle__dgram_block *b = d->first;
+	const struct socle__dgram_item *item = socle__dgram_head(d);
+
+	b->pins++;
+	socle__dgram_pop(d);
+	tell(d, item, err);
+	block_unpin(d, b);
+}
+
+void
+socle__dgram_queue_drop(struct socle_dgram *d)
+{
+	struct socle__dgram_block *b = d->first;
+
+	d->first = d->last = NULL;
+	d->items = 0;
+	d->sock.queued = 0;
+	while (b) {
+		struct socle__dgram_block *next = b->next;
+
+		b->pins++;
+		while (b->at < b->used) {
+			const struct socle__dgram_item *item =
+				item_at(b, b->at);
+
+			b->at += item->size;
+			tell(d, item, -ECANCELED);
+		}
+		b->left = true;
+		block_unpin(d, b);
+		b = next;
+	}
+}
+
+void
+socle__dgram_queue_check(const struct socle_dgram *d)
+{
+	struct socle__dgram_cursor c = socle__dgram_cursor(d);
+	const struct socle__dgram_item *item;
+	size_t items = 0, queued = 0;
+
+	for (const struct socle__dgram_block *b = d->first; b; b = b->next) {
+		assert(b->at < b->used && b->used <= b->room && !b->left);
+		assert(b->next || b == d->last);
+	}
+	while ((item = socle__dgram_next(&c))) {
+		items++;
+		queued += weight(item->len);
+	}
+	assert(items == d->items && queued == d->sock.queued);
+	assert((d->first == NULL) == (d->last == NULL));
+	(void)queued;
+	(void)items;
+}

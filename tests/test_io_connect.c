@@ -1,0 +1,445 @@
+/* Sockets as objects: connecting, without waiting, one address after another. */
+#include "tests/support/io.h"
+
+#include <stdio.h>
+
+static struct socle_io io, peer, listener, refusing;
+static int fds[STUFFING];
+
+static void
+close_all(void)
+{
+	socle_io_close(&io);
+	socle_io_close(&peer);
+	socle_io_close(&listener);
+	socle_io_close(&refusing);
+}
+
+/* ---- several addresses ---- */
+
+/* TI08 */
+static void
+the_addresses_of_a_name_are_tried_in_turn(void **state)
+{
+	(void)state;
+	io_listening(&listener, "127.0.0.1:0");
+	const char *const names[] = {io_refusing(&refusing), "127.0.0.1:1",
+		io_sockname_text(&listener), NULL};
+
+	io_names_are(names);
+	io_open(&io, &(struct socle_io_params){.peer_addr = "name:7"});
+	assert_notes("name|7");
+	assert_int_equal(3, seam_count(CALL_connect));
+	assert_string_equal(names[2], io_peername_text(&io));
+	assert_string_equal("", socle_io_errstr(&io));
+	assert_true(io_blocks(&io));
+	close_all();
+}
+
+static void
+when_all_addresses_fail_the_last_connect_is_told(void **state)
+{
+	const char *const names[] = {
+		"127.0.0.1:1", "127.0.0.2:1", "127.0.0.3:1", NULL};
+
+	(void)state;
+	io_names_are(names);
+	seam_fail(CALL_connect, 1, EHOSTUNREACH, 1);
+	seam_fail(CALL_connect, 2, ENETUNREACH, 1);
+	seam_fail(CALL_socket, 3, EMFILE, 1);
+	assert_int_equal(-ENETUNREACH,
+		socle_io_open(
+			&io, &(struct socle_io_params){.peer_addr = "name:7"}));
+	assert_no_fd(&io, "connect: Network is unreachable");
+}
+
+static void
+of_bind_and_socket_the_bind_is_told(void **state)
+{
+	const char *const names[] = {"127.0.0.1:1", "127.0.0.2:1", NULL};
+
+	(void)state;
+	io_names_are(names);
+	seam_fail(CALL_bind, 1, EADDRINUSE, 1);
+	seam_fail(CALL_socket, 2, EMFILE, 1);
+	assert_int_equal(-EADDRINUSE,
+		socle_io_open(&io,
+			&(struct socle_io_params){.local_addr = "127.0.0.1",
+				.peer_addr = "name:7"}));
+	assert_no_fd(&io, "bind: Address already in use");
+}
+
+static void
+an_option_that_cannot_be_set_ends_it(void **state)
+{
+	const char *const names[] = {"127.0.0.1:1", "127.0.0.2:1", NULL};
+
+	(void)state;
+	io_names_are(names);
+	seam_fail(CALL_setsockopt, 1, EPERM, 1);
+	assert_int_equal(-EPERM,
+		socle_io_open(&io,
+			&(struct socle_io_params){
+				.peer_addr = "name:7", .broadcast = true}));
+	assert_no_fd(&io, "setsockopt: Operation not permitted");
+	assert_int_equal(1, seam_count(CALL_socket));
+}
+
+static void
+local_and_peer_are_of_one_family(void **state)
+{
+	const char *const names[] = {"::1", "127.0.0.1", NULL};
+	char where[32];
+
+	(void)state;
+	io_listening(&listener, "127.0.0.1:0");
+	snprintf(where, sizeof(where), "name:%d", io_port(&listener));
+	io_names_are(names);
+	io_open(&io,
+		&(struct socle_io_params){
+			.local_addr = "127.0.0.3", .peer_addr = where});
+	assert_int_equal(0, strncmp(io_sockname_text(&io), "127.0.0.3:", 10));
+	assert_int_equal(1, seam_count(CALL_connect));
+	close_all();
+}
+
+/* TI14 */
+static void
+the_fd_keeps_its_number_over_retries(void **state)
+{
+	int fd, r;
+
+	(void)state;
+	io_listening(&listener, "127.0.0.1:0");
+	const char *const names[] = {io_refusing(&refusing), "127.0.0.1:1",
+		io_sockname_text(&listener), NULL};
+
+	io_names_are(names);
+	io_connects_are_slow(EINPROGRESS);
+	io_open(&io,
+		&(struct socle_io_params){
+			.peer_addr = "name:7", .nonblocking = true});
+	fd = socle_io_fd(&io);
+	for (int retries = 0; retries < 2; retries++) {
+		r = socle_io_connected(&io);
+		assert_int_equal(0, r);
+		assert_int_equal(fd, socle_io_fd(&io));
+		assert_false(io_blocks(&io));
+		assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	}
+	assert_int_equal(1, io_connected(&io));
+	assert_int_equal(fd, socle_io_fd(&io));
+	assert_string_equal(names[2], io_peername_text(&io));
+	close_all();
+}
+
+/* TI14 */
+static void
+a_number_that_cannot_be_kept_is_replaced(void **state)
+{
+	(void)state;
+	io_listening(&listener, "127.0.0.1:0");
+	const char *const names[] = {
+		io_refusing(&refusing), io_sockname_text(&listener), NULL};
+
+	io_names_are(names);
+#ifdef __linux__
+	seam_fail(CALL_dup3, 1, EBUSY, 1);
+#endif
+	io_open(&io, &(struct socle_io_params){.peer_addr = "name:7"});
+	assert_string_equal(names[1], io_peername_text(&io));
+	close_all();
+}
+
+static void
+a_retry_has_the_same_options_and_local_address(void **state)
+{
+	struct linger linger = {.l_onoff = 1, .l_linger = 9}, got = {0};
+	struct socle_io_sockopt opt = {.level = SOL_SOCKET,
+		.opt = SO_LINGER,
+		.data = &linger,
+		.len = sizeof(linger)};
+	socklen_t len = sizeof(got);
+
+	(void)state;
+	io_listening(&listener, "127.0.0.1:0");
+	const char *const names[] = {
+		io_refusing(&refusing), io_sockname_text(&listener), NULL};
+
+	io_names_are(names);
+	io_connects_are_slow(EINPROGRESS);
+	io_open(&io,
+		&(struct socle_io_params){.peer_addr = "name:7",
+			.local_addr = "127.0.0.2",
+			.nonblocking = true,
+			.sockopts = &opt,
+			.n_sockopts = 1});
+	memset(&linger, 0, sizeof(linger)); /* they were copied */
+	memset(&opt, 0, sizeof(opt));
+	assert_int_equal(1, io_connected(&io));
+	assert_int_equal(
+		0, socle_io_getsockopt(&io, SOL_SOCKET, SO_LINGER, &got, &len));
+	assert_int_equal(9, got.l_linger);
+	assert_int_equal(0, strncmp(io_sockname_text(&io), "127.0.0.2:", 10));
+	close_all();
+}
+
+static void
+closing_ends_what_was_still_to_be_tried(void **state)
+{
+	const char *const names[] = {"127.0.0.1:1", "127.0.0.1:2", NULL};
+
+	(void)state;
+	io_names_are(names);
+	io_connects_are_slow(EINPROGRESS);
+	io_open(&io,
+		&(struct socle_io_params){
+			.peer_addr = "name:7", .nonblocking = true});
+	socle_io_close(&io);
+	assert_int_equal(-EBADF, socle_io_connected(&io));
+	io_open(&io,
+		&(struct socle_io_params){
+			.peer_addr = "name:7", .nonblocking = true});
+	assert_true(socle_io_fd(&io) >= 0);
+	close(socle_io_steal(&io));
+}
+
+/* ---- without waiting ---- */
+
+/* TI28 */
+static void
+a_refused_connect_is_never_reported_as_connected(void **state)
+{
+	const struct socle_io_params p = {
+		.peer_addr = io_refusing(&refusing), .nonblocking = true};
+	int err;
+
+	(void)state;
+	err = socle_io_open(&io, &p);
+	if (err == 0)
+		err = io_connected(&io);
+	assert_int_equal(-ECONNREFUSED, err);
+	assert_string_equal(
+		"connect: Connection refused", socle_io_errstr(&io));
+	socle_io_close(&io);
+	io_connects_are_slow(EINPROGRESS);
+	io_open(&io, &p);
+	assert_int_equal(-ECONNREFUSED, io_connected(&io));
+	assert_int_equal(-ECONNREFUSED, socle_io_connected(&io)); /* still */
+	assert_string_equal(
+		"connect: Connection refused", socle_io_errstr(&io));
+	close_all();
+}
+
+static void
+a_failure_ends_with_its_fd(void **state)
+{
+	struct socle_addr to;
+
+	(void)state;
+	io_connects_are_slow(EINPROGRESS);
+	io_open(&io,
+		&(struct socle_io_params){.peer_addr = io_refusing(&refusing),
+			.nonblocking = true});
+	assert_int_equal(-ECONNREFUSED, io_connected(&io));
+	socle_io_close(&io);
+	assert_int_equal(0, socle_io_socket(&io, AF_INET, SOCK_STREAM, 0));
+	assert_int_equal(0, socle_io_connected(&io));
+	io_listening(&listener, "127.0.0.1:0");
+	assert_int_equal(0, socle_io_sockname(&listener, &to));
+	assert_int_equal(-EINPROGRESS, socle_io_connect(&io, &to));
+	assert_int_equal(1, io_connected(&io));
+	close_all();
+}
+
+static void
+a_connect_under_way_is_not_ended_by_another(void **state)
+{
+	struct socle_addr to;
+
+	(void)state;
+	io_stuffed(&listener, "127.0.0.1:0", fds);
+	io_open(&io,
+		&(struct socle_io_params){
+			.peer_addr = io_sockname_text(&listener),
+			.nonblocking = true});
+	assert_int_equal(0, socle_io_connected(&io));
+	assert_int_equal(0, socle_io_sockname(&listener, &to));
+	assert_int_equal(-EALREADY, socle_io_connect(&io, &to));
+	assert_int_equal(0, socle_io_connected(&io));
+	io_close_all(fds);
+	close_all();
+}
+
+static void
+another_connect_does_not_hide_how_the_first_ends(void **state)
+{
+	struct socle_addr to;
+
+	(void)state;
+	assert_int_equal(0, socle_addr_parse(&to, "127.0.0.1:1", 0));
+	seam_fail(CALL_connect, 1, EINPROGRESS, 1);
+	seam_fail(CALL_connect, 2, EALREADY, 1);
+	io_open(&io,
+		&(struct socle_io_params){
+			.peer_addr = "127.0.0.1:1", .nonblocking = true});
+	assert_int_equal(-EALREADY, socle_io_connect(&io, &to));
+	assert_int_equal(-ENOTCONN, socle_io_connected(&io));
+	close_all();
+}
+
+static void
+a_socket_hung_up_without_a_word_is_not_connected(void **state)
+{
+	(void)state;
+	seam_fail(CALL_connect, 1, EINPROGRESS, 1); /* and nothing is sent */
+	io_open(&io,
+		&(struct socle_io_params){
+			.peer_addr = "127.0.0.1:1", .nonblocking = true});
+	assert_int_equal(-ENOTCONN, io_connected(&io));
+	close_all();
+}
+
+/* As if it were there already: it will be. */
+static int
+poll_early(struct pollfd *p, nfds_t n, int ms)
+{
+	(void)n;
+	(void)ms;
+	p->revents = POLLOUT;
+	return 1;
+}
+
+static void
+a_socket_not_connected_yet_is_no_failure(void **state)
+{
+	(void)state;
+	io_stuffed(&listener, "127.0.0.1:0", fds);
+	io_open(&io,
+		&(struct socle_io_params){
+			.peer_addr = io_sockname_text(&listener),
+			.nonblocking = true});
+	io_seam_save();
+	socle__seam.poll = poll_early;
+	assert_int_equal(0, socle_io_connected(&io));
+	assert_int_equal(0, socle_io_connected(&io));
+	io_close_all(fds);
+	close_all();
+}
+
+static void
+no_address_is_einval(void **state)
+{
+	(void)state;
+	io_open(&io, &(struct socle_io_params){.domain = AF_INET});
+	assert_int_equal(-EINVAL, socle_io_connect(&io, NULL));
+	assert_string_equal("connect: Invalid argument", socle_io_errstr(&io));
+	assert_int_equal(-EINVAL, socle_io_bind(&io, NULL));
+	assert_string_equal("bind: Invalid argument", socle_io_errstr(&io));
+	close_all();
+}
+
+static void
+a_full_unix_listener_is_eagain(void **state)
+{
+	struct socle_addr to;
+
+	(void)state;
+	io_stuffed(&listener, "@socle-io-full", fds);
+	assert_int_equal(-EAGAIN,
+		socle_io_open(&io,
+			&(struct socle_io_params){.peer_addr = "@socle-io-full",
+				.nonblocking = true}));
+	assert_no_fd(&io, "connect: Resource temporarily unavailable");
+	io_open(&io,
+		&(struct socle_io_params){
+			.domain = AF_UNIX, .nonblocking = true});
+	assert_int_equal(0, socle_io_sockname(&listener, &to));
+	assert_int_equal(-EAGAIN, socle_io_connect(&io, &to));
+	assert_int_equal(0, socle_io_connected(&io));
+	assert_int_equal(0, socle_io_accept(&listener, &peer, NULL));
+	assert_int_equal(0, socle_io_connect(&io, &to));
+	io_close_all(fds);
+	close_all();
+}
+
+/* ---- itself ---- */
+
+static void
+a_tcp_socket_that_meets_itself_is_refused(void **state)
+{
+	struct socle_addr own;
+
+	(void)state;
+	io_open(&io, &(struct socle_io_params){.local_addr = "127.0.0.1:0"});
+	assert_int_equal(0, socle_io_sockname(&io, &own));
+	assert_int_equal(-ECONNREFUSED, socle_io_connect(&io, &own));
+	assert_true(socle_io_connected(&io) <= 0);
+	socle_io_close(&io);
+	io_open(&io,
+		&(struct socle_io_params){
+			.local_addr = "127.0.0.1:0", .nonblocking = true});
+	assert_int_equal(0, socle_io_sockname(&io, &own));
+	io_connects_are_slow(EINPROGRESS);
+	assert_int_equal(-EINPROGRESS, socle_io_connect(&io, &own));
+	assert_int_equal(-ECONNREFUSED, io_connected(&io));
+	close_all();
+}
+
+static void
+an_ipv6_socket_that_meets_itself_is_refused(void **state)
+{
+	struct socle_addr own;
+
+	(void)state;
+	if (!io_has_ipv6())
+		skip();
+	io_open(&io, &(struct socle_io_params){.local_addr = "[::1]:0"});
+	assert_int_equal(0, socle_io_sockname(&io, &own));
+	assert_int_equal(-ECONNREFUSED, socle_io_connect(&io, &own));
+	close_all();
+}
+
+static void
+a_datagram_socket_may_send_to_itself(void **state)
+{
+	struct socle_addr own;
+
+	(void)state;
+	io_open(&io,
+		&(struct socle_io_params){
+			.proto = "udp", .local_addr = "127.0.0.1:0"});
+	assert_int_equal(0, socle_io_sockname(&io, &own));
+	assert_int_equal(0, socle_io_connect(&io, &own));
+	assert_talks(&io, &io);
+	close_all();
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		io_test(the_addresses_of_a_name_are_tried_in_turn),
+		io_test(when_all_addresses_fail_the_last_connect_is_told),
+		io_test(of_bind_and_socket_the_bind_is_told),
+		io_test(an_option_that_cannot_be_set_ends_it),
+		io_test(local_and_peer_are_of_one_family),
+		io_test(the_fd_keeps_its_number_over_retries),
+		io_test(a_number_that_cannot_be_kept_is_replaced),
+		io_test(a_retry_has_the_same_options_and_local_address),
+		io_test(closing_ends_what_was_still_to_be_tried),
+		io_test(a_refused_connect_is_never_reported_as_connected),
+		io_test(a_failure_ends_with_its_fd),
+		io_test(a_connect_under_way_is_not_ended_by_another),
+		io_test(another_connect_does_not_hide_how_the_first_ends),
+		io_test(a_socket_hung_up_without_a_word_is_not_connected),
+		io_test(a_full_unix_listener_is_eagain),
+		io_test(a_tcp_socket_that_meets_itself_is_refused),
+		io_test(an_ipv6_socket_that_meets_itself_is_refused),
+		io_test(a_socket_not_connected_yet_is_no_failure),
+		io_test(no_address_is_einval),
+		io_test(a_datagram_socket_may_send_to_itself),
+	};
+
+	return run_tests(tests);
+}

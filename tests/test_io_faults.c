@@ -1,0 +1,550 @@
+/*
+ * Sockets as objects: every system call of every function fails once, and all
+ * that happens is that the caller is told.
+ */
+#include "tests/support/io.h"
+
+#include <stdio.h>
+
+#ifdef __linux__
+#define ACCEPT CALL_accept4
+#define DUP CALL_dup3
+#else
+#define ACCEPT CALL_accept
+#define DUP CALL_dup2
+#endif
+
+/* A listener, a client that waits there, a UDP socket; with timeouts or not. */
+static struct socle_io listener, client, udp, none;
+static struct socle_io spare, untouched;
+static struct socle_addr addr;
+
+static int
+bind_it(void)
+{
+	return socle_io_bind(&udp, &addr);
+}
+
+static int
+listen_it(void)
+{
+	return socle_io_listen(&listener, 1);
+}
+
+static int
+accept_it(void)
+{
+	return socle_io_accept(&listener, &spare, NULL);
+}
+
+static int
+connect_it(void)
+{
+	struct socle_addr to;
+	socklen_t len = sizeof(to.u);
+
+	to.len = len;
+	if (getsockname(socle_io_fd(&listener), &to.u.sa, &to.len) < 0)
+		return 1;
+	return socle_io_connect(&udp, &to);
+}
+
+static int
+ask_connected(void)
+{
+	return socle_io_connected(&client);
+}
+
+static int
+send_it(void)
+{
+	return (int)socle_io_send(&client, "x", 1, 0, NULL);
+}
+
+static int
+recv_it(void)
+{
+	return (int)socle_io_recv(&client, &spare, 1, 0, &addr);
+}
+
+static int
+shut_it(void)
+{
+	return socle_io_shutdown(&client, SHUT_WR);
+}
+
+static int
+mark_it(void)
+{
+	return socle_io_atmark(&client);
+}
+
+static int
+sockname_it(void)
+{
+	return socle_io_sockname(&client, &addr);
+}
+
+static int
+peername_it(void)
+{
+	return socle_io_peername(&client, &addr);
+}
+
+static int
+get_it(void)
+{
+	return socle_io_sockopt(&client, SO_TYPE);
+}
+
+static int
+set_it(void)
+{
+	return socle_io_set_sockopt(&client, SO_KEEPALIVE, 1);
+}
+
+static int
+domain_it(void)
+{
+	return socle_io_sockdomain(&client);
+}
+
+static int
+type_it(void)
+{
+	return socle_io_socktype(&client);
+}
+
+static int
+protocol_it(void)
+{
+	return socle_io_protocol(&client);
+}
+
+static int
+nodelay_it(void)
+{
+	return socle_io_autoflush(&client, true);
+}
+
+static int
+unblock_it(void)
+{
+	return socle_io_blocking(&client, false);
+}
+
+static int
+socket_it(void)
+{
+	return socle_io_socket(&none, AF_INET, SOCK_STREAM, 0);
+}
+
+static int
+adopt_it(void)
+{
+	return socle_io_adopt(&none, socle_io_fd(&udp));
+}
+
+static const struct site {
+	enum call which;
+	unsigned long nth;
+	int (*run)(void);
+	struct socle_io *io;
+	double timeout;
+	const char *errstr;
+} sites[] = {
+	{CALL_bind, 1, bind_it, &udp, 0, "bind: Input/output error"},
+	{CALL_listen, 1, listen_it, &listener, 0, "listen: Input/output error"},
+	{ACCEPT, 1, accept_it, &listener, 0, "accept: Input/output error"},
+	{ACCEPT, 1, accept_it, &listener, 1, "accept: Input/output error"},
+	{CALL_fcntl, 1, accept_it, &listener, 1, "accept: Input/output error"},
+	{CALL_fcntl, 2, accept_it, &listener, 1, "accept: Input/output error"},
+	{CALL_connect, 1, connect_it, &udp, 0, "connect: Input/output error"},
+	{CALL_connect, 1, connect_it, &udp, 1, "connect: Input/output error"},
+	{CALL_fcntl, 1, connect_it, &udp, 1, "connect: Input/output error"},
+	{CALL_fcntl, 2, connect_it, &udp, 1, "connect: Input/output error"},
+	{CALL_getpeername, 1, ask_connected, &client, 0,
+		"connected: Input/output error"},
+	{CALL_sendto, 1, send_it, &client, 0, "send: Input/output error"},
+	{CALL_recvfrom, 1, recv_it, &client, 0, "recv: Input/output error"},
+	{CALL_shutdown, 1, shut_it, &client, 0, "shutdown: Input/output error"},
+	{CALL_sockatmark, 1, mark_it, &client, 0, "atmark: Input/output error"},
+	{CALL_getsockname, 1, sockname_it, &client, 0,
+		"sockname: Input/output error"},
+	{CALL_getpeername, 1, peername_it, &client, 0,
+		"peername: Input/output error"},
+	{CALL_getsockopt, 1, get_it, &client, 0,
+		"getsockopt: Input/output error"},
+	{CALL_setsockopt, 1, set_it, &client, 0,
+		"setsockopt: Input/output error"},
+	{CALL_getsockopt, 1, domain_it, &client, 0,
+		"sockdomain: Input/output error"},
+	{CALL_getsockopt, 1, type_it, &client, 0,
+		"socktype: Input/output error"},
+	{CALL_getsockopt, 1, protocol_it, &client, 0,
+		"protocol: Input/output error"},
+	{CALL_setsockopt, 1, nodelay_it, &client, 0,
+		"autoflush: Input/output error"},
+	{CALL_fcntl, 1, unblock_it, &client, 0, "blocking: Input/output error"},
+	{CALL_fcntl, 2, unblock_it, &client, 0, "blocking: Input/output error"},
+	{CALL_socket, 1, socket_it, &none, 0, "socket: Input/output error"},
+	{CALL_getsockopt, 1, adopt_it, &none, 0, "adopt: Input/output error"},
+	{CALL_fcntl, 1, adopt_it, &none, 0, "adopt: Input/output error"},
+};
+
+static void
+prepare(double timeout)
+{
+	io_listening(&listener, "127.0.0.1:0");
+	io_open(&client,
+		&(struct socle_io_params){
+			.peer_addr = io_sockname_text(&listener)});
+	io_open(&udp,
+		&(struct socle_io_params){
+			.proto = "udp", .local_addr = "127.0.0.1:0"});
+	assert_int_equal(0, socle_io_open(&none, NULL));
+	assert_true(socle_io_set_timeout(&listener, timeout) == 0);
+	assert_true(socle_io_set_timeout(&udp, timeout) == 0);
+	memset(&spare, 0x5a, sizeof(spare));
+	memset(&addr, 0x5a, sizeof(addr));
+	untouched = spare;
+}
+
+/* As it was, but for errstr. */
+static void
+assert_unchanged(const struct socle_io *before, const struct socle_io *io)
+{
+	struct socle_io now = *io;
+
+	memcpy(now.errstr, before->errstr, sizeof(now.errstr));
+	assert_memory_equal(before, &now, sizeof(now));
+}
+
+static void
+a_call_that_fails_says_so_and_changes_nothing(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(sites) / sizeof(sites[0]); i++) {
+		const struct site *s = &sites[i];
+		struct socle_addr addr_before;
+		struct socle_io before;
+		int r, mode;
+
+		prepare(s->timeout);
+		before = *s->io;
+		addr_before = addr;
+		mode = fcntl(socle_io_fd(s->io), F_GETFL);
+		seam_count_reset();
+		seam_fail(s->which, s->nth, EIO, 1);
+		r = s->run();
+		if (r != -EIO)
+			fail_msg("%s %lu: %d, %s", call_names[s->which], s->nth,
+				r, s->errstr);
+		assert_string_equal(s->errstr, socle_io_errstr(s->io));
+		assert_unchanged(&before, s->io);
+		assert_memory_equal(&untouched, &spare, sizeof(spare));
+		assert_memory_equal(&addr_before, &addr, sizeof(addr));
+		assert_int_equal(mode, fcntl(socle_io_fd(s->io), F_GETFL));
+		seam_heal();
+		socle_io_close(&listener);
+		socle_io_close(&client);
+		socle_io_close(&udp);
+	}
+}
+
+static void
+a_mode_that_cannot_be_restored_is_told(void **state)
+{
+	struct socle_addr to;
+
+	(void)state;
+	prepare(1);
+	assert_int_equal(0, socle_io_sockname(&listener, &to));
+	seam_fail(CALL_fcntl, 3, EIO, 1);
+	assert_int_equal(-EIO, socle_io_accept(&listener, &spare, NULL));
+	assert_string_equal(
+		"accept: Input/output error", socle_io_errstr(&listener));
+	assert_memory_equal(&untouched, &spare, sizeof(spare));
+	seam_fail(CALL_fcntl, 3, EIO, 1);
+	assert_int_equal(-EIO, socle_io_connect(&udp, &to));
+	socle_io_close(&listener);
+	socle_io_close(&client);
+	socle_io_close(&udp);
+}
+
+static void
+a_wait_that_fails_is_told(void **state)
+{
+	int fds[STUFFING];
+
+	(void)state;
+	io_stuffed(&listener, "127.0.0.1:0", fds);
+	seam_fail(CALL_poll, 1, ENOMEM, 1);
+	assert_int_equal(-ENOMEM,
+		socle_io_open(&client,
+			&(struct socle_io_params){
+				.peer_addr = io_sockname_text(&listener),
+				.timeout = 5}));
+	assert_no_fd(&client, "connect: Cannot allocate memory");
+	io_open(&client,
+		&(struct socle_io_params){
+			.peer_addr = io_sockname_text(&listener),
+			.nonblocking = true});
+	seam_fail(CALL_poll, 1, ENOMEM, 1);
+	assert_int_equal(-ENOMEM, socle_io_connected(&client));
+	assert_string_equal(
+		"connected: Cannot allocate memory", socle_io_errstr(&client));
+	assert_int_equal(0, socle_io_connected(&client)); /* under way still */
+	socle_io_close(&client);
+	io_close_all(fds);
+	socle_io_close(&listener);
+}
+
+static void
+an_end_that_cannot_be_asked_for_is_told(void **state)
+{
+	const struct socle_io_params timed = {
+		.peer_addr = "127.0.0.1:1", .timeout = 5};
+	const struct socle_io_params nonblocking = {
+		.peer_addr = "127.0.0.1:1", .nonblocking = true};
+
+	(void)state;
+	seam_fail(CALL_connect, 1, EINPROGRESS, 1);
+	seam_fail(CALL_getsockopt, 1, EIO, 1);
+	assert_int_equal(-EIO, socle_io_open(&client, &timed));
+	assert_no_fd(&client, "connect: Input/output error");
+	seam_fail(CALL_connect, 1, EINTR, 1);
+	seam_fail(CALL_fcntl, 1, EIO, 1);
+	assert_int_equal(-EIO,
+		socle_io_open(&client,
+			&(struct socle_io_params){.peer_addr = "127.0.0.1:1"}));
+	assert_no_fd(&client, "connect: Input/output error");
+	seam_fail(CALL_connect, 1, EINPROGRESS, 1);
+	io_open(&client, &nonblocking);
+	seam_fail(CALL_getsockopt, 1, EIO, 1);
+	assert_int_equal(-EIO, socle_io_connected(&client));
+	assert_string_equal(
+		"connected: Input/output error", socle_io_errstr(&client));
+	assert_int_equal(-ENOTCONN, socle_io_connected(&client));
+	socle_io_close(&client);
+}
+
+/* ---- constructors, swept ---- */
+
+static int
+open_and_close(const struct socle_io_params *p)
+{
+	struct socle_io io;
+	int r;
+
+	memset(&io, 0xa5, sizeof(io));
+	r = socle_io_open(&io, p);
+	if (r == 0 && p->nonblocking && p->peer_addr)
+		r = io_connected(&io);
+	if (r < 0 && *socle_io_errstr(&io) == '\0')
+		fail_msg("%d without a text", r);
+	if (r < 0 && !p->nonblocking)
+		assert_int_equal(-1, socle_io_fd(&io));
+	socle_io_close(&io);
+	return r < 0 ? r : 0;
+}
+
+static int
+make_listener(void)
+{
+	const struct socle_io_sockopt opt = {
+		.level = SOL_SOCKET, .opt = SO_KEEPALIVE, .value = 1};
+
+	return open_and_close(
+		&(struct socle_io_params){.local_addr = "localhost:0",
+			.proto = "tcp",
+			.listen = 5,
+			.reuse_addr = true,
+			.reuse_port = true,
+			.broadcast = true,
+			.sockopts = &opt,
+			.n_sockopts = 1});
+}
+
+static int
+make_v6_listener(void)
+{
+	int value = 1;
+	const struct socle_io_sockopt opt = {.level = SOL_SOCKET,
+		.opt = SO_KEEPALIVE,
+		.data = &value,
+		.len = sizeof(value)};
+
+	return open_and_close(&(struct socle_io_params){.domain = AF_INET6,
+		.local_port = "0",
+		.listen = 5,
+		.v6only = 1,
+		.sockopts = &opt,
+		.n_sockopts = 1});
+}
+
+static const char *const twice[] = {"127.0.0.1", "127.0.0.1", NULL};
+static const char *const once[] = {"127.0.0.1", NULL};
+static char where[64];
+static bool retries; /* there is another address to go on with */
+
+static int
+make_client(bool nonblocking, double timeout)
+{
+	return open_and_close(
+		&(struct socle_io_params){.local_addr = "127.0.0.1",
+			.peer_addr = where,
+			.nonblocking = nonblocking,
+			.timeout = timeout});
+}
+
+static int
+make_blocking_client(void)
+{
+	return make_client(false, 0);
+}
+
+static int
+make_timed_client(void)
+{
+	return make_client(false, 5);
+}
+
+static int
+make_nonblocking_client(void)
+{
+	return make_client(true, 0);
+}
+
+static int
+make_pair(void)
+{
+	struct socle_io a, b;
+	int r = socle_io_socketpair(&a, &b, AF_UNIX, SOCK_STREAM, 0);
+
+	if (r < 0) {
+		assert_no_fd(&a, "socketpair: Input/output error");
+		assert_no_fd(&b, "socketpair: Input/output error");
+	}
+	socle_io_close(&a);
+	socle_io_close(&b);
+	return r;
+}
+
+static int
+make_unknown_protocol(void)
+{
+	struct socle_io io;
+	int r = socle_io_open(&io,
+		&(struct socle_io_params){
+			.proto = "ospf", .type = SOCK_RAW, .domain = 77});
+
+	return r == -EAFNOSUPPORT ? 0 : r;
+}
+
+static bool mine;
+
+/* What a test's own calls ask is none of it. */
+static bool
+any_call(enum call which)
+{
+	return mine && which != CALL_clock_gettime && which != CALL_close;
+}
+
+/* Failures that something else is done about, or nothing need be. */
+static bool
+is_tolerable(enum call which, int r)
+{
+	if (which == CALL_malloc || which == CALL_calloc)
+		return r == -ENOMEM;
+	if (which == CALL_protocol)
+		return r == -EINVAL;
+	return r == 0 && (retries || which == CALL_getsockname || which == DUP);
+}
+
+static void
+let_clients_go(void)
+{
+	int fd;
+
+	fcntl(socle_io_fd(&listener), F_SETFL, O_NONBLOCK);
+	while ((fd = accept(socle_io_fd(&listener), NULL, NULL)) >= 0)
+		close(fd);
+}
+
+static void
+sweep(int (*run)(void))
+{
+	unsigned long n = 1, calls;
+
+	do {
+		int r;
+
+		seam_watch_any(any_call);
+		seam_fail_any(n, EIO);
+		mine = true;
+		r = run();
+		mine = false;
+		let_clients_go();
+		calls = seam_any_count();
+		if (r != -EIO && n <= calls &&
+			!is_tolerable(seam_any_struck(), r))
+			fail_msg("call %lu, %s: %d", n,
+				call_names[seam_any_struck()], r);
+		if (n > calls)
+			assert_int_equal(0, r);
+	} while (n++ <= calls);
+	assert_true(n > 2);
+}
+
+static void
+constructors_that_fail_anywhere_leave_nothing(void **state)
+{
+	(void)state;
+	io_listening(&listener, "127.0.0.1:0");
+	sweep(make_listener);
+	if (io_has_ipv6())
+		sweep(make_v6_listener);
+	sweep(make_pair);
+	sweep(make_unknown_protocol);
+	snprintf(where, sizeof(where), "name:%d", io_port(&listener));
+	io_names_are(once);
+	retries = false;
+	sweep(make_blocking_client);
+	sweep(make_timed_client);
+	io_names_are(twice);
+	retries = true;
+	sweep(make_blocking_client);
+	sweep(make_timed_client);
+	sweep(make_nonblocking_client);
+	socle_io_close(&listener);
+}
+
+static void
+closing_does_not_care_what_close_says(void **state)
+{
+	int fd;
+
+	(void)state;
+	io_listening(&listener, "127.0.0.1:0");
+	fd = socle_io_fd(&listener);
+	seam_fail(CALL_close, 1, EINTR, 1);
+	socle_io_close(&listener);
+	assert_int_equal(-1, socle_io_fd(&listener));
+	close(fd); /* the failing one was not made */
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		io_test(a_call_that_fails_says_so_and_changes_nothing),
+		io_test(a_mode_that_cannot_be_restored_is_told),
+		io_test(a_wait_that_fails_is_told),
+		io_test(an_end_that_cannot_be_asked_for_is_told),
+		io_test(constructors_that_fail_anywhere_leave_nothing),
+		io_test(closing_does_not_care_what_close_says),
+	};
+
+	return run_tests(tests);
+}

@@ -1,0 +1,452 @@
+/* Sockets as objects: what a constructor makes of hosts, ports, protocols. */
+#include "tests/support/io.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+
+static struct socle_io io, listener;
+
+static int
+noted(const char *what, const struct sockaddr *a, socklen_t n)
+{
+	struct socle_addr addr = {.len = n};
+
+	memcpy(&addr.u, a, n);
+	note("%s %s", what, io_text(&addr));
+	errno = EHOSTUNREACH;
+	return -1;
+}
+
+static int
+noted_bind(int fd, const struct sockaddr *a, socklen_t n)
+{
+	(void)fd;
+	return noted("bind", a, n);
+}
+
+static int
+noted_connect(int fd, const struct sockaddr *a, socklen_t n)
+{
+	(void)fd;
+	return noted("connect", a, n);
+}
+
+/* Nothing is bound or connected, nor looked up: it is only noted. */
+static void
+notes_only(void)
+{
+	static const char *const names[] = {"192.0.2.7", NULL};
+
+	io_names_are(names);
+	socle__seam.bind = noted_bind;
+	socle__seam.connect = noted_connect;
+}
+
+static void
+assert_notes_for(const struct socle_io_params *p, const char *expected)
+{
+	assert_int_equal(-EHOSTUNREACH, socle_io_open(&io, p));
+	assert_notes(expected);
+}
+
+/* TI10 */
+static void
+host_and_port_are_split_as_perl_does(void **state)
+{
+	static const struct {
+		const char *addr, *port, *expected;
+	} rows[] = {{"[::1]:80", NULL, "connect [::1]:80"},
+		{"[::1]", "7", "connect [::1]:7"},
+		{"[::1]:", "7", "connect [::1]:7"},
+		{"::1", "7", "connect [::1]:7"},
+		{"127.0.0.1:80", NULL, "connect 127.0.0.1:80"},
+		{"127.0.0.1", "7", "connect 127.0.0.1:7"},
+		{"127.0.0.1:", "7", "connect 127.0.0.1:7"},
+		{"localhost:80", NULL, "localhost|80 connect 192.0.2.7:80"},
+		{"localhost", "7", "localhost|7 connect 192.0.2.7:7"},
+		{"localhost:", "7", "localhost|7 connect 192.0.2.7:7"},
+		/* the address's own port takes precedence */
+		{"[::1]:80", "7", "connect [::1]:80"},
+		{"127.0.0.1:80", "7", "connect 127.0.0.1:80"},
+		{"localhost:80", "7", "localhost|80 connect 192.0.2.7:80"},
+		{"127.0.0.1:80", "nonsense", "connect 127.0.0.1:80"},
+		/* a port alone is this machine's */
+		{NULL, "7", "NULL|7 connect 192.0.2.7:7"},
+		{"", "7", "NULL|7 connect 192.0.2.7:7"},
+		{":80", "7", "NULL|80 connect 192.0.2.7:80"}};
+
+	(void)state;
+	notes_only();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_notes_for(
+			&(struct socle_io_params){.peer_addr = rows[i].addr,
+				.peer_port = rows[i].port},
+			rows[i].expected);
+}
+
+/* TI10 */
+static void
+local_addresses_are_split_too(void **state)
+{
+	static const struct {
+		const char *addr, *port, *expected;
+	} rows[] = {{"[::1]:80", NULL, "bind [::1]:80"},
+		{"127.0.0.1:80", "7", "bind 127.0.0.1:80"},
+		{"127.0.0.1", NULL, "bind 127.0.0.1:0"},
+		{"127.0.0.1", "7", "bind 127.0.0.1:7"},
+		{"localhost", "7", "localhost|7* bind 192.0.2.7:7"},
+		{"localhost", NULL, "localhost|NULL* bind 192.0.2.7:0"},
+		{"*:80", NULL, "NULL|80* bind 192.0.2.7:80"},
+		{NULL, "7", "NULL|7* bind 192.0.2.7:7"}};
+
+	(void)state;
+	notes_only();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_notes_for(
+			&(struct socle_io_params){.local_addr = rows[i].addr,
+				.local_port = rows[i].port},
+			rows[i].expected);
+}
+
+static void
+numbers_are_never_looked_up(void **state)
+{
+	static const char *const numbers[] = {
+		"127.0.0.1:1", "[::1]:1", "[fe80::1%1]:1"};
+
+	(void)state;
+	io_names_fail(EAI_FAIL);
+	for (int i = 0; i < 3; i++) {
+		seam_fail(CALL_connect, 1, EHOSTUNREACH, 1);
+		assert_notes_for(
+			&(struct socle_io_params){.peer_addr = numbers[i]}, "");
+	}
+}
+
+/* TI12 */
+static void
+an_unknown_service_falls_back_on_its_number(void **state)
+{
+	char service[32], where[64];
+
+	(void)state;
+	io_listening(&listener, "127.0.0.1:0");
+	snprintf(
+		service, sizeof(service), "zyxxyblarg(%d)", io_port(&listener));
+	io_open(&io,
+		&(struct socle_io_params){
+			.peer_addr = "127.0.0.1", .peer_port = service});
+	assert_int_equal(io_port(&listener),
+		atoi(strrchr(io_peername_text(&io), ':') + 1));
+	socle_io_close(&io);
+	snprintf(where, sizeof(where), "localhost:%s", service);
+	io_open(&io, &(struct socle_io_params){.peer_addr = where});
+	socle_io_close(&io);
+	socle_io_close(&listener);
+}
+
+/* TI12 */
+static void
+a_known_service_is_not_what_it_could_fall_back_on(void **state)
+{
+	(void)state;
+	notes_only();
+	assert_notes_for(&(struct socle_io_params){.peer_addr = "name:80(81)"},
+		"name|80 connect 192.0.2.7:80");
+	assert_notes_for(
+		&(struct socle_io_params){.peer_addr = "name:http(81)"},
+		"name|http name|81 connect 192.0.2.7:81");
+}
+
+static void
+assert_refused(const struct socle_io_params *p, const char *errstr)
+{
+	assert_int_equal(-EINVAL, socle_io_open(&io, p));
+	assert_no_fd(&io, errstr);
+}
+
+/* TI26 */
+static void
+an_unknown_service_is_an_error_with_a_number(void **state)
+{
+	static const char *const bad[] = {"zyxxyblarg", "65536", "99999999999",
+		"-1", "1x", "zyxxyblarg(65536)", "zyxxyblarg()", "(80)x"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		char expected[96];
+
+		snprintf(expected, sizeof(expected),
+			"getaddrinfo: Bad service '%s'", bad[i]);
+		assert_refused(
+			&(struct socle_io_params){
+				.peer_addr = "127.0.0.1", .peer_port = bad[i]},
+			expected);
+	}
+}
+
+/* TI26 */
+static void
+an_unknown_protocol_is_an_error_with_a_number(void **state)
+{
+	(void)state;
+	assert_refused(&(struct socle_io_params){.proto = "zyxxyblarg"},
+		"socket: Bad protocol 'zyxxyblarg'");
+	assert_refused(&(struct socle_io_params){.proto = "256"},
+		"socket: Bad protocol '256'");
+}
+
+/* TI26 */
+static void
+an_unknown_host_is_an_error_with_a_number(void **state)
+{
+	(void)state;
+	io_names_fail(EAI_NONAME);
+	assert_refused(&(struct socle_io_params){.peer_addr = "nowhere:80"},
+		"getaddrinfo: Bad hostname 'nowhere'");
+	assert_refused(&(struct socle_io_params){.local_addr = "1.2.3.4.5:80"},
+		"getaddrinfo: Bad hostname '1.2.3.4.5'");
+	assert_refused(&(struct socle_io_params){.peer_addr = "nowhere:x(80)"},
+		"getaddrinfo: Bad hostname 'nowhere'");
+}
+
+static void
+what_the_name_servers_say_is_told(void **state)
+{
+	static const struct {
+		int said, err;
+		const char *errstr;
+	} rows[] = {{EAI_AGAIN, -ETIMEDOUT,
+			    "getaddrinfo: Temporary failure in name "
+			    "resolution"},
+		{EAI_MEMORY, -ENOMEM, "getaddrinfo: Cannot allocate memory"},
+		{EAI_FAIL, -EINVAL, "getaddrinfo: Bad hostname 'name'"},
+		{EAI_FAMILY, -EAFNOSUPPORT,
+			"getaddrinfo: Address family not supported by "
+			"protocol"},
+		{EAI_SERVICE, -EINVAL, "getaddrinfo: Bad service '80'"}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		io_names_fail(rows[i].said);
+		assert_int_equal(rows[i].err,
+			socle_io_open(&io,
+				&(struct socle_io_params){
+					.peer_addr = "name:80"}));
+		assert_no_fd(&io, rows[i].errstr);
+	}
+}
+
+static void
+a_long_name_in_an_error_is_cut(void **state)
+{
+	char name[300];
+
+	(void)state;
+	memset(name, 'x', sizeof(name));
+	memcpy(name + 290, ":80", 4);
+	io_names_fail(EAI_NONAME);
+	assert_int_equal(-EINVAL,
+		socle_io_open(
+			&io, &(struct socle_io_params){.peer_addr = name}));
+	assert_int_equal(sizeof(io.errstr) - 1, strlen(socle_io_errstr(&io)));
+}
+
+static void
+a_host_or_service_beyond_all_measure_is_refused(void **state)
+{
+	char host[2000], service[2000];
+
+	(void)state;
+	memset(host, 'x', sizeof(host) - 1);
+	host[sizeof(host) - 1] = '\0';
+	assert_int_equal(-ENAMETOOLONG,
+		socle_io_open(&io,
+			&(struct socle_io_params){
+				.peer_addr = host, .peer_port = "80"}));
+	assert_no_fd(&io, "getaddrinfo: File name too long");
+	assert_int_equal(-ENAMETOOLONG,
+		socle_io_open(&io,
+			&(struct socle_io_params){
+				.domain = AF_UNIX, .peer_addr = host}));
+	memcpy(service, host, sizeof(host));
+	assert_int_equal(-ENAMETOOLONG,
+		socle_io_open(&io,
+			&(struct socle_io_params){.peer_addr = "127.0.0.1",
+				.peer_port = service}));
+}
+
+static void
+the_domain_chooses_among_the_addresses(void **state)
+{
+	static const char *const names[] = {"::1", "127.0.0.1", "::2", NULL};
+
+	(void)state;
+	notes_only();
+	io_names_are(names);
+	assert_notes_for(&(struct socle_io_params){.peer_addr = "name:7",
+				 .domain = AF_INET},
+		"name|7 connect 127.0.0.1:7");
+	assert_notes_for(&(struct socle_io_params){.peer_addr = "name:7",
+				 .domain = AF_INET6},
+		"name|7 connect [::1]:7 connect [::2]:7");
+	assert_notes_for(&(struct socle_io_params){.peer_addr = "name:7"},
+		"name|7 connect [::1]:7 connect 127.0.0.1:7 connect [::2]:7");
+}
+
+static void
+only_addresses_that_can_be_reached_are_asked_for(void **state)
+{
+	static const struct {
+		struct socle_io_params p;
+		int flags;
+	} rows[] = {{{.peer_addr = "name:7"}, AI_ADDRCONFIG},
+		{{.peer_addr = "name:7", .domain = AF_INET}, 0},
+		{{.peer_addr = "localhost:7"}, 0}, {{.peer_port = "7"}, 0},
+		{{.local_addr = "name:7"}, AI_ADDRCONFIG | AI_PASSIVE},
+		{{.local_port = "7"}, AI_PASSIVE}};
+
+	(void)state;
+	io_names_fail(EAI_NONAME);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(-EINVAL, socle_io_open(&io, &rows[i].p));
+		assert_int_equal(rows[i].flags, io_names_flags());
+	}
+}
+
+static void
+an_interrupted_look_up_is_repeated(void **state)
+{
+	(void)state;
+	seam_fail(CALL_getaddrinfo, 1, EINTR, 2);
+	io_listening(&listener, "localhost:0");
+	assert_int_equal(3, seam_count(CALL_getaddrinfo));
+	socle_io_close(&listener);
+}
+
+static void
+the_usual_protocols_are_known_without_a_file(void **state)
+{
+	static const char *const usual[] = {"tcp", "UDP", "icmp", "17"};
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		if (socle_io_open(&io,
+			    &(struct socle_io_params){.proto = usual[i]}) < 0)
+			assert_string_equal("icmp", usual[i]); /* it is raw */
+		socle_io_close(&io);
+	}
+	assert_int_equal(0, seam_count(CALL_protocol));
+}
+
+static int asked_domain, asked_type, asked_protocol;
+
+static int
+noted_socket(int domain, int type, int protocol)
+{
+	asked_domain = domain;
+#ifdef __linux__
+	type &= ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
+#endif
+	asked_type = type;
+	asked_protocol = protocol;
+	errno = EPROTONOSUPPORT;
+	return -1;
+}
+
+static void
+a_protocol_is_a_name_or_a_number_and_has_its_type(void **state)
+{
+	static const struct {
+		const char *proto;
+		int type, asked_type, number;
+	} rows[] = {{NULL, 0, SOCK_STREAM, 0}, {"", 0, SOCK_STREAM, 0},
+		{"tcp", 0, SOCK_STREAM, IPPROTO_TCP},
+		{"TCP", 0, SOCK_STREAM, IPPROTO_TCP},
+		{"6", 0, SOCK_STREAM, IPPROTO_TCP},
+		{"udp", 0, SOCK_DGRAM, IPPROTO_UDP},
+		{"17", 0, SOCK_DGRAM, IPPROTO_UDP},
+		{"icmp", 0, SOCK_RAW, IPPROTO_ICMP},
+		{"icmp", SOCK_DGRAM, SOCK_DGRAM, IPPROTO_ICMP},
+		{"ipv6-icmp", 0, SOCK_RAW, IPPROTO_ICMPV6},
+		{"ospf", SOCK_RAW, SOCK_RAW, 89}, /* /etc/protocols has it */
+		{"89", SOCK_RAW, SOCK_RAW, 89}, {"0", 0, SOCK_STREAM, 0}};
+
+	(void)state;
+	io_seam_save();
+	socle__seam.socket = noted_socket;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int err = socle_io_open(&io,
+			&(struct socle_io_params){.domain = AF_INET,
+				.type = rows[i].type,
+				.proto = rows[i].proto});
+
+		if (err == -EINVAL && strcmp(rows[i].proto, "ospf") == 0)
+			continue; /* here it has not */
+		assert_int_equal(-EPROTONOSUPPORT, err);
+		assert_int_equal(AF_INET, asked_domain);
+		assert_int_equal(rows[i].asked_type, asked_type);
+		assert_int_equal(rows[i].number, asked_protocol);
+	}
+}
+
+static void
+any_domain_goes_to_the_kernel_as_it_is(void **state)
+{
+	(void)state;
+	io_seam_save();
+	socle__seam.socket = noted_socket;
+	assert_int_equal(-EPROTONOSUPPORT,
+		socle_io_open(&io,
+			&(struct socle_io_params){
+				.domain = 77, .type = 5, .proto = "3"}));
+	assert_int_equal(77, asked_domain);
+	assert_int_equal(5, asked_type);
+	assert_int_equal(3, asked_protocol);
+}
+
+static void
+a_raw_socket_needs_no_port(void **state)
+{
+	(void)state;
+	notes_only();
+	assert_int_equal(-EINVAL,
+		socle_io_open(&io,
+			&(struct socle_io_params){
+				.proto = "udp", .peer_addr = "127.0.0.1"}));
+	io_seam_save();
+	socle__seam.socket = noted_socket;
+	assert_int_equal(-EPROTONOSUPPORT,
+		socle_io_open(&io,
+			&(struct socle_io_params){
+				.proto = "icmp", .peer_addr = "127.0.0.1"}));
+	assert_int_equal(SOCK_RAW, asked_type);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		io_test(host_and_port_are_split_as_perl_does),
+		io_test(local_addresses_are_split_too),
+		io_test(numbers_are_never_looked_up),
+		io_test(an_unknown_service_falls_back_on_its_number),
+		io_test(a_known_service_is_not_what_it_could_fall_back_on),
+		io_test(an_unknown_service_is_an_error_with_a_number),
+		io_test(an_unknown_protocol_is_an_error_with_a_number),
+		io_test(an_unknown_host_is_an_error_with_a_number),
+		io_test(what_the_name_servers_say_is_told),
+		io_test(a_long_name_in_an_error_is_cut),
+		io_test(a_host_or_service_beyond_all_measure_is_refused),
+		io_test(the_domain_chooses_among_the_addresses),
+		io_test(only_addresses_that_can_be_reached_are_asked_for),
+		io_test(an_interrupted_look_up_is_repeated),
+		io_test(the_usual_protocols_are_known_without_a_file),
+		io_test(a_protocol_is_a_name_or_a_number_and_has_its_type),
+		io_test(any_domain_goes_to_the_kernel_as_it_is),
+		io_test(a_raw_socket_needs_no_port),
+	};
+
+	return run_tests(tests);
+}
