@@ -11,7 +11,7 @@
 #include "seam.h"
 
 static void
-call(struct socle_socket *s, enum socle__item_kind kind,
+call_counted(struct socle_socket *s, enum socle__item_kind kind,
 	void (*method)(struct socle_socket *self))
 {
 	struct socle__profile *p = &socle__loop->profile;
@@ -21,6 +21,17 @@ call(struct socle_socket *s, enum socle__item_kind kind,
 
 	method(s);
 	socle__call_end(p, &c, counted);
+}
+
+/* Without profiling there is nothing around a call, nor behind it. */
+static inline void
+call(struct socle_socket *s, enum socle__item_kind kind,
+	void (*method)(struct socle_socket *self))
+{
+	if (socle__likely(!socle__loop->profile.on))
+		method(s);
+	else
+		call_counted(s, kind, method);
 }
 
 static void
@@ -130,7 +141,15 @@ void
 socle__socket_ready(struct socle_descriptor *d, unsigned ready, int err)
 {
 	struct socle_socket *s = socle__socket_of(d);
+	uint32_t mask =
+		SOCLE__USER_READ | SOCLE__WRITER_READ | SOCLE__READER_WRITE;
 
+	/* The usual: something to read, and nothing else. */
+	if (socle__likely(ready == SOCLE_READ &&
+		    (d->owner & mask) == SOCLE__USER_READ)) {
+		call(s, SOCLE__ITEM_READ, s->cls->flat.event_read);
+		return;
+	}
 	if (ready & SOCLE_READ)
 		readable(s);
 	if (ready & SOCLE_WRITE && d->wanted & SOCLE_WRITE)

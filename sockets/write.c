@@ -111,30 +111,38 @@ vector_length(const struct iovec *iov, int n)
 	return len;
 }
 
+/* The kernel was asked for all of it and said `sent', or why not. */
+static int
+went_straight(struct socle_socket *s, const struct iovec *iov, int n,
+	size_t len, ssize_t sent)
+{
+	size_t went = sent > 0 ? (size_t)sent : 0;
+
+	if (sent < 0 && !socle__try_later(sent))
+		return socle__write_failed(s, (int)sent);
+	if (went > 0) {
+		socle__active(s);
+		socle__descriptor_touch(&s->d);
+	}
+	if (went == len)
+		return 1;
+	if (socle__queue_copy(s, iov, n, went, len - went) < 0)
+		return went > 0 ? rest_lost(s) : -ENOMEM;
+	return queued_rest(s, sent);
+}
+
 static int
 write_vector(struct socle_socket *s, const struct iovec *iov, int n, size_t len)
 {
 	bool was_empty = s->queue == NULL;
-	ssize_t sent;
 
-	if (!goes_straight(s)) {
-		if (socle__queue_copy(s, iov, n, 0, len) < 0)
-			return -ENOMEM;
-		return socle__write_queued(s, was_empty);
-	}
-	sent = socle__transmit(s, iov, n < VECTOR_AT_MOST ? n : VECTOR_AT_MOST);
-	if (sent < 0 && !socle__try_later(sent))
-		return socle__write_failed(s, (int)sent);
-	if (sent > 0) {
-		socle__active(s);
-		socle__descriptor_touch(&s->d);
-	}
-	if (sent == (ssize_t)len)
-		return 1;
-	if (socle__queue_copy(s, iov, n, sent > 0 ? (size_t)sent : 0,
-		    sent > 0 ? len - (size_t)sent : len) < 0)
-		return sent > 0 ? rest_lost(s) : -ENOMEM;
-	return queued_rest(s, sent);
+	if (goes_straight(s))
+		return went_straight(s, iov, n, len,
+			socle__transmit(s, iov,
+				n < VECTOR_AT_MOST ? n : VECTOR_AT_MOST));
+	if (socle__queue_copy(s, iov, n, 0, len) < 0)
+		return -ENOMEM;
+	return socle__write_queued(s, was_empty);
 }
 
 int
@@ -150,6 +158,34 @@ socle_writev(struct socle_socket *s, const struct iovec *iov, int n)
 	return err < 0 ? err : write_vector(s, iov, n, len);
 }
 
+/* Nothing waits, nothing is set: a write is a send, and no more. */
+static bool
+is_plain(const struct socle_socket *s)
+{
+	uint32_t mask = SOCLE__IS_SOCKET | SOCLE__HOLD | SOCLE__CONNECTING |
+		SOCLE__FLUSHING | SOCLE__ENDING | SOCLE__OF_FAMILY;
+
+	return (s->d.owner & mask) == SOCLE__IS_SOCKET && !s->queue &&
+		!s->extra && !s->write_error && !socle__is_closed(s);
+}
+
+static int
+write_plain(struct socle_socket *s, const struct iovec *iov)
+{
+	ssize_t sent;
+
+	do
+		sent = sys_send(
+			s->d.fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	if (socle__unlikely(sent != (ssize_t)iov->iov_len))
+		return went_straight(
+			s, iov, 1, iov->iov_len, sent < 0 ? -errno : sent);
+	socle__active(s);
+	socle__descriptor_touch(&s->d);
+	return 1;
+}
+
 int
 socle_write(struct socle_socket *s, const void *data, size_t len)
 {
@@ -162,6 +198,8 @@ socle_write(struct socle_socket *s, const void *data, size_t len)
 
 	if (len == 0)
 		return socle_write_kick(s);
+	if (socle__likely(is_plain(s)))
+		return write_plain(s, &iov);
 	err = socle__write_refusal(s, len);
 	return err < 0 ? err : write_vector(s, &iov, 1, len);
 }
