@@ -331,7 +331,6 @@ socle__interest_rearm_all(struct socle__loop *l)
 		if (!d)
 			continue;
 		d->armed = 0;
-		d->state &= (uint8_t)~SOCLE__PARKED;
 		if (!(d->state & SOCLE__CLOSED))
 			interest_changed(d);
 	}

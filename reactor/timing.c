@@ -47,7 +47,7 @@ socle_timer_start_at(struct socle_timer *t, double when)
 
 	if (!l)
 		return -ENOMEM;
-	socle__timers_add(&l->timers, t, socle__seconds_to_ns(when));
+	socle__timers_add(&l->timers, t, socle__moment_to_ns(when));
 	return 0;
 }
 

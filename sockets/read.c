@@ -122,6 +122,8 @@ socle_read(struct socle_socket *s, void *buf, size_t size)
 		return -EINVAL;
 	if (socle__unlikely(s->extra != NULL) && s->extra->pushed)
 		return read_pushed(s, buf, size);
+	if (socle__unlikely(socle__has(s, SOCLE__CONNECTING)))
+		return -EAGAIN;
 	n = read_some(s, buf, size < MOST_A_CALL ? size : MOST_A_CALL);
 	if (socle__unlikely(n <= 0))
 		return read_ended(s, n);

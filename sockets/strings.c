@@ -52,7 +52,8 @@ name_of(struct socle_socket *s, bool peer)
 	if (socle__is_closed(s))
 		socle__log(1, "%s_ip_string undef: no sock",
 			peer ? "peer" : "local");
-	if (socle__is_closed(s) || !(x = socle__extra_get(s)))
+	if (socle__is_closed(s) || socle__has(s, SOCLE__CONNECTING) ||
+		!(x = socle__extra_get(s)))
 		return NULL;
 	at = peer ? &x->peer : &x->local;
 	a.len = sizeof(a.u);

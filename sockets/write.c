@@ -61,6 +61,15 @@ outcome_of_taken(const struct socle_socket *s)
 	return 0;
 }
 
+/* While connecting, held writes stall as others do. */
+static void
+begin_to_wait(struct socle_socket *s)
+{
+	socle__moved(s);
+	if (socle__has(s, SOCLE__CONNECTING) && s->extra->stall_ns)
+		socle__stall_begins(s);
+}
+
 /*
  * Behind what waits, whose flush will come; or it waits for nothing, and goes
  * now or when held writes go.  requires: it is in the queue
@@ -69,7 +78,7 @@ int
 socle__write_queued(struct socle_socket *s, bool was_empty)
 {
 	if (was_empty)
-		socle__moved(s);
+		begin_to_wait(s);
 	if (was_empty && !socle__has(s, SOCLE__CONNECTING)) {
 		if (socle__has(s, SOCLE__HOLD | SOCLE__FLUSHING))
 			socle__turn_ask(&s->d, SOCLE__TURN_FLUSH);
@@ -297,6 +306,8 @@ socle_write_func(struct socle_socket *s,
 	if (s->queue || socle__has(s, SOCLE__FLUSHING | SOCLE__CONNECTING)) {
 		if (socle__queue_item(s, &item) < 0)
 			return -ENOMEM;
+		if (s->queue->next == s->queue)
+			begin_to_wait(s);
 		socle__marks_tell(s);
 		return outcome_of_taken(s);
 	}

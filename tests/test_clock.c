@@ -141,6 +141,22 @@ a_sum_stops_at_the_largest_time(void **state)
 			socle__add_ns(table[i].a, table[i].b), table[i].sum);
 }
 
+/* What socle_now() said, and a whole second after it, are exact deadlines. */
+static void
+a_moment_survives_its_way_through_a_double(void **state)
+{
+	(void)state;
+	for (int64_t ns = 1; ns < 20 * 86400 * second; ns = ns * 3 + 7) {
+		assert_int_equal(
+			ns, socle__moment_to_ns(socle__ns_to_seconds(ns)));
+		assert_int_equal(ns + second,
+			socle__moment_to_ns(socle__ns_to_seconds(ns) + 1));
+	}
+	assert_int_equal(0, socle__moment_to_ns(-1));
+	assert_int_equal(0, socle__moment_to_ns(0.0 / 0.0));
+	assert_int_equal(INT64_MAX, socle__moment_to_ns(1e300));
+}
+
 static void
 the_clock_counts_monotonic_nanoseconds(void **state)
 {
@@ -178,6 +194,7 @@ main(void)
 		test(nanoseconds_come_back_from_seconds),
 		test(nanoseconds_become_milliseconds_rounded_up),
 		test(a_sum_stops_at_the_largest_time),
+		test(a_moment_survives_its_way_through_a_double),
 		test(the_clock_counts_monotonic_nanoseconds),
 		test(the_clock_is_the_seams),
 	};

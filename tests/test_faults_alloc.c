@@ -64,6 +64,7 @@ count_allocations(void)
 {
 	signal(SIGABRT, last_words);
 	signal(SIGALRM, last_words);
+	alarm(100); /* valgrind is slow */
 	failures = 0;
 	run_with(0, 0, 0);
 	return run_with(0, 0, 0);
@@ -158,6 +159,48 @@ a_call_without_memory_says_so_and_changes_nothing(void **state)
 	close(fds[1]);
 }
 
+static int releases;
+
+static void
+count_release(bool sent, void *arg)
+{
+	(void)arg;
+	assert_false(sent);
+	releases++;
+}
+
+/* Bytes cannot be called back: the one case in which memory costs the socket. */
+static void
+a_write_whose_rest_finds_no_memory_closes(void **state)
+{
+	static char data[1 << 20];
+
+	(void)state;
+	for (int borrowed = 0; borrowed < 2; borrowed++) {
+		struct probe *p;
+		int fds[2];
+
+		releases = 0;
+		pair_unix(fds);
+		p = probe_new(fds[0], NULL);
+		pattern_fill(data, sizeof(data), 0, 1);
+		seam_fail(CALL_malloc, 1, ENOMEM, 1);
+		assert_int_equal(-ENOMEM,
+			borrowed ? socle_write_ref(&p->sock, data, sizeof(data),
+					   count_release, NULL)
+				 : socle_write(&p->sock, data, sizeof(data)));
+		assert_true(socle_closed(&p->sock));
+		assert_int_equal(borrowed, releases);
+		assert_notes("close(write_error)");
+		turn(1);
+		assert_notes("destroy");
+		ssize_t n = drain_fd(fds[1], data, sizeof(data));
+		assert_in_range(n, 1, sizeof(data) - 1);
+		assert_pattern(data, (size_t)n, 0, 1);
+		close(fds[1]);
+	}
+}
+
 int
 main(void)
 {
@@ -167,6 +210,7 @@ main(void)
 		test(memory_may_be_out_for_a_while),
 		test(memory_may_be_out_for_good_from_any_moment_on),
 		test(a_call_without_memory_says_so_and_changes_nothing),
+		test(a_write_whose_rest_finds_no_memory_closes),
 	};
 
 	return run_tests(tests);

@@ -221,8 +221,10 @@ many_connections_leave_nothing_behind(void **state)
 		seed = (unsigned)strtoul(text, NULL, 10);
 	print_message("%d connections, SOCLE_TEST_SEED=%u\n", n, seed);
 	srand(seed);
-	if (getenv("SOCLE_TEST_LONG"))
+	if (getenv("SOCLE_TEST_LONG")) {
 		rounds = 30;
+		alarm(900);
+	}
 	lines.peers = calloc((size_t)n, sizeof(*lines.peers));
 	lines.objects = calloc((size_t)n, sizeof(struct soaked *));
 	assert_int_equal(0, socle_listen("127.0.0.1:0", &soaked_class, &f));

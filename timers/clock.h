@@ -12,6 +12,12 @@ int64_t socle__clock_ns(void);
 /* Seconds to ns, rounded up: negative and NaN are 0, too large INT64_MAX. */
 int64_t socle__seconds_to_ns(double seconds);
 
+/*
+ * A moment on the scale of socle__ns_to_seconds(), rounded to the nearest: what
+ * was a whole ns before its way through a double is the same again.
+ */
+int64_t socle__moment_to_ns(double when);
+
 /* The inverse. */
 double socle__ns_to_seconds(int64_t ns);
 
