@@ -75,7 +75,14 @@ send_from(int fd, const struct socle__outgoing *o)
 	return sys_sendmsg(fd, &m, o->flags | SEND_FLAGS);
 }
 
-/* An address that cannot be sent from, a broadcast's, is left to the kernel. */
+/* Perhaps the fault is the source's: a broadcast's address, or one gone. */
+static bool
+may_be_the_source(int err)
+{
+	return err == -EINVAL || err == -ENETUNREACH || err == -EADDRNOTAVAIL;
+}
+
+/* What cannot be sent from its source is sent from where the kernel says. */
 ssize_t
 socle__dgram_transmit(struct socle_dgram *d, const struct socle__outgoing *o)
 {
@@ -87,7 +94,7 @@ socle__dgram_transmit(struct socle_dgram *d, const struct socle__outgoing *o)
 		n = from ? send_from(fd, o)
 			 : sys_sendto(fd, o->data, o->len,
 				   o->flags | SEND_FLAGS, o->to, o->to_len);
-		if (n >= 0 || !from || errno != EINVAL)
+		if (n >= 0 || !from || !may_be_the_source(-errno))
 			continue;
 		from = false;
 		errno = EINTR;
@@ -254,7 +261,7 @@ socle__dgram_transmit_queue(struct socle_dgram *d, unsigned most)
 		gather(d, &c, most < MESSAGES ? most : MESSAGES);
 		n = send_call(d, &c);
 	} while (n < 0 && can_do_with_less(d, &c, n));
-	if (n == -EINVAL && socle__dgram_head(d)->source_at)
+	if (may_be_the_source(n) && socle__dgram_head(d)->source_at)
 		return send_head(d);
 	for (int i = 0; i < n; i++)
 		for (unsigned k = c.datagrams[i]; k > 0; k--, sent++)

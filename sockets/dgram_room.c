@@ -11,7 +11,7 @@
 
 #include "seam.h"
 
-enum { LINE = 64, JOINED_LEN = 65536, JOINED_SLOTS = 16 };
+enum { LINE = 64, JOINED_LEN = 65536, JOINED_SLOTS = 2 };
 
 struct shape {
 	unsigned slots;
@@ -90,6 +90,7 @@ lay_out(struct socle__dgram_room *r, const struct shape *s)
 {
 	char *at = r->memory;
 
+	r->n = r->next = 0;
 	r->slots = s->slots;
 	r->len = s->len;
 	r->control = s->control;

@@ -15,8 +15,7 @@
 
 #include "seam.h"
 
-/* A chunk goes at once whatever is left of the budget: it costs no copy. */
-enum { BUFFER = 64 << 10, CHUNK = 2 << 20 };
+enum { BUFFER = 64 << 10 };
 
 struct socle__file {
 	int fd;
@@ -153,9 +152,9 @@ kernel_refused(struct socle_socket *s, struct socle__file *f, int err)
  * something else the socket is writable, and the next call says what.
  */
 static size_t
-send_by_kernel(struct socle_socket *s, struct socle__file *f)
+send_by_kernel(struct socle_socket *s, struct socle__file *f, size_t budget)
 {
-	size_t n = piece(f, CHUNK);
+	size_t n = piece(f, 2 * budget); /* it copies nothing */
 	ssize_t sent;
 
 	do
@@ -256,7 +255,7 @@ socle__flush_file(struct socle_socket *s, struct socle__file *f, size_t budget)
 	}
 	if (f->by_hand || f->held > 0 || (s->extra && s->extra->writer))
 		return send_by_hand(s, f);
-	return send_by_kernel(s, f);
+	return send_by_kernel(s, f, budget);
 }
 
 /* ---- queueing ---- */

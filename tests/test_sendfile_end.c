@@ -1,0 +1,508 @@
+/* How a file ends that does not end well, and what then becomes of the rest. */
+/* backends: all */
+#include "tests/support/sending.h"
+
+static struct socle_socket *s;
+static int peer;
+static struct sending a = {.name = "a"}, b = {.name = "b"}, c = {.name = "c"};
+
+static void
+forget(void)
+{
+	a.told = b.told = c.told = 0;
+	a.then = b.then = c.then = NULL;
+}
+
+static void
+open_pair(void)
+{
+	s = sender_open(&peer);
+	forget();
+}
+
+static void
+open_stuck_pair(void)
+{
+	open_pair();
+	stuff_fd(socle_fd(s));
+}
+
+static void
+send_carrying_on(struct sending *f, int fd)
+{
+	assert_true(send_file(s, f,
+			    (struct socle_sendfile){.fd = fd,
+				    .close_fd = true,
+				    .length = SOCLE_TO_END,
+				    .carry_on = true}) >= 0);
+}
+
+static void
+assert_fd_closed(int fd)
+{
+	assert_int_equal(-1, fcntl(fd, F_GETFD));
+}
+
+static void
+note_it(struct socle_socket *it, void *arg)
+{
+	(void)it;
+	note("%s", (const char *)arg);
+}
+
+static void
+note_drop(void *arg)
+{
+	note("-%s", (const char *)arg);
+}
+
+static char call[] = "call";
+
+/* ---- the file ---- */
+
+/* TS06, TS15 */
+static void
+a_file_cut_off_while_it_is_sent_is_told(void **state)
+{
+	int fd = file_of(4 * MIB, 0);
+	struct reader r = {.at = 0};
+
+	(void)state;
+	open_pair();
+	r.fd = peer;
+	send_file(s, &a,
+		(struct socle_sendfile){.fd = fd, .length = SOCLE_TO_END});
+	reader_until(&r, 100 * KIB);
+	assert_int_equal(0, ftruncate(fd, 3 * MIB));
+	reader_until(&r, 4 * MIB);
+	assert_notes("a:ENODATA(3145728+1048576) close(sendfile)");
+	assert_int_equal(3 * MIB, r.at);
+	assert_true(r.ended);
+	close(fd);
+	close(peer);
+}
+
+/* TS06, TS15 */
+static void
+a_file_emptied_while_it_is_sent_is_told(void **state)
+{
+	int fd = file_of(4 * MIB, 0);
+	char buf[65536];
+
+	(void)state;
+	open_pair();
+	send_file(s, &a,
+		(struct socle_sendfile){.fd = fd, .length = SOCLE_TO_END});
+	assert_int_equal(0, ftruncate(fd, 0));
+	while (!a.told) {
+		turn(1);
+		drain_fd(peer, buf, sizeof(buf));
+	}
+	assert_int_equal(-ENODATA, a.how.err);
+	assert_true(a.how.sent > 0 && a.how.remaining > 0);
+	assert_int_equal(4 * MIB, a.how.sent + a.how.remaining);
+	turn(1);
+	assert_int_equal(1, a.told);
+	close(fd);
+	close(peer);
+}
+
+/* TS19 */
+static void
+a_failure_cancels_what_is_behind_and_closes(void **state)
+{
+	(void)state;
+	open_pair();
+	socle_set_autoflush(s, false);
+	socle_write(s, "A", 1);
+	send_whole(s, &a, file_of(10, 0));
+	socle_write_func(s, note_it, note_drop, call);
+	send_whole(s, &b, file_of(20, 0));
+	socle_write(s, "Z", 1);
+	seam_fail(CALL_sendfile, 1, EIO, 1);
+	turn(1);
+	assert_notes("a:EIO(0+10) close(sendfile) -call b:ECANCELED(0+20)");
+	assert_string_equal("sendfile", a.how.operation);
+	assert_came(peer, "A$");
+	close(peer);
+}
+
+/* TS19 */
+static void
+a_failure_that_is_carried_on_from_drops_that_file_alone(void **state)
+{
+	(void)state;
+	open_pair();
+	socle_set_autoflush(s, false);
+	socle_write(s, "A", 1);
+	send_carrying_on(&a, file_of(10, 0));
+	socle_write_func(s, note_it, note_drop, call);
+	send_carrying_on(&b, file_of(0, 0));
+	socle_write(s, "Z", 1);
+	seam_fail(CALL_sendfile, 1, EIO, 1);
+	turn(1);
+	assert_notes("a:EIO(0+10) call b:ok(0)");
+	assert_came(peer, "AZ");
+	assert_false(socle_closed(s));
+	close(peer);
+}
+
+/* TS19, TS15 */
+static void
+a_read_that_fails_says_read(void **state)
+{
+	(void)state;
+	open_pair();
+	seam_fail(CALL_pread, 1, EIO, 1);
+	send_whole(s, &a, file_of(10, 0));
+	assert_notes("a:EIO(0+10) close(sendfile)");
+	assert_string_equal("read", a.how.operation);
+	turn(1);
+	close(peer);
+}
+
+static void
+a_read_that_fails_may_be_carried_on_from(void **state)
+{
+	(void)state;
+	open_pair();
+	seam_fail(CALL_pread, 1, EIO, 1);
+	send_carrying_on(&a, file_of(10, 0));
+	assert_notes("a:EIO(0+10)");
+	assert_int_equal(1, socle_write(s, "on", 2));
+	assert_came(peer, "on");
+	close(peer);
+}
+
+static void
+a_pipe_that_fails_may_be_carried_on_from(void **state)
+{
+	int to, from = pipe_source(&to);
+
+	(void)state;
+	open_pair();
+	send_all(to, "x", 1);
+	seam_fail(CALL_read, 1, EIO, 1);
+	send_carrying_on(&a, from);
+	assert_notes("a:EIO(0+0)");
+	assert_string_equal("read", a.how.operation);
+	assert_fd_closed(from);
+	assert_int_equal(1, socle_write(s, "on", 2));
+	assert_came(peer, "on");
+	close(to);
+	close(peer);
+}
+
+/* TS05 */
+static void
+a_short_file_may_be_carried_on_from(void **state)
+{
+	struct reader r = {.at = 0};
+
+	(void)state;
+	open_pair();
+	r.fd = peer;
+	send_file(s, &a,
+		(struct socle_sendfile){.fd = file_of(1000, 0),
+			.close_fd = true,
+			.length = 1001,
+			.carry_on = true});
+	socle_write(s, "on", 2);
+	turn(2);
+	assert_notes("a:ENODATA(1000+1)");
+	assert_int_equal(1000, reader_take(&r, 1000));
+	assert_came(peer, "on");
+	close(peer);
+}
+
+/* ---- the socket ---- */
+
+/* TS08, TS15 */
+static void
+a_peer_that_closes_midway_ends_it_once(void **state)
+{
+	struct reader r = {.at = 0};
+
+	(void)state;
+	open_pair();
+	r.fd = peer;
+	send_whole(s, &a, file_of(2 * MIB, 0));
+	send_whole(s, &b, file_of(10, 0));
+	reader_until(&r, 50 * KIB);
+	close(peer);
+	turn_until_told(&b);
+	turn(2);
+	assert_true(a.how.err == -EPIPE || a.how.err == -ECONNRESET);
+	assert_true(a.how.sent > 0 && a.how.remaining > 0);
+	assert_int_equal(2 * MIB, a.how.sent + a.how.remaining);
+	assert_int_equal(-ECANCELED, b.how.err);
+	assert_int_equal(1, a.told);
+	assert_int_equal(1, b.told);
+}
+
+/* TS08 */
+static void
+a_reset_ends_it_once(void **state)
+{
+	struct reader r = {.at = 0};
+	int fds[2];
+
+	(void)state;
+	pair_tcp(fds);
+	s = sender_new(fds[0]);
+	forget();
+	r.fd = fds[1];
+	send_whole(s, &a, file_of(16 * MIB, 0));
+	reader_until(&r, 50 * KIB);
+	close_by_reset(fds[1]);
+	turn_until_told(&a);
+	turn(2);
+	assert_true(a.how.err == -EPIPE || a.how.err == -ECONNRESET);
+	assert_true(a.how.remaining > 0);
+	assert_int_equal(1, a.told);
+}
+
+/* The socket's faults are not the file's: there is nothing to carry on. */
+static void
+a_broken_socket_is_not_carried_on_from(void **state)
+{
+	(void)state;
+	open_pair();
+	close(peer);
+	socle_set_autoflush(s, false);
+	send_carrying_on(&a, file_of(10, 0));
+	send_carrying_on(&b, file_of(20, 0));
+	turn(1);
+	assert_notes("a:EPIPE(0+10) close(sendfile) b:ECANCELED(0+20)");
+}
+
+static void
+bytes_that_fail_in_front_cancel_a_file(void **state)
+{
+	int fd = file_of(10, 0);
+
+	(void)state;
+	open_pair();
+	socle_set_autoflush(s, false);
+	socle_write(s, "x", 1);
+	send_carrying_on(&a, fd);
+	seam_fail(CALL_send, 1, EPIPE, 1);
+	turn(1);
+	assert_notes("close(EPIPE) a:ECANCELED(0+10)");
+	assert_fd_closed(fd);
+	close(peer);
+}
+
+/* TS09 */
+static void
+a_close_cancels_what_waits_in_order(void **state)
+{
+	char path[PATH_SIZE];
+	int fd = file_of(20, 0), kept = file_of(30, 0);
+
+	(void)state;
+	open_stuck_pair();
+	file_named(path, 10, 0);
+	send_file(s, &a, (struct socle_sendfile){.file = path, .length = 10});
+	unlink(path);
+	send_whole(s, &b, fd);
+	send_file(s, &c, (struct socle_sendfile){.fd = kept, .length = 30});
+	assert_notes("");
+	socle_close(s, "bye");
+	assert_notes("close(bye) a:ECANCELED(0+10) b:ECANCELED(0+20) "
+		     "c:ECANCELED(0+30)");
+	assert_fd_closed(fd);
+	assert_int_equal(0, close(kept));
+	turn(1);
+	close(peer);
+}
+
+/* TS09 */
+static void
+a_close_midway_says_how_far_it_came(void **state)
+{
+	(void)state;
+	open_pair();
+	send_whole(s, &a, file_of(2 * MIB, 0));
+	socle_close(s, NULL);
+	assert_int_equal(-ECANCELED, a.how.err);
+	assert_true(a.how.sent > 0);
+	assert_int_equal(2 * MIB, a.how.sent + a.how.remaining);
+	turn(1);
+	close(peer);
+}
+
+static void
+a_steal_cancels_files(void **state)
+{
+	int fd;
+
+	(void)state;
+	open_stuck_pair();
+	send_whole(s, &a, file_of(10, 0));
+	send_whole(s, &b, file_of(20, 0));
+	fd = socle_steal_socket(s);
+	assert_notes("a:ECANCELED(0+10) b:ECANCELED(0+20)");
+	turn(1);
+	close(fd);
+	close(peer);
+}
+
+static void
+a_reset_of_the_loop_cancels_files(void **state)
+{
+	(void)state;
+	open_stuck_pair();
+	send_whole(s, &a, file_of(10, 0));
+	send_whole(s, &b, file_of(20, 0));
+	socle_reset();
+	assert_notes("a:ECANCELED(0+10) b:ECANCELED(0+20)");
+	close(peer);
+}
+
+static void
+a_file_that_does_not_move_is_a_stall(void **state)
+{
+	(void)state;
+	seam_time_virtual();
+	open_pair();
+	assert_int_equal(0, socle_set_write_timeout(s, 5));
+	send_whole(s, &a, file_of(4 * MIB, 0));
+	while (!a.told)
+		assert_true(socle_event_loop_once(1000) >= 0);
+	assert_int_equal(-ECANCELED, a.how.err);
+	assert_true(a.how.sent > 0 && a.how.remaining > 0);
+	assert_true(strstr(notes(), "close(stall)") == notes());
+	close(peer);
+}
+
+static void
+a_file_that_moves_is_no_stall(void **state)
+{
+	struct reader r = {.at = 0};
+
+	(void)state;
+	seam_time_virtual();
+	open_pair();
+	r.fd = peer;
+	assert_int_equal(0, socle_set_write_timeout(s, 5));
+	send_whole(s, &a, file_of(4 * MIB, 0));
+	while (!a.told) {
+		turn(2);
+		seam_time_add(4);
+		turn(1);
+		assert_true(reader_take(&r, 4 * MIB) > 0);
+	}
+	assert_notes("a:ok(4194304)");
+	close(peer);
+}
+
+/* ---- a failure and what others do meanwhile ---- */
+
+static void
+close_it(struct socle_socket *it, struct sending *f)
+{
+	(void)f;
+	socle_close(it, "mine");
+}
+
+/* The queue behind it is doomed: half a stream must not look like one. */
+static void
+a_close_in_the_completion_sends_nothing_behind_a_failure(void **state)
+{
+	(void)state;
+	open_pair();
+	socle_set_autoflush(s, false);
+	a.then = close_it;
+	send_whole(s, &a, file_of(10, 0));
+	socle_write(s, "Z", 1);
+	seam_fail(CALL_sendfile, 1, EIO, 1);
+	turn(1);
+	assert_notes("a:EIO(0+10) close(mine)");
+	assert_came(peer, "$");
+	close(peer);
+}
+
+static void
+nest(struct socle_socket *it, struct sending *f)
+{
+	(void)f;
+	socle_watch_write(it, true);
+	turn(2);
+	note("nested");
+}
+
+static void
+a_nested_loop_sends_nothing_behind_a_failure(void **state)
+{
+	(void)state;
+	open_pair();
+	socle_set_autoflush(s, false);
+	a.then = nest;
+	send_whole(s, &a, file_of(10, 0));
+	socle_write(s, "Z", 1);
+	seam_fail(CALL_sendfile, 1, EIO, 1);
+	turn(1);
+	assert_notes("a:EIO(0+10) nested close(sendfile)");
+	assert_came(peer, "$");
+	close(peer);
+}
+
+/* A class that vetoes keeps its object, but not the queue. */
+static void
+a_vetoed_close_drops_the_rest_all_the_same(void **state)
+{
+	int fd = file_of(20, 0);
+
+	(void)state;
+	open_pair();
+	sender_vetoes = true;
+	socle_set_autoflush(s, false);
+	send_whole(s, &a, file_of(10, 0));
+	send_whole(s, &b, fd);
+	seam_fail(CALL_sendfile, 1, EIO, 1);
+	turn(2);
+	assert_notes("a:EIO(0+10) close(sendfile) b:ECANCELED(0+20)");
+	assert_fd_closed(fd);
+	assert_int_equal(-EIO, socle_write(s, "x", 1));
+	assert_int_equal(
+		-EIO, send_file(s, &c, (struct socle_sendfile){.fd = 0}));
+	assert_int_equal(0, c.told);
+	sender_vetoes = false;
+	socle_close(s, NULL);
+	turn(1);
+	close(peer);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		both(a_file_cut_off_while_it_is_sent_is_told),
+		both(a_file_emptied_while_it_is_sent_is_told),
+		test(a_failure_cancels_what_is_behind_and_closes),
+		test(a_failure_that_is_carried_on_from_drops_that_file_alone),
+		{"a_read_that_fails_says_read", a_read_that_fails_says_read,
+			by_hand_setup, fixture_teardown, NULL},
+		{"a_read_that_fails_may_be_carried_on_from",
+			a_read_that_fails_may_be_carried_on_from, by_hand_setup,
+			fixture_teardown, NULL},
+		test(a_pipe_that_fails_may_be_carried_on_from),
+		both(a_short_file_may_be_carried_on_from),
+		both(a_peer_that_closes_midway_ends_it_once),
+		both(a_reset_ends_it_once),
+		both(a_broken_socket_is_not_carried_on_from),
+		both(bytes_that_fail_in_front_cancel_a_file),
+		both(a_close_cancels_what_waits_in_order),
+		both(a_close_midway_says_how_far_it_came),
+		both(a_steal_cancels_files),
+		both(a_reset_of_the_loop_cancels_files),
+		both(a_file_that_does_not_move_is_a_stall),
+		both(a_file_that_moves_is_no_stall),
+		test(a_close_in_the_completion_sends_nothing_behind_a_failure),
+		test(a_nested_loop_sends_nothing_behind_a_failure),
+		test(a_vetoed_close_drops_the_rest_all_the_same),
+	};
+
+	return run_tests(tests);
+}

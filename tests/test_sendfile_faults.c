@@ -1,0 +1,309 @@
+/*
+ * Each allocation and each system call of sending files fails in its turn:
+ * every file is told once, what arrives is what was told, nothing is lost.
+ */
+/* backends: all */
+#include "tests/support/sending.h"
+
+enum { FILES = 4 };
+
+static struct sending files[FILES] = {
+	{.name = "path"}, {.name = "fd"}, {.name = "pipe"}, {.name = "big"}};
+static bool taken[FILES]; /* the call said >= 0 */
+static bool over;         /* the object is gone */
+
+static void
+watched_destroy(struct socle_socket *self)
+{
+	(void)self;
+	over = true;
+}
+
+static const struct socle_class watched_class = {
+	.name = "Watched",
+	.super = &sender_class,
+	.destroy = watched_destroy,
+};
+
+static bool
+is_allocation(enum call which)
+{
+	return which == CALL_malloc || which == CALL_calloc ||
+		which == CALL_realloc;
+}
+
+/* What the library asks for a file's sake. */
+static bool
+is_of_files(enum call which)
+{
+	return which == CALL_open || which == CALL_fstat ||
+		which == CALL_sendfile || which == CALL_pread ||
+		which == CALL_read || which == CALL_send ||
+		which == CALL_sendmsg;
+}
+
+static void
+queue_file(struct socle_socket *s, int i, struct socle_sendfile what)
+{
+	int r;
+
+	what.length = i == 1 ? 700 : SOCLE_TO_END;
+	what.close_fd = true;
+	r = send_file(s, &files[i], what);
+	taken[i] = r >= 0;
+	if (r < 0)
+		assert_int_equal(0, files[i].told);
+	if (r < 0 && !what.file)
+		close(what.fd);
+}
+
+static int
+pipe_of(size_t n)
+{
+	char buf[1000];
+	int to, from = pipe_source(&to);
+
+	pattern_fill(buf, n, 0, 0);
+	send_all(to, buf, n);
+	close(to);
+	return from;
+}
+
+/*
+ * Bytes, a file by its name, one by its fd, a pipe, and a big one.  How many
+ * bytes of files arrived.
+ */
+static uint64_t
+run(const char *path)
+{
+	struct socle_socket *s;
+	static char buf[65536];
+	uint64_t got = 0;
+	int fds[2];
+
+	for (int i = 0; i < FILES; i++)
+		files[i].told = 0;
+	pair_unix(fds);
+	if (socle_socket_new(&watched_class, fds[0], &s) < 0) {
+		close(fds[0]);
+		close(fds[1]);
+		return 0;
+	}
+	queue_file(s, 0, (struct socle_sendfile){.file = path});
+	queue_file(s, 1, (struct socle_sendfile){.fd = file_of(700, 0)});
+	queue_file(s, 2, (struct socle_sendfile){.fd = pipe_of(900)});
+	queue_file(s, 3, (struct socle_sendfile){.fd = file_of(MIB, 0)});
+	socle_close_after_flush(s, "over");
+	over = false;
+	for (int tick = 0; tick < 1000 && !over; tick++) {
+		ssize_t n;
+
+		(void)socle_event_loop_once(1);
+		while ((n = drain_fd(fds[1], buf, sizeof(buf))) > 0)
+			got += (uint64_t)n;
+	}
+	assert_true(over);
+	for (ssize_t n; (n = drain_fd(fds[1], buf, sizeof(buf))) > 0;)
+		got += (uint64_t)n;
+	close(fds[1]);
+	return got;
+}
+
+static void
+check(uint64_t got)
+{
+	uint64_t sent = 0;
+
+	for (int i = 0; i < FILES; i++) {
+		assert_int_equal(taken[i], files[i].told);
+		if (taken[i])
+			sent += files[i].how.sent;
+	}
+	assert_int_equal(sent, got);
+}
+
+static int
+lowest_free_fd(void)
+{
+	int fd = dup(1);
+
+	close(fd);
+	return fd;
+}
+
+/* Until one run comes through without being struck. */
+static void
+sweep(bool (*filter)(enum call which), int err, bool by_hand)
+{
+	char path[PATH_SIZE];
+	int fd_before = lowest_free_fd();
+
+	file_named(path, 500, 0);
+	for (unsigned long nth = 1;; nth++) {
+		uint64_t got;
+		bool struck;
+
+		seam_heal();
+		if (by_hand)
+			seam_fail(CALL_sendfile, 1, EINVAL, -1);
+		seam_watch_any(filter);
+		seam_fail_any(nth, err);
+		for (int i = 0; i < FILES; i++)
+			taken[i] = false;
+		got = run(path);
+		struck = seam_any_struck() != CALLS;
+		seam_heal();
+		check(got);
+		socle_reset();
+		assert_int_equal(0, seam_live_blocks());
+		assert_int_equal(fd_before, lowest_free_fd());
+		notes_clear();
+		if (!struck)
+			break;
+		assert_true(nth < 500);
+	}
+	unlink(path);
+}
+
+static void
+each_allocation_may_fail(void **state)
+{
+	(void)state;
+	sweep(is_allocation, ENOMEM, false);
+	sweep(is_allocation, ENOMEM, true);
+}
+
+static void
+each_call_may_fail(void **state)
+{
+	(void)state;
+	sweep(is_of_files, EIO, false);
+	sweep(is_of_files, EIO, true);
+}
+
+static void
+each_call_may_break_the_socket(void **state)
+{
+	(void)state;
+	sweep(is_of_files, EPIPE, false);
+	sweep(is_of_files, EPIPE, true);
+}
+
+/* These mean: again, or later.  Every byte arrives all the same. */
+static void
+nothing_is_lost_when_a_call_is_to_be_repeated(void **state)
+{
+	static const int errors[] = {EINTR, EAGAIN, ENOMEM, ENOBUFS};
+	static const enum call calls[] = {
+		CALL_sendfile, CALL_pread, CALL_read, CALL_send};
+	char path[PATH_SIZE];
+
+	(void)state;
+	file_named(path, 500, 0);
+	for (size_t e = 0; e < 4; e++)
+		for (size_t c = 0; c < 4; c++) {
+			if (calls[c] != CALL_sendfile)
+				seam_fail(CALL_sendfile, 1, EINVAL, -1);
+			seam_fail(calls[c], 1, errors[e], 1);
+			seam_fail(calls[c], 3, errors[e], 1);
+			assert_int_equal(500 + 700 + 900 + MIB, run(path));
+			seam_heal();
+			check(500 + 700 + 900 + MIB);
+		}
+	unlink(path);
+}
+
+/* A buffer that cannot be had now is asked for again. */
+static void
+a_buffer_that_cannot_be_had_comes_later(void **state)
+{
+	struct sending a = {.name = "a"};
+	struct socle_socket *s;
+	int peer;
+
+	(void)state;
+	s = sender_open(&peer);
+	socle_set_autoflush(s, false);
+	send_whole(s, &a, pipe_of(100));
+	seam_fail(CALL_malloc, 1, ENOMEM, 1);
+	turn(1);
+	assert_int_equal(0, a.told);
+	turn_until_told(&a);
+	assert_notes("a:ok(100)");
+	close(peer);
+}
+
+static void
+an_interrupted_open_is_repeated(void **state)
+{
+	struct sending a = {.name = "a"};
+	struct socle_socket *s;
+	char path[PATH_SIZE];
+	int peer;
+
+	(void)state;
+	s = sender_open(&peer);
+	file_named(path, 10, 0);
+	seam_fail(CALL_open, 1, EINTR, 2);
+	assert_int_equal(1,
+		send_file(s, &a,
+			(struct socle_sendfile){.file = path, .length = 10}));
+	assert_notes("a:ok(10)");
+	unlink(path);
+	close(peer);
+}
+
+/* In the middle of a file the kernel may change its mind. */
+static void
+the_kernel_may_refuse_midway(void **state)
+{
+	struct sending a = {.name = "a"};
+	struct reader r = {.at = 0};
+	struct socle_socket *s;
+
+	(void)state;
+	s = sender_open(&r.fd);
+	seam_fail(CALL_sendfile, 2, EINVAL, -1);
+	send_whole(s, &a, file_of(2 * MIB, 0));
+	reader_until(&r, 2 * MIB);
+	turn_until_told(&a);
+	assert_notes("a:ok(2097152)");
+	assert_int_equal(2, seam_count(CALL_sendfile));
+	close(r.fd);
+}
+
+static void
+writes_of_one_byte_are_enough(void **state)
+{
+	struct sending a = {.name = "a"};
+	struct reader r = {.at = 0};
+	struct socle_socket *s;
+
+	(void)state;
+	s = sender_open(&r.fd);
+	seam_short(CALL_send, 1, -1);
+	seam_fail(CALL_sendfile, 1, EINVAL, -1);
+	send_whole(s, &a, file_of(1000, 0));
+	reader_until(&r, 1000);
+	turn_until_told(&a);
+	assert_notes("a:ok(1000)");
+	assert_int_equal(1, seam_count(CALL_pread));
+	close(r.fd);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(each_allocation_may_fail),
+		test(each_call_may_fail),
+		test(each_call_may_break_the_socket),
+		test(nothing_is_lost_when_a_call_is_to_be_repeated),
+		test(a_buffer_that_cannot_be_had_comes_later),
+		test(an_interrupted_open_is_repeated),
+		test(the_kernel_may_refuse_midway),
+		test(writes_of_one_byte_are_enough),
+	};
+
+	return run_tests(tests);
+}
