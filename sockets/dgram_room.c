@@ -11,6 +11,7 @@
 
 #include "seam.h"
 
+/* Joined ones fill their slots: more of them would not stay in the cache. */
 enum { LINE = 64, JOINED_LEN = 65536, JOINED_SLOTS = 2 };
 
 struct shape {

@@ -86,8 +86,8 @@ int
 socle__socket_make(struct socle_socket *self, struct socle__class *cls, int fd,
 	unsigned how)
 {
-	uint32_t flags = how &
-		(SOCLE__OURS | SOCLE__CONNECTING | SOCLE__OF_FAMILY);
+	uint32_t flags =
+		how & (SOCLE__OURS | SOCLE__CONNECTING | SOCLE__OF_FAMILY);
 	int mode = O_NONBLOCK, exec = FD_CLOEXEC;
 	int err;
 

@@ -68,7 +68,7 @@ struct socle__family {
 extern const struct socle__family socle__dgram_family;
 
 struct socle__class {
-	struct socle_class flat; /* every slot filled */
+	struct socle_class flat;            /* every slot filled */
 	const struct socle__family *family; /* NULL: streams */
 	const struct socle_class *source;
 	bool drains; /* somebody wants to know */
