@@ -78,16 +78,12 @@ socle__factory_fail(struct socle_factory *f, const char *operation, int err)
 
 /* ---- handing over ---- */
 
-/* It has an owner now, who sees to its file too if it is not a client. */
+/* It has an owner now. */
 static void
 handed_over(struct socle_factory *f)
 {
 	f->short_of = false;
-	if (f->kind != SOCLE__LISTENER) {
-		f->path[0] = '\0';
-		return;
-	}
-	if (f->p.max_connections <= 0)
+	if (f->kind != SOCLE__LISTENER || f->p.max_connections <= 0)
 		return;
 	f->live++;
 	socle__listener_interest(f);

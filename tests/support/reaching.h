@@ -1,0 +1,27 @@
+/*
+ * For the tests of socle_connect(): where to connect to, and how that went.
+ */
+#ifndef SOCLE_TESTS_REACHING_H
+#define SOCLE_TESTS_REACHING_H
+
+#include "tests/support/making.h"
+
+extern struct socle_factory *server;
+extern char where[SOCLE_ADDR_TEXT_MAX];
+
+/* From now on connecting to `where' succeeds, is refused, does not end. */
+void serve(void);
+void nobody_serves(void);
+void somebody_is_busy(void);
+
+/* An object that connects, to which nothing was told yet. */
+struct probe *reach(void);
+struct probe *reach_at(const char *at, double timeout);
+
+void turn_until_gone(struct probe *p);
+
+/* The server's end, once it is there; what comes out of it. */
+int reached(void);
+void assert_gets(int fd, const char *text);
+
+#endif

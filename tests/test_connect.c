@@ -1,0 +1,428 @@
+/* socle_connect(): what an object may do before it is connected, and after. */
+/* backends: all */
+#include "tests/support/making.h"
+#include "tests/support/reaching.h"
+#include "tests/support/resolver.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <stdio.h>
+
+/* ---- the end of it ---- */
+
+static void
+a_connected_object_is_told_once(void **state)
+{
+	struct probe *p;
+
+	(void)state;
+	serve();
+	p = reach();
+	turn_until_count(&p->writes, 1);
+	turn(5);
+	assert_notes("w");
+	assert_int_equal(1, p->writes);
+	assert_false(socle_closed(&p->sock));
+	assert_int_equal(0, socle_watching(&p->sock));
+}
+
+static void
+an_object_that_cannot_connect_is_told_and_closes(void **state)
+{
+	(void)state;
+	nobody_serves();
+	reach();
+	turn(5);
+	assert_notes("e-111 close(event_err) destroy");
+}
+
+/* TF19 */
+static void
+an_object_that_waits_too_long_times_out(void **state)
+{
+	(void)state;
+	somebody_is_busy();
+	reach_at(where, 1);
+	turn(2);
+	seam_time_virtual();
+	pass(0.9);
+	assert_notes("");
+	pass(0.2);
+	assert_notes("e-110 close(event_err) destroy");
+}
+
+static void
+what_cannot_be_is_refused_at_once(void **state)
+{
+	static const struct socle_class nameless = {
+		.super = &socle_socket_class};
+	char path[256] = "unix:/";
+	struct socle_socket *s = NULL;
+	const struct {
+		const char *at;
+		const struct socle_class *cls;
+		double timeout;
+		int err;
+	} bad[] = {{NULL, &probe_class, 0, -EINVAL},
+		{"", &probe_class, 0, -EINVAL},
+		{"127.0.0.1", &probe_class, 0, -EINVAL},
+		{"::1", &probe_class, 0, -EINVAL},
+		{"[::1]", &probe_class, 0, -EINVAL},
+		{"a.name", &probe_class, 0, -EINVAL},
+		{"a.name:", &probe_class, 0, -EINVAL},
+		{":80", &probe_class, 0, -EINVAL},
+		{"unix:", &probe_class, 0, -EINVAL},
+		{"unix:@", &probe_class, 0, -EINVAL},
+		{path, &probe_class, 0, -ENAMETOOLONG},
+		{"127.0.0.1:1", NULL, 0, -EINVAL},
+		{"127.0.0.1:1", &nameless, 0, -EINVAL},
+		{"127.0.0.1:1", &probe_class, -1, -EINVAL}};
+
+	(void)state;
+	memset(path + 6, 'x', 200);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(bad[i].err,
+			socle_connect(
+				bad[i].at, bad[i].cls, bad[i].timeout, &s));
+	assert_null(s);
+	turn(2);
+	assert_int_equal(0, socle_watched_sockets());
+}
+
+static void
+port_0_is_an_event(void **state)
+{
+	struct probe *p;
+
+	(void)state;
+	p = reach_at("127.0.0.1:0", 0);
+	turn_until_gone(p);
+	assert_notes("e-111 close(event_err) destroy");
+}
+
+static void
+a_unix_server_is_reached_too(void **state)
+{
+	const char *path = in_folder("s");
+	char at[160];
+	struct probe *p;
+
+	(void)state;
+	make((struct socle_factory_params){.socket_domain = AF_UNIX,
+		.bind_address = path,
+		.unlink_on_close = true});
+	snprintf(at, sizeof(at), "unix:%s", path);
+	p = reach_at(at, 0);
+	assert_int_equal(0, socle_write(&p->sock, "hello", 5));
+	assert_gets(reached(), "hello");
+}
+
+/* ---- the fd ---- */
+
+static void
+the_fd_keeps_its_number(void **state)
+{
+	struct probe *p;
+	int fd, on = 0;
+	socklen_t len = sizeof(on);
+
+	(void)state;
+	serve();
+	p = reach();
+	fd = socle_fd(&p->sock);
+	assert_ptr_equal(&p->sock, socle_descriptor(fd));
+	turn_until_count(&p->writes, 1);
+	assert_int_equal(fd, socle_fd(&p->sock));
+	assert_ptr_equal(&p->sock, socle_descriptor(fd));
+	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(
+		0, getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &len));
+	assert_true(on);
+	assert_exchange(fd, reached());
+}
+
+static void
+its_addresses_are_there_when_it_is(void **state)
+{
+	struct probe *p;
+	char text[128];
+
+	(void)state;
+	serve();
+	p = reach();
+	assert_null(socle_peer_addr_string(&p->sock));
+	assert_null(socle_local_addr_string(&p->sock));
+	assert_int_equal(-ENOTCONN, socle_local_port(&p->sock));
+	assert_true(socle_as_string(&p->sock, text, sizeof(text)) > 0);
+	assert_null(strstr(text, " to "));
+	turn_until_count(&p->writes, 1);
+	assert_string_equal(where, socle_peer_addr_string(&p->sock));
+	assert_true(socle_local_port(&p->sock) > 0);
+}
+
+static void
+a_cork_set_before_holds_after(void **state)
+{
+	struct probe *p;
+	int on = 0;
+	socklen_t len = sizeof(on);
+
+	(void)state;
+	serve();
+	p = reach();
+	assert_int_equal(0, socle_tcp_cork(&p->sock, true));
+	turn_until_count(&p->writes, 1);
+#ifdef TCP_CORK
+	assert_int_equal(0,
+		getsockopt(
+			socle_fd(&p->sock), IPPROTO_TCP, TCP_CORK, &on, &len));
+	assert_true(on);
+#endif
+	(void)len;
+	assert_int_equal(0, socle_tcp_cork(&p->sock, false));
+}
+
+/* ---- other calls before ---- */
+
+static void
+a_read_before_finds_nothing_yet(void **state)
+{
+	struct probe *p;
+	char c;
+
+	(void)state;
+	serve();
+	p = reach();
+	p->read_size = 10;
+	assert_int_equal(-EAGAIN, socle_read(&p->sock, &c, 1));
+	assert_int_equal(-EAGAIN, socle_read(&p->sock, &c, 1));
+	socle_watch_read(&p->sock, true);
+	assert_int_equal(1, send(reached(), "x", 1, 0));
+	turn_until_count(&p->reads, 1);
+	assert_int_equal('x', p->got[0]);
+}
+
+static void
+watching_before_makes_no_event_before(void **state)
+{
+	struct probe *p;
+
+	(void)state;
+	somebody_is_busy();
+	p = reach();
+	socle_watch_read(&p->sock, true);
+	socle_watch_write(&p->sock, true);
+	turn(5);
+	socle_watch_write(&p->sock, false);
+	turn(5);
+	assert_notes("");
+	assert_int_equal(SOCLE_READ, socle_watching(&p->sock));
+}
+
+static void
+a_close_before_ends_it(void **state)
+{
+	struct probe *p;
+	int before;
+
+	(void)state;
+	somebody_is_busy();
+	turn(1);
+	before = fds_open();
+	p = reach();
+	assert_int_equal(0, socle_write(&p->sock, "x", 1));
+	turn(1);
+	assert_int_equal(before + 2, fds_open());
+	socle_close(&p->sock, "enough");
+	turn(3);
+	assert_notes("close(enough) destroy");
+	assert_int_equal(before, fds_open());
+}
+
+static void
+a_socket_stolen_before_is_not_connected(void **state)
+{
+	struct probe *p;
+	struct socle_addr a = {.len = sizeof(a.u)};
+	int fd;
+
+	(void)state;
+	somebody_is_busy();
+	p = reach();
+	turn(1);
+	fd = socle_steal_socket(&p->sock);
+	assert_true(fd >= 0);
+	assert_int_equal(-1, getpeername(fd, &a.u.sa, &a.len));
+	turn(3);
+	assert_notes("destroy");
+	close(fd);
+}
+
+static void
+other_event_write(struct socle_socket *self)
+{
+	(void)self;
+	note("other");
+}
+
+static const struct socle_class other_class = {
+	.name = "Other",
+	.super = &socle_socket_class,
+	.event_write = other_event_write,
+};
+
+static void
+another_class_gets_the_event(void **state)
+{
+	struct probe *p;
+
+	(void)state;
+	serve();
+	p = reach();
+	assert_int_equal(0, socle_set_class(&p->sock, &other_class));
+	reached();
+	turn(3);
+	assert_notes("other");
+}
+
+static void
+timeouts_count_before_too(void **state)
+{
+	struct probe *p;
+
+	(void)state;
+	somebody_is_busy();
+	seam_time_virtual();
+	p = reach();
+	assert_int_equal(0, socle_set_idle_timeout(&p->sock, 5));
+	assert_int_equal(0, socle_set_write_timeout(&p->sock, 2));
+	assert_int_equal(0, socle_write(&p->sock, "x", 1));
+	pass(1.9);
+	assert_notes("");
+	pass(0.2);
+	assert_notes("stall close(stall) destroy");
+	p = reach();
+	assert_int_equal(0, socle_set_idle_timeout(&p->sock, 5));
+	pass(5.1);
+	assert_notes("idle close(idle) destroy");
+}
+
+static void
+a_reset_before_leaves_nothing(void **state)
+{
+	(void)state;
+	somebody_is_busy();
+	reach();
+	socle_reset();
+	assert_notes("destroy");
+	somebody_is_busy();
+	reach();
+	turn(1);
+	socle_reset();
+	assert_notes("destroy");
+}
+
+/* ---- names ---- */
+
+static void
+a_name_is_reached(void **state)
+{
+	struct probe *p;
+	const char *port;
+
+	(void)state;
+	serve();
+	port = port_of(server);
+	resolver_says("127.0.0.1:0");
+	resolver_hold();
+	snprintf(where, sizeof(where), "a.name:%s", port);
+	p = reach();
+	assert_int_equal(0, socle_write(&p->sock, "hello", 5));
+	turn(2);
+	resolver_wait_asked(1);
+	turn(3);
+	assert_notes("");
+	resolver_let_all();
+	assert_gets(reached(), "hello");
+}
+
+static void
+a_name_that_nobody_knows_is_an_error(void **state)
+{
+	struct probe *p;
+
+	(void)state;
+	resolver_fails(EAI_NONAME, 0);
+	p = reach_at("a.name:80", 0);
+	turn_until_gone(p);
+	assert_notes("e-99 close(event_err) destroy");
+}
+
+static void
+a_close_while_the_name_is_sought_ends_it(void **state)
+{
+	struct probe *p;
+
+	(void)state;
+	resolver_hold();
+	p = reach_at("a.name:80", 0);
+	turn(1);
+	resolver_wait_asked(1);
+	socle_close(&p->sock, NULL);
+	resolver_let_all();
+	resolver_wait_idle();
+	turn(3);
+	assert_notes("close() destroy");
+}
+
+static void
+a_second_address_of_the_other_family_keeps_the_fd(void **state)
+{
+	struct probe *p;
+	int fd, port, other;
+	char both[SOCLE_ADDR_TEXT_MAX + 32];
+
+	(void)state;
+	if (!has_ipv6())
+		skip();
+	serve();
+	other = refusing(AF_INET6, &port);
+	snprintf(both, sizeof(both), "[::1]:%d %s", port, where);
+	resolver_says(both);
+	p = reach_at("a.name:a.service", 0);
+	fd = socle_fd(&p->sock);
+	turn_until_count(&p->writes, 1);
+	assert_exchange(fd, reached());
+	close(other);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		making_test(a_connected_object_is_told_once),
+		making_test(an_object_that_cannot_connect_is_told_and_closes),
+		making_test(an_object_that_waits_too_long_times_out),
+		making_test(what_cannot_be_is_refused_at_once),
+		making_test(port_0_is_an_event),
+		making_test(a_unix_server_is_reached_too),
+		making_test(the_fd_keeps_its_number),
+		making_test(its_addresses_are_there_when_it_is),
+		making_test(a_cork_set_before_holds_after),
+		making_test(a_read_before_finds_nothing_yet),
+		making_test(watching_before_makes_no_event_before),
+		making_test(a_close_before_ends_it),
+		making_test(a_socket_stolen_before_is_not_connected),
+		making_test(another_class_gets_the_event),
+		making_test(timeouts_count_before_too),
+		making_test(a_reset_before_leaves_nothing),
+		names_test(a_name_is_reached),
+		names_test(a_name_that_nobody_knows_is_an_error),
+		names_test(a_close_while_the_name_is_sought_ends_it),
+		names_test(a_second_address_of_the_other_family_keeps_the_fd),
+	};
+
+	return run_tests(tests);
+}

@@ -1,0 +1,241 @@
+/* socle_connect(): what is written before an object is connected. */
+/* backends: all */
+#include "tests/support/reaching.h"
+
+static void
+note_closure(struct socle_socket *s, void *arg)
+{
+	(void)s;
+	(void)arg;
+	note("closure");
+}
+
+static void
+note_release(bool sent, void *arg)
+{
+	(void)arg;
+	note("release(%d)", sent);
+}
+
+static void
+note_drop(void *arg)
+{
+	(void)arg;
+	note("drop");
+}
+
+static void
+note_file(struct socle_socket *s, const struct socle_sent *how, void *arg)
+{
+	(void)s;
+	(void)arg;
+	note("file(%d)", how->err);
+}
+
+static void
+write_of_each_kind(struct socle_socket *s, const char *file)
+{
+	assert_int_equal(0, socle_write(s, "a", 1));
+	assert_int_equal(0, socle_write_ref(s, "b", 1, note_release, NULL));
+	assert_int_equal(0, socle_write_func(s, note_closure, note_drop, NULL));
+	assert_true(socle_sendfile(s,
+			    &(struct socle_sendfile){.file = file,
+				    .length = SOCLE_TO_END,
+				    .done = note_file}) >= 0);
+	assert_int_equal(0, socle_write(s, "e", 1));
+	assert_int_equal(0, socle_write_kick(s));
+}
+
+static const char *
+small_file(void)
+{
+	const char *path = in_folder("file");
+	int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+
+	assert_int_equal(1, write(fd, "d", 1));
+	close(fd);
+	return path;
+}
+
+static void
+what_is_written_before_goes_in_order_after(void **state)
+{
+	const char *file = small_file();
+	struct probe *p;
+
+	(void)state;
+	serve();
+	p = reach();
+	write_of_each_kind(&p->sock, file);
+	assert_int_equal(5, (int)socle_write_buf_size(&p->sock));
+	assert_notes("");
+	assert_gets(reached(), "abde");
+	assert_string_equal("w release(1) closure file(0) drain", notes());
+	notes_clear();
+	unlink(file);
+}
+
+static void
+leave_it(struct probe *p)
+{
+	(void)p;
+}
+
+static void
+an_event_write_that_does_not_flush_is_followed_by_a_flush(void **state)
+{
+	struct probe *p;
+
+	(void)state;
+	serve();
+	p = reach();
+	p->on_write = leave_it;
+	assert_int_equal(0, socle_write(&p->sock, "held", 4));
+	assert_gets(reached(), "held");
+}
+
+static void
+with_autoflush_off_it_goes_too(void **state)
+{
+	struct probe *p;
+
+	(void)state;
+	serve();
+	p = reach();
+	socle_set_autoflush(&p->sock, false);
+	assert_int_equal(0, socle_write(&p->sock, "held", 4));
+	turn(1);
+	assert_gets(reached(), "held");
+}
+
+static void
+what_is_written_is_dropped_with_its_callbacks_when_it_fails(void **state)
+{
+	const char *file = small_file();
+	struct probe *p;
+
+	(void)state;
+	nobody_serves();
+	p = reach();
+	write_of_each_kind(&p->sock, file);
+	turn(5);
+	assert_string_equal("e-111 close(event_err) release(0) drop "
+			    "file(-125) destroy",
+		notes());
+	notes_clear();
+	unlink(file);
+}
+
+static void
+keep_open(struct probe *p, int err)
+{
+	assert_int_equal(-ECONNREFUSED, err);
+	assert_int_equal(-ECONNREFUSED, socle_write(&p->sock, "x", 1));
+	p->done = true;
+}
+
+static void
+an_object_that_does_not_close_after_a_failure_is_dead(void **state)
+{
+	const char *file = small_file();
+	struct probe *p;
+	char c;
+
+	(void)state;
+	nobody_serves();
+	p = reach();
+	p->on_err = keep_open;
+	write_of_each_kind(&p->sock, file);
+	socle_watch_write(&p->sock, true);
+	socle_watch_read(&p->sock, true);
+	seam_time_virtual();
+	turn_until(&p->done);
+	seam_count_reset();
+	pass(1);
+	assert_in_range(waits(), 1, 4);
+	assert_notes("e-111 release(0) drop file(-125)");
+	assert_int_equal(0, (int)socle_write_buf_size(&p->sock));
+	assert_int_equal(-ECONNREFUSED, socle_write(&p->sock, "x", 1));
+	assert_true(socle_read(&p->sock, &c, 1) < 0);
+	assert_int_equal(1, p->errs);
+	socle_close(&p->sock, "at last");
+	turn(1);
+	assert_notes("close(at last) destroy");
+	unlink(file);
+}
+
+static void
+close_in_err(struct probe *p, int err)
+{
+	(void)err;
+	socle_close(&p->sock, "mine");
+}
+
+static void
+a_close_in_event_err_sends_nothing(void **state)
+{
+	struct probe *p;
+
+	(void)state;
+	nobody_serves();
+	p = reach();
+	p->on_err = close_in_err;
+	socle_set_autoflush(&p->sock, false);
+	assert_int_equal(0, socle_write(&p->sock, "x", 1));
+	turn(5);
+	assert_int_equal(0, seam_count(CALL_send) + seam_count(CALL_sendmsg));
+	assert_notes("e-111 close(mine) destroy");
+}
+
+static void
+close_after_flush_waits_for_the_connection(void **state)
+{
+	struct probe *p;
+	char c;
+
+	(void)state;
+	serve();
+	p = reach();
+	assert_int_equal(0, socle_write(&p->sock, "last", 4));
+	socle_close_after_flush(&p->sock, "done");
+	assert_int_equal(-ESHUTDOWN, socle_write(&p->sock, "x", 1));
+	assert_gets(reached(), "last");
+	turn(2);
+	assert_int_equal(0, recv(heard.fds[0], &c, 1, 0));
+	assert_notes("w close(done) destroy");
+}
+
+static void
+close_after_flush_ends_with_a_failure_too(void **state)
+{
+	struct probe *p;
+
+	(void)state;
+	nobody_serves();
+	p = reach();
+	p->on_err = keep_open;
+	assert_int_equal(0, socle_write(&p->sock, "last", 4));
+	socle_close_after_flush(&p->sock, "done");
+	turn_until_gone(p);
+	assert_notes("e-111 close(done) destroy");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		making_test(what_is_written_before_goes_in_order_after),
+		making_test(
+			an_event_write_that_does_not_flush_is_followed_by_a_flush),
+		making_test(with_autoflush_off_it_goes_too),
+		making_test(
+			what_is_written_is_dropped_with_its_callbacks_when_it_fails),
+		making_test(
+			an_object_that_does_not_close_after_a_failure_is_dead),
+		making_test(a_close_in_event_err_sends_nothing),
+		making_test(close_after_flush_waits_for_the_connection),
+		making_test(close_after_flush_ends_with_a_failure_too),
+	};
+
+	return run_tests(tests);
+}

@@ -1,0 +1,515 @@
+/* Factories: what they make, what they refuse, what they tell. */
+/* backends: all */
+#include "tests/support/making.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/un.h>
+
+/* ---- wrong use ---- */
+
+static void
+nothing(struct socle_factory *f, struct socle_socket *s, void *arg)
+{
+	(void)f;
+	(void)s;
+	(void)arg;
+}
+
+/* TF09, TF11 */
+static void
+wrong_use_is_refused_at_once(void **state)
+{
+	struct socle_addr a = {.len = sizeof(a.u.in)};
+	static const struct socle_class nameless = {
+		.super = &socle_socket_class};
+	struct socle_factory_params bad[] = {
+		{.failure = hear_failure},
+		{.success = hear_success},
+		{.failure = hear_failure, .accepted = nothing},
+		{.failure = hear_failure, .accept_class = &probe_class},
+		{.remote_address = "127.0.0.1"},
+		{.remote_address = "127.0.0.1", .remote_port = ""},
+		{.socket_domain = AF_INET6, .remote_address = "localhost"},
+		{.remote_address = "127.0.0.1",
+			.remote_port = "1",
+			.remote_addr = &a},
+		{.bind_address = "127.0.0.1", .bind_addr = &a},
+		{.bind_port = "1", .bind_addr = &a},
+		{.accept_class = &nameless, .accepted = nothing},
+	};
+	struct socle_factory *none = NULL;
+
+	(void)state;
+	a.u.sa.sa_family = AF_INET;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		if (i >= 4) {
+			bad[i].failure = hear_failure;
+			bad[i].success = hear_success;
+		}
+		assert_int_equal(-EINVAL, socle_factory_new(&bad[i], &none));
+	}
+	assert_null(none);
+	turn(2);
+	assert_int_equal(0, heard.failures);
+}
+
+/* TF09 */
+static void
+what_makes_no_sense_but_does_no_harm_is_ignored(void **state)
+{
+	struct socle_factory *f = make((struct socle_factory_params){
+		.remote_port = "80", .bind_address = "127.0.0.1"});
+	struct socle_addr a;
+
+	(void)state;
+	/* a remote port alone: it listens */
+	assert_int_equal(0, socle_factory_getsockname(f, &a));
+	f = make((struct socle_factory_params){.socket_domain = AF_UNIX,
+		.socket_type = SOCK_DGRAM,
+		.socket_protocol = "no such thing",
+		.bind_port = "80"});
+	turn_until_count(&heard.successes, 1);
+	assert_int_equal(0, heard.failures);
+}
+
+/* ---- failures come later ---- */
+
+/* TF10 */
+static void
+every_failure_names_what_failed_after_new(void **state)
+{
+	char path[256];
+	int port, bound = refusing(AF_INET, &port);
+	const char *refused = port_text(port);
+	const struct {
+		struct socle_factory_params p;
+		const char *operation;
+		int err;
+	} cases[] = {
+		{{.remote_address = "127.0.0.1", .remote_port = refused},
+			"connect", -ECONNREFUSED},
+		{{.bind_address = "127.0.0.1", .bind_port = refused}, "bind",
+			-EADDRINUSE},
+		{{.socket_domain = 12345}, "domain", -EAFNOSUPPORT},
+		{{.socket_domain = 12345,
+			 .remote_address = "x",
+			 .remote_port = "1"},
+			"domain", -EAFNOSUPPORT},
+		{{.bind_address = "127.0.0.1", .bind_port = "66000"},
+			"getaddrinfo", -EINVAL},
+		{{.remote_address = "127.0.0.1", .remote_port = "99999999"},
+			"getaddrinfo", -EINVAL},
+		{{.socket_domain = AF_UNIX,
+			 .remote_address = "/nowhere/at/all"},
+			"connect", -ENOENT},
+		{{.socket_domain = AF_UNIX, .bind_address = "/nowhere/at/all"},
+			"bind", -ENOENT},
+		{{.socket_domain = AF_UNIX, .bind_address = path}, "bind",
+			-ENAMETOOLONG},
+		{{.socket_domain = AF_UNIX, .remote_address = path}, "connect",
+			-ENAMETOOLONG},
+		{{.socket_domain = AF_UNIX}, "listen", -EINVAL},
+		{{.socket_type = SOCK_STREAM, .socket_protocol = "udp"},
+			"socket", -EPROTONOSUPPORT},
+		{{.socket_protocol = "no such thing"}, "socket",
+			-EPROTONOSUPPORT},
+		{{.socket_protocol = "4711"}, "socket", -EPROTONOSUPPORT},
+		{{.bind_address = "192.0.2.1"}, "bind", -EADDRNOTAVAIL},
+		{{.socket_protocol = "udp", .bind_address = "192.0.2.1"},
+			"bind", -EADDRNOTAVAIL},
+	};
+
+	(void)state;
+	memset(path, 'x', sizeof(path) - 1);
+	path[0] = '/';
+	path[sizeof(path) - 1] = '\0';
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_fails(
+			make(cases[i].p), cases[i].operation, cases[i].err);
+	close(bound);
+}
+
+/* TF05 */
+static void
+a_port_that_nobody_listens_at_fails_once(void **state)
+{
+	int port, before, bound = refusing(AF_INET, &port);
+	struct socle_factory *f;
+
+	(void)state;
+	turn(1);
+	before = fds_open();
+	f = make((struct socle_factory_params){
+		.remote_address = "127.0.0.1", .remote_port = port_text(port)});
+	assert_fails(f, "connect", -ECONNREFUSED);
+	turn(5);
+	assert_int_equal(1, heard.failures);
+	/* The fd went with the failure, not with the factory. */
+	assert_int_equal(before, fds_open());
+	close(bound);
+}
+
+/* TF06 */
+static void
+port_0_fails_and_does_not_hang(void **state)
+{
+	struct socle_factory *f = make((struct socle_factory_params){
+		.remote_address = "127.0.0.1", .remote_port = "0"});
+
+	(void)state;
+	turn_until_count(&heard.failures, 1);
+	assert_string_equal("connect", heard.why.operation);
+	socle_factory_free(f);
+}
+
+/* ---- what is made ---- */
+
+/* TF01 */
+static void
+a_listener_and_a_client_exchange_and_the_listener_is_freed_inside(void **state)
+{
+	struct socle_factory *server = make((struct socle_factory_params){
+		.bind_address = "127.0.0.1", .bind_port = "0", .reuse = true});
+
+	(void)state;
+	heard.on_success = socle_factory_free;
+	make((struct socle_factory_params){
+		.remote_address = "127.0.0.1", .remote_port = port_of(server)});
+	turn_until_count(&heard.successes, 2);
+	assert_exchange(heard.fds[0], heard.fds[1]);
+	assert_int_equal(0, heard.failures);
+}
+
+/* TF02 */
+static void
+two_datagram_peers_reach_each_other(void **state)
+{
+	struct socle_addr a[2] = {
+		{.len = sizeof(a[0].u)}, {.len = sizeof(a[1].u)}};
+	char text[16];
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		make((struct socle_factory_params){.socket_protocol = "udp",
+			.bind_address = "127.0.0.1",
+			.bind_port = "0"});
+		turn_until_count(&heard.successes, i + 1);
+		assert_false(heard.has_peer);
+		assert_int_equal(
+			0, getsockname(heard.fds[i], &a[i].u.sa, &a[i].len));
+	}
+	for (int i = 0; i < 20; i++) {
+		int from = i % 2;
+
+		assert_int_equal(2,
+			sendto(heard.fds[from], "ab", 2, 0, &a[!from].u.sa,
+				a[!from].len));
+		assert_int_equal(2, recv(heard.fds[!from], text, 16, 0));
+	}
+	assert_true(fcntl(heard.fds[0], F_GETFL) & O_NONBLOCK);
+	assert_true(fcntl(heard.fds[0], F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(0, heard.failures);
+}
+
+static void
+a_datagram_socket_with_a_remote_address_is_connected(void **state)
+{
+	struct socle_addr a = {.len = sizeof(a.u)};
+	char c;
+
+	(void)state;
+	make((struct socle_factory_params){
+		.socket_type = SOCK_DGRAM, .bind_address = "127.0.0.1"});
+	turn_until_count(&heard.successes, 1);
+	assert_int_equal(0, getsockname(heard.fds[0], &a.u.sa, &a.len));
+	make((struct socle_factory_params){.socket_protocol = "17",
+		.remote_address = "127.0.0.1",
+		.remote_port = port_text(socle_addr_port(&a))});
+	turn_until_count(&heard.successes, 2);
+	assert_true(heard.has_peer);
+	assert_int_equal(socle_addr_port(&a), socle_addr_port(&heard.peer));
+	assert_int_equal(1, send(heard.fds[1], "x", 1, 0));
+	assert_int_equal(1, recv(heard.fds[0], &c, 1, 0));
+}
+
+/* TF03 */
+static void
+a_unix_server_and_client_exchange(void **state)
+{
+	const char *path = in_folder("s");
+	struct socle_factory *server =
+		make((struct socle_factory_params){.socket_domain = AF_UNIX,
+			.bind_address = path,
+			.unlink_on_close = true});
+
+	(void)state;
+	make((struct socle_factory_params){
+		.socket_domain = AF_UNIX, .remote_address = path});
+	turn_until_count(&heard.successes, 2);
+	turn(3);
+	assert_int_equal(2, heard.successes);
+	assert_exchange(heard.fds[0], heard.fds[1]);
+	socle_factory_free(server);
+	assert_false(is_there(path));
+}
+
+static void
+a_unix_client_without_a_name_has_no_peer_and_one_with_has(void **state)
+{
+	const char *path = in_folder("s"), *own = in_folder("c");
+	struct socle_factory_params client = {
+		.socket_domain = AF_UNIX, .remote_address = path};
+
+	struct socle_factory *server =
+		make((struct socle_factory_params){.socket_domain = AF_UNIX,
+			.bind_address = path,
+			.unlink_on_close = true});
+
+	(void)state;
+	close(client_of(server));
+	turn_until_count(&heard.successes, 1);
+	assert_false(heard.has_peer);
+	client.bind_address = own;
+	make(client);
+	turn_until_count(&heard.successes, 3);
+	assert_true(heard.has_peer);
+	assert_true(is_there(own));
+	unlink(own);
+}
+
+/* TF04 */
+static void
+ipv6_works_with_a_bind_address_on_both_sides(void **state)
+{
+	struct socle_factory *server;
+
+	(void)state;
+	if (!has_ipv6())
+		skip();
+	server = make((struct socle_factory_params){
+		.socket_domain = AF_INET6, .bind_address = "::1"});
+	make((struct socle_factory_params){.socket_domain = AF_INET6,
+		.bind_address = "::1",
+		.remote_address = "::1",
+		.remote_port = port_of(server)});
+	turn_until_count(&heard.successes, 2);
+	assert_exchange(heard.fds[0], heard.fds[1]);
+}
+
+/* TF14 */
+static void
+a_unix_datagram_socket_is_bound(void **state)
+{
+	const char *path = in_folder("d");
+	char c;
+
+	(void)state;
+	make((struct socle_factory_params){.socket_domain = AF_UNIX,
+		.socket_type = SOCK_DGRAM,
+		.bind_address = path});
+	turn_until_count(&heard.successes, 1);
+	assert_false(heard.has_peer);
+	make((struct socle_factory_params){.socket_domain = AF_UNIX,
+		.socket_type = SOCK_DGRAM,
+		.remote_address = path});
+	turn_until_count(&heard.successes, 2);
+	assert_int_equal(1, send(heard.fds[1], "x", 1, 0));
+	assert_int_equal(1, recv(heard.fds[0], &c, 1, 0));
+	assert_int_equal(0, heard.failures);
+	unlink(path);
+}
+
+static void
+addresses_may_be_given_as_structs(void **state)
+{
+	struct socle_addr at, to;
+	struct socle_factory *server;
+
+	(void)state;
+	assert_int_equal(0, socle_addr_parse(&at, "127.0.0.1:0", 0));
+	server = make((struct socle_factory_params){.bind_addr = &at});
+	assert_int_equal(0, socle_factory_getsockname(server, &to));
+	at.len = 0; /* it was copied */
+	make((struct socle_factory_params){.remote_addr = &to});
+	to.len = 0;
+	turn_until_count(&heard.successes, 2);
+	assert_exchange(heard.fds[0], heard.fds[1]);
+}
+
+/* TF29 */
+static void
+a_connection_that_is_there_at_once_is_told_later(void **state)
+{
+	const char *path = in_folder("s");
+	struct socle_factory *f;
+
+	(void)state;
+	make((struct socle_factory_params){.socket_domain = AF_UNIX,
+		.bind_address = path,
+		.unlink_on_close = true});
+	f = make((struct socle_factory_params){
+		.socket_domain = AF_UNIX, .remote_address = path});
+	assert_int_equal(0, heard.successes);
+	turn_until_count(&heard.successes, 1);
+	assert_int_equal(-EBADF, socle_factory_getsockname(f, &heard.peer));
+}
+
+static void
+a_connector_may_make_an_object(void **state)
+{
+	struct socle_factory *server = make((struct socle_factory_params){
+		.bind_address = "127.0.0.1", .bind_port = "0"});
+
+	(void)state;
+	make((struct socle_factory_params){.accept_class = &socle_socket_class,
+		.remote_address = "127.0.0.1",
+		.remote_port = port_of(server)});
+	turn_until_count(&heard.accepts, 1);
+	assert_int_equal(SOCLE_READ, socle_watching(heard.object));
+	assert_true(socle_peer_port(heard.object) > 0);
+}
+
+/* ---- events ---- */
+
+static int swapped;
+
+static void
+other_success(struct socle_factory *f, int fd, const struct socle_addr *peer,
+	void *arg)
+{
+	(void)f;
+	(void)peer;
+	assert_ptr_equal(&swapped, arg);
+	swapped++;
+	close(fd);
+}
+
+/* TF07 */
+static void
+events_swapped_after_creation_take_effect(void **state)
+{
+	struct socle_factory *server = make((struct socle_factory_params){
+		.bind_address = "127.0.0.1", .bind_port = "0"});
+	struct socle_factory_params other = {
+		.success = other_success, .failure = hear_failure};
+
+	(void)state;
+	other.arg = &swapped;
+	swapped = 0;
+	socle_factory_set_events(server, &other);
+	for (int i = 0; i < 5; i++)
+		make((struct socle_factory_params){
+			.remote_address = "127.0.0.1",
+			.remote_port = port_of(server)});
+	turn_until_count(&heard.successes, 5);
+	turn_until_count(&swapped, 5);
+	assert_int_equal(5, swapped);
+	assert_int_equal(5, heard.successes);
+}
+
+/* TF23 */
+static void
+a_disabled_event_is_not_called_and_the_client_is_let_go(void **state)
+{
+	struct socle_factory *server = make((struct socle_factory_params){
+		.bind_address = "127.0.0.1", .bind_port = "0"});
+	int fd = client_of(server);
+	char c;
+
+	(void)state;
+	socle_factory_set_events(server, &(struct socle_factory_params){0});
+	turn(3);
+	assert_int_equal(0, recv(fd, &c, 1, 0));
+	assert_int_equal(0, heard.successes);
+	close(fd);
+	socle_factory_set_events(server, NULL);
+	fd = client_of(server);
+	turn(3);
+	assert_int_equal(0, recv(fd, &c, 1, 0));
+	close(fd);
+}
+
+/* TF23 */
+static void
+a_connection_that_nobody_wants_is_closed(void **state)
+{
+	struct socle_factory *server = make((struct socle_factory_params){
+		.bind_address = "127.0.0.1", .bind_port = "0"});
+	struct socle_factory *f = make((struct socle_factory_params){
+		.remote_address = "127.0.0.1", .remote_port = port_of(server)});
+	char c;
+
+	(void)state;
+	socle_factory_set_events(f, NULL);
+	turn_until_count(&heard.successes, 1);
+	turn(3);
+	assert_int_equal(0, recv(heard.fds[0], &c, 1, 0));
+	assert_int_equal(1, heard.successes);
+}
+
+static void
+a_failure_that_nobody_hears_is_none(void **state)
+{
+	struct socle_factory *f =
+		make((struct socle_factory_params){.socket_domain = 999});
+
+	(void)state;
+	socle_factory_set_events(f, NULL);
+	turn(3);
+	assert_int_equal(0, heard.failures);
+}
+
+/* TF22 */
+static void
+ids_are_unique_over_many_factories(void **state)
+{
+	int n = scaled(10000, 100);
+	uint64_t last = 0;
+
+	(void)state;
+	for (int i = 0; i < n; i++) {
+		struct socle_factory *f = make(
+			(struct socle_factory_params){.socket_domain = 999});
+
+		assert_true(socle_factory_id(f) > last);
+		last = socle_factory_id(f);
+		if (i % 100 != 0)
+			socle_factory_free(f);
+	}
+	turn(2);
+	assert_int_equal((n + 99) / 100, heard.failures);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		making_test(wrong_use_is_refused_at_once),
+		making_test(what_makes_no_sense_but_does_no_harm_is_ignored),
+		making_test(every_failure_names_what_failed_after_new),
+		making_test(a_port_that_nobody_listens_at_fails_once),
+		making_test(port_0_fails_and_does_not_hang),
+		making_test(
+			a_listener_and_a_client_exchange_and_the_listener_is_freed_inside),
+		making_test(two_datagram_peers_reach_each_other),
+		making_test(
+			a_datagram_socket_with_a_remote_address_is_connected),
+		making_test(a_unix_server_and_client_exchange),
+		making_test(
+			a_unix_client_without_a_name_has_no_peer_and_one_with_has),
+		making_test(ipv6_works_with_a_bind_address_on_both_sides),
+		making_test(a_unix_datagram_socket_is_bound),
+		making_test(addresses_may_be_given_as_structs),
+		making_test(a_connection_that_is_there_at_once_is_told_later),
+		making_test(a_connector_may_make_an_object),
+		making_test(events_swapped_after_creation_take_effect),
+		making_test(
+			a_disabled_event_is_not_called_and_the_client_is_let_go),
+		making_test(a_connection_that_nobody_wants_is_closed),
+		making_test(a_failure_that_nobody_hears_is_none),
+		making_test(ids_are_unique_over_many_factories),
+	};
+
+	return run_tests(tests);
+}

@@ -1,0 +1,464 @@
+/* Factories that connect: time, names, several addresses, full backlogs. */
+/* backends: all */
+#include "tests/support/making.h"
+#include "tests/support/resolver.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/un.h>
+
+static struct socle_factory *
+reach(const char *port, double timeout)
+{
+	return make((struct socle_factory_params){.remote_address = "127.0.0.1",
+		.remote_port = port,
+		.attempt = hear_attempt,
+		.connect_timeout = timeout});
+}
+
+/* ---- one address ---- */
+
+/* TI28 */
+static void
+a_refused_connection_is_never_told_as_made(void **state)
+{
+	int port, bound = refusing(AF_INET, &port);
+
+	(void)state;
+	for (int i = 0; i < 20; i++)
+		assert_fails(
+			reach(port_text(port), 0), "connect", -ECONNREFUSED);
+	assert_int_equal(0, heard.successes);
+	close(bound);
+}
+
+/* TF19 */
+static void
+a_connection_that_does_not_come_about_times_out(void **state)
+{
+	double before;
+
+	(void)state;
+	reach(port_text(busy(AF_INET)), 1);
+	turn(2);
+	seam_time_virtual();
+	before = seam_time();
+	pass(1.2);
+	assert_int_equal(1, heard.failures);
+	assert_string_equal("connect", heard.why.operation);
+	assert_int_equal(-ETIMEDOUT, heard.why.err);
+	assert_true(seam_time() - before < 1.3);
+	assert_notes("4:110");
+}
+
+/* TF18 */
+static void
+a_pending_connection_that_is_freed_leaves_nothing(void **state)
+{
+	struct socle_factory *f;
+	int port = busy(AF_INET), before;
+
+	(void)state;
+	turn(1);
+	before = fds_open();
+	f = reach(port_text(port), 1);
+	turn(2);
+	assert_int_equal(before + 1, fds_open());
+	socle_factory_free(f);
+	assert_int_equal(before, fds_open());
+	turn(2);
+	assert_int_equal(0, heard.failures + heard.attempts);
+}
+
+static void
+a_socket_that_meets_itself_was_refused(void **state)
+{
+	struct socle_addr a;
+	int port, bound = refusing(AF_INET, &port);
+
+	(void)state;
+	close(bound);
+	assert_int_equal(0, socle_addr_parse(&a, "127.0.0.1", (uint16_t)port));
+	assert_fails(
+		make((struct socle_factory_params){
+			.bind_addr = &a, .remote_addr = &a, .reuse = true}),
+		"connect", -ECONNREFUSED);
+}
+
+static void
+an_interrupted_connect_goes_on(void **state)
+{
+	struct socle_factory *f =
+		make((struct socle_factory_params){.bind_port = "0"});
+	static const int errors[] = {EINPROGRESS, EINTR};
+
+	(void)state;
+	/* Told so, though nothing was begun: it must not be taken for made. */
+	for (int i = 0; i < 2; i++) {
+		seam_fail(CALL_connect, 1, errors[i], 1);
+		assert_fails(reach(port_of(f), 0), "connect", -ENOTCONN);
+	}
+}
+
+/* ---- full backlogs ---- */
+
+static int
+full_file(const char *path, int *waiting)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	memcpy(a.sun_path, path, strlen(path) + 1);
+	assert_int_equal(0, bind(fd, (struct sockaddr *)&a, sizeof(a)));
+	assert_int_equal(0, listen(fd, 0));
+	*waiting = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_int_equal(
+		0, connect(*waiting, (struct sockaddr *)&a, sizeof(a)));
+	return fd;
+}
+
+/* TF15 */
+static void
+a_full_unix_backlog_is_tried_again_until_there_is_room(void **state)
+{
+	const char *path = in_folder("s"), *own = in_folder("c");
+	int waiting, fd = full_file(path, &waiting);
+
+	(void)state;
+	seam_time_virtual();
+	make((struct socle_factory_params){.socket_domain = AF_UNIX,
+		.remote_address = path,
+		.bind_address = own});
+	pass(1);
+	assert_int_equal(0, heard.successes + heard.failures);
+	assert_in_range(seam_count(CALL_connect), 40, 55);
+	close(accept(fd, NULL, NULL));
+	pass(0.1);
+	assert_int_equal(1, heard.successes);
+	close(waiting);
+	close(fd);
+	unlink(path);
+	unlink(own);
+}
+
+/* TF15 */
+static void
+a_unix_backlog_that_stays_full_times_out(void **state)
+{
+	const char *path = in_folder("s"), *own = in_folder("c");
+	int waiting, fd = full_file(path, &waiting);
+
+	(void)state;
+	seam_time_virtual();
+	make((struct socle_factory_params){.socket_domain = AF_UNIX,
+		.remote_address = path,
+		.bind_address = own,
+		.connect_timeout = 0.5});
+	pass(0.6);
+	assert_int_equal(1, heard.failures);
+	assert_string_equal("connect", heard.why.operation);
+	assert_int_equal(-ETIMEDOUT, heard.why.err);
+	assert_false(is_there(own));
+	close(waiting);
+	close(fd);
+	unlink(path);
+}
+
+/* ---- names ---- */
+
+static struct socle_factory *
+reach_name(double timeout)
+{
+	return make((struct socle_factory_params){.remote_address = "a.name",
+		.remote_port = "a.service",
+		.attempt = hear_attempt,
+		.connect_timeout = timeout});
+}
+
+/* The answer is there and the time virtual, but nothing begun. */
+static void
+await_answer(void)
+{
+	turn(1);
+	resolver_wait_asked(1);
+	resolver_wait_idle();
+	seam_time_virtual();
+}
+
+static const char *says(const char *fmt, ...)
+	__attribute__((format(printf, 1, 2)));
+
+static const char *
+says(const char *fmt, ...)
+{
+	static char text[128];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return text;
+}
+
+static int ticks;
+
+static void
+ticked(void *arg)
+{
+	(void)arg;
+	ticks++;
+}
+
+/* TF25 */
+static void
+a_slow_name_blocks_nobody_and_can_be_given_up(void **state)
+{
+	struct socle_factory *f;
+
+	(void)state;
+	ticks = 0;
+	resolver_hold();
+	f = reach_name(0);
+	turn(1);
+	resolver_wait_asked(1);
+	assert_true(socle_add_timer(0.001, ticked, NULL) != 0);
+	turn_until_count(&ticks, 1);
+	assert_int_equal(0, heard.failures + heard.attempts);
+	socle_factory_free(f);
+	resolver_let_all();
+	resolver_wait_idle();
+	turn(3);
+	assert_int_equal(0, heard.failures + heard.attempts);
+}
+
+/* TF25 */
+static void
+a_name_counts_against_the_time_to_connect(void **state)
+{
+	(void)state;
+	resolver_hold();
+	reach_name(1);
+	turn(1);
+	resolver_wait_asked(1);
+	seam_time_virtual();
+	pass(1.1);
+	assert_int_equal(1, heard.failures);
+	assert_string_equal("connect", heard.why.operation);
+	assert_int_equal(-ETIMEDOUT, heard.why.err);
+	resolver_let_all();
+	resolver_wait_idle();
+	turn(3);
+	assert_int_equal(1, heard.failures);
+	assert_int_equal(0, heard.attempts);
+}
+
+/* TF10 */
+static void
+a_name_that_is_not_known_fails_as_such(void **state)
+{
+	(void)state;
+	resolver_fails(EAI_NONAME, 0);
+	assert_fails(reach_name(0), "getaddrinfo", -EADDRNOTAVAIL);
+	assert_fails(
+		make((struct socle_factory_params){.bind_address = "a.name"}),
+		"getaddrinfo", -EADDRNOTAVAIL);
+	resolver_fails(EAI_SERVICE, 0);
+	assert_fails(
+		make((struct socle_factory_params){.bind_port = "a.service"}),
+		"getaddrinfo", -EINVAL);
+}
+
+static void
+names_are_asked_for_in_the_family_that_was_said(void **state)
+{
+	(void)state;
+	resolver_fails(EAI_NONAME, 0);
+	assert_fails(reach_name(0), "getaddrinfo", -EADDRNOTAVAIL);
+	assert_string_equal("a.name a.service 0 1", resolver_question());
+	assert_fails(
+		make((struct socle_factory_params){.socket_domain = AF_INET,
+			.socket_protocol = "udp",
+			.remote_address = "a.name",
+			.remote_port = "7"}),
+		"getaddrinfo", -EADDRNOTAVAIL);
+	assert_string_equal("a.name - 2 2", resolver_question());
+}
+
+static void
+a_listener_may_have_names(void **state)
+{
+	struct socle_factory *f;
+	struct socle_addr a;
+
+	(void)state;
+	resolver_says("127.0.0.1:0");
+	f = make((struct socle_factory_params){.bind_address = "a.name"});
+	assert_int_equal(-EBADF, socle_factory_getsockname(f, &a));
+	turn(1);
+	resolver_wait_asked(1);
+	resolver_wait_idle();
+	turn(1);
+	close(client_of(f));
+	turn_until_count(&heard.successes, 1);
+}
+
+/* ---- several addresses ---- */
+
+/* TF26 */
+static void
+a_silent_first_address_costs_a_quarter_of_a_second(void **state)
+{
+	struct socle_factory *server =
+		make((struct socle_factory_params){.bind_port = "0"});
+	struct socle_addr a;
+	double before;
+
+	(void)state;
+	if (!has_ipv6())
+		skip();
+	assert_int_equal(0, socle_factory_getsockname(server, &a));
+	resolver_says(says(
+		"[::1]:%d 127.0.0.1:%d", busy(AF_INET6), socle_addr_port(&a)));
+	reach_name(0);
+	await_answer();
+	before = seam_time();
+	pass(0.24);
+	assert_int_equal(0, heard.successes);
+	pass(0.1);
+	assert_int_equal(2, heard.successes);
+	assert_true(seam_time() - before < 0.4);
+	assert_notes("6:125 4:0");
+	turn(2);
+	assert_int_equal(0, heard.failures);
+}
+
+/* TF26 */
+static void
+families_take_turns_and_a_failure_lets_the_next_begin(void **state)
+{
+	int p6, p4, fd6, fd4;
+	double before;
+
+	(void)state;
+	if (!has_ipv6())
+		skip();
+	fd6 = refusing(AF_INET6, &p6);
+	fd4 = refusing(AF_INET, &p4);
+	resolver_says(
+		says("[::1]:%d [::1]:1 127.0.0.1:%d 127.0.0.2:%d", p6, p4, p4));
+	reach_name(0);
+	await_answer();
+	before = seam_time();
+	turn_until_count(&heard.failures, 1);
+	turn(3);
+	assert_true(seam_time() - before < 0.01);
+	assert_int_equal(-ECONNREFUSED, heard.why.err);
+	assert_int_equal(1, heard.failures);
+	assert_notes("6:111 4:111 6:111 4:111");
+	close(fd6);
+	close(fd4);
+}
+
+/* TF26 */
+static void
+all_that_is_under_way_ends_with_the_time(void **state)
+{
+	int before;
+
+	(void)state;
+	turn(1);
+	resolver_says(says("127.0.0.1:%d 127.0.0.1:%d 127.0.0.1:%d",
+		busy(AF_INET), busy(AF_INET), busy(AF_INET)));
+	before = fds_open();
+	reach_name(0.6);
+	turn(1);
+	await_answer();
+	pass(1);
+	assert_int_equal(1, heard.failures);
+	assert_notes("4:110 4:110 4:110");
+	assert_true(fds_open() <= before + 1); /* the resolver's wake-up */
+}
+
+static void
+free_it(struct socle_factory *f)
+{
+	socle_factory_free(f);
+}
+
+static void
+a_connector_may_be_freed_when_the_loser_is_told(void **state)
+{
+	struct socle_factory *server =
+		make((struct socle_factory_params){.bind_port = "0"});
+	struct socle_addr a;
+
+	(void)state;
+	assert_int_equal(0, socle_factory_getsockname(server, &a));
+	heard.on_attempt = free_it;
+	resolver_says(says("127.0.0.1:%d 127.0.0.1:%d", busy(AF_INET),
+		socle_addr_port(&a)));
+	reach_name(0);
+	await_answer();
+	pass(0.5);
+	assert_notes("4:125");
+	assert_int_equal(1, heard.successes); /* the server's */
+}
+
+static bool
+has_ended(void *arg)
+{
+	(void)arg;
+	return heard.failures > 0;
+}
+
+static void
+run_to_the_end(struct socle_factory *f)
+{
+	(void)f;
+	heard.on_attempt = NULL;
+	assert_int_equal(1, socle_run_until(has_ended, NULL));
+}
+
+static void
+a_loop_inside_the_hook_ends_it_once(void **state)
+{
+	int port, bound = refusing(AF_INET, &port);
+
+	(void)state;
+	heard.on_attempt = run_to_the_end;
+	resolver_says(says("127.0.0.1:%d 127.0.0.2:%d", port, port));
+	reach_name(0);
+	turn_until_count(&heard.failures, 1);
+	turn(3);
+	assert_int_equal(1, heard.failures);
+	assert_notes("4:111 4:111");
+	close(bound);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		making_test(a_refused_connection_is_never_told_as_made),
+		making_test(a_connection_that_does_not_come_about_times_out),
+		making_test(a_pending_connection_that_is_freed_leaves_nothing),
+		making_test(a_socket_that_meets_itself_was_refused),
+		making_test(an_interrupted_connect_goes_on),
+		making_test(
+			a_full_unix_backlog_is_tried_again_until_there_is_room),
+		making_test(a_unix_backlog_that_stays_full_times_out),
+		names_test(a_slow_name_blocks_nobody_and_can_be_given_up),
+		names_test(a_name_counts_against_the_time_to_connect),
+		names_test(a_name_that_is_not_known_fails_as_such),
+		names_test(names_are_asked_for_in_the_family_that_was_said),
+		names_test(a_listener_may_have_names),
+		names_test(a_silent_first_address_costs_a_quarter_of_a_second),
+		names_test(
+			families_take_turns_and_a_failure_lets_the_next_begin),
+		names_test(all_that_is_under_way_ends_with_the_time),
+		names_test(a_connector_may_be_freed_when_the_loser_is_told),
+		names_test(a_loop_inside_the_hook_ends_it_once),
+	};
+
+	return run_tests(tests);
+}

@@ -1,0 +1,566 @@
+/* Factories end: anywhere, in any state, and nothing is told or left. */
+/* backends: all */
+#include "tests/support/making.h"
+#include "tests/support/resolver.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#ifdef __linux__
+#define ACCEPT CALL_accept4
+#else
+#define ACCEPT CALL_accept
+#endif
+
+static struct socle_factory *f;
+static int aside[8], n_aside;
+
+static void
+put_aside(int fd)
+{
+	aside[n_aside++] = fd;
+}
+
+static void
+close_aside(void)
+{
+	while (n_aside > 0)
+		close(aside[--n_aside]);
+}
+
+/* ---- states ---- */
+
+static void
+failed_in_new(void)
+{
+	f = make((struct socle_factory_params){.socket_domain = 999});
+}
+
+static void
+deaf(void)
+{
+	int port;
+
+	put_aside(refusing(AF_INET, &port));
+	f = make((struct socle_factory_params){
+		.bind_address = "127.0.0.1", .bind_port = port_text(port)});
+}
+
+static void
+connector_not_begun(void)
+{
+	f = make((struct socle_factory_params){.remote_address = "127.0.0.1",
+		.remote_port = "1",
+		.connect_timeout = 9});
+}
+
+static void
+peer_not_begun(void)
+{
+	f = make((struct socle_factory_params){.socket_type = SOCK_DGRAM});
+}
+
+static void
+name_sought(void)
+{
+	resolver_hold();
+	f = make((struct socle_factory_params){.remote_address = "a.name",
+		.remote_port = "1",
+		.connect_timeout = 9});
+	turn(1);
+	resolver_wait_asked(1);
+}
+
+static void
+name_found(void)
+{
+	resolver_let_all();
+	f = make((struct socle_factory_params){.remote_address = "a.name",
+		.remote_port = "1",
+		.connect_timeout = 9});
+	turn(1);
+	resolver_wait_idle();
+}
+
+static void
+own_name_sought(void)
+{
+	resolver_hold();
+	f = make((struct socle_factory_params){.bind_address = "a.name"});
+}
+
+static void
+connecting(void)
+{
+	f = make((struct socle_factory_params){.remote_address = "127.0.0.1",
+		.remote_port = port_text(busy(AF_INET)),
+		.connect_timeout = 9});
+	turn(2);
+}
+
+static void
+two_under_way(void)
+{
+	static char both[64];
+
+	snprintf(both, sizeof(both), "127.0.0.1:%d 127.0.0.1:%d 10.0.0.1:1",
+		busy(AF_INET), busy(AF_INET));
+	resolver_let_all();
+	resolver_says(both);
+	f = make((struct socle_factory_params){.remote_address = "a.name",
+		.remote_port = "a.service",
+		.attempt = hear_attempt});
+	turn(1);
+	resolver_wait_idle();
+	turn(1);
+	seam_time_virtual();
+	pass(0.3);
+}
+
+static void
+tried_again(void)
+{
+	const char *path = in_folder("s");
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	int waiting = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	memcpy(a.sun_path, path, strlen(path) + 1);
+	assert_int_equal(0, bind(fd, (struct sockaddr *)&a, sizeof(a)));
+	assert_int_equal(0, listen(fd, 0));
+	assert_int_equal(0, connect(waiting, (struct sockaddr *)&a, sizeof(a)));
+	put_aside(fd);
+	put_aside(waiting);
+	f = make((struct socle_factory_params){.socket_domain = AF_UNIX,
+		.remote_address = path,
+		.bind_address = in_folder("c")});
+	turn(2);
+	unlink(path);
+}
+
+static void
+listening(void)
+{
+	f = make((struct socle_factory_params){
+		.bind_address = "127.0.0.1", .emfile = SOCLE_EMFILE_SHED});
+}
+
+static void
+paused(void)
+{
+	listening();
+	socle_pause_accept(f);
+	put_aside(client_of(f));
+	turn(1);
+}
+
+static void
+starved(void)
+{
+	f = make((struct socle_factory_params){.bind_address = "127.0.0.1"});
+	put_aside(client_of(f));
+	seam_fail(ACCEPT, 1, EMFILE, 1);
+	turn(1);
+}
+
+static void
+with_a_file(void)
+{
+	f = make((struct socle_factory_params){.socket_domain = AF_UNIX,
+		.bind_address = in_folder("s"),
+		.unlink_on_close = true});
+}
+
+static const struct state {
+	const char *name;
+	void (*enter)(void);
+	int failures; /* told on the way there */
+} states[] = {
+	{"failed in new", failed_in_new, 0},
+	{"deaf", deaf, 0},
+	{"connector not begun", connector_not_begun, 0},
+	{"peer not begun", peer_not_begun, 0},
+	{"name sought", name_sought, 0},
+	{"name found", name_found, 0},
+	{"own name sought", own_name_sought, 0},
+	{"connecting", connecting, 0},
+	{"two under way", two_under_way, 0},
+	{"tried again", tried_again, 0},
+	{"listening", listening, 0},
+	{"paused", paused, 0},
+	{"starved", starved, 1},
+	{"with a file", with_a_file, 0},
+};
+
+enum { STATES = sizeof(states) / sizeof(states[0]) };
+
+static void
+enter(const struct state *s)
+{
+	heard.failures = 0;
+	s->enter();
+	if (heard.failures != s->failures || heard.successes > 0)
+		fail_msg("%s: not the state that was meant", s->name);
+}
+
+static void
+assert_silence(const struct state *s)
+{
+	resolver_let_all();
+	resolver_wait_idle();
+	turn(4);
+	close_aside();
+	if (heard.failures != s->failures || heard.successes > 0)
+		fail_msg("%s: told after its end", s->name);
+}
+
+/* ---- every end in every state ---- */
+
+/* TF17, TF18 */
+static void
+a_factory_that_is_freed_tells_nothing_more(void **state)
+{
+	(void)state;
+	for (int i = 0; i < STATES; i++) {
+		enter(&states[i]);
+		socle_factory_free(f);
+		assert_true(socle_factory_id(f) > 0); /* it is still there */
+		socle_factory_free(f);
+		assert_silence(&states[i]);
+		seam_heal();
+	}
+}
+
+static void
+a_reset_ends_a_factory_in_each_state(void **state)
+{
+	(void)state;
+	for (int i = 0; i < STATES; i++) {
+		enter(&states[i]);
+		socle_reset();
+		assert_silence(&states[i]);
+		seam_heal();
+	}
+}
+
+static void *
+enter_and_end(void *arg)
+{
+	const struct state *s = arg;
+
+	enter(s);
+	return NULL;
+}
+
+static void
+the_end_of_its_thread_ends_a_factory_in_each_state(void **state)
+{
+	(void)state;
+	for (int i = 0; i < STATES; i++) {
+		struct state s = states[i];
+		pthread_t thread;
+
+		assert_int_equal(
+			0, pthread_create(&thread, NULL, enter_and_end, &s));
+		assert_int_equal(0, pthread_join(thread, NULL));
+		assert_silence(&s);
+		seam_heal();
+	}
+}
+
+static void
+a_factory_that_is_left_is_ended_by_the_last_reset(void **state)
+{
+	(void)state;
+	for (int i = 0; i < STATES; i++) {
+		states[i].enter();
+		seam_heal();
+	}
+	resolver_let_all();
+	close_aside();
+}
+
+/* ---- inside its own callbacks ---- */
+
+static int freed;
+
+static void
+free_it(struct socle_factory *by)
+{
+	socle_factory_free(by);
+	assert_true(socle_factory_id(by) > 0);
+	freed++;
+}
+
+static void
+reset_it(struct socle_factory *by)
+{
+	(void)by;
+	socle_reset();
+	freed++;
+}
+
+static void
+class_told(struct socle_socket *self, struct socle_factory *by)
+{
+	(void)self;
+	if (heard.on_success)
+		heard.on_success(by);
+}
+
+static void
+class_reads(struct socle_socket *self)
+{
+	socle_close(self, "read");
+}
+
+static const struct socle_class told_class = {
+	.name = "Told",
+	.event_read = class_reads,
+	.super = &socle_socket_class,
+	.event_accepted = class_told,
+};
+
+static struct socle_factory_params
+remote(int port)
+{
+	return (struct socle_factory_params){.remote_address = "127.0.0.1",
+		.remote_port = port_text(port),
+		.attempt = hear_attempt};
+}
+
+static void
+in_success(void)
+{
+	listening();
+	put_aside(client_of(f));
+	put_aside(client_of(f));
+}
+
+static void
+in_event_accepted(void)
+{
+	f = make((struct socle_factory_params){.bind_address = "127.0.0.1",
+		.max_connections = 5,
+		.accept_class = &told_class});
+	put_aside(client_of(f));
+}
+
+static void
+in_accepted(void)
+{
+	f = make((struct socle_factory_params){.bind_address = "127.0.0.1",
+		.max_connections = 5,
+		.accept_class = &told_class});
+	put_aside(client_of(f));
+}
+
+static void
+in_success_of_a_connection(void)
+{
+	int port, fd = refusing(AF_INET, &port);
+
+	assert_int_equal(0, listen(fd, 5));
+	put_aside(fd);
+	make(remote(port));
+}
+
+static void
+in_success_of_a_peer(void)
+{
+	make((struct socle_factory_params){.socket_type = SOCK_DGRAM});
+}
+
+static void
+in_failure_of_a_connection(void)
+{
+	int port;
+
+	put_aside(refusing(AF_INET, &port));
+	make(remote(port));
+}
+
+static void
+in_failure_of_accept(void)
+{
+	listening();
+	put_aside(client_of(f));
+	seam_fail(ACCEPT, 1, EINVAL, 1);
+}
+
+static void
+in_shortage(void)
+{
+	f = make((struct socle_factory_params){.bind_address = "127.0.0.1"});
+	put_aside(client_of(f));
+	seam_fail(ACCEPT, 1, EMFILE, 1);
+}
+
+static const struct {
+	void (*begin)(void);
+	bool attempt, success, accepted, failure; /* where to end it */
+} moments[] = {
+	{in_success, .success = true},
+	{in_event_accepted, .success = true},
+	{in_accepted, .accepted = true},
+	{in_success_of_a_connection, .success = true},
+	{in_success_of_a_connection, .attempt = true},
+	{in_success_of_a_peer, .success = true},
+	{in_failure_of_a_connection, .failure = true},
+	{in_failure_of_a_connection, .attempt = true},
+	{failed_in_new, .failure = true},
+	{deaf, .failure = true},
+	{in_failure_of_accept, .failure = true},
+	{in_shortage, .failure = true},
+};
+
+static void
+end_in_each_callback(void (*end)(struct socle_factory *by))
+{
+	for (size_t i = 0; i < sizeof(moments) / sizeof(moments[0]); i++) {
+		int before = heard.failures + heard.accepts;
+
+		freed = 0;
+		heard.on_attempt = moments[i].attempt ? end : NULL;
+		heard.on_success = moments[i].success ? end : NULL;
+		heard.on_accepted = moments[i].accepted ? end : NULL;
+		heard.on_failure = moments[i].failure ? end : NULL;
+		moments[i].begin();
+		turn_until_count(&freed, 1);
+		turn(4);
+		assert_int_equal(1, freed);
+		assert_true(heard.failures + heard.accepts <= before + 1);
+		close_aside();
+		seam_heal();
+	}
+}
+
+static void
+a_factory_may_be_freed_in_each_callback(void **state)
+{
+	(void)state;
+	end_in_each_callback(free_it);
+}
+
+static void
+the_loop_may_be_reset_in_each_callback(void **state)
+{
+	(void)state;
+	end_in_each_callback(reset_it);
+}
+
+/* ---- fork ---- */
+
+static int
+in_child(int (*fn)(void))
+{
+	pid_t child = fork();
+	int status;
+
+	assert_true(child >= 0);
+	if (child == 0) {
+		alarm(10);
+		_exit(fn());
+	}
+	assert_int_equal(child, waitpid(child, &status, 0));
+	return status;
+}
+
+static int
+child_frees_it(void)
+{
+	socle_factory_free(f);
+	socle_reset();
+	return 0;
+}
+
+static int
+child_goes_on_and_frees_it(void)
+{
+	int err = socle_after_fork();
+
+	turn(2);
+	socle_factory_free(f);
+	turn(2);
+	return err == 0 && heard.successes == 0 ? 0 : 1;
+}
+
+static void
+what_a_child_frees_its_parent_keeps(void **state)
+{
+	const char *path = in_folder("s");
+
+	(void)state;
+	f = make((struct socle_factory_params){.socket_domain = AF_UNIX,
+		.bind_address = path,
+		.unlink_on_close = true});
+	turn(1);
+	assert_int_equal(0, in_child(child_frees_it));
+	assert_int_equal(0, in_child(child_goes_on_and_frees_it));
+	close(client_of(f));
+	turn_until_count(&heard.successes, 1);
+}
+
+static void
+what_a_child_gives_up_its_parent_goes_on_with(void **state)
+{
+	(void)state;
+	connecting();
+	assert_int_equal(0, in_child(child_frees_it));
+	assert_int_equal(0, in_child(child_goes_on_and_frees_it));
+	seam_time_virtual();
+	pass(9.5);
+	assert_int_equal(1, heard.failures);
+	assert_int_equal(-ETIMEDOUT, heard.why.err);
+}
+
+static struct probe *reaching;
+
+static int
+child_goes_on(void)
+{
+	int err = socle_after_fork();
+
+	turn(5);
+	return err == 0 && strcmp(notes(), "") == 0 &&
+			!socle_closed(&reaching->sock)
+		? 0
+		: 1;
+}
+
+static void
+an_object_that_connects_is_at_it_in_a_child_too(void **state)
+{
+	struct socle_socket *s;
+	char where[32];
+
+	(void)state;
+	snprintf(where, sizeof(where), "127.0.0.1:%d", busy(AF_INET));
+	assert_int_equal(0, socle_connect(where, &probe_class, 0, &s));
+	reaching = probe_of(s);
+	turn(2);
+	assert_int_equal(0, in_child(child_goes_on));
+	turn(2);
+	assert_notes("");
+	assert_false(socle_closed(s));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		names_test(a_factory_that_is_freed_tells_nothing_more),
+		names_test(a_reset_ends_a_factory_in_each_state),
+		names_test(the_end_of_its_thread_ends_a_factory_in_each_state),
+		names_test(a_factory_that_is_left_is_ended_by_the_last_reset),
+		making_test(a_factory_may_be_freed_in_each_callback),
+		making_test(the_loop_may_be_reset_in_each_callback),
+		making_test(what_a_child_frees_its_parent_keeps),
+		making_test(what_a_child_gives_up_its_parent_goes_on_with),
+		making_test(an_object_that_connects_is_at_it_in_a_child_too),
+	};
+
+	return run_tests(tests);
+}

@@ -1,0 +1,667 @@
+/* Factories that listen: limits, shortages, pauses, batches, files, ports. */
+/* backends: all */
+#include "tests/support/making.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/un.h>
+
+#ifdef __linux__
+#define ACCEPT CALL_accept4
+#else
+#define ACCEPT CALL_accept
+#endif
+
+static int fds[128];
+
+static struct socle_factory *
+serve(struct socle_factory_params p)
+{
+	p.bind_address = "127.0.0.1";
+	p.bind_port = "0";
+	return make(p);
+}
+
+static void
+clients(const struct socle_factory *f, int n)
+{
+	for (int i = 0; i < n; i++)
+		fds[i] = client_of(f);
+}
+
+static void
+close_clients(int n)
+{
+	for (int i = 0; i < n; i++)
+		close(fds[i]);
+}
+
+/* ---- what is accepted ---- */
+
+/* TF13 */
+static void
+an_accepted_fd_does_not_block_and_is_closed_on_exec(void **state)
+{
+	struct socle_factory *f = serve((struct socle_factory_params){0});
+	struct socle_addr a = {.len = sizeof(a.u)};
+
+	(void)state;
+	clients(f, 1);
+	turn_until_count(&heard.successes, 1);
+	assert_true(fcntl(heard.fds[0], F_GETFL) & O_NONBLOCK);
+	assert_true(fcntl(heard.fds[0], F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(0, getsockname(fds[0], &a.u.sa, &a.len));
+	assert_int_equal(socle_addr_port(&a), socle_addr_port(&heard.peer));
+	close_clients(1);
+}
+
+static int told_first;
+
+static void
+class_told(struct socle_socket *self, struct socle_factory *by)
+{
+	(void)by;
+	assert_int_equal(SOCLE_READ, socle_watching(self));
+	told_first += heard.accepts == 0;
+}
+
+static const struct socle_class told_class = {
+	.name = "Told",
+	.super = &socle_socket_class,
+	.event_accepted = class_told,
+};
+
+static void
+the_class_is_told_before_accepted(void **state)
+{
+	struct socle_factory *f = serve(
+		(struct socle_factory_params){.accept_class = &told_class});
+
+	(void)state;
+	told_first = 0;
+	clients(f, 1);
+	turn_until_count(&heard.accepts, 1);
+	assert_int_equal(1, told_first);
+	close_clients(1);
+}
+
+static void
+objects_disabled_fds_have_their_peer(void **state)
+{
+	struct socle_factory *f = serve(
+		(struct socle_factory_params){.accept_class = &told_class});
+
+	(void)state;
+	socle_factory_set_events(
+		f, &(struct socle_factory_params){.success = hear_success});
+	clients(f, 1);
+	turn_until_count(&heard.successes, 1);
+	assert_true(heard.has_peer);
+	close_clients(1);
+}
+
+/* ---- how many ---- */
+
+/* TF08 */
+static void
+no_more_objects_than_allowed_live_and_a_close_lets_one_in(void **state)
+{
+	struct socle_factory *f = serve((struct socle_factory_params){
+		.max_connections = 2, .accept_class = &socle_socket_class});
+
+	(void)state;
+	clients(f, 5);
+	for (int i = 2; i <= 5; i++) {
+		turn(6);
+		assert_int_equal(i, heard.accepts);
+		assert_int_equal(2, socle_watched_sockets());
+		socle_close(heard.object, NULL);
+	}
+	turn(1);
+	assert_int_equal(1, socle_watched_sockets());
+	close_clients(5);
+}
+
+/* TF08 */
+static void
+no_more_fds_than_allowed_are_out_and_a_release_lets_one_in(void **state)
+{
+	struct socle_factory *f =
+		serve((struct socle_factory_params){.max_connections = 2});
+
+	(void)state;
+	clients(f, 4);
+	turn(6);
+	assert_int_equal(2, heard.successes);
+	socle_factory_release(f);
+	turn(6);
+	assert_int_equal(3, heard.successes);
+	close_clients(4);
+}
+
+static struct socle_socket *objects[4];
+static int n_objects;
+
+static void
+keep_object(struct socle_factory *f)
+{
+	(void)f;
+	objects[n_objects++] = heard.object;
+}
+
+static void
+a_counting_factory_may_be_freed_before_its_objects(void **state)
+{
+	struct socle_factory *f = serve((struct socle_factory_params){
+		.max_connections = 3, .accept_class = &socle_socket_class});
+
+	(void)state;
+	n_objects = 0;
+	heard.on_accepted = keep_object;
+	clients(f, 3);
+	turn_until_count(&heard.accepts, 3);
+	socle_factory_free(f);
+	turn(2);
+	socle_close(objects[0], NULL);
+	close(socle_steal_socket(objects[1]));
+	turn(2);
+	assert_int_equal(1, socle_watched_sockets());
+	close_clients(3);
+	/* The last goes with the reset. */
+}
+
+static void
+close_object(struct socle_factory *f)
+{
+	(void)f;
+	socle_close(heard.object, NULL);
+}
+
+static void
+a_full_factory_whose_object_closes_inside_goes_on(void **state)
+{
+	struct socle_factory *f = serve((struct socle_factory_params){
+		.max_connections = 1, .accept_class = &socle_socket_class});
+
+	(void)state;
+	heard.on_accepted = close_object;
+	clients(f, 5);
+	turn_until_count(&heard.accepts, 5);
+	close_clients(5);
+}
+
+static int other_served;
+
+static void
+other_ready(int fd, unsigned ready, void *arg)
+{
+	(void)fd;
+	(void)ready;
+	(void)arg;
+	other_served++;
+}
+
+/* TF24 */
+static void
+other_fds_are_served_between_batches(void **state)
+{
+	struct socle_factory *f =
+		serve((struct socle_factory_params){.accept_batch = 16});
+	int pipe_fds[2], most = 0, ticks = 0;
+
+	(void)state;
+	pair_pipe(pipe_fds);
+	assert_int_equal(1, write(pipe_fds[1], "x", 1));
+	assert_int_equal(0,
+		socle_add_other_fd(pipe_fds[0], SOCLE_READ, other_ready, NULL));
+	other_served = 0;
+	clients(f, 100);
+	while (heard.successes < 100 && ticks++ < 50) {
+		int before = heard.successes;
+
+		turn(1);
+		assert_int_equal(ticks, other_served);
+		if (heard.successes - before > most)
+			most = heard.successes - before;
+	}
+	assert_int_equal(100, heard.successes);
+	assert_int_equal(16, most);
+	assert_int_equal(0, socle_remove_other_fd(pipe_fds[0]));
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
+	close_clients(100);
+}
+
+/* ---- shortages ---- */
+
+static void
+spare_fds(struct rlimit *before, int n)
+{
+	struct rlimit r;
+	int fd = dup(0);
+
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(0, getrlimit(RLIMIT_NOFILE, before));
+	r = *before;
+	r.rlim_cur = (rlim_t)(fd + n);
+	assert_int_equal(0, setrlimit(RLIMIT_NOFILE, &r));
+}
+
+static bool
+has_real_limits(void)
+{
+	if (!getenv("UNDER"))
+		return true;
+	print_message("valgrind keeps the limit itself\n");
+	return false;
+}
+
+/* TF12 */
+static void
+without_fds_a_listener_pauses_and_reports_once(void **state)
+{
+	struct socle_factory *f = serve((struct socle_factory_params){0});
+	struct rlimit before;
+	int spare;
+
+	(void)state;
+	if (!has_real_limits())
+		skip();
+	turn(1);
+	clients(f, 1);
+	spare = dup(0);
+	spare_fds(&before, 0);
+	seam_time_virtual();
+	seam_count_reset();
+	pass(5);
+	assert_int_equal(1, heard.failures);
+	assert_string_equal("accept", heard.why.operation);
+	assert_int_equal(-EMFILE, heard.why.err);
+	assert_in_range(seam_count(ACCEPT), 40, 55);
+	assert_in_range(waits(), 40, 120);
+	close(spare);
+	pass(0.11);
+	assert_int_equal(0, setrlimit(RLIMIT_NOFILE, &before));
+	assert_int_equal(1, heard.successes);
+	close_clients(1);
+}
+
+/* TF12 */
+static void
+without_fds_a_listener_may_shed_its_clients(void **state)
+{
+	struct socle_factory *f = serve(
+		(struct socle_factory_params){.emfile = SOCLE_EMFILE_SHED});
+	struct rlimit before;
+	char c;
+
+	(void)state;
+	if (!has_real_limits())
+		skip();
+	turn(1);
+	clients(f, 5);
+	spare_fds(&before, 0);
+	seam_time_virtual();
+	seam_count_reset();
+	pass(5);
+	assert_int_equal(0, setrlimit(RLIMIT_NOFILE, &before));
+	assert_int_equal(0, heard.successes);
+	assert_int_equal(1, heard.failures);
+	assert_int_equal(-EMFILE, heard.why.err);
+	for (int i = 0; i < 5; i++)
+		assert_true(recv(fds[i], &c, 1, 0) <= 0);
+	assert_in_range(waits(), 1, 30);
+	close_clients(5);
+	clients(f, 1);
+	pass(0.2);
+	assert_int_equal(1, heard.successes);
+	close_clients(1);
+}
+
+/* TF12 */
+static void
+a_client_that_left_before_it_was_shed_stops_nobody(void **state)
+{
+	(void)state;
+	clients(serve((struct socle_factory_params){
+			.emfile = SOCLE_EMFILE_SHED}),
+		1);
+	seam_time_virtual();
+	seam_fail(ACCEPT, 1, EMFILE, 1);
+	seam_fail(ACCEPT, 2, EAGAIN, 1);
+	turn(2);
+	assert_int_equal(1, heard.successes);
+	assert_int_equal(0, heard.failures);
+	close_clients(1);
+}
+
+/* TF12 */
+static void
+a_shortage_that_comes_and_goes_is_told_once_a_second(void **state)
+{
+	struct socle_factory *f = serve((struct socle_factory_params){0});
+
+	(void)state;
+	seam_time_virtual();
+	for (int i = 0; i < 40; i++) {
+		seam_fail(ACCEPT, 1, EMFILE, 1);
+		clients(f, 1);
+		pass(0.11);
+		close_clients(1);
+	}
+	assert_int_equal(40, heard.successes);
+	assert_in_range(heard.failures, 3, 6);
+}
+
+static void
+free_it(struct socle_factory *f)
+{
+	socle_factory_free(f);
+}
+
+static void
+a_listener_may_be_freed_in_the_report_of_a_shortage(void **state)
+{
+	static const int policies[] = {SOCLE_EMFILE_PAUSE, SOCLE_EMFILE_SHED};
+
+	(void)state;
+	heard.on_failure = free_it;
+	for (int i = 0; i < 2; i++) {
+		struct socle_factory *f = serve(
+			(struct socle_factory_params){.emfile = policies[i]});
+
+		clients(f, 3);
+		seam_fail(ACCEPT, 1, EMFILE, 1);
+		turn_until_count(&heard.failures, i + 1);
+		turn(2);
+		close_clients(3);
+	}
+	assert_int_equal(0, heard.successes);
+}
+
+static void
+transient_errors_are_passed_over(void **state)
+{
+	struct socle_factory *f = serve((struct socle_factory_params){0});
+
+	(void)state;
+	clients(f, 1);
+	seam_fail(ACCEPT, 1, ECONNABORTED, 2);
+	turn_until_count(&heard.successes, 1);
+	assert_int_equal(0, heard.failures);
+	close_clients(1);
+}
+
+static void
+an_error_that_stays_is_told_and_pauses(void **state)
+{
+	struct socle_factory *f = serve((struct socle_factory_params){0});
+
+	(void)state;
+	clients(f, 1);
+	seam_fail(ACCEPT, 1, EINVAL, 1);
+	assert_fails(f, "accept", -EINVAL);
+	turn(5);
+	assert_int_equal(1, heard.failures);
+	socle_resume_accept(f);
+	turn_until_count(&heard.successes, 1);
+	close_clients(1);
+}
+
+/* ---- pauses ---- */
+
+/* TF16 */
+static void
+a_pause_survives_other_events_until_the_resume(void **state)
+{
+	struct socle_factory *f = serve((struct socle_factory_params){0});
+
+	(void)state;
+	socle_pause_accept(f);
+	socle_pause_accept(f);
+	socle_factory_set_events(f,
+		&(struct socle_factory_params){
+			.success = hear_success, .failure = hear_failure});
+	clients(f, 1);
+	turn(5);
+	assert_int_equal(0, heard.successes);
+	socle_resume_accept(f);
+	turn_until_count(&heard.successes, 1);
+	close_clients(1);
+}
+
+static void
+a_pause_of_what_does_not_listen_is_nothing(void **state)
+{
+	struct socle_factory *f = serve((struct socle_factory_params){0});
+	struct socle_factory *c = make((struct socle_factory_params){
+		.remote_address = "127.0.0.1", .remote_port = port_of(f)});
+
+	(void)state;
+	socle_pause_accept(c);
+	turn_until_count(&heard.successes, 2);
+	socle_resume_accept(c);
+	turn(2);
+}
+
+/* ---- files ---- */
+
+static void
+stale_socket(const char *path, bool live, int *fd)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+
+	memcpy(a.sun_path, path, strlen(path) + 1);
+	*fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_int_equal(0, bind(*fd, (struct sockaddr *)&a, sizeof(a)));
+	assert_int_equal(0, listen(*fd, 8));
+	if (!live)
+		close(*fd);
+}
+
+static struct socle_factory *
+serve_file(const char *path)
+{
+	return make((struct socle_factory_params){.socket_domain = AF_UNIX,
+		.bind_address = path,
+		.unlink_stale = true,
+		.unlink_on_close = true});
+}
+
+/* TF20 */
+static void
+only_a_stale_unix_socket_is_replaced(void **state)
+{
+	const char *path = in_folder("s");
+	int fd;
+
+	(void)state;
+	stale_socket(path, false, &fd);
+	socle_factory_free(serve_file(path));
+	assert_int_equal(0, heard.failures);
+	assert_false(is_there(path));
+	stale_socket(path, true, &fd);
+	assert_fails(serve_file(path), "bind", -EADDRINUSE);
+	assert_true(is_there(path));
+	close(fd);
+	unlink(path);
+	fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	assert_fails(serve_file(path), "bind", -EADDRINUSE);
+	assert_true(is_there(path));
+	close(fd);
+	unlink(path);
+}
+
+/* TF21 */
+static void
+only_our_own_file_is_removed(void **state)
+{
+	const char *path = in_folder("s");
+	struct socle_factory *f = serve_file(path);
+	int fd;
+
+	(void)state;
+	socle_factory_free(f);
+	assert_false(is_there(path));
+	f = serve_file(path);
+	unlink(path);
+	stale_socket(path, true, &fd);
+	socle_factory_free(f);
+	assert_true(is_there(path));
+	close(fd);
+	unlink(path);
+}
+
+static void
+a_client_that_fails_leaves_no_file_of_its_own(void **state)
+{
+	const char *own = in_folder("c");
+	struct socle_factory_params p = {.socket_domain = AF_UNIX,
+		.bind_address = own,
+		.remote_address = in_folder("nobody")};
+
+	(void)state;
+	assert_fails(make(p), "connect", -ENOENT);
+	assert_false(is_there(own));
+	p.remote_address = in_folder("s");
+	socle_pause_accept(serve_file(p.remote_address));
+	seam_fail(CALL_getsockopt, 1, ENOBUFS, 1);
+	assert_fails(make(p), "connect", -ENOBUFS);
+	assert_false(is_there(own));
+}
+
+/* ---- ports ---- */
+
+/* TF27 */
+static void
+a_dual_listener_serves_both_families_and_a_v6only_one_does_not(void **state)
+{
+	struct socle_factory_params p = {
+		.socket_domain = AF_INET6, .bind_address = "::"};
+	struct socle_factory *f;
+	struct socle_factory_params v4 = {.remote_address = "127.0.0.1"};
+
+	(void)state;
+	if (!has_ipv6())
+		skip();
+	f = make(p);
+	v4.remote_port = port_of(f);
+	make(v4);
+	turn_until_count(&heard.successes, 2);
+	make((struct socle_factory_params){.socket_domain = AF_INET6,
+		.remote_address = "::1",
+		.remote_port = port_of(f)});
+	turn_until_count(&heard.successes, 4);
+	p.v6only = true;
+	v4.remote_port = port_of(make(p));
+	assert_fails(make(v4), "connect", -ECONNREFUSED);
+}
+
+/* TF28 */
+static void
+two_listeners_share_a_port_if_both_say_so(void **state)
+{
+	struct socle_factory_params p = {
+		.bind_address = "127.0.0.1", .reuse_port = true};
+	struct socle_addr a;
+
+	(void)state;
+	p.bind_port = port_of(make(p));
+	assert_int_equal(0, socle_factory_getsockname(make(p), &a));
+	p.reuse_port = false;
+	p.reuse = true;
+	assert_fails(make(p), "bind", -EADDRINUSE);
+}
+
+static int backlog_seen;
+static int (*real_listen)(int fd, int backlog);
+
+static int
+see_backlog(int fd, int backlog)
+{
+	backlog_seen = backlog;
+	return real_listen(fd, backlog);
+}
+
+static void
+the_queue_is_at_most_somaxconn(void **state)
+{
+	static const struct {
+		int asked, got;
+	} rows[] = {{0, SOMAXCONN}, {7, 7}, {SOMAXCONN + 1, SOMAXCONN}};
+
+	(void)state;
+	real_listen = socle__seam.listen;
+	socle__seam.listen = see_backlog;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		serve((struct socle_factory_params){
+			.listen_queue = rows[i].asked});
+		assert_int_equal(rows[i].got, backlog_seen);
+	}
+	socle__seam.listen = real_listen;
+}
+
+static void
+a_listener_that_somebody_shuts_down_does_not_spin(void **state)
+{
+	struct socle_factory *f = serve((struct socle_factory_params){0});
+	struct socle_addr a;
+	int fd = -1;
+
+	(void)state;
+	assert_int_equal(0, socle_factory_getsockname(f, &a));
+	for (int i = 3; i < 64 && fd < 0; i++) {
+		struct socle_addr b = {.len = sizeof(b.u)};
+
+		if (getsockname(i, &b.u.sa, &b.len) == 0 && b.len == a.len &&
+			memcmp(&a.u, &b.u, a.len) == 0)
+			fd = i;
+	}
+	assert_int_equal(0, shutdown(fd, SHUT_RDWR));
+	seam_time_virtual();
+	seam_count_reset();
+	pass(5);
+	assert_in_range(heard.failures, 0, 1);
+	assert_in_range(waits(), 1, 10);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		making_test(
+			an_accepted_fd_does_not_block_and_is_closed_on_exec),
+		making_test(the_class_is_told_before_accepted),
+		making_test(objects_disabled_fds_have_their_peer),
+		making_test(
+			no_more_objects_than_allowed_live_and_a_close_lets_one_in),
+		making_test(
+			no_more_fds_than_allowed_are_out_and_a_release_lets_one_in),
+		making_test(a_counting_factory_may_be_freed_before_its_objects),
+		making_test(a_full_factory_whose_object_closes_inside_goes_on),
+		making_test(other_fds_are_served_between_batches),
+		making_test(without_fds_a_listener_pauses_and_reports_once),
+		making_test(without_fds_a_listener_may_shed_its_clients),
+		making_test(a_client_that_left_before_it_was_shed_stops_nobody),
+		making_test(
+			a_shortage_that_comes_and_goes_is_told_once_a_second),
+		making_test(
+			a_listener_may_be_freed_in_the_report_of_a_shortage),
+		making_test(transient_errors_are_passed_over),
+		making_test(an_error_that_stays_is_told_and_pauses),
+		making_test(a_pause_survives_other_events_until_the_resume),
+		making_test(a_pause_of_what_does_not_listen_is_nothing),
+		making_test(only_a_stale_unix_socket_is_replaced),
+		making_test(only_our_own_file_is_removed),
+		making_test(a_client_that_fails_leaves_no_file_of_its_own),
+		making_test(
+			a_dual_listener_serves_both_families_and_a_v6only_one_does_not),
+		making_test(two_listeners_share_a_port_if_both_say_so),
+		making_test(the_queue_is_at_most_somaxconn),
+		making_test(a_listener_that_somebody_shuts_down_does_not_spin),
+	};
+
+	return run_tests(tests);
+}
