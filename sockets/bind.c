@@ -2,6 +2,7 @@
  * A factory's sockets: options, address, and the file of a unix socket.
  */
 #include "sockets/factory_private.h"
+#include "sockets/io_private.h"
 
 #include "seam.h"
 
@@ -38,10 +39,9 @@ socle__unlink_stale(const struct socle_addr *a, int type)
 	if (!*unix_path(a, path, sizeof(path)) || sys_lstat(path, &st) < 0 ||
 		!S_ISSOCK(st.st_mode))
 		return;
-	fd = sys_socket(AF_UNIX, type, 0);
+	fd = socle__io_new_fd(AF_UNIX, type, 0, true);
 	if (fd < 0)
 		return;
-	(void)sys_fcntl(fd, F_SETFL, O_NONBLOCK);
 	if (sys_connect(fd, &a->u.sa, a->len) < 0 && errno == ECONNREFUSED)
 		(void)sys_unlink(path);
 	sys_close(fd);
@@ -97,20 +97,14 @@ socle__factory_socket(
 	const struct socle_factory *f, int family, const char **operation)
 {
 	int protocol = family == AF_UNIX ? 0 : f->protocol;
-	int fd = sys_socket(family, f->type, protocol);
-	int err = 0;
+	int fd = socle__io_new_fd(family, f->type, protocol, true);
+	int err;
 
 	*operation = "socket";
 	if (fd < 0)
-		return -errno;
-	if (sys_fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ||
-		sys_fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
-		err = -errno;
-	if (err == 0) {
-		*operation = "setsockopt";
-		err = options_set(f, fd, family);
-	}
-	if (err == 0)
+		return fd;
+	*operation = "setsockopt";
+	if ((err = options_set(f, fd, family)) == 0)
 		return fd;
 	sys_close(fd);
 	return err;

@@ -8,6 +8,7 @@
  * meanwhile (CONNECTING).
  */
 #include "sockets/factory_private.h"
+#include "sockets/io_private.h"
 
 #include "seam.h"
 
@@ -156,22 +157,6 @@ socle__connect_cancel(struct socle_socket *s)
 		connecting_ends(s);
 }
 
-/* A socket of the right kind to begin with: the fd or -errno. */
-static int
-placeholder(int family)
-{
-	int fd = sys_socket(family, SOCK_STREAM, 0);
-
-	if (fd < 0)
-		return -errno;
-	if (sys_fcntl(fd, F_SETFL, O_NONBLOCK) == 0 &&
-		sys_fcntl(fd, F_SETFD, FD_CLOEXEC) == 0)
-		return fd;
-	family = -errno;
-	sys_close(fd);
-	return family;
-}
-
 static int
 connecting_object(const struct socle_class *cls,
 	const struct socle_factory_params *p, struct socle_socket **ret)
@@ -179,7 +164,7 @@ connecting_object(const struct socle_class *cls,
 	struct socle_factory *f;
 	struct socle_socket *s;
 	int domain = p->socket_domain ? p->socket_domain : AF_INET;
-	int fd = placeholder(domain), err;
+	int fd = socle__io_new_fd(domain, SOCK_STREAM, 0, true), err;
 
 	if (fd < 0)
 		return fd;

@@ -173,8 +173,7 @@ a_failed_listen_leaves_neither_file_nor_fd(void **state)
 		enum call which;
 		unsigned long nth;
 		int err;
-	} faults[] = {{CALL_socket, 2, EMFILE}, {CALL_fcntl, 1, EINVAL},
-		{CALL_fcntl, 2, EINVAL}, {CALL_bind, 1, EACCES},
+	} faults[] = {{CALL_socket, 2, EMFILE}, {CALL_bind, 1, EACCES},
 		{CALL_listen, 1, ENOBUFS}, {CALL_calloc, 1, ENOMEM},
 #ifdef __linux__
 		{CALL_epoll_ctl, 1, ENOSPC}

@@ -1,0 +1,500 @@
+/* The small examples, as programs. */
+/* backends: all */
+#include "tests/support/program.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+enum { ROOM = 1 << 20 };
+static char heard[ROOM + 1];
+
+static void
+say(int fd, const char *text)
+{
+	send_all(fd, text, strlen(text));
+}
+
+/* The next bytes are these. */
+static void
+assert_hears(int fd, const char *text)
+{
+	assert_int_equal(
+		strlen(text), receive(fd, heard, strlen(text) + 1, NULL));
+	assert_string_equal(text, heard);
+}
+
+static char *
+example(char *path, size_t size, const char *name)
+{
+	const char *folder = getenv("EXAMPLES");
+
+	snprintf(path, size, "%s/%s", folder ? folder : "build/plain/examples",
+		name);
+	return path;
+}
+
+/* ---- a program that ends by itself ---- */
+
+static struct {
+	pid_t pid;
+	FILE *out, *err;
+	int status;
+	char said[ROOM + 1]; /* on standard output */
+	size_t said_len;
+	char complaint[1024]; /* on standard error */
+} run;
+
+/* The name, then its arguments, then NULL. */
+static void
+run_argv(const char *const *words)
+{
+	char path[1024];
+	char *argv[8] = {example(path, sizeof(path), words[0])};
+
+	for (int i = 1; words[i]; i++) {
+		assert_in_range(i, 1, 6);
+		argv[i] = strdup(words[i]);
+	}
+	run.out = tmpfile();
+	run.err = tmpfile();
+	assert_true(run.out && run.err);
+	run.pid = fork();
+	if (run.pid == 0) {
+		dup2(fileno(run.out), STDOUT_FILENO);
+		dup2(fileno(run.err), STDERR_FILENO);
+		alarm(0);
+		execv(path, argv);
+		_exit(127);
+	}
+	for (int i = 1; argv[i]; i++)
+		free(argv[i]);
+}
+
+#define run_start(...) run_argv((const char *const[]){__VA_ARGS__, NULL})
+
+static size_t
+take_back(FILE *f, char *buf, size_t size)
+{
+	size_t n;
+
+	rewind(f);
+	n = fread(buf, 1, size - 1, f);
+	buf[n] = '\0';
+	fclose(f);
+	return n;
+}
+
+static void
+run_end(void)
+{
+	int status;
+
+	assert_int_equal(run.pid, waitpid(run.pid, &status, 0));
+	run.pid = 0;
+	assert_true(WIFEXITED(status));
+	run.status = WEXITSTATUS(status);
+	run.said_len = take_back(run.out, run.said, sizeof(run.said));
+	(void)take_back(run.err, run.complaint, sizeof(run.complaint));
+}
+
+static int
+run_teardown(void **state)
+{
+	if (run.pid > 0) {
+		kill(run.pid, SIGKILL);
+		waitpid(run.pid, NULL, 0);
+		run.pid = 0;
+		fclose(run.out);
+		fclose(run.err);
+	}
+	return program_teardown(state);
+}
+
+#define ending_test(name)                                                      \
+	cmocka_unit_test_setup_teardown(name, fixture_setup, run_teardown)
+
+static void
+assert_failed(const char *complaint)
+{
+	run_end();
+	assert_string_equal(complaint, run.complaint);
+	assert_int_equal(1, run.status);
+}
+
+/* ---- echo, udp-echo ---- */
+
+static void
+echo_sends_back_what_it_gets(void **state)
+{
+	int fd, other;
+
+	(void)state;
+	program_start("echo", NULL, NULL);
+	fd = program_client();
+	other = program_client();
+	say(fd, "one");
+	say(other, "two\n");
+	assert_hears(other, "two\n");
+	assert_hears(fd, "one");
+	say(fd, "three");
+	shutdown(fd, SHUT_WR);
+	assert_hears(fd, "three");
+	assert_ends(fd);
+	close(fd);
+	close(other);
+	program_stop();
+}
+
+/* Connected to it. */
+static int
+udp_client(void)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)program_port()),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(0, connect(fd, (struct sockaddr *)&a, sizeof(a)));
+	return fd;
+}
+
+static void
+assert_echoed(int fd, const char *text)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	ssize_t len = (ssize_t)strlen(text);
+
+	assert_int_equal(len, send(fd, text, strlen(text), 0));
+	assert_int_equal(1, poll(&p, 1, 10 * 1000));
+	assert_int_equal(len, recv(fd, heard, ROOM, 0));
+	assert_memory_equal(text, heard, strlen(text));
+}
+
+static void
+udp_echo_sends_back_each_datagram(void **state)
+{
+	char path[1024];
+	int fd, other;
+
+	(void)state;
+	if (access(example(path, sizeof(path), "udp-echo"), X_OK) != 0)
+		skip();
+	program_start("udp-echo", NULL, NULL);
+	fd = udp_client();
+	other = udp_client();
+	assert_echoed(fd, "one");
+	assert_echoed(other, "two");
+	assert_echoed(fd, "");
+	assert_echoed(fd, "three");
+	close(fd);
+	close(other);
+	program_stop();
+}
+
+/* ---- rot13 ---- */
+
+static int
+rot13_client(void)
+{
+	program_start("rot13", NULL, NULL);
+	return program_client();
+}
+
+static void
+rot13_turns_letters_and_nothing_else(void **state)
+{
+	int fd = rot13_client();
+
+	(void)state;
+	say(fd, "Hello, World 13!\n\nabcxyzABCXYZ@[`{\r\n");
+	assert_hears(fd, "Uryyb, Jbeyq 13!\n\nnopklmNOPKLM@[`{\r\n");
+	close(fd);
+	program_stop();
+}
+
+static void
+rot13_answers_a_line_when_it_is_whole(void **state)
+{
+	int fd = rot13_client(), other = program_client();
+
+	(void)state;
+	say(fd, "up and ");
+	say(other, "a\n");
+	assert_hears(other, "n\n");
+	say(fd, "down\nunfinished");
+	assert_hears(fd, "hc naq qbja\n");
+	shutdown(fd, SHUT_WR);
+	assert_ends(fd);
+	close(fd);
+	close(other);
+	program_stop();
+}
+
+static void
+rot13_closes_a_client_whose_line_is_too_long(void **state)
+{
+	int fd = rot13_client();
+	char line[1000];
+
+	(void)state;
+	memset(line, 'x', sizeof(line));
+	line[999] = '\n';
+	send_all(fd, line, 1000);
+	assert_int_equal(1000, receive(fd, heard, 1001, NULL));
+	line[999] = 'x';
+	send_all(fd, line, 1000);
+	assert_ends(fd);
+	close(fd);
+	program_stop();
+}
+
+/* Sends lines until the other side takes no more for a while. */
+static size_t
+send_until_stuck(int fd, size_t most)
+{
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	char lines[1000];
+	size_t sent = 0;
+
+	memset(lines, 'a', sizeof(lines));
+	for (size_t i = 99; i < sizeof(lines); i += 100)
+		lines[i] = '\n';
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	while (sent < most && poll(&p, 1, 200) == 1) {
+		size_t at = sent % sizeof(lines);
+		ssize_t n = write(fd, lines + at, sizeof(lines) - at);
+
+		assert_true(n > 0 || errno == EAGAIN);
+		sent += n > 0 ? (size_t)n : 0;
+	}
+	return sent;
+}
+
+static void
+rot13_does_not_read_from_who_does_not_read(void **state)
+{
+	enum { MOST = 64 << 20 };
+	int fd = rot13_client();
+	size_t sent = send_until_stuck(fd, MOST), got = 0, n;
+
+	(void)state;
+	assert_in_range(sent, 1, MOST - 1);
+	shutdown(fd, SHUT_WR);
+	while ((n = receive(fd, heard, sizeof(heard), NULL)) > 0)
+		got += n;
+	assert_int_equal(sent / 100 * 100, got);
+	close(fd);
+	program_stop();
+}
+
+static void
+rot13_says_why_it_cannot_listen(void **state)
+{
+	int port, listener = tcp_listener(&port);
+	char option[32];
+
+	(void)state;
+	snprintf(option, sizeof(option), "--port=%d", port);
+	run_start("rot13", option);
+	assert_failed("rot13: bind: Address already in use\n");
+	assert_string_equal("", run.said);
+	close(listener);
+}
+
+/* ---- get ---- */
+
+static int server, server_port;
+
+/* Starts it against a server of the test's own, with `option' if not NULL. */
+static void
+get_start(const char *host, const char *path, const char *option)
+{
+	char port[8];
+
+	server = tcp_listener(&server_port);
+	snprintf(port, sizeof(port), "%d", server_port);
+	if (option)
+		run_start("get", option, host, port, path);
+	else
+		run_start("get", host, port, path);
+}
+
+/* The request is in `heard'. */
+static int
+get_request(void)
+{
+	struct pollfd p = {.fd = server, .events = POLLIN};
+	int fd;
+
+	assert_int_equal(1, poll(&p, 1, 10 * 1000));
+	fd = accept(server, NULL, NULL);
+	assert_true(fd >= 0);
+	receive(fd, heard, sizeof(heard), "\r\n\r\n");
+	return fd;
+}
+
+static void
+get_answer(const char *text)
+{
+	int fd = get_request();
+
+	say(fd, text);
+	close(fd);
+	close(server);
+}
+
+static void
+get_connects_by_name_and_asks_by_http_1_0(void **state)
+{
+	char request[256];
+
+	(void)state;
+	get_start("localhost", "/a/b?c", NULL);
+	get_answer("HTTP/1.0 200 OK\r\n\r\nhello\n");
+	snprintf(request, sizeof(request),
+		"GET /a/b?c HTTP/1.0\r\nHost: localhost:%d\r\n"
+		"Connection: close\r\n\r\n",
+		server_port);
+	assert_string_equal(request, heard);
+	run_end();
+	assert_string_equal("hello\n", run.said);
+	assert_string_equal("", run.complaint);
+	assert_int_equal(0, run.status);
+}
+
+static void
+get_writes_a_large_body_as_it_is(void **state)
+{
+	static char body[ROOM];
+	int fd;
+
+	(void)state;
+	get_start("127.0.0.1", "/large", NULL);
+	fd = get_request();
+	pattern_fill(body, sizeof(body), 0, 5);
+	say(fd, "HTTP/1.1 200 OK\r\nServer: x\r\ncontent-length: 1048576\r\n");
+	say(fd, "\r\n");
+	send_all(fd, body, sizeof(body));
+	run_end(); /* the length is enough: there is no end of the stream yet */
+	close(fd);
+	close(server);
+	assert_int_equal(0, run.status);
+	assert_int_equal(sizeof(body), run.said_len);
+	assert_pattern(run.said, run.said_len, 0, 5);
+}
+
+static void
+get_takes_a_header_in_pieces(void **state)
+{
+	const char *answer = "HTTP/1.0 201 Made\r\nA: b\r\n\r\nbody";
+	int fd;
+
+	(void)state;
+	get_start("127.0.0.1", "/", NULL);
+	fd = get_request();
+	for (size_t i = 0; answer[i]; i++)
+		send_all(fd, answer + i, 1);
+	close(fd);
+	close(server);
+	run_end();
+	assert_string_equal("body", run.said);
+	assert_int_equal(0, run.status);
+}
+
+static void
+get_of_a_page_that_is_not_there_is_1(void **state)
+{
+	(void)state;
+	get_start("127.0.0.1", "/", NULL);
+	get_answer("HTTP/1.0 404 Not Found\r\nA: b\r\n\r\nno such page\n");
+	assert_failed("get: HTTP/1.0 404 Not Found\n");
+	assert_string_equal("no such page\n", run.said);
+}
+
+static void
+get_of_half_an_answer_is_1(void **state)
+{
+	(void)state;
+	get_start("127.0.0.1", "/", NULL);
+	get_answer("HTTP/1.0 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+	assert_failed("get: the answer ended early\n");
+}
+
+static void
+get_of_no_answer_is_1(void **state)
+{
+	(void)state;
+	get_start("127.0.0.1", "/", NULL);
+	get_answer("");
+	assert_failed("get: no answer\n");
+	get_start("127.0.0.1", "/", NULL);
+	get_answer("220 mail.example.org\r\n\r\n");
+	assert_failed("get: no answer in HTTP\n");
+}
+
+static void
+get_gives_up_when_nothing_comes(void **state)
+{
+	int fd;
+
+	(void)state;
+	get_start("127.0.0.1", "/", "--timeout=0.1");
+	fd = get_request();
+	assert_failed("get: Connection timed out\n");
+	close(fd);
+	close(server);
+}
+
+static void
+get_says_that_it_was_refused(void **state)
+{
+	char text[8];
+	int port;
+
+	(void)state;
+	close(tcp_listener(&port));
+	snprintf(text, sizeof(text), "%d", port);
+	run_start("get", "127.0.0.1", text, "/");
+	assert_failed("get: Connection refused\n");
+}
+
+static void
+get_says_how_it_is_called(void **state)
+{
+	(void)state;
+	run_start("get", "127.0.0.1");
+	assert_failed("get [--timeout=SECONDS] HOST PORT /PATH\n");
+	run_start("get", "127.0.0.1", "80", "/a\r\nHost: other");
+	assert_failed("get [--timeout=SECONDS] HOST PORT /PATH\n");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		program_test(echo_sends_back_what_it_gets),
+		program_test(udp_echo_sends_back_each_datagram),
+		program_test(rot13_turns_letters_and_nothing_else),
+		program_test(rot13_answers_a_line_when_it_is_whole),
+		program_test(rot13_closes_a_client_whose_line_is_too_long),
+		program_test(rot13_does_not_read_from_who_does_not_read),
+		ending_test(rot13_says_why_it_cannot_listen),
+		ending_test(get_connects_by_name_and_asks_by_http_1_0),
+		ending_test(get_writes_a_large_body_as_it_is),
+		ending_test(get_takes_a_header_in_pieces),
+		ending_test(get_of_a_page_that_is_not_there_is_1),
+		ending_test(get_of_half_an_answer_is_1),
+		ending_test(get_of_no_answer_is_1),
+		ending_test(get_gives_up_when_nothing_comes),
+		ending_test(get_says_that_it_was_refused),
+		ending_test(get_says_how_it_is_called),
+	};
+	return run_tests(tests);
+}
