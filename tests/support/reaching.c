@@ -52,8 +52,9 @@ reach(void)
 void
 turn_until_gone(struct probe *p)
 {
-	bool gone = false;
+	static bool gone;
 
+	gone = false;
 	p->destroyed = &gone;
 	turn_until(&gone);
 }
