@@ -254,8 +254,9 @@ int socle_dgram_reply(struct socle_dgram *d, const struct socle_packet *p,
 
 /*
  * Sends by `fd', a socket that the object owns from here on; -1, or the fd it
- * reads from: by that one again.  The former one is closed.  Errors of either
- * fd are the object's.  0, or -errno with nothing changed: -EBADF, -EEXIST,
+ * reads from: by that one again.  The former one is closed, and either with the
+ * object; socle_steal_socket() lets go of the one that it reads from alone.
+ * Errors of either are the object's.  0, or -errno with nothing changed: -EBADF, -EEXIST,
  * -ENOTSOCK, -ENOMEM.
  */
 int socle_dgram_set_write_fd(struct socle_dgram *d, int fd);

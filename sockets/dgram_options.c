@@ -25,6 +25,12 @@
 #endif
 #endif
 
+#ifdef IP_PKTINFO
+enum { ASK_IP = IP_PKTINFO };
+#else
+enum { ASK_IP = IP_RECVDSTADDR };
+#endif
+
 int
 socle__dgram_type(int fd, uint32_t *flags)
 {
@@ -57,19 +63,16 @@ socle__dgram_pktinfo(int fd, bool on)
 
 	if (err < 0)
 		return err;
-	if (a.u.sa.sa_family == AF_INET6)
+	if (a.u.sa.sa_family == AF_INET)
+		err = sys_setsockopt(
+			fd, IPPROTO_IP, ASK_IP, &value, sizeof(value));
+#ifdef IPV6_PKTINFO
+	else if (a.u.sa.sa_family == AF_INET6)
 		err = sys_setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &value,
 			sizeof(value));
-	else if (a.u.sa.sa_family != AF_INET)
-		return -EOPNOTSUPP;
-	else
-#ifdef IP_PKTINFO
-		err = sys_setsockopt(
-			fd, IPPROTO_IP, IP_PKTINFO, &value, sizeof(value));
-#else
-		err = sys_setsockopt(
-			fd, IPPROTO_IP, IP_RECVDSTADDR, &value, sizeof(value));
 #endif
+	else
+		return -EOPNOTSUPP;
 	return err < 0 ? -errno : 0;
 }
 
@@ -110,7 +113,7 @@ socle__dgram_control_len(const struct socle_dgram *d)
 	size_t len = 0;
 
 	if (d->flags & SOCLE__DGRAM_PKT)
-		len += CMSG_SPACE(sizeof(struct in6_pktinfo));
+		len += CMSG_SPACE(sizeof(struct in6_addr) + sizeof(int));
 	if (d->flags & SOCLE__DGRAM_JOINED_IN)
 		len += CMSG_SPACE(sizeof(int));
 	/* and for some that others may have asked for */
@@ -130,27 +133,44 @@ our_port(struct socle_dgram *d)
 }
 
 static void
-read_to4(struct socle_dgram *d, struct in_addr to, struct socle_packet *p)
+to_begins(struct socle_packet *p, int family, size_t len)
 {
 	memset(&p->to, 0, sizeof(p->to));
-	p->to.len = sizeof(p->to.u.in);
-	p->to.u.in.sin_family = AF_INET;
+	p->to.len = (socklen_t)len;
+	p->to.u.sa.sa_family = (sa_family_t)family;
+#ifdef SIN6_LEN
+	p->to.u.sa.sa_len = (uint8_t)len;
+#endif
+}
+
+static void
+read_to4(struct socle_dgram *d, struct in_addr to, struct socle_packet *p)
+{
+	to_begins(p, AF_INET, sizeof(p->to.u.in));
 	p->to.u.in.sin_addr = to;
 	p->to.u.in.sin_port = our_port(d);
 }
 
 static void
-read_to6(struct socle_dgram *d, const struct in6_pktinfo *info,
-	struct socle_packet *p)
+read_ip6(struct socle_dgram *d, struct cmsghdr *c, struct socle_packet *p)
 {
-	memset(&p->to, 0, sizeof(p->to));
-	p->to.len = sizeof(p->to.u.in6);
-	p->to.u.in6.sin6_family = AF_INET6;
-	p->to.u.in6.sin6_addr = info->ipi6_addr;
+#ifdef IPV6_PKTINFO
+	struct in6_pktinfo info;
+
+	if (c->cmsg_type != IPV6_PKTINFO)
+		return;
+	memcpy(&info, CMSG_DATA(c), sizeof(info));
+	to_begins(p, AF_INET6, sizeof(p->to.u.in6));
+	p->to.u.in6.sin6_addr = info.ipi6_addr;
 	p->to.u.in6.sin6_port = our_port(d);
-	p->ifindex = (int)info->ipi6_ifindex;
-	if (IN6_IS_ADDR_LINKLOCAL(&info->ipi6_addr))
-		p->to.u.in6.sin6_scope_id = (uint32_t)info->ipi6_ifindex;
+	p->ifindex = (int)info.ipi6_ifindex;
+	if (IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr))
+		p->to.u.in6.sin6_scope_id = (uint32_t)info.ipi6_ifindex;
+#else
+	(void)d;
+	(void)c;
+	(void)p;
+#endif
 }
 
 static void
@@ -183,12 +203,8 @@ socle__dgram_control_read(
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
 		if (c->cmsg_level == IPPROTO_IP) {
 			read_ip(d, c, p);
-		} else if (c->cmsg_level == IPPROTO_IPV6 &&
-			c->cmsg_type == IPV6_PKTINFO) {
-			struct in6_pktinfo info;
-
-			memcpy(&info, CMSG_DATA(c), sizeof(info));
-			read_to6(d, &info, p);
+		} else if (c->cmsg_level == IPPROTO_IPV6) {
+			read_ip6(d, c, p);
 		}
 #ifdef __linux__
 		else if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO) {
@@ -213,8 +229,8 @@ control_add(struct msghdr *m, int level, int type, size_t len)
 	memset(at, 0, CMSG_SPACE(len));
 	c->cmsg_level = level;
 	c->cmsg_type = type;
-	c->cmsg_len = CMSG_LEN(len);
-	m->msg_controllen += CMSG_SPACE(len);
+	c->cmsg_len = (socklen_t)CMSG_LEN(len);
+	m->msg_controllen += (socklen_t)CMSG_SPACE(len);
 	return CMSG_DATA(c);
 }
 
@@ -222,6 +238,7 @@ void
 socle__dgram_control_source(
 	struct msghdr *m, const struct socle__dgram_source *source)
 {
+#ifdef IPV6_PKTINFO
 	if (source->family == AF_INET6) {
 		struct in6_pktinfo info = {.ipi6_addr = source->u.in6};
 
@@ -229,6 +246,7 @@ socle__dgram_control_source(
 			&info, sizeof(info));
 		return;
 	}
+#endif
 #ifdef IP_PKTINFO
 	struct in_pktinfo info = {.ipi_spec_dst = source->u.in};
 

@@ -65,7 +65,7 @@ socle__dgram_room_clean(struct socle__dgram_room *r, unsigned from, unsigned to)
 		struct msghdr *m = &r->messages[i].msg_hdr;
 
 		m->msg_namelen = sizeof(r->packets[i].from.u);
-		m->msg_controllen = r->control;
+		m->msg_controllen = (socklen_t)r->control;
 		m->msg_flags = 0;
 	}
 }

@@ -1,0 +1,59 @@
+/*
+ * For the tests of dgrams: sockets, and a class that tells all.
+ */
+#ifndef SOCLE_TESTS_DGRAMS_H
+#define SOCLE_TESTS_DGRAMS_H
+
+#include "tests/support/fixture.h"
+
+#include <sys/socket.h>
+
+/* ---- sockets, non-blocking and close-on-exec ---- */
+
+void pair_dgram(int fds[2]);            /* AF_UNIX, connected to each other */
+void pair_udp(int fds[2]);              /* the same over loopback */
+int udp_bound(struct socle_addr *ret);  /* to 127.0.0.1, any port */
+int udp_to(const struct socle_addr *a); /* connected */
+/* A loopback address at which nobody is. */
+void udp_nowhere(struct socle_addr *ret);
+void name_of(int fd, struct socle_addr *ret);
+
+/* One datagram of text. */
+void datagram(int fd, const char *text);
+void datagram_to(int fd, const struct socle_addr *to, const char *text);
+
+/* What comes next is this one, or there is none. */
+void assert_hears(int fd, const char *text);
+void assert_hears_nothing(int fd);
+
+/* ---- a class that tells all ---- */
+
+/*
+ * Notes "<text>" (received), "rerr<err>", "serr<err>:<text>", "empty",
+ * "close(reason)", "destroy".  hooks, when set, are called after the noting.
+ */
+struct told {
+	struct socle_dgram dgram;
+	int received, recv_errors, send_errors, emptied;
+	struct socle_packet last; /* but its data */
+	bool quiet;               /* counts and notes nothing */
+	void (*on_recv)(struct told *t, const struct socle_packet *p);
+	void (*on_recv_error)(struct told *t, int err);
+	void (*on_send_error)(
+		struct told *t, int err, const struct socle_packet *p);
+	void (*on_empty)(struct told *t);
+	void *arg;
+};
+extern const struct socle_dgram_class told_class;
+
+struct told *told_of(struct socle_dgram *d);
+
+/* Made by socle_dgram_new() of `fd', which must work. */
+struct told *told_new(int fd, const struct socle_dgram_params *p);
+
+/* Sends text; must be taken, and says how. */
+int tell(struct told *t, const char *text);
+
+void turn_until_received(struct told *t, int n);
+
+#endif

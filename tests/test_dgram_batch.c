@@ -1,0 +1,576 @@
+/*
+ * Datagrams by the batch: what many in one system call, or joined by the
+ * kernel, must have in common with one at a time.
+ */
+/* backends: all */
+#include "tests/support/dgrams.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <time.h>
+
+enum { SIZE_MOST = 1400 };
+
+/* The length of the nth datagram, and its bytes, are known. */
+static size_t
+length_of(int n, bool even)
+{
+	return even ? 200 : (size_t)(n * 37 % 90) + (n % 11 ? 4 : 0);
+}
+
+struct flow {
+	struct told *from, *to;
+	int sent, n;
+	bool even;
+	int heard;
+	bool over;
+};
+
+static void
+check_it(struct told *t, const struct socle_packet *p)
+{
+	struct flow *f = t->arg;
+	size_t len = length_of(f->heard, f->even);
+
+	assert_int_equal(len, p->len);
+	assert_false(p->truncated);
+	assert_pattern(p->data, p->len, (size_t)f->heard, 7);
+	f->over = ++f->heard == f->n;
+}
+
+static void
+send_some(struct flow *f, int most)
+{
+	char data[SIZE_MOST];
+
+	/* what is under way is less than a receive buffer holds */
+	while (f->sent < f->n && f->sent - f->heard < 100 && most-- > 0) {
+		size_t len = length_of(f->sent, f->even);
+
+		pattern_fill(data, len, (size_t)f->sent, 7);
+		assert_true(socle_dgram_send(
+				    &f->from->dgram, data, len, 0, NULL) >= 0);
+		f->sent++;
+	}
+}
+
+static bool
+flow_is_over(void *arg)
+{
+	struct flow *f = arg;
+
+	send_some(f, 100);
+	return f->over;
+}
+
+static unsigned long
+run_flow(const struct socle_dgram_params *p, int n, bool even)
+{
+	struct flow f = {.n = n, .even = even};
+	unsigned long calls;
+	int fds[2];
+
+	pair_udp(fds);
+	f.from = told_new(fds[0], p);
+	f.to = told_new(fds[1], p);
+	f.to->quiet = f.from->quiet = true;
+	f.to->on_recv = check_it;
+	f.to->arg = &f;
+	seam_count_reset();
+	assert_int_equal(1, socle_run_until(flow_is_over, &f));
+	calls = seam_system_calls();
+	turn(2);
+	assert_int_equal(n, f.heard);
+	assert_int_equal(0, f.from->send_errors + f.to->recv_errors);
+	socle_close(&f.from->dgram.sock, NULL);
+	socle_close(&f.to->dgram.sock, NULL);
+	turn(1);
+	notes_clear();
+	return calls;
+}
+
+static bool
+long_form(void)
+{
+	const char *text = getenv("SOCLE_TEST_LONG");
+
+	return text && *text && strcmp(text, "0") != 0;
+}
+
+/* TD32 */
+static void
+batches_keep_order_and_boundaries(void **state)
+{
+	const struct socle_dgram_params one = {.recv_len = 2000};
+	const struct socle_dgram_params many = {
+		.recv_len = 2000, .recv_batch = 32};
+
+	(void)state;
+	run_flow(&one, 1000, false);
+	run_flow(&many, 1000, false);
+}
+
+/* TD32 */
+static void
+a_million_datagrams_come_in_order_by_the_batch(void **state)
+{
+	const struct socle_dgram_params many = {
+		.recv_len = 2000, .recv_batch = 64, .recv_all = true};
+	int n = long_form() ? 1000000 : scaled(30000, 1000);
+
+	(void)state;
+	if (long_form())
+		alarm(300);
+	run_flow(&many, n, false);
+}
+
+#ifdef __linux__
+/* TD32 */
+static void
+a_batch_costs_a_fraction_of_the_system_calls(void **state)
+{
+	const struct socle_dgram_params many = {
+		.recv_len = 2000, .recv_batch = 32};
+
+	(void)state;
+	assert_true(run_flow(&many, 3200, false) < 3200 / 4);
+}
+#endif
+
+/* TD33 */
+static void
+joined_datagrams_are_the_same_datagrams(void **state)
+{
+	const struct socle_dgram_params ways[] = {
+		{.gso = true},
+		{.gro = true},
+		{.gso = true, .gro = true},
+		{.gso = true, .gro = true, .recv_batch = 32},
+		{.gso = true, .gro = true, .recv_all = true, .recv_len = 1500},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		run_flow(&ways[i], 1000, false);
+		run_flow(&ways[i], 1000, true);
+	}
+}
+
+#ifdef __linux__
+/* TD33 */
+static void
+joined_datagrams_cost_next_to_no_system_calls(void **state)
+{
+	const struct socle_dgram_params joined = {
+		.gso = true, .gro = true, .recv_batch = 16};
+
+	(void)state;
+	assert_true(run_flow(&joined, 3200, true) < 3200 / 10);
+}
+
+static struct told *
+send_three(int *fd, const struct socle_dgram_params *p)
+{
+	struct socle_addr a;
+	struct told *t;
+
+	*fd = udp_bound(&a);
+	t = told_new(udp_to(&a), p);
+	tell(t, "one");
+	tell(t, "two");
+	tell(t, "six");
+	return t;
+}
+
+static void
+refused_joined_ones_go_one_by_one(int err)
+{
+	const struct socle_dgram_params p = {.gso = true};
+	struct told *t;
+	int fd;
+
+	t = send_three(&fd, &p);
+	seam_fail(CALL_sendmsg, 1, err, 1);
+	turn(1);
+	assert_int_equal(1, seam_struck());
+	assert_hears(fd, "one");
+	assert_hears(fd, "two");
+	assert_hears(fd, "six");
+	assert_hears_nothing(fd);
+	assert_notes("empty");
+	tell(t, "one");
+	tell(t, "two");
+	seam_count_reset();
+	turn(1);
+	assert_int_equal(1, seam_count(CALL_sendmmsg));
+	notes_clear();
+	socle_close(&t->dgram.sock, NULL);
+	turn(1);
+	notes_clear();
+	close(fd);
+	seam_reset();
+}
+
+/* TD33 */
+static void
+a_device_that_refuses_joined_ones_gets_them_one_by_one(void **state)
+{
+	(void)state;
+	refused_joined_ones_go_one_by_one(EIO);
+	refused_joined_ones_go_one_by_one(EINVAL);
+}
+
+static void
+three_joined_are_one_call_with_their_length(void **state)
+{
+	const struct socle_dgram_params p = {.gso = true};
+	struct told *t;
+	int fd;
+
+	(void)state;
+	t = send_three(&fd, &p);
+	tell(t, "x"); /* a shorter one ends the run */
+	tell(t, "seven");
+	seam_count_reset();
+	turn(1);
+	assert_int_equal(0, socle_write_buf_size(&t->dgram.sock));
+	assert_int_equal(1, seam_count(CALL_sendmmsg));
+	assert_hears(fd, "one");
+	assert_hears(fd, "two");
+	assert_hears(fd, "six");
+	assert_hears(fd, "x");
+	assert_hears(fd, "seven");
+	notes_clear();
+	close(fd);
+}
+
+static void
+a_kernel_without_calls_for_many_gets_them_one_by_one(void **state)
+{
+	const struct socle_dgram_params p = {.recv_batch = 8};
+	struct told *from, *to;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	from = told_new(fds[0], &p);
+	to = told_new(fds[1], &p);
+	seam_fail(CALL_recvmmsg, 1, ENOSYS, -1);
+	seam_fail(CALL_sendmmsg, 1, ENOSYS, -1);
+	for (int i = 0; i < 2; i++) {
+		tell(from, "1");
+		tell(from, "2");
+		tell(from, "3");
+		turn(2);
+		assert_notes("empty <1> <2> <3>");
+	}
+	assert_int_equal(1, seam_count(CALL_recvmmsg));
+	assert_int_equal(1, seam_count(CALL_sendmmsg));
+	assert_int_equal(0, to->recv_errors);
+}
+
+static void
+an_error_behind_received_ones_is_told_after_them(void **state)
+{
+	const struct socle_dgram_params p = {.recv_batch = 8};
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	told_new(fds[0], &p);
+	datagram(fds[1], "1");
+	datagram(fds[1], "2");
+	seam_fail(CALL_recvmmsg, 1, ENOSYS, 1);
+	seam_fail(CALL_recvmsg, 3, ECONNREFUSED, 1);
+	turn(1);
+	assert_notes("<1> <2> rerr-111");
+	close(fds[1]);
+}
+#endif
+
+/* TD32 */
+static void
+one_too_long_in_a_batch_fails_alone(void **state)
+{
+	static char big[65508];
+	const struct socle_dgram_params p = {.recv_batch = 8};
+	struct socle_addr a;
+	struct told *t;
+	int fd = udp_bound(&a);
+
+	(void)state;
+	t = told_new(udp_to(&a), &p);
+	tell(t, "first");
+	socle_dgram_send(&t->dgram, big, sizeof(big), 0, NULL);
+	tell(t, "third");
+	turn(1);
+	assert_notes("serr-90: empty");
+	assert_hears(fd, "first");
+	assert_hears(fd, "third");
+	assert_hears_nothing(fd);
+	close(fd);
+}
+
+/* ---- a flood ---- */
+
+enum { SHARE = 256 }; /* of a readiness */
+
+struct flood {
+	struct told *t;
+	int fd;
+	double due;
+	int late; /* datagrams handed over after it was due */
+	bool fired;
+};
+
+static double
+clock_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static void
+feed(struct flood *f)
+{
+	while (send(f->fd, "flood", 5, MSG_DONTWAIT) > 0)
+		;
+}
+
+/* There is always more: what is handed over comes anew. */
+static void
+feed_more(struct told *t, const struct socle_packet *p)
+{
+	struct flood *f = t->arg;
+
+	(void)p;
+	f->late += clock_now() > f->due;
+	(void)!send(f->fd, "flood", 5, MSG_DONTWAIT);
+}
+
+static void
+fire(void *arg)
+{
+	struct flood *f = arg;
+
+	f->fired = true;
+}
+
+static void
+flood_with(const struct socle_dgram_params *p)
+{
+	struct flood f = {.late = 0};
+	int fds[2];
+
+	pair_dgram(fds);
+	f.t = told_new(fds[0], p);
+	f.fd = fds[1];
+	f.t->quiet = true;
+	f.t->on_recv = feed_more;
+	f.t->arg = &f;
+	feed(&f);
+	f.due = clock_now() + 0.010;
+	socle_add_timer(0.010, fire, &f);
+	turn_until(&f.fired);
+	assert_true(f.late <= 2 * SHARE);
+	assert_true(f.t->received > 0);
+	socle_close(&f.t->dgram.sock, NULL);
+	turn(1);
+	notes_clear();
+	close(fds[1]);
+}
+
+/* TD26: by the count of datagrams, for the machine may be busy */
+static void
+a_flood_leaves_a_timer_on_time(void **state)
+{
+	const struct socle_dgram_params all = {.recv_all = true};
+	const struct socle_dgram_params both = {
+		.recv_all = true, .recv_batch = 64, .recv_len = 2000};
+
+	(void)state;
+	flood_with(&all);
+	flood_with(&both);
+}
+
+/* TD26 */
+static void
+a_flood_gets_no_more_than_its_share_of_a_tick(void **state)
+{
+	struct flood f = {.due = 1e300};
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	f.t = told_new(fds[0], &(struct socle_dgram_params){.recv_all = true});
+	f.fd = fds[1];
+	f.t->quiet = true;
+	f.t->on_recv = feed_more;
+	f.t->arg = &f;
+	feed(&f);
+	turn(1);
+	assert_int_equal(SHARE, f.t->received);
+	close(fds[1]);
+}
+
+/* ---- the address that was asked ---- */
+
+static void
+answer(struct told *t, const struct socle_packet *p)
+{
+	assert_true(socle_dgram_reply(&t->dgram, p, "answer", 6) >= 0);
+}
+
+static void
+asked_at(const char *bound, const char *asked, bool autoflush)
+{
+	const struct socle_dgram_params p = {
+		.pktinfo = true, .autoflush = autoflush, .recv_batch = 4};
+	struct socle_addr a, from;
+	struct socle_dgram *d;
+	char text[SOCLE_ADDR_TEXT_MAX], buf[16];
+	struct told *t;
+	int fd, port;
+
+	assert_int_equal(0, socle_dgram_open(bound, true, &told_class, &p, &d));
+	t = told_of(d);
+	t->on_recv = answer;
+	port = socle_local_port(&d->sock);
+	assert_int_equal(0, socle_addr_parse(&a, asked, (uint16_t)port));
+	fd = socket(a.u.sa.sa_family, SOCK_DGRAM, 0);
+	datagram_to(fd, &a, "question");
+	turn_until_received(t, 1);
+	turn(1);
+	from.len = sizeof(from.u);
+	assert_int_equal(
+		6, recvfrom(fd, buf, sizeof(buf), 0, &from.u.sa, &from.len));
+	assert_int_equal(a.len, from.len);
+	assert_memory_equal(&a.u, &from.u, 8);
+	assert_true(t->last.ifindex > 0);
+	assert_true(socle_addr_format(&t->last.to, text, sizeof(text)) > 0);
+	assert_int_equal(port, socle_addr_port(&t->last.to));
+	socle_close(&d->sock, NULL);
+	turn(1);
+	notes_clear();
+	close(fd);
+}
+
+/* TD31 */
+static void
+an_answer_comes_from_the_address_that_was_asked(void **state)
+{
+	(void)state;
+	asked_at("0.0.0.0:0", "127.0.0.2", false);
+	asked_at("0.0.0.0:0", "127.0.0.3", true);
+	asked_at("[::]:0", "127.0.0.2", false);
+	asked_at("[::]:0", "[::1]", false);
+	asked_at("[::]:0", "[::1]", true);
+}
+
+static void
+to_is_told_as_it_was_written(void **state)
+{
+	const struct socle_dgram_params p = {.pktinfo = true};
+	char text[64], mine[64];
+	struct socle_dgram *d;
+	struct socle_addr a;
+	int fd, port;
+
+	(void)state;
+	assert_int_equal(
+		0, socle_dgram_open("0.0.0.0:0", true, &told_class, &p, &d));
+	port = socle_local_port(&d->sock);
+	snprintf(mine, sizeof(mine), "127.0.0.7:%d", port);
+	assert_int_equal(0, socle_addr_parse(&a, mine, 0));
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	datagram_to(fd, &a, "x");
+	turn_until_received(told_of(d), 1);
+	socle_addr_format(&told_of(d)->last.to, text, sizeof(text));
+	assert_string_equal(mine, text);
+	notes_clear();
+	close(fd);
+}
+
+/* Asked by a broadcast, there is no such address to answer from. */
+static void
+what_cannot_be_answered_from_is_left_to_the_kernel(bool autoflush)
+{
+	const struct socle_dgram_params p = {
+		.pktinfo = true, .autoflush = autoflush};
+	struct socle_addr a;
+	struct socle_dgram *d;
+	int fd, on = 1;
+
+	assert_int_equal(
+		0, socle_dgram_open("0.0.0.0:0", true, &told_class, &p, &d));
+	told_of(d)->on_recv = answer;
+	assert_int_equal(0,
+		socle_addr_parse(&a, "127.255.255.255",
+			(uint16_t)socle_local_port(&d->sock)));
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on));
+	datagram_to(fd, &a, "x");
+	turn_until_received(told_of(d), 1);
+	turn(1);
+	assert_hears(fd, "answer");
+	socle_close(&d->sock, NULL);
+	turn(1);
+	notes_clear();
+	close(fd);
+}
+
+static void
+a_broadcast_is_answered_too(void **state)
+{
+	(void)state;
+	what_cannot_be_answered_from_is_left_to_the_kernel(false);
+	what_cannot_be_answered_from_is_left_to_the_kernel(true);
+}
+
+static void
+an_answer_without_pktinfo_goes_to_the_sender(void **state)
+{
+	struct socle_addr mine;
+	struct told *t;
+	int fd;
+
+	(void)state;
+	t = told_new(udp_bound(&mine), NULL);
+	t->on_recv = answer;
+	fd = udp_to(&mine);
+	datagram(fd, "x");
+	turn_until_received(t, 1);
+	turn(1);
+	assert_hears(fd, "answer");
+	notes_clear();
+	close(fd);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(batches_keep_order_and_boundaries),
+		test(a_million_datagrams_come_in_order_by_the_batch),
+#ifdef __linux__
+		test(a_batch_costs_a_fraction_of_the_system_calls),
+		test(joined_datagrams_cost_next_to_no_system_calls),
+		test(a_device_that_refuses_joined_ones_gets_them_one_by_one),
+		test(three_joined_are_one_call_with_their_length),
+		test(a_kernel_without_calls_for_many_gets_them_one_by_one),
+		test(an_error_behind_received_ones_is_told_after_them),
+#endif
+		test(joined_datagrams_are_the_same_datagrams),
+		test(one_too_long_in_a_batch_fails_alone),
+		test(a_flood_leaves_a_timer_on_time),
+		test(a_flood_gets_no_more_than_its_share_of_a_tick),
+		test(an_answer_comes_from_the_address_that_was_asked),
+		test(to_is_told_as_it_was_written),
+		test(a_broadcast_is_answered_too),
+		test(an_answer_without_pktinfo_goes_to_the_sender),
+	};
+
+	return run_tests(tests);
+}

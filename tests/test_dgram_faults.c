@@ -1,0 +1,429 @@
+/*
+ * Each call to the kernel and each allocation of a dgram fails once, in its
+ * turn, while two of them talk: whatever it is, nothing is sent twice, nothing
+ * is lost untold, and nothing is left behind.
+ */
+/* backends: all */
+#include "tests/support/dgrams.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+
+enum { MANY = 24 };
+
+/* ---- making ---- */
+
+static const struct socle_dgram_params full = {.recv_batch = 8,
+	.pktinfo = true,
+	.gro = true,
+	.gso = true,
+	.send_all = true};
+
+static bool
+any_call(enum call which)
+{
+	return which != CALL_clock_gettime && which != CALL_close;
+}
+
+static bool
+allocations(enum call which)
+{
+	return which == CALL_malloc || which == CALL_calloc ||
+		which == CALL_realloc;
+}
+
+/* The fd stays ours when the call fails, and as it was. */
+static void
+init_fails(unsigned long nth, bool *over)
+{
+	struct socle_dgram *d = NULL;
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), on = 0, err;
+	socklen_t len = sizeof(on);
+
+	seam_watch_any(any_call);
+	seam_fail_any(nth, ENOMEM);
+	err = socle_dgram_new(&told_class, fd, &full, &d);
+	*over = seam_any_struck() == CALLS;
+	seam_heal();
+	if (err == 0) {
+		socle_reset();
+		notes_clear();
+		return;
+	}
+	assert_int_equal(-ENOMEM, err);
+	assert_null(d);
+	assert_int_equal(0, getsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, &len));
+	assert_int_equal(0, on);
+	assert_int_equal(0, fcntl(fd, F_GETFL) & O_NONBLOCK);
+	close(fd);
+	socle_reset();
+}
+
+static void
+a_failed_making_leaves_the_fd_as_it_was(void **state)
+{
+	bool over = false;
+	unsigned long n = 0;
+
+	(void)state;
+	while (!over)
+		init_fails(++n, &over);
+	assert_true(n > 8);
+}
+
+static void
+open_fails(const char *where, bool binds)
+{
+	bool over = false;
+	unsigned long n = 0;
+
+	while (!over) {
+		struct socle_dgram *d = NULL;
+		int err;
+
+		seam_watch_any(any_call);
+		seam_fail_any(++n, ENOMEM);
+		err = socle_dgram_open(where, binds, &told_class, NULL, &d);
+		over = seam_any_struck() == CALLS;
+		seam_heal();
+		assert_true(err == 0 || (err == -ENOMEM && !d));
+		socle_reset();
+		notes_clear();
+		if (where[0] == 'u' && binds && access(where + 5, F_OK) == 0) {
+			assert_int_equal(0, err);
+			unlink(where + 5);
+		}
+	}
+	assert_true(n > 5);
+}
+
+static void
+a_failed_opening_leaves_nothing(void **state)
+{
+	char dir[] = "/tmp/socle-dgram-XXXXXX", where[64];
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(where, sizeof(where), "unix:%s/s", dir);
+	open_fails("[::]:0", true);
+	open_fails("127.0.0.1:9", false);
+	open_fails(where, true);
+	rmdir(dir);
+}
+
+static void
+a_failed_write_fd_leaves_the_object_as_it_was(void **state)
+{
+	bool over = false;
+	unsigned long n = 0;
+	struct told *t;
+	int fds[2], out[2], err;
+
+	(void)state;
+	pair_dgram(fds);
+	pair_dgram(out);
+	t = told_new(fds[0], NULL);
+	while (!over) {
+		seam_watch_any(any_call);
+		seam_fail_any(++n, ENOMEM);
+		err = socle_dgram_set_write_fd(&t->dgram, out[0]);
+		over = seam_any_struck() == CALLS;
+		seam_heal();
+		if (err == 0)
+			break;
+		assert_int_equal(-ENOMEM, err);
+		tell(t, "x");
+		turn(1);
+		assert_hears(fds[1], "x");
+	}
+	assert_true(n >= 3);
+	notes_clear();
+	close(fds[1]);
+	close(out[1]);
+}
+
+static void
+a_failed_configuring_changes_nothing(void **state)
+{
+	struct socle_addr a;
+	struct told *t;
+
+	(void)state;
+	t = told_new(udp_bound(&a), NULL);
+	seam_fail(CALL_setsockopt, 1, ENOBUFS, 1);
+	assert_int_equal(-ENOBUFS,
+		socle_dgram_configure(&t->dgram,
+			&(struct socle_dgram_params){
+				.pktinfo = true, .autoflush = true},
+			~0u));
+	assert_int_equal(0, socle_dgram_send(&t->dgram, "x", 1, 0, &a));
+	turn_until_received(t, 1);
+	assert_int_equal(0, t->last.to.len);
+	assert_int_equal(0,
+		socle_dgram_configure(&t->dgram,
+			&(struct socle_dgram_params){.pktinfo = true},
+			SOCLE_DGRAM_PKTINFO));
+	assert_int_equal(0, socle_dgram_send(&t->dgram, "x", 1, 0, &a));
+	turn_until_received(t, 2);
+	assert_int_equal(a.len, t->last.to.len);
+	notes_clear();
+}
+
+/* ---- talking ---- */
+
+struct talk {
+	struct told *a, *b;
+	int heard[MANY]; /* how often each came */
+	int lost[MANY];  /* how often each was told to have failed */
+};
+
+static struct talk talk;
+
+static void
+hear_it(struct told *t, const struct socle_packet *p)
+{
+	unsigned char n;
+
+	(void)t;
+	assert_true(p->len == 10);
+	memcpy(&n, p->data, 1);
+	assert_true(n < MANY);
+	talk.heard[n]++;
+}
+
+static void
+lose_it(struct told *t, int err, const struct socle_packet *p)
+{
+	unsigned char n;
+
+	(void)t;
+	(void)err;
+	memcpy(&n, p->data, 1);
+	talk.lost[n]++;
+}
+
+static void
+say_some(int from, int to)
+{
+	for (int i = from; i < to; i++) {
+		char data[10] = {(char)i};
+		int r = socle_dgram_send(
+			&talk.a->dgram, data, sizeof(data), 0, NULL);
+
+		if (r < 0)
+			talk.lost[i]++;
+	}
+}
+
+static void
+talk_begins(const struct socle_dgram_params *p)
+{
+	struct socle_addr where;
+	int fd = udp_bound(&where);
+
+	memset(&talk, 0, sizeof(talk));
+	talk.b = told_new(fd, NULL);
+	talk.a = told_new(udp_to(&where), NULL);
+	talk.a->quiet = talk.b->quiet = true;
+	talk.b->on_recv = hear_it;
+	talk.a->on_send_error = lose_it;
+	assert_int_equal(0, socle_dgram_configure(&talk.a->dgram, p, ~0u));
+	assert_int_equal(0, socle_dgram_configure(&talk.b->dgram, p, ~0u));
+}
+
+/* Each is heard once, or told to be lost once. */
+static const char *
+talk_verdict(void)
+{
+	for (int i = 0; i < MANY; i++) {
+		if (talk.heard[i] + talk.lost[i] == 1)
+			continue;
+		return talk.heard[i] + talk.lost[i] == 0 ? "lost untold"
+							 : "told twice";
+	}
+	return NULL;
+}
+
+static int
+heard_or_lost(void)
+{
+	int n = 0;
+
+	for (int i = 0; i < MANY; i++)
+		n += talk.heard[i] + talk.lost[i];
+	return n;
+}
+
+static bool (*watched)(enum call which);
+
+static unsigned long
+talk_under(const struct socle_dgram_params *p, unsigned long nth, int err)
+{
+	const char *problem;
+	unsigned long calls;
+	enum call struck;
+
+	seam_time_virtual();
+	talk_begins(p);
+	seam_watch_any(watched);
+	seam_fail_any(nth, err);
+	say_some(0, MANY / 3);
+	for (int i = 0; i < 4; i++)
+		assert_true(socle_event_loop_once(10) >= 0);
+	say_some(MANY / 3, MANY);
+	for (int i = 0; i < 200 && heard_or_lost() < MANY; i++)
+		assert_true(socle_event_loop_once(10) >= 0);
+	calls = seam_any_count();
+	struck = seam_any_struck();
+	seam_heal();
+	for (int i = 0; i < 8; i++)
+		assert_true(socle_event_loop_once(10) >= 0);
+	problem = talk_verdict();
+	if (problem)
+		fail_msg("%s: call %lu, %s: %s", problem, nth,
+			struck < CALLS ? call_names[struck] : "none",
+			strerror(err));
+	socle_reset();
+	seam_reset();
+	notes_clear();
+	return calls;
+}
+
+static bool
+transfers(enum call which)
+{
+	return which == CALL_sendto || which == CALL_sendmsg ||
+		which == CALL_recvmsg
+#ifdef __linux__
+		|| which == CALL_sendmmsg || which == CALL_recvmmsg
+#endif
+		;
+}
+
+static const struct socle_dgram_params ways[] = {
+	{.autoflush = false},
+	{.autoflush = true},
+	{.send_all = true, .recv_all = true},
+	{.recv_batch = 8, .pktinfo = true},
+	{.gso = true, .gro = true},
+	{.gso = true, .gro = true, .recv_batch = 8, .autoflush = true},
+};
+enum { WAYS = sizeof(ways) / sizeof(ways[0]) };
+
+static void
+sweep(bool (*filter)(enum call which), const int *errors)
+{
+	watched = filter;
+	for (int w = 0; w < WAYS; w++) {
+		unsigned long n = talk_under(&ways[w], 0, 0);
+
+		assert_true(n > 0);
+		for (int e = 0; errors[e]; e++)
+			for (unsigned long k = 1; k <= n; k++)
+				talk_under(&ways[w], k, errors[e]);
+	}
+}
+
+static void
+a_transfer_that_fails_loses_nothing_untold(void **state)
+{
+	static const int errors[] = {EINTR, EAGAIN, ENOBUFS, ENOMEM,
+		ECONNREFUSED, EHOSTUNREACH, EMSGSIZE, ENETUNREACH, EIO, EINVAL,
+		0};
+
+	(void)state;
+	sweep(transfers, errors);
+}
+
+static void
+an_allocation_that_fails_loses_nothing_untold(void **state)
+{
+	static const int errors[] = {ENOMEM, 0};
+
+	(void)state;
+	sweep(allocations, errors);
+}
+
+static bool memory_is_out;
+
+static bool
+out_of_memory(enum call which)
+{
+	if (!allocations(which))
+		return false;
+	if (memory_is_out)
+		seam_fail_any(1, ENOMEM);
+	return true;
+}
+
+static void
+without_memory_datagrams_wait_in_the_kernel(void **state)
+{
+	struct told *t;
+	double start;
+	int fds[2];
+
+	(void)state;
+	seam_time_virtual();
+	pair_dgram(fds);
+	t = told_new(fds[0], &(struct socle_dgram_params){.recv_batch = 4});
+	datagram(fds[1], "1");
+	datagram(fds[1], "2");
+	seam_watch_any(out_of_memory);
+	memory_is_out = true;
+	seam_count_reset();
+	start = seam_time();
+	while (seam_time() - start < 1)
+		assert_true(socle_event_loop_once(-1) >= 0);
+	assert_true(seam_count(CALL_malloc) <= 21);
+	assert_false(socle_closed(&t->dgram.sock));
+	memory_is_out = false;
+	seam_heal();
+	while (t->received < 2)
+		assert_true(socle_event_loop_once(-1) >= 0);
+	assert_notes("<1> <2>");
+	close(fds[1]);
+}
+
+static void
+a_send_without_memory_takes_nothing(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], NULL);
+	seam_fail(CALL_malloc, 1, ENOMEM, 1);
+	assert_int_equal(-ENOMEM, socle_dgram_send(&t->dgram, "x", 1, 0, NULL));
+	assert_int_equal(0, socle_write_buf_size(&t->dgram.sock));
+	assert_int_equal(SOCLE_READ, socle_watching(&t->dgram.sock));
+	socle_dgram_configure(&t->dgram,
+		&(struct socle_dgram_params){.autoflush = true},
+		SOCLE_DGRAM_AUTOFLUSH);
+	seam_fail(CALL_sendto, 1, EAGAIN, 1);
+	seam_fail(CALL_malloc, 1, ENOMEM, 1);
+	assert_int_equal(-ENOMEM, socle_dgram_send(&t->dgram, "x", 1, 0, NULL));
+	assert_int_equal(1, tell(t, "y"));
+	assert_hears(fds[1], "y");
+	turn(2);
+	assert_notes("");
+	close(fds[1]);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(a_failed_making_leaves_the_fd_as_it_was),
+		test(a_failed_opening_leaves_nothing),
+		test(a_failed_write_fd_leaves_the_object_as_it_was),
+		test(a_failed_configuring_changes_nothing),
+		test(a_transfer_that_fails_loses_nothing_untold),
+		test(an_allocation_that_fails_loses_nothing_untold),
+		test(without_memory_datagrams_wait_in_the_kernel),
+		test(a_send_without_memory_takes_nothing),
+	};
+
+	return run_tests(tests);
+}

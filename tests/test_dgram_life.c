@@ -1,0 +1,595 @@
+/* The end of dgrams, in every callback; timeouts; forks. */
+/* backends: all */
+#include "tests/support/dgrams.h"
+
+#include <sys/wait.h>
+
+static const struct socle_dgram_params all = {.send_all = true};
+
+static void
+close_on_error(struct told *t, int err, const struct socle_packet *p)
+{
+	(void)p;
+	if (err != -ECANCELED)
+		socle_close(&t->dgram.sock, "error");
+	else
+		assert_true(socle_closed(&t->dgram.sock));
+}
+
+static void
+closing_in_on_send_error_cancels_the_rest_once(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], &all);
+	t->on_send_error = close_on_error;
+	tell(t, "1");
+	tell(t, "2");
+	tell(t, "3");
+	seam_fail(CALL_sendmmsg, 1, EACCES, 1);
+	seam_fail(CALL_sendmsg, 1, EACCES, 1);
+	turn(2);
+	assert_notes("serr-13:1 close(error) serr-125:2 serr-125:3 destroy");
+	close(fds[1]);
+}
+
+static void
+close_at_once(struct told *t)
+{
+	socle_close(&t->dgram.sock, "empty");
+}
+
+static void
+closing_in_on_outgoing_empty_is_the_end(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], NULL);
+	t->on_empty = close_at_once;
+	tell(t, "1");
+	turn(2);
+	assert_notes("empty close(empty) destroy");
+	assert_hears(fds[1], "1");
+	close(fds[1]);
+}
+
+static void
+close_on_recv_error(struct told *t, int err)
+{
+	(void)err;
+	socle_close(&t->dgram.sock, "recv");
+}
+
+static void
+closing_in_on_recv_error_is_the_end(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], &(struct socle_dgram_params){.recv_all = true});
+	t->on_recv_error = close_on_recv_error;
+	datagram(fds[1], "1");
+	seam_fail(CALL_recvmsg, 2, EIO, 1);
+	turn(2);
+	assert_notes("<1> rerr-5 close(recv) destroy");
+	close(fds[1]);
+}
+
+static void
+incomplete_close(struct socle_socket *self)
+{
+	socle_close(self, "blocked");
+}
+
+static void
+closing_when_the_kernel_takes_no_more_is_the_end(void **state)
+{
+	struct socle_dgram_class closes = told_class;
+	struct socle_dgram *d;
+	int fds[2];
+
+	(void)state;
+	closes.cls.incomplete_write = incomplete_close;
+	for (int autoflush = 0; autoflush < 2; autoflush++) {
+		pair_dgram(fds);
+		assert_int_equal(0,
+			socle_dgram_new(&closes, fds[0],
+				&(struct socle_dgram_params){
+					.autoflush = autoflush},
+				&d));
+		seam_fail(CALL_sendto, 1, EAGAIN, 1);
+		assert_int_equal(0, socle_dgram_send(d, "x", 1, 0, NULL));
+		turn(2);
+		assert_notes("close(blocked) serr-125:x destroy");
+		close(fds[1]);
+	}
+	socle_reset();
+}
+
+static void
+close_above(struct socle_socket *s, bool above, void *arg)
+{
+	(void)arg;
+	if (above)
+		socle_close(s, "above");
+}
+
+static void
+closing_at_a_mark_is_the_end(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], NULL);
+	socle_set_water_marks(&t->dgram.sock, 0, 1, close_above, NULL);
+	assert_int_equal(0, socle_dgram_send(&t->dgram, "12", 2, 0, NULL));
+	turn(1);
+	assert_notes("close(above) serr-125:12 destroy");
+	close(fds[1]);
+}
+
+static void
+try_again(struct told *t, int err, const struct socle_packet *p)
+{
+	if (err == -ECANCELED)
+		assert_int_equal(-EBADF,
+			socle_dgram_send(&t->dgram, p->data, p->len, 0, NULL));
+	else
+		assert_int_equal(0,
+			socle_dgram_send(&t->dgram, p->data, p->len, 0, NULL));
+}
+
+static void
+what_failed_may_be_sent_again_from_its_handler(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0],
+		&(struct socle_dgram_params){
+			.send_all = true, .autoflush = false});
+	t->on_send_error = try_again;
+	tell(t, "1");
+	tell(t, "2");
+	seam_fail(CALL_sendmmsg, 1, EHOSTUNREACH, 1);
+	turn(2);
+	assert_notes("serr-113:1 empty");
+	assert_hears(fds[1], "2");
+	assert_hears(fds[1], "1");
+	tell(t, "3");
+	socle_close(&t->dgram.sock, NULL);
+	assert_notes("close() serr-125:3");
+	turn(1);
+	notes_clear();
+	close(fds[1]);
+}
+
+static void
+send_more(struct told *t)
+{
+	if (t->emptied < 5)
+		tell(t, "more");
+}
+
+static void
+what_on_outgoing_empty_sends_goes_with_the_next_tick(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], NULL);
+	t->on_empty = send_more;
+	tell(t, "1");
+	turn_until_count(&t->emptied, 5);
+	assert_notes("empty empty empty empty empty");
+	close(fds[1]);
+}
+
+static bool
+is_empty(void *arg)
+{
+	return ((struct told *)arg)->dgram.items == 0;
+}
+
+static void
+loop_in_error(struct told *t, int err, const struct socle_packet *p)
+{
+	(void)err;
+	t->on_send_error = NULL;
+	assert_int_equal(1, socle_run_until(is_empty, t));
+	assert_memory_equal("1", p->data, 1);
+	note("over");
+}
+
+static void
+a_loop_in_on_send_error_sends_the_rest(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], NULL);
+	t->on_send_error = loop_in_error;
+	tell(t, "1");
+	tell(t, "2");
+	seam_fail(CALL_sendmmsg, 1, EACCES, 1);
+	seam_fail(CALL_sendto, 1, EACCES, 1);
+	turn(3);
+	assert_notes("serr-13:1 empty over empty");
+	assert_hears(fds[1], "2");
+	close(fds[1]);
+}
+
+static void
+free_it(struct socle_socket *self)
+{
+	free(socle_container_of(self, struct told, dgram.sock));
+}
+
+static void
+memory_may_go_with_destroy_while_much_is_under_way(void **state)
+{
+	struct socle_dgram_class own = told_class;
+	struct told *t = calloc(1, sizeof(*t));
+	int fds[2];
+
+	(void)state;
+	own.cls.destroy = free_it;
+	pair_dgram(fds);
+	assert_int_equal(0,
+		socle_dgram_init(&t->dgram, &own, fds[0],
+			&(struct socle_dgram_params){.recv_batch = 4}));
+	t->on_send_error = close_on_error;
+	datagram(fds[1], "a");
+	datagram(fds[1], "b");
+	tell(t, "1");
+	tell(t, "2");
+	seam_fail(CALL_sendmmsg, 1, EACCES, 1);
+	turn(2);
+	assert_notes("serr-13:1 close(error) serr-125:2");
+	socle_reset();
+	close(fds[1]);
+}
+
+static void
+a_stolen_fd_is_open_and_what_was_queued_is_told(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], NULL);
+	tell(t, "1");
+	assert_int_equal(fds[0], socle_steal_socket(&t->dgram.sock));
+	assert_notes("serr-125:1");
+	turn(1);
+	assert_notes("destroy");
+	datagram(fds[0], "mine");
+	assert_hears(fds[1], "mine");
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void
+a_reset_tells_what_was_queued_and_closes_both_fds(void **state)
+{
+	struct told *t;
+	int fds[2], out[2];
+
+	(void)state;
+	pair_dgram(fds);
+	pair_dgram(out);
+	t = told_new(fds[1], NULL);
+	assert_int_equal(0, socle_dgram_set_write_fd(&t->dgram, fds[0]));
+	tell(t, "1");
+	socle_reset();
+	assert_notes("serr-125:1 destroy");
+	close(out[0]);
+	close(out[1]);
+}
+
+static void
+a_reset_finds_the_write_fd_first_or_last(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], NULL);
+	assert_int_equal(0, socle_dgram_set_write_fd(&t->dgram, fds[1]));
+	tell(t, "1");
+	socle_reset();
+	assert_notes("serr-125:1 destroy");
+}
+
+/* ---- timeouts ---- */
+
+static void
+told_timeout(struct socle_socket *self, int which)
+{
+	note(which == SOCLE_IDLE ? "idle" : "stall");
+	socle_super_event_timeout(&told_class.cls, self, which);
+}
+
+static struct told *
+timed(int fd, const struct socle_dgram_params *p)
+{
+	static struct socle_dgram_class cls;
+	struct socle_dgram *d;
+
+	cls = told_class;
+	cls.cls.event_timeout = told_timeout;
+	assert_int_equal(0, socle_dgram_new(&cls, fd, p, &d));
+	return told_of(d);
+}
+
+static void
+an_idle_dgram_times_out_and_traffic_puts_it_off(void **state)
+{
+	struct told *t;
+	double start;
+	int fds[2];
+
+	(void)state;
+	seam_time_virtual();
+	pair_dgram(fds);
+	t = timed(fds[0], NULL);
+	assert_int_equal(0, socle_set_idle_timeout(&t->dgram.sock, 1));
+	start = seam_time();
+	seam_time_add(0.6);
+	datagram(fds[1], "x");
+	turn(1);
+	seam_time_add(0.6);
+	tell(t, "y");
+	turn(1);
+	assert_notes("<x> empty");
+	while (socle_watched_sockets() > 0)
+		assert_true(socle_event_loop_once(-1) >= 0);
+	assert_true(seam_time() - start > 2.19);
+	assert_true(seam_time() - start < 2.3);
+	assert_notes("idle close(idle) destroy");
+	close(fds[1]);
+}
+
+static void
+what_does_not_go_stalls(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	seam_time_virtual();
+	pair_dgram(fds);
+	t = timed(fds[0], &(struct socle_dgram_params){.autoflush = true});
+	assert_int_equal(0, socle_set_write_timeout(&t->dgram.sock, 1));
+	while (tell(t, "x") == 1)
+		;
+	while (socle_watched_sockets() > 0)
+		assert_true(socle_event_loop_once(-1) >= 0);
+	assert_notes("stall close(stall) serr-125:x destroy");
+	close(fds[1]);
+}
+
+/* ---- forks ---- */
+
+static int
+in_child(int (*fn)(struct told *t, int fd), struct told *t, int fd)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0)
+		_exit(fn(t, fd));
+	assert_int_equal(pid, waitpid(pid, &status, 0));
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static int
+go_on(struct told *t, int fd)
+{
+	char buf[8];
+
+	(void)fd;
+	notes_clear();
+	if (socle_after_fork() < 0)
+		return 1;
+	if (strcmp(notes(), "serr-125:1 serr-125:2") != 0)
+		return 2;
+	if (socle_closed(&t->dgram.sock) || t->dgram.items != 0)
+		return 3;
+	if (socle_watching(&t->dgram.sock) != SOCLE_READ)
+		return 4;
+	if (recv(fd, buf, sizeof(buf), MSG_DONTWAIT) >= 0)
+		return 5;
+	if (socle_dgram_send(&t->dgram, "child", 5, 0, NULL) != 0)
+		return 6;
+	if (socle_event_loop_once(0) < 0)
+		return 7;
+	return recv(fd, buf, sizeof(buf), MSG_DONTWAIT) == 5 ? 0 : 8;
+}
+
+static void
+a_child_drops_what_was_queued_before_the_fork(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], NULL);
+	tell(t, "1");
+	tell(t, "2");
+	assert_int_equal(0, in_child(go_on, t, fds[1]));
+	turn(2);
+	assert_notes("empty");
+	assert_hears(fds[1], "1");
+	assert_hears(fds[1], "2");
+	assert_hears_nothing(fds[1]);
+	close(fds[1]);
+}
+
+static int
+end_it(struct told *t, int fd)
+{
+	(void)fd;
+	notes_clear();
+	if (socle_after_fork() < 0)
+		return 1;
+	if (!socle_closed(&t->dgram.sock))
+		return 2;
+	return strcmp(notes(), "serr-125:1 close()") == 0 ? 0 : 3;
+}
+
+static void
+one_that_was_to_close_when_empty_closes_in_the_child(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], NULL);
+	tell(t, "1");
+	socle_dgram_close_when_empty(&t->dgram);
+	assert_int_equal(0, in_child(end_it, t, fds[1]));
+	assert_false(socle_closed(&t->dgram.sock));
+	turn(1);
+	assert_notes("empty close() destroy");
+	close(fds[1]);
+}
+
+/* ---- the rest of the base class ---- */
+
+static void
+vetoing_close(struct socle_socket *self, const char *reason)
+{
+	(void)self;
+	note("veto(%s)", reason);
+}
+
+static void
+a_vetoed_close_keeps_what_is_queued(void **state)
+{
+	struct socle_dgram_class stays = told_class;
+	struct socle_dgram *d;
+	int fds[2];
+
+	(void)state;
+	stays.cls.close = vetoing_close;
+	pair_dgram(fds);
+	assert_int_equal(0, socle_dgram_new(&stays, fds[0], NULL, &d));
+	socle_dgram_send(d, "x", 1, 0, NULL);
+	socle_close(&d->sock, "no");
+	turn(1);
+	assert_notes("veto(no) empty");
+	assert_hears(fds[1], "x");
+	socle_reset();
+	close(fds[1]);
+}
+
+static void
+quiet_write(struct socle_socket *self)
+{
+	(void)self;
+	note("w");
+}
+
+static void
+an_event_write_that_sends_nothing_is_followed_by_a_flush(void **state)
+{
+	struct socle_dgram_class lazy = told_class;
+	struct socle_dgram *d;
+	int fds[2], sent = 0;
+
+	(void)state;
+	lazy.cls.event_write = quiet_write;
+	pair_dgram(fds);
+	assert_int_equal(0,
+		socle_dgram_new(&lazy, fds[0],
+			&(struct socle_dgram_params){.autoflush = true}, &d));
+	while (socle_dgram_send(d, "x", 1, 0, NULL) == 1)
+		sent++;
+	for (int i = 0; i < sent; i++)
+		assert_hears(fds[1], "x");
+	turn(1);
+	assert_notes("w empty");
+	socle_reset();
+	notes_clear();
+	close(fds[1]);
+}
+
+static void
+note_item(const struct socle_profile_item *item, void *arg)
+{
+	(void)arg;
+	note("%s=%d", item->item, (int)item->calls);
+}
+
+static void
+profiling_names_what_dgrams_do(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], NULL);
+	assert_true(socle_enable_profiling(SOCLE_PROFILE_WALL) >= 0);
+	datagram(fds[1], "x");
+	tell(t, "y");
+	turn(2);
+	tell(t, "z");
+	seam_fail(CALL_sendto, 1, EACCES, 1);
+	turn(1);
+	socle_disable_profiling();
+	assert_notes("empty <x> serr-13:z empty");
+	socle_profiling_data(note_item, NULL);
+	assert_notes("Told-drain=2 Told-err=1 Told-read=1");
+	close(fds[1]);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(closing_in_on_send_error_cancels_the_rest_once),
+		test(closing_in_on_outgoing_empty_is_the_end),
+		test(closing_in_on_recv_error_is_the_end),
+		test(closing_when_the_kernel_takes_no_more_is_the_end),
+		test(closing_at_a_mark_is_the_end),
+		test(what_failed_may_be_sent_again_from_its_handler),
+		test(what_on_outgoing_empty_sends_goes_with_the_next_tick),
+		test(a_loop_in_on_send_error_sends_the_rest),
+		test(memory_may_go_with_destroy_while_much_is_under_way),
+		test(a_stolen_fd_is_open_and_what_was_queued_is_told),
+		test(a_reset_tells_what_was_queued_and_closes_both_fds),
+		test(a_reset_finds_the_write_fd_first_or_last),
+		test(an_idle_dgram_times_out_and_traffic_puts_it_off),
+		test(what_does_not_go_stalls),
+		test(a_child_drops_what_was_queued_before_the_fork),
+		test(one_that_was_to_close_when_empty_closes_in_the_child),
+		test(a_vetoed_close_keeps_what_is_queued),
+		test(an_event_write_that_sends_nothing_is_followed_by_a_flush),
+		test(profiling_names_what_dgrams_do),
+	};
+
+	return run_tests(tests);
+}

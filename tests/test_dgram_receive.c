@@ -1,0 +1,685 @@
+/* What a dgram receives, and how it hands it over. */
+/* backends: all */
+#include "tests/support/dgrams.h"
+
+static const struct socle_dgram_params all = {.recv_all = true};
+static const struct socle_dgram_params batch = {.recv_batch = 8};
+
+/* TD01 */
+static void
+what_the_peer_sends_comes_once_with_its_address(void **state)
+{
+	struct socle_addr mine, peers;
+	struct told *t;
+	int fd;
+
+	(void)state;
+	t = told_new(udp_bound(&mine), NULL);
+	fd = udp_to(&mine);
+	name_of(fd, &peers);
+	datagram(fd, "message\n");
+	assert_notes("");
+	turn_until_received(t, 1);
+	turn(2);
+	assert_notes("<message\n>");
+	assert_int_equal(peers.len, t->last.from.len);
+	assert_memory_equal(&peers.u, &t->last.from.u, peers.len);
+	assert_false(t->last.truncated);
+	assert_int_equal(0, t->last.to.len);
+	close(fd);
+}
+
+static void
+another_on_recv(struct socle_dgram *self, const struct socle_packet *p)
+{
+	(void)self;
+	note("another:%.*s", (int)p->len, (const char *)p->data);
+}
+
+/* TD02 */
+static void
+a_handler_that_is_replaced_is_silent(void **state)
+{
+	const struct socle_dgram_params p = {.on_recv = another_on_recv};
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], NULL);
+	assert_int_equal(
+		0, socle_dgram_configure(&t->dgram, &p, SOCLE_DGRAM_ON_RECV));
+	datagram(fds[1], "another message\n");
+	turn(2);
+	assert_notes("another:another message\n");
+	close(fds[1]);
+}
+
+/* TD03 */
+static void
+one_datagram_comes_at_a_readiness(void **state)
+{
+	const struct socle_dgram_params p = {.recv_len = 4};
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	told_new(fds[0], &p);
+	datagram(fds[1], "A nice message");
+	datagram(fds[1], "another one");
+	datagram(fds[1], "and a third");
+	turn(1);
+	assert_notes("<A ni>");
+	turn(2);
+	assert_notes("<anot> <and >");
+	turn(2);
+	assert_notes("");
+	close(fds[1]);
+}
+
+/* TD04 */
+static void
+all_that_is_there_comes_at_once_with_recv_all(void **state)
+{
+	const struct socle_dgram_params p = {.recv_len = 4, .recv_all = true};
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	told_new(fds[0], &p);
+	datagram(fds[1], "A nice message");
+	datagram(fds[1], "another one");
+	datagram(fds[1], "and a third");
+	turn(1);
+	assert_notes("<A ni> <anot> <and >");
+	close(fds[1]);
+}
+
+/* TD06 */
+static void
+the_class_receives_where_the_object_does_not(void **state)
+{
+	static const struct socle_dgram_class below = {
+		.cls = {.name = "Below", .super = &told_class.cls}};
+	struct socle_dgram *d;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	assert_int_equal(0, socle_dgram_new(&below, fds[0], NULL, &d));
+	datagram(fds[1], "x");
+	turn(1);
+	assert_notes("<x>");
+	close(fds[1]);
+}
+
+/* TD11 */
+static void
+a_failed_receive_is_told_by_value_and_closes_nothing(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], NULL);
+	datagram(fds[1], "x");
+	seam_fail(CALL_recvmsg, 1, ECONNRESET, 1);
+	turn(1);
+	assert_int_equal(1, t->recv_errors);
+	turn(1);
+	assert_int_equal(1, t->received);
+	assert_false(socle_closed(&t->dgram.sock));
+	notes_clear();
+	close(fds[1]);
+}
+
+static void
+a_failed_receive_without_a_handler_closes_unless_it_is_icmp(void **state)
+{
+	struct socle_dgram_class plain = told_class;
+	struct socle_dgram *d;
+	int fds[2];
+
+	(void)state;
+	plain.on_recv_error = NULL;
+	pair_dgram(fds);
+	assert_int_equal(0, socle_dgram_new(&plain, fds[0], NULL, &d));
+	datagram(fds[1], "x");
+	seam_fail(CALL_recvmsg, 1, ECONNREFUSED, 1);
+	turn(1);
+	assert_notes("");
+	seam_fail(CALL_recvmsg, 1, EIO, 1);
+	turn(1);
+	assert_notes("close(recv_error) destroy");
+	socle_reset();
+	close(fds[1]);
+}
+
+/* TD14 */
+static void
+an_empty_datagram_is_received_and_nothing_ends(void **state)
+{
+	struct socle_addr mine;
+	struct told *t;
+	int fd;
+
+	(void)state;
+	t = told_new(udp_bound(&mine), NULL);
+	fd = udp_to(&mine);
+	datagram(fd, "");
+	datagram(fd, "next");
+	turn_until_received(t, 2);
+	assert_notes("<> <next>");
+	assert_false(socle_closed(&t->dgram.sock));
+	assert_int_equal(0, t->recv_errors);
+	close(fd);
+}
+
+static void
+empty_datagrams_come_in_a_batch_too(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], &batch);
+	datagram(fds[1], "");
+	datagram(fds[1], "a");
+	datagram(fds[1], "");
+	turn(1);
+	assert_notes("<> <a> <>");
+	assert_false(socle_closed(&t->dgram.sock));
+	close(fds[1]);
+}
+
+static void
+assert_cut(const struct socle_dgram_params *p)
+{
+	struct socle_addr mine;
+	struct told *t = told_new(udp_bound(&mine), p);
+	int fd = udp_to(&mine);
+
+	datagram(fd, "0123456789");
+	turn_until_received(t, 1);
+	assert_notes("<0123>");
+	assert_true(t->last.truncated);
+	assert_int_equal(4, t->last.len);
+#ifdef __linux__
+	assert_int_equal(10, t->last.full_len);
+#endif
+	datagram(fd, "four");
+	turn_until_received(t, 2);
+	assert_false(t->last.truncated);
+	assert_int_equal(4, t->last.full_len);
+	notes_clear();
+	close(fd);
+}
+
+/* TD19 */
+static void
+what_is_cut_off_is_told(void **state)
+{
+	const struct socle_dgram_params one = {.recv_len = 4};
+	const struct socle_dgram_params many = {.recv_len = 4, .recv_batch = 4};
+	const struct socle_dgram_params joined = {.recv_len = 4, .gro = true};
+
+	(void)state;
+	assert_cut(&one);
+	assert_cut(&many);
+	assert_cut(&joined);
+}
+
+/* TD20 */
+static void
+a_recv_len_of_0_is_the_default(void **state)
+{
+	char big[60000 + 1];
+	struct socle_addr mine;
+	struct told *t;
+	int fd;
+
+	(void)state;
+	memset(big, 'x', sizeof(big) - 1);
+	big[sizeof(big) - 1] = '\0';
+	t = told_new(udp_bound(&mine), NULL);
+	t->quiet = true;
+	assert_int_equal(0,
+		socle_dgram_configure(&t->dgram,
+			&(struct socle_dgram_params){.recv_len = 0},
+			SOCLE_DGRAM_RECV_LEN));
+	fd = udp_to(&mine);
+	datagram(fd, big);
+	turn_until_received(t, 1);
+	assert_int_equal(60000, t->last.len);
+	assert_false(t->last.truncated);
+	close(fd);
+}
+
+static void
+close_it(struct told *t, const struct socle_packet *p)
+{
+	(void)p;
+	socle_close(&t->dgram.sock, "enough");
+}
+
+/* TD21 */
+static void
+closing_in_on_recv_is_the_end_of_it(void **state)
+{
+	const struct socle_dgram_params *ways[] = {&all, &batch};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct told *t;
+		int fds[2];
+
+		pair_dgram(fds);
+		t = told_new(fds[0], ways[i]);
+		t->on_recv = close_it;
+		datagram(fds[1], "1");
+		datagram(fds[1], "2");
+		turn(3);
+		assert_notes("<1> close(enough) destroy");
+		close(fds[1]);
+	}
+}
+
+static void
+own_destroy(struct socle_socket *self)
+{
+	free(socle_container_of(self, struct told, dgram.sock));
+}
+
+/* TD22 */
+static void
+an_object_that_frees_itself_in_on_recv_is_not_touched(void **state)
+{
+	struct socle_dgram_class own = told_class;
+	struct told *t = calloc(1, sizeof(*t));
+	int fds[2];
+
+	(void)state;
+	own.cls.destroy = own_destroy;
+	pair_dgram(fds);
+	assert_int_equal(0, socle_dgram_init(&t->dgram, &own, fds[0], &batch));
+	t->on_recv = close_it;
+	datagram(fds[1], "1");
+	datagram(fds[1], "2");
+	turn(3);
+	assert_notes("<1> close(enough)");
+	socle_reset();
+	close(fds[1]);
+}
+
+/* ---- reading off and on ---- */
+
+static void
+pause_it(struct told *t, const struct socle_packet *p)
+{
+	(void)p;
+	socle_watch_read(&t->dgram.sock, false);
+}
+
+static void
+a_pause_keeps_the_rest_of_a_batch_in_order(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], &batch);
+	t->on_recv = pause_it;
+	datagram(fds[1], "1");
+	datagram(fds[1], "2");
+	datagram(fds[1], "3");
+	turn(3);
+	assert_notes("<1>");
+	datagram(fds[1], "4");
+	socle_watch_read(&t->dgram.sock, true);
+	turn(3);
+	assert_notes("<2>");
+	t->on_recv = NULL;
+	socle_watch_read(&t->dgram.sock, true);
+	turn(3);
+	assert_notes("<3> <4>");
+	close(fds[1]);
+}
+
+static void
+a_close_drops_what_a_pause_kept(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], &batch);
+	t->on_recv = pause_it;
+	datagram(fds[1], "1");
+	datagram(fds[1], "2");
+	turn(1);
+	socle_close(&t->dgram.sock, NULL);
+	turn(1);
+	assert_notes("<1> close() destroy");
+	close(fds[1]);
+}
+
+static void
+without_a_handler_reading_is_off_and_datagrams_wait(void **state)
+{
+	const struct socle_dgram_params p = {.on_recv = another_on_recv};
+	struct socle_dgram *d;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	assert_int_equal(
+		0, socle_dgram_new(&socle_dgram_class, fds[0], NULL, &d));
+	assert_int_equal(0, socle_watching(&d->sock));
+	datagram(fds[1], "1");
+	socle_watch_read(&d->sock, true);
+	turn(1);
+	assert_int_equal(0, socle_watching(&d->sock));
+	assert_int_equal(0, socle_dgram_configure(d, &p, SOCLE_DGRAM_ON_RECV));
+	assert_int_equal(SOCLE_READ, socle_watching(&d->sock));
+	turn(1);
+	assert_notes("another:1");
+	assert_int_equal(0,
+		socle_dgram_configure(d, &(struct socle_dgram_params){0},
+			SOCLE_DGRAM_ON_RECV));
+	assert_int_equal(0, socle_watching(&d->sock));
+	close(fds[1]);
+}
+
+static void
+lose_it(struct told *t, const struct socle_packet *p)
+{
+	static const struct socle_dgram_class deaf = {
+		.cls = {.name = "Deaf",
+			.super = &socle_dgram_class.cls,
+			.size = sizeof(struct told)}};
+
+	(void)p;
+	assert_int_equal(0, socle_set_class(&t->dgram.sock, &deaf.cls));
+}
+
+static void
+a_class_that_loses_its_handler_in_a_batch_stops_there(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], &batch);
+	t->on_recv = lose_it;
+	datagram(fds[1], "1");
+	datagram(fds[1], "2");
+	turn(2);
+	assert_notes("<1>");
+	t->on_recv = NULL;
+	assert_int_equal(0, socle_set_class(&t->dgram.sock, &told_class.cls));
+	socle_watch_read(&t->dgram.sock, true);
+	turn(1);
+	assert_notes("<2>");
+	close(fds[1]);
+}
+
+static void
+shrink_it(struct told *t, const struct socle_packet *p)
+{
+	const struct socle_dgram_params less = {.recv_len = 2, .recv_batch = 2};
+
+	(void)p;
+	assert_int_equal(0,
+		socle_dgram_configure(&t->dgram, &less,
+			SOCLE_DGRAM_RECV_LEN | SOCLE_DGRAM_RECV_BATCH));
+}
+
+static void
+another_recv_len_counts_from_the_next_receive_on(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], &batch);
+	t->on_recv = shrink_it;
+	datagram(fds[1], "1111");
+	datagram(fds[1], "2222");
+	turn(1);
+	assert_notes("<1111> <2222>");
+	datagram(fds[1], "3333");
+	turn(1);
+	assert_notes("<33>");
+	close(fds[1]);
+}
+
+/* ---- loops in handlers ---- */
+
+static bool
+has_three(void *arg)
+{
+	return ((struct told *)arg)->received >= 3;
+}
+
+static void
+wait_for_three(struct told *t, const struct socle_packet *p)
+{
+	char before[8] = "";
+
+	t->on_recv = NULL;
+	memcpy(before, p->data, p->len);
+	assert_int_equal(1, socle_run_until(has_three, t));
+	assert_memory_equal(before, p->data, p->len);
+	note("over");
+}
+
+/* What was received waits for no one, and what is looked at stays. */
+static void
+a_loop_in_on_recv_gets_the_rest_of_the_batch_first(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], &(struct socle_dgram_params){.recv_batch = 2});
+	t->on_recv = wait_for_three;
+	datagram(fds[1], "1");
+	datagram(fds[1], "2");
+	datagram(fds[1], "3");
+	datagram(fds[1], "4");
+	turn(3);
+	assert_notes("<1> <2> <3> <4> over");
+	close(fds[1]);
+}
+
+static void
+close_in_a_loop(struct told *t, const struct socle_packet *p)
+{
+	t->on_recv = close_it;
+	assert_int_equal(0, socle_event_loop_once(0) < 0);
+	assert_true(socle_closed(&t->dgram.sock));
+	assert_memory_equal("1", p->data, 1);
+	note("over");
+}
+
+static void
+an_object_closed_by_a_loop_in_on_recv_leaves_the_datagram(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], &batch);
+	t->on_recv = close_in_a_loop;
+	datagram(fds[1], "1");
+	datagram(fds[1], "2");
+	datagram(fds[1], "3");
+	turn(2);
+	assert_notes("<1> <2> close(enough) over destroy");
+	close(fds[1]);
+}
+
+static void
+reset_it(struct told *t, const struct socle_packet *p)
+{
+	(void)t;
+	socle_reset();
+	assert_memory_equal("1", p->data, 1);
+}
+
+static void
+a_reset_in_on_recv_leaves_the_datagram(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], &batch);
+	t->on_recv = reset_it;
+	datagram(fds[1], "1");
+	datagram(fds[1], "2");
+	assert_true(socle_event_loop_once(0) >= 0);
+	assert_notes("<1> destroy");
+	close(fds[1]);
+}
+
+/* ---- kinds of sockets ---- */
+
+static void
+the_end_of_a_sequence_of_packets_closes(void **state)
+{
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(0, socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds));
+	told_new(fds[0], NULL);
+	datagram(fds[1], "packet");
+	turn(1);
+	close(fds[1]);
+	turn(2);
+	assert_notes("<packet> close(end of stream) destroy");
+}
+
+static void
+a_stream_comes_in_pieces_and_its_end_closes(void **state)
+{
+	int fds[2];
+
+	(void)state;
+	pair_unix(fds);
+	told_new(fds[0], &(struct socle_dgram_params){.recv_len = 4});
+	datagram(fds[1], "pieces");
+	turn(2);
+	close(fds[1]);
+	turn(2);
+	assert_notes("<piec> <es> close(end of stream) destroy");
+}
+
+static void
+the_error_of_a_peer_that_is_not_there_is_told_to_a_receiver(void **state)
+{
+	struct socle_addr nowhere;
+	struct told *t;
+
+	(void)state;
+	udp_nowhere(&nowhere);
+	t = told_new(udp_to(&nowhere),
+		&(struct socle_dgram_params){.autoflush = true});
+	for (int i = 1; i <= 3; i++) {
+		assert_int_equal(1, tell(t, "x"));
+		turn_until_count(&t->recv_errors, i);
+	}
+	assert_notes("rerr-111 rerr-111 rerr-111");
+	assert_false(socle_closed(&t->dgram.sock));
+}
+
+static void
+an_error_is_told_with_reading_off_as_well(void **state)
+{
+	struct socle_addr nowhere;
+	struct told *t;
+
+	(void)state;
+	udp_nowhere(&nowhere);
+	t = told_new(udp_to(&nowhere),
+		&(struct socle_dgram_params){.autoflush = true});
+	socle_watch_read(&t->dgram.sock, false);
+	for (int i = 1; i <= 3; i++) {
+		assert_int_equal(1, tell(t, "x"));
+		turn_until_count(&t->recv_errors, i);
+	}
+	notes_clear();
+}
+
+#ifdef __linux__
+/* The kernel goes on reporting it until somebody takes it. */
+static void
+errors_that_the_kernel_keeps_are_told_once_and_block_nothing(void **state)
+{
+	struct socle_addr mine, nowhere;
+	struct told *t;
+	int fd = udp_bound(&mine), on = 1;
+
+	(void)state;
+	udp_nowhere(&nowhere);
+	assert_int_equal(
+		0, setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on)));
+	t = told_new(fd, &(struct socle_dgram_params){.autoflush = true});
+	for (int i = 1; i <= 3; i++) {
+		assert_int_equal(
+			1, socle_dgram_send(&t->dgram, "x", 1, 0, &nowhere));
+		turn_until_count(&t->recv_errors, i);
+		turn(3);
+	}
+	datagram_to(fd, &mine, "alive");
+	turn_until_received(t, 1);
+	assert_false(socle_closed(&t->dgram.sock));
+	notes_clear();
+}
+#endif
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(what_the_peer_sends_comes_once_with_its_address),
+		test(a_handler_that_is_replaced_is_silent),
+		test(one_datagram_comes_at_a_readiness),
+		test(all_that_is_there_comes_at_once_with_recv_all),
+		test(the_class_receives_where_the_object_does_not),
+		test(a_failed_receive_is_told_by_value_and_closes_nothing),
+		test(a_failed_receive_without_a_handler_closes_unless_it_is_icmp),
+		test(an_empty_datagram_is_received_and_nothing_ends),
+		test(empty_datagrams_come_in_a_batch_too),
+		test(what_is_cut_off_is_told),
+		test(a_recv_len_of_0_is_the_default),
+		test(closing_in_on_recv_is_the_end_of_it),
+		test(an_object_that_frees_itself_in_on_recv_is_not_touched),
+		test(a_pause_keeps_the_rest_of_a_batch_in_order),
+		test(a_close_drops_what_a_pause_kept),
+		test(without_a_handler_reading_is_off_and_datagrams_wait),
+		test(a_class_that_loses_its_handler_in_a_batch_stops_there),
+		test(another_recv_len_counts_from_the_next_receive_on),
+		test(a_loop_in_on_recv_gets_the_rest_of_the_batch_first),
+		test(an_object_closed_by_a_loop_in_on_recv_leaves_the_datagram),
+		test(a_reset_in_on_recv_leaves_the_datagram),
+		test(the_end_of_a_sequence_of_packets_closes),
+		test(a_stream_comes_in_pieces_and_its_end_closes),
+		test(the_error_of_a_peer_that_is_not_there_is_told_to_a_receiver),
+		test(an_error_is_told_with_reading_off_as_well),
+#ifdef __linux__
+		test(errors_that_the_kernel_keeps_are_told_once_and_block_nothing),
+#endif
+	};
+
+	return run_tests(tests);
+}

@@ -1,0 +1,779 @@
+/* What a dgram sends, when, and what becomes of what does not go. */
+/* backends: all */
+#include "tests/support/dgrams.h"
+
+#include <sys/resource.h>
+#include <sys/time.h>
+
+static const struct socle_dgram_params now = {.autoflush = true};
+static const struct socle_dgram_params all = {.send_all = true};
+
+static bool
+wants_write(const struct told *t)
+{
+	return (socle_watching(&t->dgram.sock) & SOCLE_WRITE) != 0;
+}
+
+/* TD07 */
+static void
+an_object_without_on_recv_sends(void **state)
+{
+	struct socle_dgram *d;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	assert_int_equal(
+		0, socle_dgram_new(&socle_dgram_class, fds[0], NULL, &d));
+	assert_int_equal(0, socle_dgram_send(d, "hello", 5, 0, NULL));
+	turn(1);
+	assert_hears(fds[1], "hello");
+	close(fds[1]);
+}
+
+/* TD08 */
+static void
+without_autoflush_it_goes_with_the_loop(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], NULL);
+	assert_false(wants_write(t));
+	assert_int_equal(0, tell(t, "message\n"));
+	assert_true(wants_write(t));
+	assert_int_equal(8, socle_write_buf_size(&t->dgram.sock));
+	assert_hears_nothing(fds[1]);
+	turn(1);
+	assert_false(wants_write(t));
+	assert_notes("empty");
+	assert_hears(fds[1], "message\n");
+	turn(2);
+	assert_notes("");
+	close(fds[1]);
+}
+
+/* TD09 */
+static void
+with_autoflush_it_goes_at_once(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], &now);
+	assert_int_equal(1, tell(t, "message\n"));
+	assert_hears(fds[1], "message\n");
+	assert_false(wants_write(t));
+	turn(2);
+	assert_notes("");
+	close(fds[1]);
+}
+
+/* TD10 */
+static void
+autoflush_sends_what_waits_before_it_first(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], NULL);
+	assert_int_equal(0, tell(t, "First"));
+	assert_int_equal(0,
+		socle_dgram_configure(&t->dgram, &now, SOCLE_DGRAM_AUTOFLUSH));
+	assert_int_equal(1, tell(t, "Second"));
+	assert_hears(fds[1], "First");
+	assert_hears(fds[1], "Second");
+	assert_false(wants_write(t));
+	assert_notes("empty");
+	close(fds[1]);
+}
+
+static bool
+note_left(struct socle_socket *s, void *arg)
+{
+	(void)arg;
+	note("%zu", socle_write_buf_size(s));
+	return socle_write_buf_size(s) > 0;
+}
+
+static void
+send_three(const struct socle_dgram_params *p)
+{
+	struct told *t;
+	int fds[2];
+
+	pair_dgram(fds);
+	t = told_new(fds[0], p);
+	socle_set_socket_post_loop_callback(&t->dgram.sock, note_left, NULL);
+	tell(t, "1");
+	tell(t, "2");
+	tell(t, "3");
+	assert_int_equal(0, socle_event_loop());
+	assert_hears(fds[1], "1");
+	assert_hears(fds[1], "2");
+	assert_hears(fds[1], "3");
+	close(fds[1]);
+}
+
+static void
+one_datagram_goes_in_each_tick(void **state)
+{
+	(void)state;
+	send_three(NULL);
+	assert_notes("2 1 empty 0");
+}
+
+static void
+all_go_in_one_tick_with_send_all(void **state)
+{
+	(void)state;
+	send_three(&all);
+	assert_notes("empty 0");
+}
+
+/* TD12 */
+static void
+a_failed_send_is_told_by_value_and_drops_that_one_alone(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], NULL);
+	tell(t, "1");
+	tell(t, "2");
+	seam_fail(CALL_sendto, 1, ECONNRESET, 1);
+	seam_fail(CALL_sendmsg, 1, ECONNRESET, 1);
+	turn(2);
+	assert_notes("serr-104:1 empty");
+	assert_hears(fds[1], "2");
+	assert_false(socle_closed(&t->dgram.sock));
+	close(fds[1]);
+}
+
+static void
+a_failed_send_without_a_handler_closes_unless_it_is_icmp(void **state)
+{
+	struct socle_dgram_class plain = told_class;
+	struct socle_dgram *d;
+	int fds[2];
+
+	(void)state;
+	plain.on_send_error = NULL;
+	pair_dgram(fds);
+	assert_int_equal(0, socle_dgram_new(&plain, fds[0], NULL, &d));
+	socle_dgram_send(d, "1", 1, 0, NULL);
+	seam_fail(CALL_sendto, 1, EHOSTUNREACH, 1);
+	turn(1);
+	assert_notes("empty");
+	socle_dgram_send(d, "1", 1, 0, NULL);
+	seam_fail(CALL_sendto, 1, EACCES, 1);
+	turn(1);
+	assert_notes("close(send_error) destroy");
+	socle_reset();
+	close(fds[1]);
+}
+
+static void
+send_empty(const struct socle_dgram_params *p)
+{
+	struct told *t;
+	int fds[2];
+
+	pair_dgram(fds);
+	t = told_new(fds[0], p);
+	assert_int_equal(
+		p->autoflush, socle_dgram_send(&t->dgram, NULL, 0, 0, NULL));
+	turn(3);
+	assert_hears(fds[1], "");
+	assert_hears_nothing(fds[1]);
+	assert_false(socle_closed(&t->dgram.sock));
+	assert_notes(p->autoflush ? "" : "empty");
+	close(fds[1]);
+}
+
+/* TD15 */
+static void
+an_empty_datagram_is_sent_once(void **state)
+{
+	const struct socle_dgram_params later = {.autoflush = false};
+	const struct socle_dgram_params batch = {.recv_batch = 8};
+
+	(void)state;
+	send_empty(&now);
+	send_empty(&later);
+	send_empty(&batch);
+}
+
+static void
+hear_numbered(int fd, int *heard)
+{
+	char buf[2000];
+	ssize_t n;
+
+	while ((n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT)) >= 0) {
+		int number;
+
+		assert_int_equal(1000, n);
+		memcpy(&number, buf, sizeof(number));
+		assert_int_equal((*heard)++, number);
+	}
+}
+
+static void
+all_arrive(const struct socle_dgram_params *p)
+{
+	enum { MANY = 200 };
+	char data[1000] = "";
+	struct told *t;
+	int fds[2], heard = 0, small = 4096;
+
+	pair_dgram(fds);
+	assert_int_equal(0,
+		setsockopt(
+			fds[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)));
+	t = told_new(fds[0], p);
+	for (int i = 0; i < MANY; i++) {
+		memcpy(data, &i, sizeof(i));
+		assert_true(socle_dgram_send(&t->dgram, data, sizeof(data), 0,
+				    NULL) >= 0);
+	}
+	for (int i = 0; heard < MANY && i < 2000; i++) {
+		turn(1);
+		if (i % 3 == 0)
+			hear_numbered(fds[1], &heard);
+	}
+	turn(3);
+	assert_int_equal(MANY, heard);
+	assert_hears_nothing(fds[1]);
+	assert_notes("empty");
+	socle_close(&t->dgram.sock, NULL);
+	turn(1);
+	notes_clear();
+	close(fds[1]);
+}
+
+/* TD16 */
+static void
+what_a_slow_reader_has_no_room_for_waits_in_order(void **state)
+{
+	const struct socle_dgram_params one = {.autoflush = false};
+	const struct socle_dgram_params batch = {.recv_batch = 16};
+
+	(void)state;
+	all_arrive(&one);
+	all_arrive(&now);
+	all_arrive(&all);
+	all_arrive(&batch);
+}
+
+/* TD17 */
+static void
+with_autoflush_a_refusal_is_the_result_and_is_told_once(void **state)
+{
+	struct socle_addr a;
+	struct told *t;
+	int fd, r;
+
+	(void)state;
+	udp_nowhere(&a);
+	t = told_new(udp_to(&a), &now);
+	assert_int_equal(1, tell(t, "1"));
+	r = socle_dgram_send(&t->dgram, "2", 1, 0, NULL);
+	assert_int_equal(-ECONNREFUSED, r);
+	assert_int_equal(0, socle_write_buf_size(&t->dgram.sock));
+	turn(3);
+	assert_notes("");
+	/* now somebody comes to that address */
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	assert_int_equal(0, bind(fd, &a.u.sa, a.len));
+	assert_int_equal(1, tell(t, "3"));
+	assert_hears(fd, "3");
+	assert_hears_nothing(fd);
+	close(fd);
+}
+
+/* TD18 */
+static void
+a_peer_that_goes_and_comes_back_is_served_without_handlers(void **state)
+{
+	struct socle_addr a;
+	struct socle_dgram *d;
+	int peer = udp_bound(&a);
+
+	(void)state;
+	assert_int_equal(
+		0, socle_dgram_new(&socle_dgram_class, udp_to(&a), NULL, &d));
+	close(peer);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(0, socle_dgram_send(d, "lost", 4, 0, NULL));
+		turn(2);
+	}
+	assert_false(socle_closed(&d->sock));
+	peer = socket(AF_INET, SOCK_DGRAM, 0);
+	assert_int_equal(0, bind(peer, &a.u.sa, a.len));
+	turn(1);
+	assert_int_equal(0, socle_dgram_send(d, "found", 5, 0, NULL));
+	turn(2);
+	assert_hears(peer, "found");
+	close(peer);
+}
+
+/* TD23 */
+static void
+a_send_to_nobody_is_told_and_the_loop_lives(void **state)
+{
+	struct socle_addr mine;
+	struct told *t;
+
+	(void)state;
+	t = told_new(udp_bound(&mine), NULL);
+	assert_int_equal(0, tell(t, "x"));
+	turn(1);
+	assert_notes("serr-89:x empty");
+	assert_int_equal(0,
+		socle_dgram_configure(&t->dgram, &now, SOCLE_DGRAM_AUTOFLUSH));
+	assert_int_equal(
+		-EDESTADDRREQ, socle_dgram_send(&t->dgram, "x", 1, 0, NULL));
+	turn(1);
+	assert_notes("");
+}
+
+/* ---- limits ---- */
+
+static void
+assert_refuses(const struct socle_dgram_params *p)
+{
+	struct told *t;
+	int fds[2];
+
+	pair_dgram(fds);
+	t = told_new(fds[0], p);
+	assert_int_equal(0, tell(t, "12345"));
+	assert_int_equal(0, tell(t, "67890"));
+	assert_int_equal(
+		-ENOBUFS, socle_dgram_send(&t->dgram, "x", 1, 0, NULL));
+	assert_int_equal(10, socle_write_buf_size(&t->dgram.sock));
+	turn(1);
+	assert_notes("empty");
+	assert_hears(fds[1], "12345");
+	assert_hears(fds[1], "67890");
+	assert_hears_nothing(fds[1]);
+	assert_int_equal(0, tell(t, "more"));
+	turn(1);
+	notes_clear();
+	close(fds[1]);
+}
+
+static void
+note_mark(struct socle_socket *s, bool above, void *arg)
+{
+	(void)s;
+	(void)arg;
+	note(above ? "above" : "below");
+}
+
+/* TD24 */
+static void
+a_full_queue_refuses_and_tells_when_it_has_emptied(void **state)
+{
+	const struct socle_dgram_params bytes = {
+		.max_queue_bytes = 10, .send_all = true};
+	const struct socle_dgram_params items = {
+		.max_queue_items = 2, .send_all = true};
+
+	(void)state;
+	assert_refuses(&bytes);
+	assert_refuses(&items);
+}
+
+static void
+a_limit_counts_before_anything_is_tried(void **state)
+{
+	const struct socle_dgram_params p = {
+		.max_queue_bytes = 4, .autoflush = true};
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], &p);
+	assert_int_equal(
+		-ENOBUFS, socle_dgram_send(&t->dgram, "12345", 5, 0, NULL));
+	assert_int_equal(1, tell(t, "1234"));
+	assert_int_equal(0, socle_set_write_cap(&t->dgram.sock, 3));
+	assert_int_equal(
+		-ENOBUFS, socle_dgram_send(&t->dgram, "1234", 4, 0, NULL));
+	close(fds[1]);
+}
+
+static void
+water_marks_work_on_datagrams(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], NULL);
+	assert_int_equal(0,
+		socle_set_water_marks(&t->dgram.sock, 2, 3, note_mark, NULL));
+	tell(t, "12");
+	tell(t, "34");
+	tell(t, "5");
+	assert_notes("above");
+	turn(2);
+	assert_notes("below empty");
+	close(fds[1]);
+}
+
+/* ---- the end ---- */
+
+/* TD25 */
+static void
+a_close_gives_back_what_is_queued_once_and_in_order(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], NULL);
+	tell(t, "1");
+	tell(t, "");
+	tell(t, "3");
+	socle_close(&t->dgram.sock, "done");
+	assert_true(socle_closed(&t->dgram.sock));
+	assert_notes("close(done) serr-125:1 serr-125: serr-125:3");
+	assert_int_equal(-EBADF, socle_dgram_send(&t->dgram, "4", 1, 0, NULL));
+	turn(2);
+	assert_notes("destroy");
+	assert_hears_nothing(fds[1]);
+	close(fds[1]);
+}
+
+/* TD25 */
+static void
+close_when_empty_delivers_first(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], NULL);
+	tell(t, "1");
+	tell(t, "2");
+	socle_dgram_close_when_empty(&t->dgram);
+	assert_int_equal(
+		-ESHUTDOWN, socle_dgram_send(&t->dgram, "3", 1, 0, NULL));
+	datagram(fds[1], "unheard");
+	turn(3);
+	assert_notes("empty close() destroy");
+	assert_hears(fds[1], "1");
+	assert_hears(fds[1], "2");
+	t = NULL;
+	close(fds[1]);
+}
+
+static void
+close_when_empty_closes_an_empty_one_at_once(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], NULL);
+	socle_dgram_close_when_empty(&t->dgram);
+	assert_true(socle_closed(&t->dgram.sock));
+	turn(1);
+	assert_notes("close() destroy");
+	close(fds[1]);
+}
+
+/* ---- a kernel that says writable and does not mean it ---- */
+
+static double
+cpu_seconds(void)
+{
+	struct rusage r;
+
+	getrusage(RUSAGE_SELF, &r);
+	return (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) +
+		(double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6;
+}
+
+static int
+unix_bound(struct socle_addr *a)
+{
+	struct sockaddr_un any = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+	assert_int_equal(
+		0, bind(fd, (struct sockaddr *)&any, sizeof(any.sun_family)));
+	name_of(fd, a);
+	return fd;
+}
+
+static void
+stop_it(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+/* TD27 */
+static void
+a_full_peer_of_an_unconnected_socket_costs_no_time(void **state)
+{
+	struct socle_addr a;
+	struct told *t;
+	bool over = false;
+	int peer = unix_bound(&a), sent = 0;
+	unsigned long calls;
+	double before;
+
+	(void)state;
+	t = told_new(socket(AF_UNIX, SOCK_DGRAM, 0), &now);
+	while (socle_dgram_send(&t->dgram, "x", 1, 0, &a) == 1)
+		sent++;
+	before = cpu_seconds();
+	seam_count_reset();
+	socle_add_timer(0.2, stop_it, &over);
+	turn_until(&over);
+	calls = seam_system_calls();
+	assert_true(cpu_seconds() - before < 0.05);
+	assert_true(calls < 100);
+	for (; sent > 0; sent--)
+		assert_hears(peer, "x");
+	turn_until_count(&t->emptied, 1);
+	assert_hears(peer, "x");
+	assert_hears_nothing(peer);
+	notes_clear();
+	close(peer);
+}
+
+static void
+a_retry_after_enobufs_comes_by_itself_and_later_each_time(void **state)
+{
+	struct told *t;
+	double start;
+	int fds[2];
+
+	(void)state;
+	seam_time_virtual();
+	pair_dgram(fds);
+	t = told_new(fds[0], &now);
+	seam_fail(CALL_sendto, 1, ENOBUFS, 8);
+	assert_int_equal(0, tell(t, "x"));
+	start = seam_time();
+	while (t->emptied == 0)
+		assert_true(socle_event_loop_once(-1) >= 0);
+	/* 1, 2, 4, 8, 16, 32, 50, 50 ms */
+	assert_true(seam_time() - start > 0.162);
+	assert_true(seam_time() - start < 0.175);
+	assert_int_equal(9, seam_count(CALL_sendto));
+	assert_hears(fds[1], "x");
+	notes_clear();
+	close(fds[1]);
+}
+
+/* ---- what the kernel says ---- */
+
+/* TD28 */
+static void
+a_datagram_too_long_is_told_and_the_next_goes(void **state)
+{
+	static char big[65508];
+	struct socle_addr a;
+	struct told *t;
+	int fd = udp_bound(&a);
+
+	(void)state;
+	t = told_new(udp_to(&a), NULL);
+	assert_int_equal(
+		0, socle_dgram_send(&t->dgram, big, sizeof(big), 0, NULL));
+	tell(t, "next");
+	turn(2);
+	assert_notes("serr-90: empty");
+	assert_hears(fd, "next");
+	close(fd);
+}
+
+/* TD30 */
+static void
+an_address_wins_over_the_connected_peer(void **state)
+{
+	struct socle_addr a, b;
+	struct told *t;
+	int one = udp_bound(&a), other = udp_bound(&b);
+	int r;
+
+	(void)state;
+	t = told_new(udp_to(&a), &now);
+	r = socle_dgram_send(&t->dgram, "x", 1, 0, &b);
+#ifdef __linux__
+	assert_int_equal(1, r);
+	assert_hears(other, "x");
+#else
+	assert_int_equal(-EISCONN, r);
+#endif
+	assert_hears_nothing(one);
+	close(one);
+	close(other);
+}
+
+/* TD34 */
+static void
+a_broadcast_wants_the_option(void **state)
+{
+	struct socle_addr to, mine;
+	struct told *t;
+	int fd = udp_bound(&mine), on = 1;
+
+	(void)state;
+	t = told_new(fd, &now);
+	assert_int_equal(0, socle_addr_parse(&to, "127.255.255.255:9", 0));
+	assert_int_equal(-EACCES, socle_dgram_send(&t->dgram, "x", 1, 0, &to));
+	assert_int_equal(
+		0, setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)));
+	assert_int_equal(1, socle_dgram_send(&t->dgram, "x", 1, 0, &to));
+}
+
+static int
+die_by_sigpipe(int type)
+{
+	int fds[2];
+	struct told *t;
+
+	assert_int_equal(0, socketpair(AF_UNIX, type, 0, fds));
+	t = told_new(fds[0], &now);
+	close(fds[1]);
+	return socle_dgram_send(&t->dgram, "x", 1, 0, NULL);
+}
+
+/* TD35 */
+static void
+a_closed_peer_raises_no_signal(void **state)
+{
+	struct sigaction before;
+
+	(void)state;
+	sigaction(SIGPIPE, NULL, &before);
+	signal(SIGPIPE, SIG_DFL);
+	assert_int_equal(-EPIPE, die_by_sigpipe(SOCK_STREAM));
+	assert_int_equal(-EPIPE, die_by_sigpipe(SOCK_SEQPACKET));
+	assert_int_equal(-ECONNREFUSED, die_by_sigpipe(SOCK_DGRAM));
+	sigaction(SIGPIPE, &before, NULL);
+}
+
+static void
+an_address_that_cannot_be_is_refused(void **state)
+{
+	struct socle_addr a = {.len = sizeof(a.u) + 1};
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], NULL);
+	assert_int_equal(-EINVAL, socle_dgram_send(&t->dgram, "x", 1, 0, &a));
+	close(fds[1]);
+}
+
+static void
+each_datagram_keeps_its_flags_and_address(void **state)
+{
+	struct socle_addr a, b, mine;
+	struct told *t;
+	int one = udp_bound(&a), other = udp_bound(&b);
+
+	(void)state;
+	t = told_new(udp_bound(&mine), &all);
+	/* MSG_MORE: this and the next are one datagram */
+	socle_dgram_send(&t->dgram, "1", 1, 0, &a);
+	socle_dgram_send(&t->dgram, "2", 1, 0, &b);
+	socle_dgram_send(&t->dgram, "3", 1, MSG_MORE, &a);
+	socle_dgram_send(&t->dgram, "4", 1, 0, &a);
+	turn(1);
+	assert_hears(one, "1");
+	assert_hears(other, "2");
+	assert_hears(one, "34");
+	assert_hears_nothing(other);
+	notes_clear();
+	close(one);
+	close(other);
+}
+
+static void
+a_stream_takes_what_it_can_and_the_rest_later(void **state)
+{
+	static char data[1 << 20], heard[1 << 20];
+	struct told *t;
+	size_t len = 0;
+	int fds[2];
+
+	(void)state;
+	pair_unix(fds);
+	pattern_fill(data, sizeof(data), 0, 1);
+	t = told_new(fds[0], &now);
+	assert_int_equal(0,
+		socle_dgram_send(&t->dgram, data, sizeof(data) - 9, 0, NULL));
+	assert_int_equal(0,
+		socle_dgram_send(
+			&t->dgram, data + sizeof(data) - 9, 9, 0, NULL));
+	for (int i = 0; i < 1000 && len < sizeof(data); i++) {
+		ssize_t n = drain_fd(fds[1], heard + len, sizeof(data) - len);
+
+		len += n > 0 ? (size_t)n : 0;
+		turn(1);
+	}
+	assert_int_equal(sizeof(data), len);
+	assert_memory_equal(data, heard, len);
+	assert_notes("empty");
+	close(fds[1]);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(an_object_without_on_recv_sends),
+		test(without_autoflush_it_goes_with_the_loop),
+		test(with_autoflush_it_goes_at_once),
+		test(autoflush_sends_what_waits_before_it_first),
+		test(one_datagram_goes_in_each_tick),
+		test(all_go_in_one_tick_with_send_all),
+		test(a_failed_send_is_told_by_value_and_drops_that_one_alone),
+		test(a_failed_send_without_a_handler_closes_unless_it_is_icmp),
+		test(an_empty_datagram_is_sent_once),
+		test(what_a_slow_reader_has_no_room_for_waits_in_order),
+		test(with_autoflush_a_refusal_is_the_result_and_is_told_once),
+		test(a_peer_that_goes_and_comes_back_is_served_without_handlers),
+		test(a_send_to_nobody_is_told_and_the_loop_lives),
+		test(a_full_queue_refuses_and_tells_when_it_has_emptied),
+		test(a_limit_counts_before_anything_is_tried),
+		test(water_marks_work_on_datagrams),
+		test(a_close_gives_back_what_is_queued_once_and_in_order),
+		test(close_when_empty_delivers_first),
+		test(close_when_empty_closes_an_empty_one_at_once),
+		test(a_full_peer_of_an_unconnected_socket_costs_no_time),
+		test(a_retry_after_enobufs_comes_by_itself_and_later_each_time),
+		test(a_datagram_too_long_is_told_and_the_next_goes),
+		test(an_address_wins_over_the_connected_peer),
+		test(a_broadcast_wants_the_option),
+		test(a_closed_peer_raises_no_signal),
+		test(an_address_that_cannot_be_is_refused),
+		test(each_datagram_keeps_its_flags_and_address),
+		test(a_stream_takes_what_it_can_and_the_rest_later),
+	};
+
+	return run_tests(tests);
+}
