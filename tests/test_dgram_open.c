@@ -1,0 +1,316 @@
+/* Dgrams with sockets of the library's making, and with two fds. */
+/* backends: all */
+#include "tests/support/dgrams.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* ---- with its socket ---- */
+
+static struct socle_dgram *
+open_at(const char *where, bool binds)
+{
+	struct socle_dgram *d = NULL;
+
+	assert_int_equal(
+		0, socle_dgram_open(where, binds, &told_class, NULL, &d));
+	return d;
+}
+
+static void
+ask_and_answer(const char *where)
+{
+	char text[SOCLE_ADDR_TEXT_MAX];
+	struct socle_dgram *server = open_at(where, true), *client;
+	struct socle_packet from = {.len = 0};
+	struct socle_addr a;
+
+	name_of(socle_fd(&server->sock), &a);
+	assert_true(socle_addr_format(&a, text, sizeof(text)) > 0);
+	client = open_at(text, false);
+	tell(told_of(client), "ask");
+	turn_until_received(told_of(server), 1);
+	from.from = told_of(server)->last.from;
+	assert_int_equal(0, socle_dgram_reply(server, &from, "answer", 6));
+	turn_until_received(told_of(client), 1);
+	assert_notes("empty <ask> empty <answer>");
+	socle_close(&server->sock, NULL);
+	socle_close(&client->sock, NULL);
+	turn(1);
+	notes_clear();
+}
+
+static void
+one_opens_to_receive_and_one_to_send(void **state)
+{
+	(void)state;
+	ask_and_answer("127.0.0.1:0");
+	ask_and_answer("[::1]:0");
+#ifdef __linux__
+	ask_and_answer("unix:@socle-test-dgram");
+#endif
+}
+
+/* TD36: of a numeric address; names are for socle_resolve() */
+static void
+the_peer_of_an_opened_one_is_named_right(void **state)
+{
+	char text[SOCLE_ADDR_TEXT_MAX];
+	struct socle_addr a;
+	int fd = udp_bound(&a);
+
+	(void)state;
+	socle_addr_format(&a, text, sizeof(text));
+	assert_string_equal(
+		text, socle_peer_addr_string(&open_at(text, false)->sock));
+	close(fd);
+}
+
+static void
+a_socket_for_ipv6_serves_ipv4_too(void **state)
+{
+	struct socle_dgram *d = open_at("[::]:0", true);
+	struct socle_addr a;
+	int fd;
+
+	(void)state;
+	assert_int_equal(0,
+		socle_addr_parse(
+			&a, "127.0.0.1", (uint16_t)socle_local_port(&d->sock)));
+	fd = udp_to(&a);
+	datagram(fd, "four");
+	turn_until_received(told_of(d), 1);
+	assert_notes("<four>");
+	close(fd);
+}
+
+static void
+an_address_that_is_in_use_is_not_shared(void **state)
+{
+	char text[SOCLE_ADDR_TEXT_MAX];
+	struct socle_dgram *d;
+	struct socle_addr a;
+	int fd = udp_bound(&a);
+
+	(void)state;
+	socle_addr_format(&a, text, sizeof(text));
+	assert_int_equal(-EADDRINUSE,
+		socle_dgram_open(text, true, &told_class, NULL, &d));
+	close(fd);
+}
+
+static void
+texts_that_are_no_addresses_are_refused(void **state)
+{
+	struct socle_dgram *d;
+
+	(void)state;
+	assert_int_equal(-EINVAL,
+		socle_dgram_open("localhost:53", true, &told_class, NULL, &d));
+	assert_int_equal(-EINVAL,
+		socle_dgram_open("127.0.0.1", false, &told_class, NULL, &d));
+	assert_int_equal(
+		-EINVAL, socle_dgram_open("127.0.0.1:0", true, NULL, NULL, &d));
+}
+
+static void
+the_file_of_a_socket_that_is_gone_is_replaced(void **state)
+{
+	char dir[] = "/tmp/socle-dgram-XXXXXX", where[64];
+	struct socle_dgram *d;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(where, sizeof(where), "unix:%s/s", dir);
+	assert_int_equal(
+		-EINVAL, socle_dgram_open(where, true, NULL, NULL, &d));
+	assert_int_equal(-1, access(where + 5, F_OK));
+	d = open_at(where, true);
+	assert_int_equal(-EADDRINUSE,
+		socle_dgram_open(where, true, &told_class, NULL, &d));
+	socle_close(&d->sock, NULL);
+	turn(1);
+	notes_clear();
+	ask_and_answer(where);
+	unlink(where + 5);
+	rmdir(dir);
+}
+
+/* ---- two fds ---- */
+
+static void
+what_is_sent_goes_by_the_write_fd(void **state)
+{
+	struct told *t;
+	int in[2], out[2];
+
+	(void)state;
+	pair_dgram(in);
+	pair_dgram(out);
+	t = told_new(in[0], NULL);
+	assert_int_equal(0, socle_dgram_set_write_fd(&t->dgram, out[0]));
+	assert_int_equal(1, socle_watched_sockets());
+	tell(t, "x");
+	turn(1);
+	assert_hears(out[1], "x");
+	assert_hears_nothing(in[1]);
+	datagram(in[1], "y");
+	turn(1);
+	assert_notes("empty <y>");
+	close(in[1]);
+	close(out[1]);
+}
+
+static void
+what_the_write_fd_has_no_room_for_waits_for_it(void **state)
+{
+	struct told *t;
+	int in[2], out[2], sent = 0;
+
+	(void)state;
+	pair_dgram(in);
+	pair_dgram(out);
+	t = told_new(in[0], &(struct socle_dgram_params){.autoflush = true});
+	assert_int_equal(0, socle_dgram_set_write_fd(&t->dgram, out[0]));
+	while (tell(t, "x") == 1)
+		sent++;
+	turn(3);
+	assert_int_equal(1, socle_write_buf_size(&t->dgram.sock));
+	for (int i = 0; i < sent; i++)
+		assert_hears(out[1], "x");
+	turn_until_count(&t->emptied, 1);
+	assert_hears(out[1], "x");
+	notes_clear();
+	close(in[1]);
+	close(out[1]);
+}
+
+static int
+is_open(int fd)
+{
+	return fcntl(fd, F_GETFD) >= 0;
+}
+
+/* TD37 */
+static void
+the_write_fd_alone_can_be_closed_and_both_end_together(void **state)
+{
+	struct told *t;
+	int in[2], out[2], other[2];
+
+	(void)state;
+	pair_dgram(in);
+	pair_dgram(out);
+	pair_dgram(other);
+	t = told_new(in[0], NULL);
+	assert_int_equal(0, socle_dgram_set_write_fd(&t->dgram, out[0]));
+	assert_int_equal(0, socle_dgram_set_write_fd(&t->dgram, -1));
+	turn(1);
+	assert_false(is_open(out[0]));
+	assert_false(socle_closed(&t->dgram.sock));
+	tell(t, "x");
+	turn(1);
+	assert_hears(in[1], "x");
+	assert_int_equal(0, socle_dgram_set_write_fd(&t->dgram, other[0]));
+	notes_clear();
+	socle_close(&t->dgram.sock, "both");
+	turn(2);
+	assert_notes("close(both) destroy");
+	assert_false(is_open(in[0]));
+	assert_false(is_open(other[0]));
+	close(in[1]);
+	close(out[1]);
+	close(other[1]);
+}
+
+static void
+what_waited_for_one_fd_goes_by_the_other(void **state)
+{
+	struct told *t;
+	int in[2], out[2], sent = 0;
+
+	(void)state;
+	pair_dgram(in);
+	pair_dgram(out);
+	t = told_new(in[0], &(struct socle_dgram_params){.autoflush = true});
+	while (tell(t, "x") == 1)
+		sent++;
+	assert_int_equal(0, socle_dgram_set_write_fd(&t->dgram, out[0]));
+	turn(1);
+	assert_hears(out[1], "x");
+	assert_int_equal(0, socle_dgram_set_write_fd(&t->dgram, in[0]));
+	assert_int_equal(0, tell(t, "y"));
+	for (int i = 0; i < sent; i++)
+		assert_hears(in[1], "x");
+	turn_until_count(&t->emptied, 2);
+	assert_hears(in[1], "y");
+	notes_clear();
+	close(in[1]);
+	close(out[1]);
+}
+
+static void
+a_write_fd_that_cannot_be_is_refused(void **state)
+{
+	struct told *t;
+	int in[2], pipes[2];
+
+	(void)state;
+	pair_dgram(in);
+	pair_pipe(pipes);
+	t = told_new(in[0], NULL);
+	assert_int_equal(
+		-ENOTSOCK, socle_dgram_set_write_fd(&t->dgram, pipes[1]));
+	told_new(in[1], NULL);
+	assert_int_equal(-EEXIST, socle_dgram_set_write_fd(&t->dgram, in[1]));
+	tell(t, "still");
+	turn(1);
+	assert_notes("empty <still>");
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
+static void
+an_error_of_the_write_fd_is_the_objects(void **state)
+{
+	struct socle_addr nowhere;
+	struct told *t;
+	int in[2];
+
+	(void)state;
+	pair_dgram(in);
+	udp_nowhere(&nowhere);
+	t = told_new(in[0], &(struct socle_dgram_params){.autoflush = true});
+	assert_int_equal(
+		0, socle_dgram_set_write_fd(&t->dgram, udp_to(&nowhere)));
+	for (int i = 1; i <= 2; i++) {
+		assert_int_equal(1, tell(t, "x"));
+		turn_until_count(&t->recv_errors, i);
+	}
+	assert_notes("rerr-111 rerr-111");
+	close(in[1]);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(one_opens_to_receive_and_one_to_send),
+		test(the_peer_of_an_opened_one_is_named_right),
+		test(a_socket_for_ipv6_serves_ipv4_too),
+		test(an_address_that_is_in_use_is_not_shared),
+		test(texts_that_are_no_addresses_are_refused),
+		test(the_file_of_a_socket_that_is_gone_is_replaced),
+		test(what_is_sent_goes_by_the_write_fd),
+		test(what_the_write_fd_has_no_room_for_waits_for_it),
+		test(the_write_fd_alone_can_be_closed_and_both_end_together),
+		test(what_waited_for_one_fd_goes_by_the_other),
+		test(a_write_fd_that_cannot_be_is_refused),
+		test(an_error_of_the_write_fd_is_the_objects),
+	};
+
+	return run_tests(tests);
+}

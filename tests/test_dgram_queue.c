@@ -1,0 +1,264 @@
+/* The queue of a dgram: its limits, its end, and what has to wait in it. */
+/* backends: all */
+#include "tests/support/dgrams.h"
+
+#include <sys/resource.h>
+#include <sys/time.h>
+
+static const struct socle_dgram_params now = {.autoflush = true};
+
+/* ---- limits ---- */
+
+static void
+assert_refuses(const struct socle_dgram_params *p)
+{
+	struct told *t;
+	int fds[2];
+
+	pair_dgram(fds);
+	t = told_new(fds[0], p);
+	assert_int_equal(0, tell(t, "12345"));
+	assert_int_equal(0, tell(t, "67890"));
+	assert_int_equal(
+		-ENOBUFS, socle_dgram_send(&t->dgram, "x", 1, 0, NULL));
+	assert_int_equal(10, socle_write_buf_size(&t->dgram.sock));
+	turn(1);
+	assert_notes("empty");
+	assert_hears(fds[1], "12345");
+	assert_hears(fds[1], "67890");
+	assert_hears_nothing(fds[1]);
+	assert_int_equal(0, tell(t, "more"));
+	turn(1);
+	notes_clear();
+	close(fds[1]);
+}
+
+static void
+note_mark(struct socle_socket *s, bool above, void *arg)
+{
+	(void)s;
+	(void)arg;
+	note(above ? "above" : "below");
+}
+
+/* TD24 */
+static void
+a_full_queue_refuses_and_tells_when_it_has_emptied(void **state)
+{
+	const struct socle_dgram_params bytes = {
+		.max_queue_bytes = 10, .send_all = true};
+	const struct socle_dgram_params items = {
+		.max_queue_items = 2, .send_all = true};
+
+	(void)state;
+	assert_refuses(&bytes);
+	assert_refuses(&items);
+}
+
+static void
+a_limit_counts_before_anything_is_tried(void **state)
+{
+	const struct socle_dgram_params p = {
+		.max_queue_bytes = 4, .autoflush = true};
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], &p);
+	assert_int_equal(
+		-ENOBUFS, socle_dgram_send(&t->dgram, "12345", 5, 0, NULL));
+	assert_int_equal(1, tell(t, "1234"));
+	assert_int_equal(0, socle_set_write_cap(&t->dgram.sock, 3));
+	assert_int_equal(
+		-ENOBUFS, socle_dgram_send(&t->dgram, "1234", 4, 0, NULL));
+	close(fds[1]);
+}
+
+static void
+water_marks_work_on_datagrams(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], NULL);
+	assert_int_equal(0,
+		socle_set_water_marks(&t->dgram.sock, 2, 3, note_mark, NULL));
+	tell(t, "12");
+	tell(t, "34");
+	tell(t, "5");
+	assert_notes("above");
+	turn(2);
+	assert_notes("below empty");
+	close(fds[1]);
+}
+
+/* ---- the end ---- */
+
+/* TD25 */
+static void
+a_close_gives_back_what_is_queued_once_and_in_order(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], NULL);
+	tell(t, "1");
+	tell(t, "");
+	tell(t, "3");
+	socle_close(&t->dgram.sock, "done");
+	assert_true(socle_closed(&t->dgram.sock));
+	assert_notes("close(done) serr-125:1 serr-125: serr-125:3");
+	assert_int_equal(-EBADF, socle_dgram_send(&t->dgram, "4", 1, 0, NULL));
+	turn(2);
+	assert_notes("destroy");
+	assert_hears_nothing(fds[1]);
+	close(fds[1]);
+}
+
+/* TD25 */
+static void
+close_when_empty_delivers_first(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], NULL);
+	tell(t, "1");
+	tell(t, "2");
+	socle_dgram_close_when_empty(&t->dgram);
+	assert_int_equal(
+		-ESHUTDOWN, socle_dgram_send(&t->dgram, "3", 1, 0, NULL));
+	datagram(fds[1], "unheard");
+	turn(3);
+	assert_notes("empty close() destroy");
+	assert_hears(fds[1], "1");
+	assert_hears(fds[1], "2");
+	t = NULL;
+	close(fds[1]);
+}
+
+static void
+close_when_empty_closes_an_empty_one_at_once(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = told_new(fds[0], NULL);
+	socle_dgram_close_when_empty(&t->dgram);
+	assert_true(socle_closed(&t->dgram.sock));
+	turn(1);
+	assert_notes("close() destroy");
+	close(fds[1]);
+}
+
+/* ---- a kernel that says writable and does not mean it ---- */
+
+static double
+cpu_seconds(void)
+{
+	struct rusage r;
+
+	getrusage(RUSAGE_SELF, &r);
+	return (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) +
+		(double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6;
+}
+
+static int
+unix_bound(struct socle_addr *a)
+{
+	struct sockaddr_un any = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+	assert_int_equal(
+		0, bind(fd, (struct sockaddr *)&any, sizeof(any.sun_family)));
+	name_of(fd, a);
+	return fd;
+}
+
+static void
+stop_it(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+/* TD27 */
+static void
+a_full_peer_of_an_unconnected_socket_costs_no_time(void **state)
+{
+	struct socle_addr a;
+	struct told *t;
+	bool over = false;
+	int peer = unix_bound(&a), sent = 0;
+	unsigned long calls;
+	double before;
+
+	(void)state;
+	t = told_new(socket(AF_UNIX, SOCK_DGRAM, 0), &now);
+	while (socle_dgram_send(&t->dgram, "x", 1, 0, &a) == 1)
+		sent++;
+	before = cpu_seconds();
+	seam_count_reset();
+	socle_add_timer(0.2, stop_it, &over);
+	turn_until(&over);
+	calls = seam_system_calls();
+	assert_true(cpu_seconds() - before < 0.05);
+	assert_true(calls < 100);
+	for (; sent > 0; sent--)
+		assert_hears(peer, "x");
+	turn_until_count(&t->emptied, 1);
+	assert_hears(peer, "x");
+	assert_hears_nothing(peer);
+	notes_clear();
+	close(peer);
+}
+
+static void
+a_retry_after_enobufs_comes_by_itself_and_later_each_time(void **state)
+{
+	struct told *t;
+	double start;
+	int fds[2];
+
+	(void)state;
+	seam_time_virtual();
+	pair_dgram(fds);
+	t = told_new(fds[0], &now);
+	seam_fail(CALL_sendto, 1, ENOBUFS, 8);
+	assert_int_equal(0, tell(t, "x"));
+	start = seam_time();
+	while (t->emptied == 0)
+		assert_true(socle_event_loop_once(-1) >= 0);
+	/* 1, 2, 4, 8, 16, 32, 50, 50 ms */
+	assert_true(seam_time() - start > 0.162);
+	assert_true(seam_time() - start < 0.175);
+	assert_int_equal(9, seam_count(CALL_sendto));
+	assert_hears(fds[1], "x");
+	notes_clear();
+	close(fds[1]);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(a_full_queue_refuses_and_tells_when_it_has_emptied),
+		test(a_limit_counts_before_anything_is_tried),
+		test(water_marks_work_on_datagrams),
+		test(a_close_gives_back_what_is_queued_once_and_in_order),
+		test(close_when_empty_delivers_first),
+		test(close_when_empty_closes_an_empty_one_at_once),
+		test(a_full_peer_of_an_unconnected_socket_costs_no_time),
+		test(a_retry_after_enobufs_comes_by_itself_and_later_each_time),
+	};
+
+	return run_tests(tests);
+}
