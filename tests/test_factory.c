@@ -130,7 +130,7 @@ every_failure_names_what_failed_after_new(void **state)
 	close(bound);
 }
 
-/* TF05 */
+/* TF05, TF30: on each backend */
 static void
 a_port_that_nobody_listens_at_fails_once(void **state)
 {

@@ -32,7 +32,7 @@ a_refused_connection_is_never_told_as_made(void **state)
 	close(bound);
 }
 
-/* TF19 */
+/* TF19, TF30 */
 static void
 a_connection_that_does_not_come_about_times_out(void **state)
 {

@@ -240,7 +240,7 @@ a_peer_that_closes_midway_ends_it_once(void **state)
 	assert_int_equal(1, b.told);
 }
 
-/* TS08 */
+/* TS08, TF30 */
 static void
 a_reset_ends_it_once(void **state)
 {
