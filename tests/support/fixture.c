@@ -32,6 +32,17 @@ open_fds(void)
 	return n;
 }
 
+/* Seconds for a test; the long campaigns have a time limit as a whole. */
+static unsigned
+patience(void)
+{
+	const char *text = getenv("TEST_ALARM");
+
+	if (text)
+		return (unsigned)atoi(text);
+	return getenv("SOCLE_TEST_LONG") ? 1800 : TEST_ALARM;
+}
+
 int
 fixture_setup(void **state)
 {
@@ -42,8 +53,7 @@ fixture_setup(void **state)
 	socle_set_debug_level(0);
 	fds_before = open_fds();
 	blocks_before = seam_live_blocks();
-	alarm(getenv("TEST_ALARM") ? (unsigned)atoi(getenv("TEST_ALARM"))
-				   : TEST_ALARM);
+	alarm(patience());
 	return 0;
 }
 
