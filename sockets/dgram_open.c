@@ -2,6 +2,7 @@
  * A dgram with its socket, in one call.
  */
 #include "sockets/dgram_private.h"
+#include "sockets/io_private.h"
 
 #include "seam.h"
 
@@ -57,9 +58,9 @@ socle_dgram_open(const char *where, bool bind,
 		return -EINVAL;
 	if (bind)
 		socle__unlink_stale(&a, SOCK_DGRAM);
-	fd = sys_socket(a.u.sa.sa_family, SOCK_DGRAM, 0);
+	fd = socle__io_new_fd(a.u.sa.sa_family, SOCK_DGRAM, 0, true);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	err = bind ? receive_at(fd, &a) : send_to(fd, &a);
 	if (err == 0 && (err = socle_dgram_new(cls, fd, p, ret)) < 0 && bind)
 		unlink_made(&a);

@@ -10,42 +10,6 @@
 
 static _Atomic uint64_t last_id;
 
-static const struct protocol {
-	const char *name;
-	int number, type;
-} protocols[] = {{"tcp", IPPROTO_TCP, SOCK_STREAM},
-	{"udp", IPPROTO_UDP, SOCK_DGRAM}, {"icmp", IPPROTO_ICMP, SOCK_RAW},
-	{"ipv6-icmp", IPPROTO_ICMPV6, SOCK_RAW}, {"sctp", 132, SOCK_STREAM},
-	{"udplite", 136, SOCK_DGRAM}};
-
-enum { PROTOCOLS = sizeof(protocols) / sizeof(protocols[0]) };
-
-/* By name or digits; -EPROTONOSUPPORT. */
-static int
-protocol_number(const char *text)
-{
-	size_t digits = strspn(text, "0123456789");
-	int number;
-
-	if (*text && !text[digits])
-		return digits <= 3 ? (int)strtol(text, NULL, 10)
-				   : -EPROTONOSUPPORT;
-	for (size_t i = 0; i < PROTOCOLS; i++)
-		if (strcmp(protocols[i].name, text) == 0)
-			return protocols[i].number;
-	number = sys_protocol(text);
-	return number < 0 ? -EPROTONOSUPPORT : number;
-}
-
-static int
-type_of_protocol(int number)
-{
-	for (size_t i = 0; i < PROTOCOLS; i++)
-		if (protocols[i].number == number)
-			return protocols[i].type;
-	return SOCK_STREAM;
-}
-
 static int
 params_check(const struct socle_factory_params *p)
 {
@@ -114,10 +78,11 @@ kind_find(struct socle_factory *f)
 		p->socket_domain = AF_INET;
 		f->any_family = !bound;
 	}
-	if (p->socket_protocol && p->socket_domain != AF_UNIX)
-		f->protocol = protocol_number(p->socket_protocol);
-	f->type =
-		p->socket_type ? p->socket_type : type_of_protocol(f->protocol);
+	f->type = p->socket_type;
+	if (p->socket_domain != AF_UNIX)
+		f->protocol = socle__protocol(p->socket_protocol, &f->type);
+	if (f->type == 0)
+		f->type = SOCK_STREAM;
 	if (f->has_remote || socle__is_text(p->remote_address))
 		f->kind = SOCLE__CONNECTOR;
 	else if (f->type == SOCK_STREAM || f->type == SOCK_SEQPACKET)

@@ -5,6 +5,7 @@
  * says of them becomes EINVAL, as in Perl, unless the system has failed.
  */
 #include "sockets/io_private.h"
+#include "sockets/private.h"
 
 #include "seam.h"
 
@@ -14,23 +15,6 @@
 #include <strings.h>
 
 enum { HOST_MAX = 1025, SERVICE_MAX = 64 };
-
-/* ---- protocols ---- */
-
-static const struct {
-	const char *name;
-	int number, type;
-} protocols[] = {
-	{"tcp", IPPROTO_TCP, SOCK_STREAM},
-	{"udp", IPPROTO_UDP, SOCK_DGRAM},
-	{"icmp", IPPROTO_ICMP, SOCK_RAW},
-	{"ipv6-icmp", IPPROTO_ICMPV6, SOCK_RAW},
-	{"icmp6", IPPROTO_ICMPV6, SOCK_RAW},
-	{"sctp", 132, SOCK_STREAM},
-	{"udplite", 136, SOCK_DGRAM},
-	{"ip", IPPROTO_IP, 0},
-};
-enum { PROTOCOLS = sizeof(protocols) / sizeof(protocols[0]) };
 
 /* 0 .. max, or -1: no number. */
 static int
@@ -48,20 +32,11 @@ number(const char *text, int max)
 int
 socle__io_protocol(struct socle_io *io, const char *name, int *type)
 {
-	int found = socle__io_is_text(name) ? number(name, 255) : 0, i;
+	int found = socle__protocol(name, type);
 
-	for (i = 0; found < 0 && i < PROTOCOLS; i++)
-		if (strcasecmp(protocols[i].name, name) == 0)
-			found = protocols[i].number;
-	if (found < 0)
-		found = sys_protocol(name);
-	if (found < 0)
-		return socle__io_fail_as(
-			io, "socket", -EINVAL, "Bad protocol '%s'", name);
-	for (i = 0; *type == 0 && i < PROTOCOLS; i++)
-		if (protocols[i].number == found)
-			*type = protocols[i].type;
-	return found;
+	return found < 0 ? socle__io_fail_as(io, "socket", -EINVAL,
+				   "Bad protocol '%s'", name)
+			 : found;
 }
 
 /* ---- addresses ---- */

@@ -348,6 +348,14 @@ void socle__connect_cancel(struct socle_socket *s);
 /* It is connected (0), or not (-errno): the class is told. */
 void socle__connect_told(struct socle_socket *s, int err);
 
+/* ---- protocol.c ---- */
+
+/*
+ * The number of a protocol by its name or digits, 0 for none; its type in
+ * *type, if that is 0 and it has one.  -EPROTONOSUPPORT.
+ */
+int socle__protocol(const char *text, int *type);
+
 /* ---- bind.c ---- */
 
 /* Removes its file, if it is a unix socket's at which nobody answers. */
