@@ -1,0 +1,389 @@
+/*
+ * kqueue(2) and kevent(2) on Linux, for the tests alone: so that the library's
+ * kqueue backend is compiled and run where there is none.  This file has the
+ * kqueues, the changes and the wait; files.c keeps the filters and finds what
+ * they have to report; readiness.c knows when a filter is ready.
+ *
+ * A kqueue is an epoll set, and its fd is what kqueue() returns: pollable, and
+ * the only fd.  Beside it there is a table of the filters by fd number.  The
+ * set is only a hint of where to look: whatever it reports is looked at anew,
+ * filter by filter, and becomes no, one or two events.  epoll cannot be told to
+ * be silent about ERR and HUP, and knows nothing of NOTE_LOWAT: an fd that it
+ * reports and that has no event is watched for edges from then on, until it
+ * has one.  So the kqueue's fd is not readable for ever, and nothing spins.
+ *
+ * Filters belong to the number of an fd and end with close(2), which is not
+ * seen from here; epoll watches open files, whose copies live on.  So before a
+ * file's filters count, epoll is asked whether this number still is the file
+ * that it watches (an fd that is not watched: device and inode).  When a copy
+ * of a closed fd is reported, the set is made anew without it.
+ *
+ * A child of fork(2) has no kqueues: their fds are closed there.  What a closed
+ * kqueue leaves is freed by the next kqueue().
+ *
+ * The order of a file's events is the awkward one, WRITE before READ, and flags
+ * still have EV_ADD in them, as on some systems: nothing promises otherwise.
+ *
+ * What this does not prove about a real kqueue:
+ * - The order of events of several fds, fairness, and when exactly an event
+ *   comes up: here it is looked for during kevent(), there it was put down when
+ *   it happened.  What came and went in between is never seen here.
+ * - fflags.  A socket's error cannot be looked at without clearing it: it is
+ *   ECONNREFUSED of a TCP socket that never had an answer, else ECONNRESET;
+ *   timeouts, unreachable hosts and EPIPE are not told apart.
+ * - data: WRITE's space is Linux's accounting, a listener's backlog is 1, what
+ *   has no FIONREAD has 1.
+ * - NOTE_LOWAT: as on FreeBSD it does nothing for pipes and listeners, but
+ *   other systems differ, and macOS cuts it at the buffer's size.  WRITE with
+ *   it may come late.
+ * - EV_CLEAR: one event for each of epoll's edges, maybe one too many; where
+ *   the other filter is level-triggered, one when the event's values change.
+ * - Half-closed sockets: what a system says of WRITE after a peer's
+ *   shutdown(SHUT_RD), or of a socket that closes while data is unread.
+ * - Which objects refuse which filter, and by which error; only EPIPE of a
+ *   pipe without reader is as there.  Files, folders and devices without poll
+ *   are ready during kevent() but do not make the kqueue's fd readable.
+ * - A number closed and given a copy of the very same open file keeps its
+ *   filters, and so does one reopened on the same inode while all its filters
+ *   are disabled.  A kqueue's own fd must not be copied.
+ * - Threads: one lock, so nothing of races within a kqueue, of closing it under
+ *   a waiting thread, or of changes that another waiting thread would notice
+ *   beyond what epoll gives.
+ * - Limits and lack of memory; an outer epoll set loses a kqueue that was made
+ *   anew (poll(2) does not).
+ */
+#ifdef __linux__
+
+#include "tests/kqueue/emulation.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* F_SETSIG of our fds, which sends nothing: it tells them from others. */
+enum { MARK = SIGURG };
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct kq *kqueues;
+static unsigned receipts;
+
+/* ---- kqueues ---- */
+
+static void
+kq_free(struct kq *q)
+{
+	free(q->files);
+	free(q);
+}
+
+/* Whether the fd is still the kqueue, so far as can be told. */
+static bool
+kq_is_open(const struct kq *q)
+{
+	return fcntl(q->fd, F_GETSIG) == MARK;
+}
+
+static struct kq *
+kq_find(int fd)
+{
+	struct kq *q = kqueues;
+
+	while (q && q->fd != fd)
+		q = q->next;
+	return q && kq_is_open(q) ? q : NULL;
+}
+
+/* Frees what closed ones left, and what `number' was before. */
+static void
+kq_sweep(int number)
+{
+	struct kq **at = &kqueues;
+
+	while (*at) {
+		struct kq *q = *at;
+
+		if (q->fd == number || !kq_is_open(q)) {
+			*at = q->next;
+			kq_free(q);
+		} else {
+			at = &q->next;
+		}
+	}
+}
+
+static void
+before_fork(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+static void
+after_fork(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
+static void
+in_child(void)
+{
+	while (kqueues) {
+		struct kq *q = kqueues;
+
+		kqueues = q->next;
+		if (kq_is_open(q))
+			close(q->fd);
+		kq_free(q);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+int
+kq_set_open(void)
+{
+	int fd = epoll_create1(EPOLL_CLOEXEC);
+
+	if (fd >= 0)
+		(void)fcntl(fd, F_SETSIG, MARK);
+	return fd;
+}
+
+int
+kqueue(void)
+{
+	static bool forks_known;
+	struct kq *q = calloc(1, sizeof(*q));
+	int fd = q ? kq_set_open() : -1;
+
+	if (fd < 0) {
+		free(q);
+		return -1;
+	}
+	pthread_mutex_lock(&lock);
+	kq_sweep(fd);
+	q->fd = fd;
+	q->next = kqueues;
+	kqueues = q;
+	if (!forks_known)
+		(void)pthread_atfork(before_fork, after_fork, in_child);
+	forks_known = true;
+	pthread_mutex_unlock(&lock);
+	return fd;
+}
+
+unsigned
+kqueue_receipts(void)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&lock);
+	n = receipts;
+	pthread_mutex_unlock(&lock);
+	return n;
+}
+
+int
+kqueue_states(void)
+{
+	int n = 0;
+
+	pthread_mutex_lock(&lock);
+	for (const struct kq *q = kqueues; q; q = q->next)
+		n++;
+	pthread_mutex_unlock(&lock);
+	return n;
+}
+
+/* ---- changes ---- */
+
+static int
+filter_add(
+	struct kq *q, struct file *f, struct filter *w, const struct kevent *c)
+{
+	unsigned flags = w->asked.flags;
+	int err;
+
+	if (!w->there) {
+		err = kq_filter_refused((int)c->ident, f->kind, c->filter);
+		if (err)
+			return err;
+		if (c->filter == EVFILT_WRITE && kq_find((int)c->ident))
+			return EINVAL;
+		flags = c->flags &
+			(EV_ADD | EV_ONESHOT | EV_CLEAR | EV_DISPATCH);
+	}
+	w->there = true;
+	w->enabled = true;
+	w->told = false;
+	w->asked = *c;
+	w->asked.flags = (unsigned short)flags;
+	f->used = true;
+	return kq_file_changed(q, f);
+}
+
+/* Makes one change: 0 or an error. */
+static int
+change_make(struct kq *q, const struct kevent *c)
+{
+	struct stat st;
+	struct file *f;
+	struct filter *w;
+	int err = 0;
+
+	if (c->filter != EVFILT_READ && c->filter != EVFILT_WRITE)
+		return EINVAL;
+	if (c->ident > INT_MAX || fstat((int)c->ident, &st) < 0)
+		return EBADF;
+	f = kq_file_at(q, (int)c->ident, &st);
+	if (!f)
+		return ENOMEM;
+	w = &f->filters[c->filter == EVFILT_READ ? READ_SIDE : WRITE_SIDE];
+	if (!w->there && !(c->flags & EV_ADD))
+		return ENOENT;
+	if (c->flags & EV_ADD)
+		err = filter_add(q, f, w, c);
+	if (w->there && (err || (c->flags & EV_DELETE))) {
+		kq_filter_remove(q, f, w);
+		return err;
+	}
+	if (err || !(c->flags & (EV_ENABLE | EV_DISABLE)))
+		return err;
+	w->enabled = !(c->flags & EV_DISABLE);
+	w->told = false;
+	return kq_file_changed(q, f);
+}
+
+/* All of them, answers in the list: 0, or an error that it has no room for. */
+static int
+changes_make(struct kq *q, const struct kevent *c, int n, struct list *out)
+{
+	for (; n > 0; n--, c++) {
+		int err = change_make(q, c);
+
+		if (c->flags & EV_RECEIPT)
+			receipts++;
+		if (!err && !(c->flags & EV_RECEIPT))
+			continue;
+		if (out->n == out->room)
+			return err;
+		out->events[out->n] = *c;
+		out->events[out->n].flags = EV_ERROR;
+		out->events[out->n++].data = err;
+	}
+	return 0;
+}
+
+/* ---- the wait ---- */
+
+static struct timespec
+now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t;
+}
+
+static struct timespec
+sum(struct timespec a, struct timespec b, int sign)
+{
+	struct timespec t = {.tv_sec = a.tv_sec + sign * b.tv_sec,
+		.tv_nsec = a.tv_nsec + sign * b.tv_nsec};
+
+	if (t.tv_nsec >= 1000000000) {
+		t.tv_sec++;
+		t.tv_nsec -= 1000000000;
+	} else if (t.tv_nsec < 0) {
+		t.tv_sec--;
+		t.tv_nsec += 1000000000;
+	}
+	return t;
+}
+
+/* Until the set has something: 1, 0 when the time is over, or -1 and errno. */
+static int
+wait_until(int fd, const struct timespec *end)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	struct timespec left = {.tv_sec = 0};
+
+	if (!end)
+		return ppoll(&p, 1, NULL, NULL);
+	left = sum(*end, now(), -1);
+	if (left.tv_sec < 0 || (left.tv_sec == 0 && left.tv_nsec == 0))
+		return 0;
+	return ppoll(&p, 1, &left, NULL);
+}
+
+/* The events that there are now: their number, or -1 and errno. */
+static int
+collect(int fd, struct list *out)
+{
+	struct kq *q;
+
+	pthread_mutex_lock(&lock);
+	q = kq_find(fd);
+	if (q)
+		kq_collect(q, out);
+	pthread_mutex_unlock(&lock);
+	if (q)
+		return out->n;
+	errno = EBADF;
+	return -1;
+}
+
+static int
+start(int fd, const struct kevent *changes, int n, struct list *out)
+{
+	struct kq *q;
+	int err = EBADF;
+
+	pthread_mutex_lock(&lock);
+	q = kq_find(fd);
+	if (q)
+		err = changes_make(q, changes, n, out);
+	pthread_mutex_unlock(&lock);
+	return err;
+}
+
+int
+kevent(int kq, const struct kevent *changes, int nchanges,
+	struct kevent *events, int nevents, const struct timespec *timeout)
+{
+	struct list out = {.events = events, .room = nevents};
+	struct timespec end = {.tv_sec = 0};
+	int err = start(kq, changes, nchanges, &out);
+	int n;
+
+	if (!err && timeout &&
+		(timeout->tv_sec < 0 || timeout->tv_nsec < 0 ||
+			timeout->tv_nsec >= 1000000000))
+		err = EINVAL;
+	if (err) {
+		errno = err;
+		return -1;
+	}
+	if (out.n > 0 || nevents <= 0)
+		return out.n;
+	if (timeout)
+		end = sum(now(), *timeout, 1);
+	for (;;) {
+		n = collect(kq, &out);
+		if (n != 0)
+			return n;
+		n = wait_until(kq, timeout ? &end : NULL);
+		if (n <= 0)
+			return n;
+	}
+}
+
+#else
+typedef int kqueue_is_not_needed;
+#endif

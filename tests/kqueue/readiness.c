@@ -1,0 +1,275 @@
+/*
+ * Half of the kqueue emulation: when a filter is ready, and what its event
+ * says.  Each filter is answered from poll(2) and a few questions to the fd,
+ * none of which takes anything away: SO_ERROR is never read, because reading
+ * clears it and the library wants it.  kqueue.c tells what is approximated.
+ */
+#ifdef __linux__
+
+#include "tests/kqueue/emulation.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifndef SIOCOUTQ
+#define SIOCOUTQ TIOCOUTQ
+#endif
+
+static int
+option(int fd, int name)
+{
+	int value = 0;
+	socklen_t len = sizeof(value);
+
+	if (getsockopt(fd, SOL_SOCKET, name, &value, &len) < 0)
+		return -1;
+	return value;
+}
+
+enum file_kind
+kq_file_kind(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return KIND_OTHER;
+	if (S_ISFIFO(st.st_mode))
+		return KIND_PIPE;
+	if (!S_ISSOCK(st.st_mode))
+		return KIND_OTHER;
+	if (option(fd, SO_TYPE) != SOCK_STREAM)
+		return KIND_SOCKET;
+	if (option(fd, SO_DOMAIN) == AF_UNIX)
+		return KIND_UNIX;
+	return option(fd, SO_PROTOCOL) == IPPROTO_TCP ? KIND_TCP : KIND_SOCKET;
+}
+
+static bool
+is_socket(enum file_kind kind)
+{
+	return kind == KIND_TCP || kind == KIND_UNIX || kind == KIND_SOCKET;
+}
+
+/* POLL bits that hold now, asked for or not. */
+static unsigned
+state_of(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN | POLLOUT | POLLRDHUP};
+
+	return poll(&p, 1, 0) > 0 ? (unsigned)p.revents : 0;
+}
+
+static int64_t
+ask(int fd, unsigned long what)
+{
+	int n = 0;
+
+	return ioctl(fd, what, &n) < 0 ? -1 : n;
+}
+
+/* A pipe's end does one of the two; the other filter never has an event. */
+static bool
+can(int fd, short filter)
+{
+	int mode = fcntl(fd, F_GETFL) & O_ACCMODE;
+
+	return mode == O_RDWR ||
+		mode == (filter == EVFILT_READ ? O_RDONLY : O_WRONLY);
+}
+
+int
+kq_filter_refused(int fd, enum file_kind kind, short filter)
+{
+	if (kind == KIND_PIPE && filter == EVFILT_WRITE && can(fd, filter) &&
+		(state_of(fd) & POLLERR))
+		return EPIPE;
+	return 0;
+}
+
+uint32_t
+kq_epoll_mask(int fd, enum file_kind kind, const struct kevent *filter)
+{
+	if (kind == KIND_PIPE && !can(fd, filter->filter))
+		return 0;
+	if (filter->filter == EVFILT_WRITE)
+		return EPOLLOUT;
+	/* One that waits for the end alone is not to wake for data. */
+	if (is_socket(kind) && (filter->fflags & NOTE_LOWAT) &&
+		filter->data >= INT_MAX && option(fd, SO_ACCEPTCONN) == 0)
+		return EPOLLRDHUP;
+	return EPOLLIN | EPOLLRDHUP;
+}
+
+static bool
+tcp_info(int fd, struct tcp_info *ret)
+{
+	socklen_t len = sizeof(*ret);
+
+	*ret = (struct tcp_info){.tcpi_state = 0};
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, ret, &len) == 0;
+}
+
+/* The error that SO_ERROR would give, more or less. */
+static unsigned
+pending_error(int fd, enum file_kind kind, unsigned state)
+{
+	struct tcp_info info;
+
+	if (!(state & POLLERR) || !is_socket(kind))
+		return 0;
+	if (kind == KIND_TCP && tcp_info(fd, &info) && info.tcpi_rtt == 0)
+		return ECONNREFUSED; /* no answer was ever measured */
+	return ECONNRESET;
+}
+
+/* Nothing more can be sent, by our own doing or the peer's. */
+static bool
+sending_is_over(int fd, enum file_kind kind, unsigned state)
+{
+	struct tcp_info info;
+
+	if (state & POLLHUP)
+		return true;
+	if (kind == KIND_TCP && tcp_info(fd, &info))
+		return info.tcpi_state == TCP_FIN_WAIT1 ||
+			info.tcpi_state == TCP_FIN_WAIT2 ||
+			info.tcpi_state == TCP_CLOSING ||
+			info.tcpi_state == TCP_LAST_ACK;
+	/* Of a stream, nothing is what an empty message sends. */
+	return kind == KIND_UNIX && !(state & POLLERR) &&
+		send(fd, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
+		errno == EPIPE;
+}
+
+static bool
+socket_readable(int fd, enum file_kind kind, const struct kevent *filter,
+	struct kevent *ret)
+{
+	unsigned state = state_of(fd);
+
+	if (option(fd, SO_ACCEPTCONN) > 0) {
+		ret->data = state & POLLIN ? 1 : 0;
+		return state & POLLIN;
+	}
+	ret->data = ask(fd, FIONREAD);
+	if (ret->data < 0)
+		ret->data = 0;
+	if (state & POLLRDHUP) {
+		ret->flags |= EV_EOF;
+		ret->fflags = pending_error(fd, kind, state);
+		return true;
+	}
+	if (state & POLLERR)
+		return true;
+	if (filter->fflags & NOTE_LOWAT)
+		return ret->data >= filter->data;
+	return state & POLLIN;
+}
+
+static bool
+socket_writable(int fd, enum file_kind kind, const struct kevent *filter,
+	struct kevent *ret)
+{
+	unsigned state = state_of(fd);
+	bool unconnected = (state & POLLHUP) && !(state & POLLRDHUP);
+
+	if (option(fd, SO_ACCEPTCONN) > 0)
+		return false;
+	ret->data = option(fd, SO_SNDBUF) - ask(fd, SIOCOUTQ);
+	if (ret->data < 0)
+		ret->data = 0;
+	if (!unconnected && sending_is_over(fd, kind, state)) {
+		ret->flags |= EV_EOF;
+		ret->fflags = pending_error(fd, kind, state);
+		return true;
+	}
+	if (state & POLLERR)
+		return true;
+	if (unconnected)
+		return false;
+	if (filter->fflags & NOTE_LOWAT)
+		return (state & POLLOUT) && ret->data >= filter->data;
+	return state & POLLOUT;
+}
+
+static bool
+pipe_ready(int fd, const struct kevent *filter, struct kevent *ret)
+{
+	unsigned state = state_of(fd);
+	int64_t unread = ask(fd, FIONREAD);
+
+	if (!can(fd, filter->filter))
+		return false;
+	if (state & (POLLHUP | POLLERR))
+		ret->flags |= EV_EOF;
+	if (filter->filter == EVFILT_READ) {
+		ret->data = unread;
+		return state & (POLLIN | POLLHUP);
+	}
+	ret->data = fcntl(fd, F_GETPIPE_SZ) - unread;
+	return state & (POLLOUT | POLLERR);
+}
+
+static bool
+other_ready(int fd, const struct kevent *filter, struct kevent *ret)
+{
+	unsigned state = state_of(fd);
+
+	if (state & (POLLHUP | POLLRDHUP | POLLERR))
+		ret->flags |= EV_EOF;
+	if (filter->filter == EVFILT_READ)
+		ret->data = ask(fd, FIONREAD) > 0 ? ask(fd, FIONREAD) : 1;
+	return (ret->flags & EV_EOF) ||
+		(state & (filter->filter == EVFILT_READ ? POLLIN : POLLOUT));
+}
+
+/* A file is readable while its offset is not at its end. */
+static bool
+always_ready(int fd, const struct kevent *filter, struct kevent *ret)
+{
+	struct stat st;
+
+	if (filter->filter == EVFILT_WRITE || fstat(fd, &st) < 0 ||
+		!S_ISREG(st.st_mode))
+		return true;
+	ret->data = st.st_size - lseek(fd, 0, SEEK_CUR);
+	return ret->data != 0;
+}
+
+bool
+kq_filter_ready(int fd, enum file_kind kind, const struct kevent *filter,
+	struct kevent *ret)
+{
+	*ret = *filter;
+	ret->flags &= (unsigned short)~EV_EOF;
+	ret->fflags = 0;
+	ret->data = 0;
+	switch (kind) {
+	case KIND_ALWAYS:
+		return always_ready(fd, filter, ret);
+	case KIND_PIPE:
+		return pipe_ready(fd, filter, ret);
+	case KIND_TCP:
+	case KIND_UNIX:
+	case KIND_SOCKET:
+		return filter->filter == EVFILT_READ
+			? socket_readable(fd, kind, filter, ret)
+			: socket_writable(fd, kind, filter, ret);
+	case KIND_OTHER:
+		break;
+	}
+	return other_ready(fd, filter, ret);
+}
+
+#else
+typedef int kqueue_readiness_is_not_needed;
+#endif

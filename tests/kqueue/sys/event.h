@@ -1,0 +1,64 @@
+/*
+ * <sys/event.h> for Linux, for the tests alone: what kqueue(2) of FreeBSD
+ * declares, as far as tests/kqueue/kqueue.c knows it.  -Itests/kqueue finds it
+ * under the name that it has elsewhere.
+ *
+ * The numbers are FreeBSD's, but nothing may depend on them.
+ */
+#ifndef SOCLE_TESTS_KQUEUE_SYS_EVENT_H
+#define SOCLE_TESTS_KQUEUE_SYS_EVENT_H
+
+#include <stdint.h>
+#include <time.h>
+
+/* What is looked at.  All but the first two are refused here (EINVAL). */
+#define EVFILT_READ (-1)
+#define EVFILT_WRITE (-2)
+#define EVFILT_AIO (-3)
+#define EVFILT_VNODE (-4)
+#define EVFILT_PROC (-5)
+#define EVFILT_SIGNAL (-6)
+#define EVFILT_TIMER (-7)
+#define EVFILT_USER (-11)
+
+/* What a change does. */
+#define EV_ADD 0x0001     /* a new filter, or other values for an old one */
+#define EV_DELETE 0x0002  /* away with it */
+#define EV_ENABLE 0x0004  /* let it report again */
+#define EV_DISABLE 0x0008 /* keep it, silent */
+
+/* How a filter behaves, from its first EV_ADD on. */
+#define EV_ONESHOT 0x0010  /* reported once, then deleted */
+#define EV_CLEAR 0x0020    /* reported once for each thing that happens */
+#define EV_RECEIPT 0x0040  /* answer this change by an EV_ERROR, even of 0 */
+#define EV_DISPATCH 0x0080 /* reported once, then disabled */
+
+/* What an event says. */
+#define EV_ERROR 0x4000 /* data is the error of a change */
+#define EV_EOF 0x8000   /* the end was reached; a socket's error in fflags */
+
+/* fflags of READ and WRITE: ready from `data' bytes on. */
+#define NOTE_LOWAT 0x0001
+
+struct kevent {
+	uintptr_t ident;      /* an fd */
+	short filter;         /* EVFILT_ */
+	unsigned short flags; /* EV_ */
+	unsigned int fflags;
+	int64_t data;
+	void *udata; /* handed back as it is */
+};
+
+#define EV_SET(event, ident_, filter_, flags_, fflags_, data_, udata_)         \
+	(*(event) = (struct kevent){.ident = (uintptr_t)(ident_),              \
+		 .filter = (filter_),                                          \
+		 .flags = (flags_),                                            \
+		 .fflags = (fflags_),                                          \
+		 .data = (data_),                                              \
+		 .udata = (udata_)})
+
+int kqueue(void);
+int kevent(int kq, const struct kevent *changes, int nchanges,
+	struct kevent *events, int nevents, const struct timespec *timeout);
+
+#endif
