@@ -16,7 +16,8 @@ PUBLIC_HEADERS := $(wildcard socle.h timers/timer.h profiling/profile.h \
 	sockets/resolve.h sockets/sendfile.h)
 
 SAN ?=
-B   := build/$(or $(SAN),plain)
+B   := build/$(or $(SAN),plain)$(if $(filter libkqueue,$(KQUEUE)),-libkqueue)
+comma := ,
 OS  := $(shell uname -s)
 CXX ?= g++
 INSTALL ?= install
@@ -30,14 +31,26 @@ MANDIR     ?= $(PREFIX)/share/man
 KQUEUE_OS := Darwin DragonFly FreeBSD NetBSD OpenBSD
 ifeq ($(OS),Linux)
 FEATURES := -D_GNU_SOURCE
-BACKENDS := epoll poll
-ABSENT   := reactor/kqueue.c
+BACKENDS := epoll poll kqueue
+KQUEUE   ?= emulated
 else ifneq ($(filter $(OS),$(KQUEUE_OS)),)
 BACKENDS := kqueue poll
-ABSENT   := reactor/epoll.c
 else
 BACKENDS := poll
-ABSENT   := reactor/epoll.c reactor/kqueue.c
+endif
+
+# Linux has no kqueue; the tests bring one, so that the backend is tested here.
+ifeq ($(KQUEUE),emulated)
+KQUEUE_FLAGS := -DSOCLE__HAVE_KQUEUE -Itests/kqueue
+KQUEUE_SRC   := $(wildcard tests/kqueue/*.c)
+else ifeq ($(KQUEUE),libkqueue)
+BACKENDS     := kqueue
+KQUEUE_FLAGS := -DSOCLE__HAVE_KQUEUE \
+	$(addprefix -isystem ,$(LIBKQUEUE_INCLUDE))
+KQUEUE_LIBS  := $(addprefix -L,$(LIBKQUEUE_LIB)) \
+	$(addprefix -Wl$(comma)-rpath$(comma),$(LIBKQUEUE_LIB)) -lkqueue
+else ifneq ($(KQUEUE),)
+$(error KQUEUE=$(KQUEUE): there are emulated and libkqueue)
 endif
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
@@ -61,21 +74,23 @@ ALL_CFLAGS   = -std=c11 -O2 -g -fPIC -fvisibility=hidden \
 	-fstack-protector-strong $(WARN) $(SAN_FLAGS) $(CFLAGS)
 ALL_LDFLAGS  = $(SAN_FLAGS) $(LDFLAGS)
 ALL_LIBS     = -pthread
-SEAM         := -DSOCLE_SEAM_TEST -USOCLE_CHECKS -DSOCLE_CHECKS
+SEAM         := -DSOCLE_SEAM_TEST -USOCLE_CHECKS -DSOCLE_CHECKS $(KQUEUE_FLAGS)
 
 # What there is to build: the library twice, as it is installed and bound to
 # the seam, where tests can count and spoil its system calls.
-LIB_SRC  := $(filter-out $(ABSENT),$(sort \
-	$(wildcard $(addsuffix /*.c,timers profiling reactor sockets daemon))))
+LIB_SRC  := $(sort \
+	$(wildcard $(addsuffix /*.c,timers profiling reactor sockets daemon)))
 LIB_OBJ  := $(LIB_SRC:%.c=$B/%.o)
 SEAM_OBJ := $(LIB_SRC:%.c=$B/seam/%.o)
 
+KQUEUE_OBJ  := $(KQUEUE_SRC:%.c=$B/kqueue/%.o)
 SUPPORT_OBJ := $(patsubst %.c,$B/seam/%.o,$(wildcard tests/support/*.c))
 TEST_NAMES  := $(patsubst tests/%.c,%,$(sort $(wildcard tests/test_$(T)*.c)))
 TEST_BIN    := $(TEST_NAMES:%=$B/tests/%)
 TEST_OBJ    := $(TEST_NAMES:%=$B/seam/tests/%.o)
 
 EXAMPLES := $(patsubst %.c,$B/%,$(wildcard examples/*.c))
+KQUEUE_EXAMPLES := $(patsubst %.c,$B/kqueue/%,$(wildcard examples/*.c))
 BENCHES  := $(patsubst %.c,$B/%,$(wildcard bench/*.c))
 MAN3     := $(wildcard docs/*.3)
 MAN7     := $(wildcard docs/*.7)
@@ -96,7 +111,7 @@ Q   := $(if $(V),,@)
 say  = $(if $(V),@:,@printf '  %-7s %s\n' $1 '$2')
 
 # Other flags, or another set of sources, make everything anew.
-FLAGS := $(strip $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(LIB_SRC))
+FLAGS := $(strip $(CC) $(ALL_CPPFLAGS) $(KQUEUE_FLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(LIB_SRC))
 ifneq ($(FLAGS),$(file <$B/flags))
 $(shell mkdir -p $B)
 $(file >$B/flags,$(FLAGS))
@@ -112,8 +127,16 @@ $B/seam/%.o: %.c $B/flags
 	@mkdir -p $(@D)
 	$Q$(CC) -MMD -MP -I. $(ALL_CPPFLAGS) $(SEAM) $(ALL_CFLAGS) -c -o $@ $<
 
+# As it would be installed on a system with a kqueue.
+$B/kqueue/%.o: %.c $B/flags
+	$(call say,CC,$< (kqueue))
+	@mkdir -p $(@D)
+	$Q$(CC) -MMD -MP -I. $(ALL_CPPFLAGS) $(KQUEUE_FLAGS) $(ALL_CFLAGS) \
+		-c -o $@ $<
+
 $B/libsocle.a: $(LIB_OBJ)
-$B/libsocle-seam.a: $(SEAM_OBJ)
+$B/libsocle-seam.a: $(SEAM_OBJ) $(KQUEUE_OBJ)
+$B/kqueue/libsocle.a: $(LIB_SRC:%.c=$B/kqueue/%.o) $(KQUEUE_OBJ)
 $B/%.a: $B/flags
 	$(call say,AR,$@)
 	@rm -f $@
@@ -136,14 +159,15 @@ $(TEST_OBJ) $(SUPPORT_OBJ): | cmocka
 $(TEST_BIN): $B/tests/%: $B/seam/tests/%.o $(SUPPORT_OBJ) $B/libsocle-seam.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$Q$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(ALL_LIBS)
+	$Q$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(KQUEUE_LIBS) $(ALL_LIBS)
 
 # A user's program in C++, against an installed library.
 ifeq ($(SAN)$(T:consumer=),)
 CONSUMER := $(if $(wildcard tests/consumer/consumer.cc),consumer)
 endif
 
-RUN_TESTS = B='$B' EXAMPLES='$B/examples' BACKENDS='$(BACKENDS)' \
+RUN_TESTS = B='$B' EXAMPLES='$B/examples' \
+	KQUEUE_EXAMPLES='$B$(if $(KQUEUE),/kqueue)/examples' BACKENDS='$(BACKENDS)' \
 	CC='$(CC)' CXX='$(CXX)' MAKE='$(MAKE)' tools/run-tests
 
 # Some test an example's part, or start examples.
@@ -151,7 +175,8 @@ DEMO_HTTP := $B/seam/examples/demo/http.o
 $B/tests/test_http: $(DEMO_HTTP)
 
 STARTERS := test_demo% test_chat% test_examples%
-tests: $(TEST_BIN) $(if $(filter $(STARTERS),$(TEST_NAMES)),examples)
+tests: $(TEST_BIN) $(if $(filter $(STARTERS),$(TEST_NAMES)), \
+	$(EXAMPLES) $(if $(KQUEUE),$(KQUEUE_EXAMPLES)))
 
 test: tests $(if $(CONSUMER),all)
 	$Q$(RUN_TESTS) $(TEST_NAMES) $(CONSUMER)
@@ -181,8 +206,17 @@ $(EXAMPLES) $(BENCHES): $B/%: %.c $(STAGE)/.ok
 		$(ALL_LDFLAGS) -o $@ $(filter %.c,$^) \
 		$(STAGE)/usr/lib/libsocle.a $(ALL_LIBS)
 
+# For the tests that start them, on the kqueue that the tests bring.
+$(KQUEUE_EXAMPLES): $B/kqueue/examples/%: examples/%.c $B/kqueue/libsocle.a \
+		$(STAGE)/.ok
+	$(call say,CC,$< (kqueue))
+	@mkdir -p $(@D)
+	$Q$(CC) -I$(STAGE)/usr/include $(ALL_CPPFLAGS) $(ALL_CFLAGS) \
+		$(ALL_LDFLAGS) -o $@ $(filter %.c,$^) \
+		$B/kqueue/libsocle.a $(KQUEUE_LIBS) $(ALL_LIBS)
+
 # The demo has a folder of parts beside it.
-$B/examples/demo: $(wildcard examples/demo/*.[ch])
+$B/examples/demo $B/kqueue/examples/demo: $(wildcard examples/demo/*.[ch])
 
 examples: $(EXAMPLES)
 bench: $(BENCHES)

@@ -31,6 +31,14 @@
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
+/* The tests bring an emulation of it to systems without, and set this. */
+#if defined(__FreeBSD__) || defined(__NetBSD__) || defined(__OpenBSD__) ||       \
+	defined(__DragonFly__) || defined(__APPLE__)
+#define SOCLE__HAVE_KQUEUE 1
+#endif
+#ifdef SOCLE__HAVE_KQUEUE
+#include <sys/event.h>
+#endif
 #ifdef __linux__
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -81,7 +89,8 @@ X(int, clock_gettime, (clockid_t c, struct timespec *ts), (c, ts)) \
 X(void *, malloc, (size_t n), (n)) \
 X(void *, calloc, (size_t n, size_t size), (n, size)) \
 X(void *, realloc, (void *p, size_t n), (p, n)) \
-SOCLE__SEAM_LINUX(X)
+SOCLE__SEAM_LINUX(X) \
+SOCLE__SEAM_KQUEUE(X)
 
 #ifdef __linux__
 #define SOCLE__SEAM_LINUX(X) \
@@ -102,6 +111,16 @@ X(int, accept4, (int fd, struct sockaddr *a, socklen_t *n, int f), \
 X(int, dup3, (int from, int to, int f), (from, to, f))
 #else
 #define SOCLE__SEAM_LINUX(X)
+#endif
+
+#ifdef SOCLE__HAVE_KQUEUE
+#define SOCLE__SEAM_KQUEUE(X) \
+X(int, kqueue, (void), ()) \
+X(int, kevent, (int kq, const struct kevent *c, int changes, \
+	struct kevent *e, int events, const struct timespec *t), \
+	(kq, c, changes, e, events, t))
+#else
+#define SOCLE__SEAM_KQUEUE(X)
 #endif
 /* clang-format on */
 

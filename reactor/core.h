@@ -85,21 +85,27 @@ struct socle__backend {
 	/*
 	 * Makes the kernel watch `target' (PRESENT and READ, WRITE, or 0)
 	 * instead of d->armed.  0 or -errno; taking out never fails but to
-	 * say -ENOENT or -EBADF: the fd is no longer what it was.
+	 * say -ENOENT or -EBADF: the fd is no longer what it was.  In a tick a
+	 * refusal may come later, as an event with `err', and d->armed is then
+	 * what the kernel has.
 	 */
 	int (*set)(struct socle__loop *l, struct socle_descriptor *d,
 		unsigned target);
 	/* Waits, fills l->batch; 0 or -errno, an interruption is 0. */
 	int (*wait)(struct socle__loop *l, int timeout_ms);
-	/* A fresh, empty poller under the same fd number, for a child. */
+	/*
+	 * Tells the kernel what set() has kept for the next wait; how much it
+	 * refused, with l->batch filled anew.  NULL: set() keeps nothing.
+	 */
+	int (*submit)(struct socle__loop *l);
+	/* A fresh, empty poller; in a child, or when the old one errs. */
 	int (*reopen)(struct socle__loop *l);
 	void (*close)(struct socle__loop *l);
 };
 
-extern const struct socle__backend socle__poll_backend;
-#ifdef __linux__
 extern const struct socle__backend socle__epoll_backend;
-#endif
+extern const struct socle__backend socle__kqueue_backend;
+extern const struct socle__backend socle__poll_backend;
 
 /* A call for later: deferred, or posted by another thread. */
 struct socle__later {
@@ -214,6 +220,8 @@ int socle__tick(struct socle__loop *l, int limit_ms);
 void socle__settle(struct socle__loop *l);
 /* Whether a wait would keep somebody waiting. */
 bool socle__has_work(const struct socle__loop *l);
+/* Tells the kernel of all changed interest now, without a wait. */
+void socle__interest_tell(struct socle__loop *l);
 /* How long a wait may be now, at most `limit'; -1: for ever. */
 int socle__wait_ms(struct socle__loop *l, int limit);
 
@@ -279,11 +287,23 @@ socle__descriptor_at(const struct socle__loop *l, int fd)
 void socle__descriptor_close_now(
 	struct socle__loop *l, struct socle_descriptor *d);
 
-/* Tells the kernel what is wanted, if that is news; 0 or -errno. */
-int socle__interest_apply(struct socle__loop *l, struct socle_descriptor *d);
+/*
+ * The kernel refused what was wanted: the object's error.  Parked, it is not
+ * tried again until somebody touches it.
+ */
+void socle__interest_failed(struct socle_descriptor *d, int err);
 
 /* Everything is to be told to a poller that knows nothing. */
 void socle__interest_rearm_all(struct socle__loop *l);
+
+/* Where something of an fd is in an array of its own. */
+struct socle__places {
+	size_t *of; /* by fd; 0 until somebody sets it */
+	size_t n;
+};
+
+/* Room for `fd'; 0 or -ENOMEM. */
+int socle__places_reserve(struct socle__places *p, int fd);
 
 /* Room for one more event in the batch, if it can be had. */
 int socle__batch_reserve(struct socle__loop *l, size_t n);

@@ -18,7 +18,7 @@
 #include <assert.h>
 #include <string.h>
 
-static void interest_changed(struct socle_descriptor *d);
+static int interest_apply(struct socle__loop *l, struct socle_descriptor *d);
 
 /* Out of line, or gcc 12 takes the marks on a walk's stack for left there. */
 static __attribute__((noinline)) void
@@ -81,23 +81,6 @@ socle__turn_to_end(struct socle_descriptor *d)
 	link_before(&socle__loop->attention, d);
 }
 
-/*
- * A change that the kernel refuses is the object's error; parked, it is not
- * tried again until somebody touches it.
- */
-static void
-interest_failed(struct socle_descriptor *d, int err)
-{
-	d->state |= SOCLE__END_TOLD | SOCLE__PARKED;
-	if (err == -ENOENT || err == -EBADF) {
-		err = -EBADF;
-		d->state |= SOCLE__KEEP_FD;
-		d->armed = 0;
-	}
-	interest_changed(d);
-	d->ops->ready(d, SOCLE_ERR, err);
-}
-
 static bool
 turn_take(struct socle__loop *l, struct socle_descriptor *d, unsigned turn)
 {
@@ -107,7 +90,7 @@ turn_take(struct socle__loop *l, struct socle_descriptor *d, unsigned turn)
 		return d->ops->turn(d, turn);
 	socle__turn_drop(d, turn);
 	if (turn == SOCLE__TURN_INTEREST)
-		err = socle__interest_apply(l, d);
+		err = interest_apply(l, d);
 	else if (turn == SOCLE__TURN_CLOSE)
 		socle__descriptor_close_now(l, d);
 	else if (turn == SOCLE__TURN_DESTROY)
@@ -115,7 +98,7 @@ turn_take(struct socle__loop *l, struct socle_descriptor *d, unsigned turn)
 	else
 		d->ops->turn(d, turn);
 	if (err < 0)
-		interest_failed(d, err);
+		socle__interest_failed(d, err);
 	return true;
 }
 
@@ -199,8 +182,8 @@ target_of(const struct socle_descriptor *d)
 	return SOCLE__PRESENT | d->wanted;
 }
 
-int
-socle__interest_apply(struct socle__loop *l, struct socle_descriptor *d)
+static int
+interest_apply(struct socle__loop *l, struct socle_descriptor *d)
 {
 	unsigned target = target_of(d);
 	int err;
@@ -226,7 +209,7 @@ interest_changed(struct socle_descriptor *d)
 	check_thread(d);
 	if (d->armed == target_of(d))
 		return;
-	if (l->depth == 0 && !l->forked && socle__interest_apply(l, d) == 0)
+	if (l->depth == 0 && !l->forked && interest_apply(l, d) == 0)
 		socle__turn_drop(d, SOCLE__TURN_INTEREST);
 	else
 		socle__turn_ask(d, SOCLE__TURN_INTEREST);
@@ -235,6 +218,8 @@ interest_changed(struct socle_descriptor *d)
 void
 socle__descriptor_want(struct socle_descriptor *d, unsigned wanted)
 {
+	if (d->wanted != wanted && d->state & SOCLE__END_TOLD)
+		d->state &= (uint8_t) ~(SOCLE__END_TOLD | SOCLE__PARKED);
 	d->wanted = (uint8_t)wanted;
 	interest_changed(d);
 }
@@ -270,6 +255,21 @@ disarm(struct socle__loop *l, struct socle_descriptor *d)
 	d->armed = 0;
 	if (err == -ENOENT || err == -EBADF)
 		d->state |= SOCLE__KEEP_FD;
+}
+
+void
+socle__interest_failed(struct socle_descriptor *d, int err)
+{
+	if (d->state & SOCLE__PARKED)
+		return; /* two changes, one word */
+	d->state |= SOCLE__END_TOLD | SOCLE__PARKED;
+	if (err == -ENOENT || err == -EBADF) {
+		err = -EBADF;
+		d->state |= SOCLE__KEEP_FD;
+		disarm(socle__loop, d);
+	}
+	interest_changed(d);
+	d->ops->ready(d, SOCLE_ERR, err);
 }
 
 void
@@ -334,6 +334,25 @@ socle__interest_rearm_all(struct socle__loop *l)
 		if (!(d->state & SOCLE__CLOSED))
 			interest_changed(d);
 	}
+}
+
+int
+socle__places_reserve(struct socle__places *p, int fd)
+{
+	size_t n = p->n ? p->n : 64;
+	size_t *of;
+
+	if ((size_t)fd < p->n)
+		return 0;
+	while (n <= (size_t)fd)
+		n *= 2;
+	of = sys_realloc(p->of, n * sizeof(*of));
+	if (!of)
+		return -ENOMEM;
+	memset(of + p->n, 0, (n - p->n) * sizeof(*of));
+	p->of = of;
+	p->n = n;
+	return 0;
 }
 
 int

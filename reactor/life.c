@@ -22,6 +22,9 @@ static const struct socle__backend *const backends[] = {
 #ifdef __linux__
 	&socle__epoll_backend,
 #endif
+#ifdef SOCLE__HAVE_KQUEUE
+	&socle__kqueue_backend,
+#endif
 	&socle__poll_backend,
 };
 
@@ -252,9 +255,9 @@ socle_after_fork(void)
 
 	if (!l || !l->forked)
 		return 0;
-	if (l->backend && (err = l->backend->reopen(l)) < 0)
-		return err;
 	if ((err = socle__mailbox_reopen(l)) < 0)
+		return err;
+	if (l->backend && (err = l->backend->reopen(l)) < 0)
 		return err;
 	l->forked = false;
 	l->batch_next = l->batch_n = 0;

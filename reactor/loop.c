@@ -116,8 +116,12 @@ stale_event(struct socle__loop *l)
 		socle__interest_rearm_all(l);
 }
 
+/*
+ * What would be told for ever and interests nobody is parked: an end that was
+ * told already, or what the poller was not asked for.
+ */
 static void
-deliver(struct socle_descriptor *d, unsigned ready, int err)
+deliver(struct socle_descriptor *d, unsigned ready)
 {
 	unsigned end = SOCLE_ERR | SOCLE_HUP;
 	unsigned told = ready & (d->wanted | end);
@@ -126,12 +130,10 @@ deliver(struct socle_descriptor *d, unsigned ready, int err)
 		socle__log(1, "Event: fd=%d, state=%u", d->fd, ready);
 	if (d->state & SOCLE__END_TOLD)
 		told &= ~end;
-	if (err == -EBADF)
-		d->state |= SOCLE__KEEP_FD;
 	if (told) {
-		d->ops->ready(d, told, err);
-	} else if (ready & end) {
-		d->state |= SOCLE__PARKED;
+		d->ops->ready(d, told, 0);
+	} else if (ready & (end | ~(unsigned)d->armed)) {
+		d->state |= SOCLE__END_TOLD | SOCLE__PARKED;
 		socle__descriptor_want(d, d->wanted);
 	}
 }
@@ -145,8 +147,12 @@ dispatch(struct socle__loop *l)
 
 		if (!d || d->generation != e.generation)
 			stale_event(l);
-		else if (!(d->state & SOCLE__CLOSED))
-			deliver(d, e.ready, e.err);
+		else if (d->state & SOCLE__CLOSED)
+			continue;
+		else if (socle__unlikely(e.err < 0))
+			socle__interest_failed(d, e.err);
+		else
+			deliver(d, e.ready);
 	}
 }
 
@@ -219,6 +225,14 @@ has_to_reap(const struct socle__loop *l)
 		(socle__turns_open(l, SOCLE__TURN_DESTROY) && may_destroy(l));
 }
 
+void
+socle__interest_tell(struct socle__loop *l)
+{
+	socle__turns_walk(l, SOCLE__TURN_INTEREST);
+	if (l->backend && l->backend->submit && l->backend->submit(l) > 0)
+		dispatch(l);
+}
+
 /*
  * What is held back leaves and what is closed is reaped before we return; in a
  * few rounds, for one may cause the other.
@@ -231,7 +245,7 @@ socle__settle(struct socle__loop *l)
 	do {
 		if (!l->forked) {
 			socle__turns_walk(l, SOCLE__TURN_FLUSH);
-			socle__turns_walk(l, SOCLE__TURN_INTEREST);
+			socle__interest_tell(l);
 		}
 		reap(l);
 	} while ((has_to_reap(l) && --reaps > 0) ||

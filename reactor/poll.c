@@ -1,7 +1,7 @@
 /*
  * poll(2), anywhere.
  *
- * The array is kept between calls and changed in place; `place' finds an fd's
+ * The array is kept between calls and changed in place; `places' finds an fd's
  * entry in it.  The kernel's peculiarities:
  * - An fd that is not open is not refused: it is reported as NVAL, for ever.
  *   That becomes an error with EBADF.
@@ -21,9 +21,8 @@ struct poll_poller {
 	struct pollfd *fds;
 	uint32_t *generations; /* of the same index */
 	size_t n, room;
-	int *place; /* by fd: index in fds, or -1 */
-	size_t places;
-	size_t first; /* where the last look began */
+	struct socle__places places; /* in fds */
+	size_t first;                /* where the last look began */
 };
 
 _Static_assert(SOCLE_READ == POLLIN && SOCLE_WRITE == POLLOUT &&
@@ -61,41 +60,22 @@ entries_reserve(struct socle__loop *l, struct poll_poller *p)
 	return 0;
 }
 
-static int
-places_reserve(struct poll_poller *p, int fd)
-{
-	size_t n = p->places ? p->places : 64;
-	int *place;
-
-	if ((size_t)fd < p->places)
-		return 0;
-	while (n <= (size_t)fd)
-		n *= 2;
-	place = sys_realloc(p->place, n * sizeof(*place));
-	if (!place)
-		return -ENOMEM;
-	memset(place + p->places, 0xff, (n - p->places) * sizeof(*place));
-	p->place = place;
-	p->places = n;
-	return 0;
-}
-
 static void
 entry_remove(struct poll_poller *p, int fd)
 {
-	size_t at = (size_t)p->place[fd];
+	size_t at = p->places.of[fd];
 	size_t last = --p->n;
 
 	p->fds[at] = p->fds[last];
 	p->generations[at] = p->generations[last];
-	p->place[p->fds[at].fd] = (int)at;
-	p->place[fd] = -1;
+	p->places.of[p->fds[at].fd] = at;
 }
 
 static int
 poll_set(struct socle__loop *l, struct socle_descriptor *d, unsigned target)
 {
 	struct poll_poller *p = l->poller;
+	size_t at;
 	int err;
 
 	if (target == 0) {
@@ -103,14 +83,15 @@ poll_set(struct socle__loop *l, struct socle_descriptor *d, unsigned target)
 		return 0;
 	}
 	if (!d->armed) {
-		if ((err = places_reserve(p, d->fd)) < 0 ||
+		if ((err = socle__places_reserve(&p->places, d->fd)) < 0 ||
 			(err = entries_reserve(l, p)) < 0)
 			return err;
-		p->place[d->fd] = (int)p->n++;
+		p->places.of[d->fd] = p->n++;
 	}
-	p->fds[p->place[d->fd]] = (struct pollfd){.fd = d->fd,
+	at = p->places.of[d->fd];
+	p->fds[at] = (struct pollfd){.fd = d->fd,
 		.events = (short)(target & (SOCLE_READ | SOCLE_WRITE))};
-	p->generations[p->place[d->fd]] = d->generation;
+	p->generations[at] = d->generation;
 	return 0;
 }
 
@@ -164,7 +145,7 @@ poll_close(struct socle__loop *l)
 		return;
 	sys_free(p->fds);
 	sys_free(p->generations);
-	sys_free(p->place);
+	sys_free(p->places.of);
 	sys_free(p);
 }
 

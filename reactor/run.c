@@ -118,7 +118,7 @@ socle_loop_timeout_ms(void)
 
 	if (!l)
 		return ms;
-	socle__turns_walk(l, SOCLE__TURN_INTEREST);
+	socle__interest_tell(l);
 	ms = socle__wait_ms(l, l->timeout_ms);
 	l->depth--;
 	l->now_known = false;

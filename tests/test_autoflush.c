@@ -85,7 +85,7 @@ held_writes_leave_in_the_next_tick_in_one_system_call(void **state)
 	assert_int_equal(1,
 		seam_count(CALL_send) + seam_count(CALL_sendmsg) +
 			seam_count(CALL_write) + seam_count(CALL_writev));
-	assert_int_equal(0, seam_count(CALL_epoll_ctl));
+	assert_int_equal(0, seam_count(CALL_change));
 	assert_int_equal(103, drain_fd(peer, p->got, sizeof(p->got)));
 	close(peer);
 }

@@ -152,7 +152,7 @@ an_object_that_does_not_close_after_a_failure_is_dead(void **state)
 	turn_until(&p->done);
 	seam_count_reset();
 	pass(1);
-	assert_in_range(waits(), 1, 4);
+	assert_in_range(seam_waits(), 1, 4);
 	assert_notes("e-111 release(0) drop file(-125)");
 	assert_int_equal(0, (int)socle_write_buf_size(&p->sock));
 	assert_int_equal(-ECONNREFUSED, socle_write(&p->sock, "x", 1));

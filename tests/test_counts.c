@@ -13,12 +13,6 @@ static int peers[MANY];
 static int n_probes;
 
 static unsigned long
-waits(void)
-{
-	return seam_count(CALL_poll) + seam_count(CALL_epoll_wait);
-}
-
-static unsigned long
 sends(void)
 {
 	return seam_count(CALL_send) + seam_count(CALL_sendmsg) +
@@ -92,7 +86,7 @@ each_of_64_requests_costs_a_read_and_a_write_and_all_one_wait(void **state)
 	turn(1);
 	assert_int_equal(MANY, seam_count(CALL_read));
 	assert_int_equal(MANY, sends());
-	assert_int_equal(1, waits());
+	assert_int_equal(1, seam_waits());
 	assert_int_equal(2 * MANY + 1, seam_system_calls());
 	assert_answered();
 	close_peers();
@@ -109,7 +103,7 @@ steady_traffic_changes_no_interest_and_reads_no_clock(void **state)
 		turn(1);
 		assert_answered();
 	}
-	assert_int_equal(0, seam_count(CALL_epoll_ctl));
+	assert_int_equal(0, seam_count(CALL_change));
 	assert_int_equal(0, seam_count(CALL_clock_gettime));
 	assert_int_equal(0, seam_count(CALL_malloc));
 	assert_int_equal(0, seam_count(CALL_calloc));
@@ -173,7 +167,7 @@ accepted_connections_cost_the_same(void **state)
 		turn(1);
 	assert_int_equal(MANY, seam_count(CALL_read));
 	assert_int_equal(MANY, sends());
-	assert_int_equal(2 * MANY + waits(), seam_system_calls());
+	assert_int_equal(2 * MANY + seam_waits(), seam_system_calls());
 	assert_answered();
 	close_peers();
 	socle_factory_free(listener);
@@ -189,16 +183,16 @@ a_write_behind_a_closed_window_costs_one_change_on_and_one_off(void **state)
 
 	(void)state;
 	open_probes(1, answer);
-	changes = backend_is("epoll") ? 1 : 0;
+	changes = changes_are_told() ? 1 : 0;
 	stuff_fd(socle_fd(&probes[0]->sock));
 	seam_count_reset();
 	assert_int_equal(0, socle_write(&probes[0]->sock, "late", 4));
 	turn(3);
-	assert_int_equal(changes, seam_count(CALL_epoll_ctl));
+	assert_int_equal(changes, seam_count(CALL_change));
 	while (drain_fd(peers[0], buf, sizeof(buf)) > 0)
 		;
 	turn(3);
-	assert_int_equal(2 * changes, seam_count(CALL_epoll_ctl));
+	assert_int_equal(2 * changes, seam_count(CALL_change));
 	assert_int_equal(4, drain_fd(peers[0], buf, sizeof(buf)));
 	close_peers();
 }
@@ -231,8 +225,7 @@ a_long_answer_costs_one_change_on_and_one_off(void **state)
 		turn(1);
 	}
 	turn(1);
-	assert_int_equal(
-		backend_is("epoll") ? 2 : 0, seam_count(CALL_epoll_ctl));
+	assert_int_equal(changes_are_told() ? 2 : 0, seam_count(CALL_change));
 	assert_true(sends() > 2);
 	close_peers();
 }
@@ -255,9 +248,69 @@ an_interest_that_changes_back_in_a_tick_costs_nothing(void **state)
 	request_of_each();
 	seam_count_reset();
 	turn(2);
-	assert_int_equal(0, seam_count(CALL_epoll_ctl));
+	assert_int_equal(0, seam_count(CALL_change));
 	assert_answered();
 	close_peers();
+}
+
+static struct probe *toggled[1000];
+
+static void
+toggle_all(struct probe *p)
+{
+	(void)socle_read(&p->sock, p->got, sizeof(p->got));
+	for (int i = 0; i < 1000; i++) {
+		bool reading = socle_watching(&toggled[i]->sock) & SOCLE_READ;
+
+		socle_watch_read(&toggled[i]->sock, !reading);
+		socle_watch_write(&toggled[i]->sock, reading);
+	}
+}
+
+static void
+leave_it(struct probe *p)
+{
+	(void)p;
+}
+
+/* Reading and writing change places for each; the wait takes it all along. */
+static void
+a_thousand_changes_in_a_tick_are_one_kevent_call(void **state)
+{
+#ifdef SOCLE__HAVE_KQUEUE
+	static int fds[1000][2];
+	int ends[2];
+	struct probe *p;
+
+	(void)state;
+	if (!backend_is("kqueue"))
+		skip_because("no kevent");
+	for (int i = 0; i < 1000; i++) {
+		pair_unix(fds[i]);
+		toggled[i] = probe_new(fds[i][0], NULL);
+		toggled[i]->on_write = leave_it;
+		socle_watch_read(&toggled[i]->sock, true);
+	}
+	pair_unix(ends);
+	p = probe_new(ends[0], NULL);
+	p->on_read = toggle_all;
+	socle_watch_read(&p->sock, true);
+	turn(1);
+	for (int times = 0; times < 2; times++) {
+		send_all(ends[1], "x", 1);
+		turn(1);
+		seam_count_reset();
+		turn(1);
+		assert_int_equal(1, seam_count(CALL_kevent));
+		assert_int_equal(1, seam_system_calls());
+	}
+	for (int i = 0; i < 1000; i++)
+		close(fds[i][1]);
+	close(ends[1]);
+#else
+	(void)state;
+	skip_because("no kqueue");
+#endif
 }
 
 /* ---- many small writes ---- */
@@ -285,7 +338,7 @@ a_hundred_small_writes_with_autoflush_off_are_one_system_call(void **state)
 	seam_count_reset();
 	turn(2);
 	assert_int_equal(1, sends());
-	assert_int_equal(0, seam_count(CALL_epoll_ctl));
+	assert_int_equal(0, seam_count(CALL_change));
 	assert_int_equal(500, drain_fd(peers[0], buf, sizeof(buf)));
 	close_peers();
 }
@@ -374,7 +427,7 @@ with_idle_timeouts_the_clock_is_read_twice_a_tick_at_most(void **state)
 {
 	(void)state;
 	run_rounds_with_idle_timeouts(20);
-	assert_int_equal(20, waits());
+	assert_int_equal(20, seam_waits());
 	assert_in_range(seam_count(CALL_clock_gettime), 1, 2 * 20 + 1);
 	close_peers();
 }
@@ -399,7 +452,7 @@ with_idle_timeouts_a_quiet_tick_reads_the_clock_once(void **state)
 	socle_set_post_loop_callback(five_ticks, &left);
 	seam_count_reset();
 	assert_int_equal(0, socle_event_loop());
-	assert_int_equal(5, waits());
+	assert_int_equal(5, seam_waits());
 	assert_in_range(seam_count(CALL_clock_gettime), 1, 5);
 	close_peers();
 }
@@ -464,15 +517,17 @@ one_connection(void)
 static void
 a_connection_with_a_request_costs_ten_system_calls_at_most(void **state)
 {
-	const int n = 50;
+	const unsigned n = 50;
+	/* kqueue's event does not say which end it is: poll(2) is asked. */
+	unsigned most = backend_is("kqueue") ? 11 : 10;
 
 	(void)state;
 	open_listener(&oneshot_class);
 	one_connection();
 	seam_count_reset();
-	for (int i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++)
 		one_connection();
-	assert_in_range(seam_system_calls(), 1, 10 * (unsigned)n);
+	assert_in_range(seam_system_calls(), 1, most * n);
 	socle_factory_free(listener);
 }
 
@@ -501,6 +556,7 @@ main(void)
 		test(a_write_behind_a_closed_window_costs_one_change_on_and_one_off),
 		test(a_long_answer_costs_one_change_on_and_one_off),
 		test(an_interest_that_changes_back_in_a_tick_costs_nothing),
+		test(a_thousand_changes_in_a_tick_are_one_kevent_call),
 		test(a_hundred_small_writes_with_autoflush_off_are_one_system_call),
 		test(pipelined_requests_cost_one_read_and_one_write),
 		test(an_idle_timeout_is_refreshed_without_a_timer_operation),

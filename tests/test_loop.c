@@ -24,12 +24,6 @@ assert_waited(double seconds)
 		fail_msg("%.6f s passed instead of %.6f", passed, seconds);
 }
 
-static enum call
-the_wait(void)
-{
-	return backend_is("epoll") ? CALL_epoll_wait : CALL_poll;
-}
-
 static bool
 count_down(void *arg)
 {

@@ -405,7 +405,7 @@ static void
 nest_on_a_broken_poller(void *arg)
 {
 	(void)arg;
-	seam_fail(backend_is("epoll") ? CALL_epoll_wait : CALL_poll, 1, EIO, 1);
+	seam_fail(the_wait(), 1, EIO, 1);
 	note("%d", socle_event_loop());
 }
 

@@ -15,12 +15,6 @@ close_both(int fds[2])
 	close(fds[1]);
 }
 
-static enum call
-the_wait(void)
-{
-	return backend_is("epoll") ? CALL_epoll_wait : CALL_poll;
-}
-
 static void
 add(int fd, unsigned events, void (*fn)(int fd, unsigned ready, void *arg),
 	void *arg)
@@ -62,7 +56,7 @@ wakeups_in_ten_seconds(void)
 	assert_true(socle_add_timer(10, stop, NULL));
 	seam_count_reset();
 	assert_int_equal(0, socle_event_loop());
-	return seam_count(the_wait());
+	return seam_waits();
 }
 
 /* ---- being told ---- */
@@ -182,8 +176,8 @@ one_removed_in_the_batch_is_not_called(void **state)
 	add(p2[0], SOCLE_READ, remove_both, NULL);
 	turn(2);
 	assert_notes("first");
-	if (backend_is("epoll")) /* and the poller is still the first */
-		assert_int_equal(1, seam_count(CALL_epoll_create1));
+	if (changes_are_told()) /* and the poller is still the first */
+		assert_int_equal(1, seam_count(the_opening()));
 	close_both(p1);
 	close_both(p2);
 }
@@ -238,7 +232,7 @@ a_loop_run_again_still_has_them_and_tells_the_kernel_nothing(void **state)
 		assert_int_equal(0, socle_event_loop());
 		assert_int_equal(i, count);
 	}
-	assert_int_equal(0, seam_count(CALL_epoll_ctl));
+	assert_int_equal(0, seam_count(CALL_change));
 	socle_clear_other_fds();
 	close_both(p1);
 }
@@ -293,7 +287,7 @@ a_hangup_is_told_unasked_and_once(void **state)
 	pair_pipe(p1);
 	add(p1[0], 0, note_ready, NULL);
 	close(p1[1]);
-	assert_true(wakeups_in_ten_seconds() <= 4);
+	assert_in_range(wakeups_in_ten_seconds(), 1, 4);
 	assert_notes("h");
 	socle_clear_other_fds();
 	close(p1[0]);
@@ -306,7 +300,7 @@ an_error_is_told_unasked_and_once(void **state)
 	pair_pipe(p1);
 	add(p1[1], 0, note_ready, NULL);
 	close(p1[0]);
-	assert_true(wakeups_in_ten_seconds() <= 4);
+	assert_in_range(wakeups_in_ten_seconds(), 1, 4);
 	assert_notes("e");
 	socle_clear_other_fds();
 	close(p1[1]);
@@ -365,7 +359,7 @@ an_fd_closed_behind_the_loop_is_an_error_where_the_kernel_tells(void **state)
 	pair_pipe(p1);
 	add(p1[0], SOCLE_READ, count_and_check_fd, &count);
 	close(p1[0]);
-	assert_true(wakeups_in_ten_seconds() <= 4);
+	assert_in_range(wakeups_in_ten_seconds(), 1, 4);
 	if (backend_is("poll"))
 		assert_int_equal(1, count);
 	/* the number is somebody else's now, and left alone */
@@ -397,7 +391,7 @@ an_object_whose_fd_was_closed_gets_ebadf_and_does_not_spin(void **state)
 	socle_watch_read(&p->sock, true);
 	p->on_err = note_err;
 	close(p1[0]);
-	assert_true(wakeups_in_ten_seconds() <= 4);
+	assert_in_range(wakeups_in_ten_seconds(), 1, 4);
 	socle_watch_write(&p->sock, true); /* epoll tells only when asked */
 	turn(2);
 	assert_non_null(strstr(notes(), "EBADF"));
@@ -424,7 +418,7 @@ an_event_for_an_fd_that_left_closes_no_foreign_fd(void **state)
 	foreign = open("/dev/null", O_RDONLY);
 	assert_int_equal(p1[0], foreign);
 	send_all(p1[1], "x", 1);
-	assert_true(wakeups_in_ten_seconds() <= 4);
+	assert_in_range(wakeups_in_ten_seconds(), 1, 4);
 	assert_true(fcntl(foreign, F_GETFD) >= 0);
 	assert_notes("");
 	send_all(p2[1], "x", 1);

@@ -279,28 +279,18 @@ a_nested_loops_handlers_are_taken_off_and_its_wait_too(void **state)
 
 /* ---- the sum ---- */
 
-static int (*real_epoll_wait)(int, struct epoll_event *, int, int);
-static int (*real_poll)(struct pollfd *, nfds_t, int);
-static double waited;
+static double wait_began, waited;
 
-static int
-timed_epoll_wait(int ep, struct epoll_event *e, int n, int ms)
+static void
+before_wait(void)
 {
-	double before = clock_now(CLOCK_MONOTONIC);
-	int r = real_epoll_wait(ep, e, n, ms);
-
-	waited += clock_now(CLOCK_MONOTONIC) - before;
-	return r;
+	wait_began = clock_now(CLOCK_MONOTONIC);
 }
 
-static int
-timed_poll(struct pollfd *fds, nfds_t n, int ms)
+static void
+after_wait(void)
 {
-	double before = clock_now(CLOCK_MONOTONIC);
-	int r = real_poll(fds, n, ms);
-
-	waited += clock_now(CLOCK_MONOTONIC) - before;
-	return r;
+	waited += clock_now(CLOCK_MONOTONIC) - wait_began;
 }
 
 static void
@@ -359,14 +349,9 @@ the_items_sum_explains_the_loops_time_outside_waiting(void **state)
 	bool held = false;
 
 	(void)state;
-	real_epoll_wait = socle__seam.epoll_wait;
-	real_poll = socle__seam.poll;
-	socle__seam.epoll_wait = timed_epoll_wait;
-	socle__seam.poll = timed_poll;
+	seam_around_waits(before_wait, after_wait);
 	for (int i = 0; i < ATTEMPTS && !held; i++)
 		held = sum_of_items();
-	socle__seam.epoll_wait = real_epoll_wait;
-	socle__seam.poll = real_poll;
 	assert_true(held);
 }
 

@@ -107,27 +107,11 @@ a_pending_signal_lets_the_tick_not_wait(void **state)
 	assert_true(seam_time() == began);
 }
 
-static int (*real_poll)(struct pollfd *fds, nfds_t n, int ms);
-#ifdef __linux__
-static int (*real_epoll_wait)(int ep, struct epoll_event *e, int n, int ms);
-#endif
-
-/* The last moment at which nobody looks any more. */
-static int
-raise_and_poll(struct pollfd *fds, nfds_t n, int ms)
+static void
+raise_usr1(void)
 {
 	raise(SIGUSR1);
-	return real_poll(fds, n, ms);
 }
-
-#ifdef __linux__
-static int
-raise_and_epoll_wait(int ep, struct epoll_event *e, int n, int ms)
-{
-	raise(SIGUSR1);
-	return real_epoll_wait(ep, e, n, ms);
-}
-#endif
 
 static void
 a_signal_just_before_the_wait_ends_it(void **state)
@@ -135,17 +119,10 @@ a_signal_just_before_the_wait_ends_it(void **state)
 	(void)state;
 	watch(SIGUSR1);
 	turn(1);
-	real_poll = socle__seam.poll;
-	socle__seam.poll = raise_and_poll;
-#ifdef __linux__
-	real_epoll_wait = socle__seam.epoll_wait;
-	socle__seam.epoll_wait = raise_and_epoll_wait;
-#endif
+	/* the last moment at which nobody looks any more */
+	seam_around_waits(raise_usr1, NULL);
 	assert_int_equal(1, socle_event_loop_once(-1));
-	socle__seam.poll = real_poll;
-#ifdef __linux__
-	socle__seam.epoll_wait = real_epoll_wait;
-#endif
+	seam_around_waits(NULL, NULL);
 	assert_notes("usr1");
 }
 

@@ -78,12 +78,6 @@ run_to(long ms)
 	assert_int_equal(1, socle_run_until(is_set, &done));
 }
 
-static unsigned long
-waits(void)
-{
-	return seam_count(CALL_epoll_wait) + seam_count(CALL_poll);
-}
-
 static void
 an_idle_object_is_closed(void **state)
 {
@@ -279,7 +273,7 @@ nothing_queued_does_not_stall(void **state)
 	seam_count_reset();
 	run_to(50000);
 	assert_notes("");
-	assert_int_equal(2, waits()); /* until then, and the tick of it */
+	assert_int_equal(2, seam_waits()); /* until then, and the tick of it */
 	close(ends[1]);
 }
 
@@ -370,7 +364,7 @@ zero_switches_off(void **state)
 	seam_count_reset();
 	run_to(50000);
 	assert_notes("");
-	assert_int_equal(2, waits());
+	assert_int_equal(2, seam_waits());
 	close(ends[1]);
 }
 
@@ -552,7 +546,7 @@ a_closed_object_has_no_timeout(void **state)
 	seam_count_reset();
 	run_to(50000);
 	assert_notes("");
-	assert_int_equal(2, waits());
+	assert_int_equal(2, seam_waits());
 	close(ends[1]);
 }
 

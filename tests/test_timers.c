@@ -81,12 +81,6 @@ tick_waits(void)
 	return tick_waits_at_most(-1);
 }
 
-static unsigned long
-waits(void)
-{
-	return seam_count(CALL_epoll_wait) + seam_count(CALL_poll);
-}
-
 /* case 110 */
 static void
 equal_deadlines_fire_in_the_order_of_their_starts(void **state)
@@ -290,12 +284,13 @@ a_timer_of_thirty_days_neither_overflows_nor_spins(void **state)
 	seam_time_virtual();
 	from = seam_time();
 	add(days, "month");
-	while (waits() < 10 && notes()[0] == '\0')
+	while (seam_waits() < 10 && notes()[0] == '\0')
 		tick_waits();
 	assert_notes("month");
 	assert_true(seam_time() - from >= days - 1e-6);
 	assert_true(seam_time() - from < days + 0.002);
-	assert_int_equal(3, waits()); /* 24.8 days, the rest, the tick of it */
+	assert_int_equal(
+		3, seam_waits()); /* 24.8 days, the rest, the tick of it */
 }
 
 static void

@@ -79,12 +79,6 @@ tick_waits(void)
 	return tick_waits_at_most(-1);
 }
 
-static unsigned long
-waits(void)
-{
-	return seam_count(CALL_epoll_wait) + seam_count(CALL_poll);
-}
-
 /* case 115 */
 static void
 cancelling_says_whether_it_was_still_to_fire(void **state)
@@ -223,7 +217,7 @@ a_cancelled_timer_wakes_nobody(void **state)
 	socle_timer_cancel(&n.t);
 	seam_count_reset();
 	assert_int_equal(5000000, tick_waits());
-	assert_int_equal(1, waits());
+	assert_int_equal(1, seam_waits());
 	assert_int_equal(0, tick_waits());
 	assert_notes("due");
 }

@@ -62,12 +62,6 @@ assert_peer_got(const char *text)
 	assert_string_equal(text, buf);
 }
 
-static unsigned long
-waits(void)
-{
-	return seam_count(CALL_poll) + seam_count(CALL_epoll_wait);
-}
-
 /* ---- partial writes ---- */
 
 /* case 66 */
@@ -357,7 +351,7 @@ later_and_without_spinning(int err)
 	while (socle_write_buf_size(&p->sock) > 0)
 		assert_int_equal(1, socle_event_loop_once(1000));
 	assert_int_equal(3, seam_count(CALL_send));
-	assert_in_range(waits(), 2, 6);
+	assert_in_range(seam_waits(), 2, 6);
 	assert_peer_got("x");
 	close(peer);
 }

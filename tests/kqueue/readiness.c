@@ -76,7 +76,7 @@ ask(int fd, unsigned long what)
 	return ioctl(fd, what, &n) < 0 ? -1 : n;
 }
 
-/* A pipe's end does one of the two; the other filter never has an event. */
+/* A pipe's end does one of the two; the other filter tells of the end alone. */
 static bool
 can(int fd, short filter)
 {
@@ -99,7 +99,7 @@ uint32_t
 kq_epoll_mask(int fd, enum file_kind kind, const struct kevent *filter)
 {
 	if (kind == KIND_PIPE && !can(fd, filter->filter))
-		return 0;
+		return filter->filter == EVFILT_READ ? EPOLLRDHUP : 0;
 	if (filter->filter == EVFILT_WRITE)
 		return EPOLLOUT;
 	/* One that waits for the end alone is not to wake for data. */
@@ -207,10 +207,10 @@ pipe_ready(int fd, const struct kevent *filter, struct kevent *ret)
 	unsigned state = state_of(fd);
 	int64_t unread = ask(fd, FIONREAD);
 
-	if (!can(fd, filter->filter))
-		return false;
 	if (state & (POLLHUP | POLLERR))
 		ret->flags |= EV_EOF;
+	if (!can(fd, filter->filter))
+		return filter->filter == EVFILT_READ && (state & POLLERR);
 	if (filter->filter == EVFILT_READ) {
 		ret->data = unread;
 		return state & (POLLIN | POLLHUP);

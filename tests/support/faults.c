@@ -1,5 +1,5 @@
 /* The counting, failing binding of the seam; faults.h says what it does. */
-#include "tests/support/faults.h"
+#include "tests/support/faults_private.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -19,7 +19,7 @@ struct fault {
 
 #define FAULTS_NAME(result, name, params, args) #name,
 const char *const call_names[CALLS] = {SOCLE__SEAM_CALLS(FAULTS_NAME) "fcntl",
-	"unread", "getrusage", "protocol", "thread_create"};
+	"unread", "getrusage", "protocol", "thread_create", "change"};
 
 static _Atomic unsigned long counts[CALLS];
 static struct fault faults[FAULTS];
@@ -29,8 +29,8 @@ static bool (*any_filter)(enum call which);
 static unsigned long any_seen, any_at;
 static int any_err;
 static enum call any_which = CALLS;
-static bool time_is_virtual;
-static int64_t virtual_ns;
+bool time_is_virtual;
+int64_t virtual_ns;
 
 static bool
 any_fails(enum call which)
@@ -61,22 +61,33 @@ fault_due(enum call which, bool is_short)
 	return NULL;
 }
 
-/* Counts a call; true: it is to fail, errno says how. */
-static bool
+bool
 fails(enum call which)
 {
 	struct fault *f;
-	int err;
 
 	counts[which]++;
 	if (any_fails(which))
 		return true;
 	f = fault_due(which, false);
-	if (!f)
-		return false;
-	err = f->err;
-	errno = err;
-	return true;
+	if (f)
+		errno = f->err;
+	return f != NULL;
+}
+
+void
+count(enum call which, int times)
+{
+	counts[which] += (unsigned long)times;
+}
+
+bool
+may_fail(enum call which)
+{
+	for (int i = 0; i < FAULTS; i++)
+		if (faults[i].armed && faults[i].which == which)
+			return true;
+	return any_filter && any_filter(which);
 }
 
 static size_t
@@ -214,27 +225,6 @@ real_clock_gettime(clockid_t c, struct timespec *ts)
 	return 0;
 }
 
-/* Nothing was ready: time passes instead. */
-static void
-pass(int ms)
-{
-	if (ms < 0) {
-		fprintf(stderr, "virtual time: waiting for ever\n");
-		abort();
-	}
-	virtual_ns += (int64_t)ms * 1000000;
-}
-
-static int
-real_poll(struct pollfd *fds, nfds_t n, int ms)
-{
-	int found = poll(fds, n, time_is_virtual ? 0 : ms);
-
-	if (time_is_virtual && found == 0)
-		pass(ms);
-	return found;
-}
-
 static int
 real_open(const char *path, int f)
 {
@@ -242,23 +232,17 @@ real_open(const char *path, int f)
 }
 
 #ifdef __linux__
-static int
-real_epoll_wait(int ep, struct epoll_event *e, int n, int ms)
-{
-	int found = epoll_wait(ep, e, n, time_is_virtual ? 0 : ms);
-
-	if (time_is_virtual && found == 0)
-		pass(ms);
-	return found;
-}
 #define real_sendfile sendfile
 #define real_recvmmsg recvmmsg
 #define real_sendmmsg sendmmsg
 #define real_epoll_create1 epoll_create1
-#define real_epoll_ctl epoll_ctl
 #define real_eventfd eventfd
 #define real_accept4 accept4
 #define real_dup3 dup3
+#endif
+
+#ifdef SOCLE__HAVE_KQUEUE
+#define real_kqueue kqueue
 #endif
 
 #define real_socket socket
@@ -328,11 +312,34 @@ struct socle__seam socle__seam = {
 	.protocol = counted_protocol, .thread_create = counted_thread_create,
 	.freeaddrinfo = freeaddrinfo, .free = real_free};
 
+#ifdef SOCLE__HAVE_KQUEUE
+/* An interrupted call has made its changes, says the manual. */
+static int
+interrupted_kevent(int kq, const struct kevent *c, int changes,
+	struct kevent *e, int events, const struct timespec *t)
+{
+	int found = counted_kevent(kq, c, changes, e, events, t);
+
+	for (int i = 0; found < 0 && errno == EINTR && i < changes; i++) {
+		(void)kevent(kq, &c[i], 1, NULL, 0, NULL);
+		errno = EINTR;
+	}
+	return found;
+}
+
+static __attribute__((constructor)) void
+kevent_interruptible(void)
+{
+	socle__seam.kevent = interrupted_kevent;
+}
+#endif
+
 void
 seam_count_reset(void)
 {
 	for (int i = 0; i < CALLS; i++)
 		counts[i] = 0;
+	waits_made = 0;
 }
 
 void
@@ -342,6 +349,7 @@ seam_heal(void)
 	any_filter = NULL;
 	any_at = any_seen = 0;
 	any_which = CALLS;
+	refusal = 0;
 }
 
 void
@@ -349,8 +357,9 @@ seam_reset(void)
 {
 	seam_heal();
 	seam_count_reset();
+	seam_around_waits(NULL, NULL);
 	struck = 0;
-	time_is_virtual = false;
+	time_is_virtual = kevent_in_use = false;
 }
 
 unsigned long
@@ -365,7 +374,8 @@ seam_system_calls(void)
 	unsigned long sum = 0;
 
 	for (enum call c = 0; c < CALLS; c++)
-		if (!is_allocation(c) && c != CALL_clock_gettime)
+		if (!is_allocation(c) && c != CALL_clock_gettime &&
+			c != CALL_change)
 			sum += counts[c];
 	return sum;
 }

@@ -17,6 +17,7 @@ enum call {
 	CALL_getrusage,
 	CALL_protocol,
 	CALL_thread_create,
+	CALL_change, /* of an fd's interest: epoll_ctl, or in kevent's list */
 	CALLS
 };
 
@@ -28,6 +29,9 @@ void seam_reset(void);
 /* How often it was called since seam_reset() or seam_count_reset(). */
 unsigned long seam_count(enum call which);
 void seam_count_reset(void);
+
+/* How often the library waited, whatever with. */
+unsigned long seam_waits(void);
 
 /* Sum over all calls that go to the kernel: allocations and clock apart. */
 unsigned long seam_system_calls(void);
@@ -42,6 +46,12 @@ void seam_fail(enum call which, unsigned long nth, int err, long times);
  * The nth read, write, send, sendto, sendmsg or writev moves one byte at most.
  */
 void seam_short(enum call which, unsigned long nth, long times);
+
+/* From now on each change of interest fails so, but for removals; 0: none. */
+void seam_refuse_changes(int err);
+
+/* Called directly before and after each wait; NULL: nothing is. */
+void seam_around_waits(void (*before)(void), void (*after)(void));
 
 /* Disarms all faults; counters stay. */
 void seam_heal(void);

@@ -95,6 +95,40 @@ backend_is(const char *name)
 	return strcmp(socle_backend(), name) == 0;
 }
 
+enum call
+the_wait(void)
+{
+#ifdef __linux__
+	if (backend_is("epoll"))
+		return CALL_epoll_wait;
+#endif
+#ifdef SOCLE__HAVE_KQUEUE
+	if (backend_is("kqueue"))
+		return CALL_kevent;
+#endif
+	return CALL_poll;
+}
+
+enum call
+the_opening(void)
+{
+#ifdef __linux__
+	if (backend_is("epoll"))
+		return CALL_epoll_create1;
+#endif
+#ifdef SOCLE__HAVE_KQUEUE
+	if (backend_is("kqueue"))
+		return CALL_kqueue;
+#endif
+	return CALLS;
+}
+
+bool
+changes_are_told(void)
+{
+	return !backend_is("poll");
+}
+
 void
 note(const char *fmt, ...)
 {

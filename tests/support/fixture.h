@@ -41,6 +41,22 @@ int scaled(int n, int least);
 
 bool backend_is(const char *name);
 
+/* At the beginning of a test, before anything is made. */
+#define skip_because(reason)                                                   \
+	do {                                                                   \
+		print_message("skipped: %s\n", reason);                        \
+		skip();                                                        \
+	} while (0)
+
+/* What the backend in use waits with. */
+enum call the_wait(void);
+
+/* What it opens its poller with; CALLS: it has none. */
+enum call the_opening(void);
+
+/* Whether the kernel is told of each change of interest, and may refuse. */
+bool changes_are_told(void);
+
 /* ---- what happened ---- */
 
 /* Appends printf-like text to the test's log; events are told apart by " ". */

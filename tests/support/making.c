@@ -338,14 +338,3 @@ pass(double seconds)
 	assert_int_equal(0, socle_timer_start(&t, seconds));
 	assert_int_equal(1, socle_run_until(is_over, &t));
 }
-
-unsigned long
-waits(void)
-{
-	unsigned long n = seam_count(CALL_poll);
-
-#ifdef __linux__
-	n += seam_count(CALL_epoll_wait);
-#endif
-	return n;
-}

@@ -77,6 +77,4 @@ bool is_there(const char *path);
 
 /* Virtual time goes by. */
 void pass(double seconds);
-unsigned long waits(void);
-
 #endif

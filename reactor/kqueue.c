@@ -1,0 +1,404 @@
+/*
+ * kqueue(2): the BSDs and macOS.
+ *
+ * The kernel's peculiarities:
+ * - Reading and writing are two filters, with an event each, in any order: one
+ *   of ours is made of both.
+ * - Changes ride in the call that waits.  What it refuses comes back as an
+ *   event with EV_ERROR, if the list has room, and then nothing else does and
+ *   nobody waits: such a call is repeated.  (EV_RECEIPT, which would do that to
+ *   each change, is not for us.)  After EINTR the changes have been made.
+ * - EV_EOF is one bit among others: it comes with unread input as well, and for
+ *   a peer that only stopped sending.  Whether it is a HUP, poll(2) knows.
+ * - There is no ERR and no HUP without a filter.  An fd of which neither reading
+ *   nor writing is wanted has an idle READ filter, with a low-water mark that no
+ *   input reaches: it reports the end alone.  Some kinds of file do not look at
+ *   the mark, and a peer that only stopped sending is an end too: then the loop
+ *   parks the fd.
+ * - Filters belong to the number, not to the open file: close(2) takes them
+ *   along, copies do not keep them.  We delete them before that all the same,
+ *   because a number without them is not ours to close any more.
+ * - EVFILT_WRITE is refused for what cannot be written, and on some systems for
+ *   a pipe that has lost its reader.
+ * - A child of fork(2) does not inherit the queue.  Its number may be another
+ *   file by the time that the child comes back to us: it is never touched.
+ *
+ * Wake-ups and signals do not come through EVFILT_USER and EVFILT_SIGNAL.  Who
+ * wakes us may be late, and the queue's number is then somebody else's, whereas
+ * the mailbox keeps its pipe open for as long as anybody could write to it; and
+ * a signal needs a handler anyway, lest it kill.
+ */
+#include "reactor/core.h"
+
+#include "seam.h"
+
+#ifdef SOCLE__HAVE_KQUEUE
+
+#include <limits.h>
+#include <string.h>
+
+enum { ROOM_AT_START = 128, ROOM_AT_MOST = 4096 };
+
+struct kqueue_poller {
+	struct kevent *changes; /* for the next call */
+	struct kevent *events;
+	int n_changes;
+	int room; /* of either; the batch has twice as much */
+	struct socle__places places; /* in the batch, if one is there */
+};
+
+/* Its type is an integer's on some systems. */
+#define COOKIE(generation)                                                     \
+	((__typeof__(((struct kevent *)NULL)->udata))(uintptr_t)(generation))
+
+/* What the READ filter is for. */
+enum reading { NO_FILTER, ONLY_THE_END, INPUT };
+
+static enum reading
+reading_of(unsigned target)
+{
+	if (target & SOCLE_READ)
+		return INPUT;
+	return target == SOCLE__PRESENT ? ONLY_THE_END : NO_FILTER;
+}
+
+static int
+room_set(struct socle__loop *l, int room)
+{
+	struct kqueue_poller *p = l->poller;
+	struct kevent *list;
+	int err = socle__batch_reserve(l, 2 * (size_t)room);
+
+	if (err < 0)
+		return err;
+	list = sys_realloc(p->changes, (size_t)room * sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	p->changes = list;
+	list = sys_realloc(p->events, (size_t)room * sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	p->events = list;
+	p->room = room;
+	return 0;
+}
+
+static int
+queue_make(void)
+{
+	int fd = sys_kqueue();
+
+	if (fd < 0)
+		return -errno;
+	(void)sys_fcntl(fd, F_SETFD, FD_CLOEXEC);
+	return fd;
+}
+
+static int
+kqueue_open(struct socle__loop *l)
+{
+	int err;
+
+	l->poller = sys_calloc(1, sizeof(struct kqueue_poller));
+	if (!l->poller)
+		return -ENOMEM;
+	if ((err = room_set(l, ROOM_AT_START)) < 0)
+		return err;
+	l->poller_fd = queue_make();
+	return l->poller_fd < 0 ? l->poller_fd : 0;
+}
+
+/* ---- changes ---- */
+
+static int
+send_now(struct socle__loop *l, const struct kevent *c, int n)
+{
+	int r = sys_kevent(l->poller_fd, c, n, NULL, 0, NULL);
+
+	return r < 0 && errno != EINTR ? -errno : 0;
+}
+
+/* What waits for this fd is to come before what follows. */
+static void
+send_what_waits(struct socle__loop *l, int fd)
+{
+	struct kqueue_poller *p = l->poller;
+	int n = p->n_changes;
+
+	p->n_changes = 0;
+	for (int i = 0; i < n; i++) {
+		struct kevent c = p->changes[i];
+
+		if (c.ident == (uintptr_t)fd)
+			(void)send_now(l, &c, 1);
+		else
+			p->changes[p->n_changes++] = c;
+	}
+}
+
+static bool
+keep(struct socle__loop *l, const struct kevent *c, int n)
+{
+	struct kqueue_poller *p = l->poller;
+
+	if (p->n_changes + n > p->room && room_set(l, 2 * p->room) < 0)
+		return false;
+	memcpy(p->changes + p->n_changes, c, (size_t)n * sizeof(*c));
+	p->n_changes += n;
+	return true;
+}
+
+static struct kevent
+change(const struct socle_descriptor *d, short filter, unsigned short flags)
+{
+	struct kevent c;
+
+	EV_SET(&c, (uintptr_t)d->fd, filter, flags, 0, 0,
+		COOKIE(d->generation));
+	return c;
+}
+
+/*
+ * From what is armed to `target'; at most one change for each filter.  What is
+ * added comes first, so that a refusal leaves what there was.
+ */
+static int
+changes_make(
+	const struct socle_descriptor *d, unsigned target, struct kevent c[2])
+{
+	enum reading was = reading_of(d->armed), is = reading_of(target);
+	unsigned turned = (d->armed ^ target) & SOCLE_WRITE;
+	int n = 0;
+
+	if (is != was && is != NO_FILTER) {
+		c[n] = change(d, EVFILT_READ, EV_ADD);
+		if (is == ONLY_THE_END) {
+			c[n].fflags = NOTE_LOWAT;
+			c[n].data = INT_MAX;
+		}
+		n++;
+	}
+	if (turned & target)
+		c[n++] = change(d, EVFILT_WRITE, EV_ADD);
+	if (is != was && is == NO_FILTER)
+		c[n++] = change(d, EVFILT_READ, EV_DELETE);
+	if (turned & d->armed)
+		c[n++] = change(d, EVFILT_WRITE, EV_DELETE);
+	return n;
+}
+
+/*
+ * Within a tick the changes wait for its end.  At once goes what somebody wants
+ * the verdict on: whoever takes an fd out or is just adding one, and everybody
+ * outside a tick.
+ */
+static int
+kqueue_set(struct socle__loop *l, struct socle_descriptor *d, unsigned target)
+{
+	struct kqueue_poller *p = l->poller;
+	struct kevent c[2];
+	int n = changes_make(d, target, c);
+	int err;
+
+	if (n == 0)
+		return 0;
+	if (!d->armed && (err = socle__places_reserve(&p->places, d->fd)) < 0)
+		return err;
+	if (target != 0 && l->depth > 0 && l->map[d->fd] == d && keep(l, c, n))
+		return 0;
+	if (p->n_changes > 0)
+		send_what_waits(l, d->fd);
+	err = send_now(l, c, n);
+	if (err < 0 && n == 2 && d->armed == 0) {
+		c[0].flags = EV_DELETE; /* added, but its fellow was not */
+		(void)send_now(l, c, 1);
+	}
+	return err;
+}
+
+/* ---- events ---- */
+
+static int
+exchange(struct socle__loop *l, const struct timespec *limit)
+{
+	struct kqueue_poller *p = l->poller;
+	int n = sys_kevent(l->poller_fd, p->changes, p->n_changes, p->events,
+		p->room, limit);
+
+	if (n < 0 && errno != EINTR)
+		return -errno;
+	p->n_changes = 0;
+	return n < 0 ? 0 : n;
+}
+
+static uint32_t
+generation_of(const struct kevent *e)
+{
+	return (uint32_t)(uintptr_t)e->udata;
+}
+
+/* A change was not made: what the kernel has is not what was armed. */
+static void
+refused(struct socle__loop *l, const struct kevent *e)
+{
+	struct socle_descriptor *d = socle__descriptor_at(l, (int)e->ident);
+	unsigned filter = e->filter == EVFILT_WRITE ? SOCLE_WRITE : SOCLE_READ;
+	unsigned other = SOCLE_READ ^ SOCLE_WRITE ^ filter;
+
+	if (d && d->generation == generation_of(e))
+		d->armed = d->armed & other ? (uint8_t)(SOCLE__PRESENT | other)
+					    : 0;
+	socle__batch_add(l, (int)e->ident, generation_of(e), SOCLE_ERR,
+		e->data == ENOENT ? -EBADF : -(int)e->data);
+}
+
+static int
+take_refusals(struct socle__loop *l, int n)
+{
+	const struct kqueue_poller *p = l->poller;
+	int found = 0;
+
+	for (int i = 0; i < n; i++) {
+		if (!(p->events[i].flags & EV_ERROR))
+			continue;
+		if (p->events[i].data != 0)
+			refused(l, &p->events[i]);
+		found++;
+	}
+	return found;
+}
+
+/*
+ * There is an end, or something is ready that has no input: poll(2) knows what
+ * it is, and what else is ready; what it does not know of is as the event says.
+ */
+static unsigned
+look_at(const struct socle__loop *l, const struct kevent *e, unsigned ready)
+{
+	struct pollfd look = {.fd = (int)e->ident, .events = (short)ready};
+	const struct socle_descriptor *d = socle__descriptor_at(l, look.fd);
+	unsigned all = SOCLE_READ | SOCLE_WRITE | SOCLE_ERR | SOCLE_HUP;
+	int found;
+
+	do
+		found = sys_poll(&look, 1, 0);
+	while (found < 0 && errno == EINTR);
+	if (found < 0)
+		return d ? ready & d->armed : 0; /* it will come again */
+	if (found > 0 && (unsigned)look.revents & all)
+		ready = (unsigned)look.revents & all;
+	return e->flags & EV_EOF && e->fflags ? ready | SOCLE_ERR : ready;
+}
+
+static void
+take_event(struct socle__loop *l, const struct kevent *e)
+{
+	struct kqueue_poller *p = l->poller;
+	int fd = (int)e->ident;
+	size_t at = p->places.of[fd];
+	unsigned ready = e->filter == EVFILT_WRITE ? SOCLE_WRITE : SOCLE_READ;
+
+	if (e->flags & EV_EOF || (ready == SOCLE_READ && e->data == 0))
+		ready = look_at(l, e, ready);
+	if (ready == 0)
+		return;
+	/* The other filter of the fd may be there already, or its error. */
+	if (at < l->batch_n && l->batch[at].fd == fd) {
+		l->batch[at].ready |= ready;
+		return;
+	}
+	p->places.of[fd] = l->batch_n;
+	socle__batch_add(l, fd, generation_of(e), ready, 0);
+}
+
+static void
+take_events(struct socle__loop *l, int n)
+{
+	const struct kqueue_poller *p = l->poller;
+
+	for (int i = 0; i < n; i++)
+		if (!(p->events[i].flags & EV_ERROR))
+			take_event(l, &p->events[i]);
+}
+
+static int
+kqueue_wait(struct socle__loop *l, int timeout_ms)
+{
+	struct timespec limit = {.tv_sec = timeout_ms / 1000,
+		.tv_nsec = timeout_ms % 1000 * 1000000L};
+	const struct timespec at_once = {0};
+	struct kqueue_poller *p = l->poller;
+	int n = exchange(l, timeout_ms < 0 ? NULL : &limit);
+
+	if (n < 0)
+		return n;
+	if (n > 0 && take_refusals(l, n) == n &&
+		(n = exchange(l, &at_once)) < 0)
+		return 0; /* the next wait will tell */
+	take_events(l, n);
+	if (n == p->room && n < ROOM_AT_MOST)
+		(void)room_set(l, 2 * n); /* as good without */
+	return 0;
+}
+
+/* Of the events only the refusals: all others will come again. */
+static int
+kqueue_submit(struct socle__loop *l)
+{
+	const struct timespec at_once = {0};
+	struct kqueue_poller *p = l->poller;
+	int n = p->n_changes == 0 ? 0 : exchange(l, &at_once);
+
+	if (n <= 0 || !(p->events[0].flags & EV_ERROR))
+		return 0;
+	l->batch_n = l->batch_next = 0;
+	return take_refusals(l, n);
+}
+
+/*
+ * In a child, where the old queue never was, or because of an event that nobody
+ * knows of.
+ */
+static int
+kqueue_reopen(struct socle__loop *l)
+{
+	struct kqueue_poller *p = l->poller;
+	int fd = queue_make();
+
+	if (fd < 0)
+		return fd;
+	if (!l->forked)
+		sys_close(l->poller_fd);
+	l->poller_fd = fd;
+	p->n_changes = 0;
+	return 0;
+}
+
+static void
+kqueue_close(struct socle__loop *l)
+{
+	struct kqueue_poller *p = l->poller;
+
+	if (l->poller_fd >= 0 && !l->forked)
+		sys_close(l->poller_fd);
+	if (!p)
+		return;
+	sys_free(p->changes);
+	sys_free(p->events);
+	sys_free(p->places.of);
+	sys_free(p);
+}
+
+const struct socle__backend socle__kqueue_backend = {
+	.name = "kqueue",
+	.open = kqueue_open,
+	.set = kqueue_set,
+	.wait = kqueue_wait,
+	.submit = kqueue_submit,
+	.reopen = kqueue_reopen,
+	.close = kqueue_close,
+};
+
+#else
+typedef int socle__kqueue_is_not_here;
+#endif

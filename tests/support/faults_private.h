@@ -1,0 +1,32 @@
+/* What the files of the seam's test binding share. */
+#ifndef SOCLE_TESTS_FAULTS_PRIVATE_H
+#define SOCLE_TESTS_FAULTS_PRIVATE_H
+
+#include "tests/support/faults.h"
+
+extern bool time_is_virtual;
+extern int64_t virtual_ns;
+extern unsigned long waits_made;
+extern int refusal;
+
+extern bool kevent_in_use; /* since seam_reset() */
+
+void count(enum call which, int times);
+/* Whether a fault waits for such a call. */
+bool may_fail(enum call which);
+/* Counts a call; true: it is to fail, errno says how. */
+bool fails(enum call which);
+
+/* ---- waiting.c: the calls that wait, and what they wait for ---- */
+
+int real_poll(struct pollfd *fds, nfds_t n, int ms);
+#ifdef __linux__
+int real_epoll_ctl(int ep, int op, int fd, struct epoll_event *e);
+int real_epoll_wait(int ep, struct epoll_event *e, int n, int ms);
+#endif
+#ifdef SOCLE__HAVE_KQUEUE
+int real_kevent(int kq, const struct kevent *c, int changes, struct kevent *e,
+	int events, const struct timespec *t);
+#endif
+
+#endif

@@ -1,0 +1,167 @@
+/*
+ * The seam's calls that wait, with their virtual time, and the changes of what
+ * is waited for, which may be refused one by one.
+ */
+#include "tests/support/faults_private.h"
+
+#include <stdio.h>
+
+unsigned long waits_made;
+int refusal;
+bool kevent_in_use;
+static void (*before_wait)(void);
+static void (*after_wait)(void);
+
+unsigned long
+seam_waits(void)
+{
+	return waits_made;
+}
+
+void
+seam_refuse_changes(int err)
+{
+	refusal = err;
+}
+
+void
+seam_around_waits(void (*before)(void), void (*after)(void))
+{
+	before_wait = before;
+	after_wait = after;
+}
+
+/* Nothing was ready: time passes instead. */
+static void
+pass(int ms)
+{
+	if (ms < 0) {
+		fprintf(stderr, "virtual time: waiting for ever\n");
+		abort();
+	}
+	virtual_ns += (int64_t)ms * 1000000;
+}
+
+static void
+begin(void)
+{
+	waits_made++;
+	if (before_wait)
+		before_wait();
+}
+
+static int
+end(int found, int ms)
+{
+	if (time_is_virtual && found == 0)
+		pass(ms);
+	if (after_wait)
+		after_wait();
+	return found;
+}
+
+/* Beside a kqueue, who looks at one fd does not wait. */
+int
+real_poll(struct pollfd *fds, nfds_t n, int ms)
+{
+	if (n == 1 && ms == 0 && kevent_in_use)
+		return poll(fds, n, ms);
+	begin();
+	return end(poll(fds, n, time_is_virtual ? 0 : ms), ms);
+}
+
+#ifdef __linux__
+int
+real_epoll_ctl(int ep, int op, int fd, struct epoll_event *e)
+{
+	if (fails(CALL_change))
+		return -1;
+	if (refusal && op != EPOLL_CTL_DEL) {
+		errno = refusal;
+		return -1;
+	}
+	return epoll_ctl(ep, op, fd, e);
+}
+
+int
+real_epoll_wait(int ep, struct epoll_event *e, int n, int ms)
+{
+	begin();
+	return end(epoll_wait(ep, e, n, time_is_virtual ? 0 : ms), ms);
+}
+#endif
+
+#ifdef SOCLE__HAVE_KQUEUE
+/* What is said of one fd, in neighbours, is one change. */
+static bool
+is_another(const struct kevent *c, int i)
+{
+	return i == 0 || c[i].ident != c[i - 1].ident;
+}
+
+/* 0 or what is wrong with it. */
+static int
+change_made(int kq, const struct kevent *c, int i)
+{
+	static int struck;
+
+	if (is_another(c, i))
+		struck = fails(CALL_change) ? errno : 0;
+	if (struck)
+		return struck;
+	if (refusal && !(c[i].flags & EV_DELETE))
+		return refusal;
+	return kevent(kq, &c[i], 1, NULL, 0, NULL) < 0 ? errno : 0;
+}
+
+/* One by one, so that each may be refused, as the kernel would say it. */
+static int
+changes_made(int kq, const struct kevent *c, int n, struct kevent *e, int room)
+{
+	int errors = 0;
+
+	for (int i = 0; i < n; i++) {
+		int err = change_made(kq, c, i);
+
+		if (err == 0)
+			continue;
+		if (errors == room) {
+			errno = err;
+			return -1;
+		}
+		e[errors] = c[i];
+		e[errors].flags = EV_ERROR;
+		e[errors++].data = err;
+	}
+	return errors;
+}
+
+static int
+milliseconds(const struct timespec *t)
+{
+	return t ? (int)(t->tv_sec * 1000 + t->tv_nsec / 1000000) : -1;
+}
+
+int
+real_kevent(int kq, const struct kevent *c, int changes, struct kevent *e,
+	int events, const struct timespec *t)
+{
+	const struct timespec none = {0};
+	int found = 0;
+
+	kevent_in_use = true;
+	if (refusal || may_fail(CALL_change)) {
+		found = changes_made(kq, c, changes, e, events);
+		if (found != 0 || events == 0)
+			return found;
+		changes = 0;
+	}
+	for (int i = 0; i < changes; i++)
+		count(CALL_change, is_another(c, i));
+	if (events == 0)
+		return kevent(kq, c, changes, e, events, t);
+	begin();
+	found = kevent(kq, c, changes, e, events, time_is_virtual ? &none : t);
+	return end(found, milliseconds(t));
+}
+#endif
