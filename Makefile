@@ -252,7 +252,7 @@ uninstall:
 lint: $(STAGE)/.ok
 	$QB='$B' CC='$(CC)' CXX='$(CXX)' CPPFLAGS='-I. $(ALL_CPPFLAGS)' \
 		FEATURES='$(FEATURES)' WARN='$(WARN)' SHARED='$(SHARED)' \
-		LIB_SRC='$(LIB_SRC)' PUBLIC_HEADERS='$(PUBLIC_HEADERS)' tools/lint
+		KQUEUE_FLAGS='$(KQUEUE_FLAGS)' LIB_SRC='$(LIB_SRC)' PUBLIC_HEADERS='$(PUBLIC_HEADERS)' tools/lint
 
 clean:
 	rm -rf build

@@ -32,7 +32,7 @@
 #include <time.h>
 #include <unistd.h>
 /* The tests bring an emulation of it to systems without, and set this. */
-#if defined(__FreeBSD__) || defined(__NetBSD__) || defined(__OpenBSD__) ||       \
+#if defined(__FreeBSD__) || defined(__NetBSD__) || defined(__OpenBSD__) ||     \
 	defined(__DragonFly__) || defined(__APPLE__)
 #define SOCLE__HAVE_KQUEUE 1
 #endif
