@@ -14,35 +14,17 @@
 #ifndef SOCLE_SEAM_H
 #define SOCLE_SEAM_H
 
-#include <errno.h>
-#include <fcntl.h>
-#include <netdb.h>
+#include "system.h"
+
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
-#include <sys/uio.h>
-#include <time.h>
-#include <unistd.h>
-/* The tests bring an emulation of it to systems without, and set this. */
-#if defined(__FreeBSD__) || defined(__NetBSD__) || defined(__OpenBSD__) ||     \
-	defined(__DragonFly__) || defined(__APPLE__)
-#define SOCLE__HAVE_KQUEUE 1
-#endif
-#ifdef SOCLE__HAVE_KQUEUE
+#if SOCLE__HAVE_KQUEUE
 #include <sys/event.h>
 #endif
 #ifdef __linux__
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <sys/sendfile.h>
 #endif
 
 /* clang-format off */
@@ -57,8 +39,6 @@ X(ssize_t, sendto, (int fd, const void *p, size_t n, int f, \
 X(ssize_t, recvfrom, (int fd, void *p, size_t n, int f, \
 	struct sockaddr *a, socklen_t *l), (fd, p, n, f, a, l)) \
 X(ssize_t, recvmsg, (int fd, struct msghdr *m, int f), (fd, m, f)) \
-X(int, socket, (int d, int t, int p), (d, t, p)) \
-X(int, socketpair, (int d, int t, int p, int *fds), (d, t, p, fds)) \
 X(int, shutdown, (int fd, int how), (fd, how)) \
 X(int, sockatmark, (int fd), (fd)) \
 X(int, getaddrinfo, (const char *host, const char *service, \
@@ -67,7 +47,6 @@ X(int, getaddrinfo, (const char *host, const char *service, \
 X(int, bind, (int fd, const struct sockaddr *a, socklen_t n), (fd, a, n)) \
 X(int, listen, (int fd, int backlog), (fd, backlog)) \
 X(int, connect, (int fd, const struct sockaddr *a, socklen_t n), (fd, a, n)) \
-X(int, accept, (int fd, struct sockaddr *a, socklen_t *n), (fd, a, n)) \
 X(int, getsockname, (int fd, struct sockaddr *a, socklen_t *n), (fd, a, n)) \
 X(int, getpeername, (int fd, struct sockaddr *a, socklen_t *n), (fd, a, n)) \
 X(int, getsockopt, (int fd, int l, int o, void *p, socklen_t *n), \
@@ -80,7 +59,6 @@ X(int, unlink, (const char *path), (path)) \
 X(int, open, (const char *path, int f), (path, f)) \
 X(ssize_t, pread, (int fd, void *p, size_t n, off_t at), (fd, p, n, at)) \
 X(int, close, (int fd), (fd)) \
-X(int, pipe, (int *fds), (fds)) \
 X(int, dup2, (int from, int to), (from, to)) \
 X(int, poll, (struct pollfd *fds, nfds_t n, int ms), (fds, n, ms)) \
 X(int, sigaction, (int s, const struct sigaction *n, struct sigaction *o), \
@@ -94,26 +72,16 @@ SOCLE__SEAM_KQUEUE(X)
 
 #ifdef __linux__
 #define SOCLE__SEAM_LINUX(X) \
-X(ssize_t, sendfile, (int to, int from, off_t *at, size_t n), \
-	(to, from, at, n)) \
-X(int, recvmmsg, (int fd, struct mmsghdr *m, unsigned n, int f, \
-	struct timespec *t), (fd, m, n, f, t)) \
-X(int, sendmmsg, (int fd, struct mmsghdr *m, unsigned n, int f), \
-	(fd, m, n, f)) \
 X(int, epoll_create1, (int f), (f)) \
 X(int, epoll_ctl, (int ep, int op, int fd, struct epoll_event *e), \
 	(ep, op, fd, e)) \
 X(int, epoll_wait, (int ep, struct epoll_event *e, int n, int ms), \
-	(ep, e, n, ms)) \
-X(int, eventfd, (unsigned v, int f), (v, f)) \
-X(int, accept4, (int fd, struct sockaddr *a, socklen_t *n, int f), \
-	(fd, a, n, f)) \
-X(int, dup3, (int from, int to, int f), (from, to, f))
+	(ep, e, n, ms))
 #else
 #define SOCLE__SEAM_LINUX(X)
 #endif
 
-#ifdef SOCLE__HAVE_KQUEUE
+#if SOCLE__HAVE_KQUEUE
 #define SOCLE__SEAM_KQUEUE(X) \
 X(int, kqueue, (void), ()) \
 X(int, kevent, (int kq, const struct kevent *c, int changes, \
@@ -122,98 +90,35 @@ X(int, kevent, (int kq, const struct kevent *c, int changes, \
 #else
 #define SOCLE__SEAM_KQUEUE(X)
 #endif
+
+/* Those that system.h gives one shape: it has them as socle__libc_NAME. */
+#define SOCLE__SEAM_SHAPES(X) \
+X(int, socket, (int d, int t, int p), (d, t, p)) \
+X(int, socketpair, (int d, int t, int p, int *fds), (d, t, p, fds)) \
+X(int, accept4, (int fd, struct sockaddr *a, socklen_t *n, int f), \
+	(fd, a, n, f)) \
+X(int, dup3, (int from, int to, int f), (from, to, f)) \
+X(int, wake_fds, (int *fds), (fds)) \
+X(ssize_t, sendfile, (int to, int from, off_t *at, size_t n), \
+	(to, from, at, n)) \
+X(int, recvmmsg, (int fd, struct socle__message *m, unsigned n, int f), \
+	(fd, m, n, f)) \
+X(int, sendmmsg, (int fd, struct socle__message *m, unsigned n, int f), \
+	(fd, m, n, f)) \
+X(int, fcntl, (int fd, int command, int value), (fd, command, value)) \
+X(int, unread, (int fd, int *ret), (fd, ret)) \
+X(int, getrusage, (int who, struct rusage *ret), (who, ret)) \
+X(int, protocol, (const char *name), (name)) \
+X(int, thread_create, (size_t stack, void *(*fn)(void *arg), void *arg), \
+	(stack, fn, arg))
 /* clang-format on */
-
-#ifndef __linux__
-/* The others' shapes differ; files are read and written there. */
-static inline ssize_t
-sys_sendfile(int to, int from, off_t *at, size_t n)
-{
-	(void)to;
-	(void)from;
-	(void)at;
-	(void)n;
-	errno = ENOSYS;
-	return -1;
-}
-#endif
-
-/*
- * Variadic or oddly typed in libc: one shape each, the same in both
- * bindings.  free is here because it has no result to fail with.
- */
-static inline int
-socle__libc_fcntl(int fd, int command, int value)
-{
-	return fcntl(fd, command, value);
-}
-
-static inline int
-socle__libc_unread(int fd, int *ret)
-{
-	return ioctl(fd, FIONREAD, ret);
-}
-
-static inline int
-socle__libc_getrusage(int who, struct rusage *ret)
-{
-	return getrusage(who, ret);
-}
-
-/* The number that the system's files give to a protocol's name. */
-static inline int
-socle__libc_protocol(const char *name)
-{
-#ifdef __GLIBC__
-	struct protoent entry, *found = NULL;
-	char room[1024];
-	int err = getprotobyname_r(name, &entry, room, sizeof(room), &found);
-
-	if (found)
-		return found->p_proto;
-	errno = err ? err : ENOENT;
-#else
-	(void)name; /* the portable one is not for threads */
-	errno = ENOENT;
-#endif
-	return -1;
-}
-
-/* A detached thread with all signals blocked: 0, or -1 and errno. */
-static inline int
-socle__libc_thread_create(size_t stack, void *(*fn)(void *arg), void *arg)
-{
-	pthread_t thread;
-	pthread_attr_t attr;
-	sigset_t all, before;
-	int err = pthread_attr_init(&attr);
-
-	if (err == 0) {
-		(void)pthread_attr_setdetachstate(
-			&attr, PTHREAD_CREATE_DETACHED);
-		(void)pthread_attr_setstacksize(&attr, stack);
-		sigfillset(&all);
-		(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-		err = pthread_create(&thread, &attr, fn, arg);
-		(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-		(void)pthread_attr_destroy(&attr);
-	}
-	if (err == 0)
-		return 0;
-	errno = err;
-	return -1;
-}
 
 #ifdef SOCLE_SEAM_TEST
 
 #define SOCLE__SEAM_FIELD(result, name, params, args) result(*name) params;
 struct socle__seam {
 	SOCLE__SEAM_CALLS(SOCLE__SEAM_FIELD)
-	int (*fcntl)(int fd, int command, int value);
-	int (*unread)(int fd, int *ret);
-	int (*getrusage)(int who, struct rusage *ret);
-	int (*protocol)(const char *name);
-	int (*thread_create)(size_t stack, void *(*fn)(void *arg), void *arg);
+	SOCLE__SEAM_SHAPES(SOCLE__SEAM_FIELD)
 	void (*freeaddrinfo)(struct addrinfo *list);
 	void (*free)(void *p);
 };
@@ -224,12 +129,7 @@ extern struct socle__seam socle__seam;
 	{                                                                      \
 		return socle__seam.name args;                                  \
 	}
-#define sys_fcntl(fd, command, value) socle__seam.fcntl(fd, command, value)
-#define sys_unread(fd, ret) socle__seam.unread(fd, ret)
-#define sys_getrusage(who, ret) socle__seam.getrusage(who, ret)
-#define sys_protocol(name) socle__seam.protocol(name)
-#define sys_thread_create(stack, fn, arg)                                      \
-	socle__seam.thread_create(stack, fn, arg)
+#define SOCLE__SEAM_BIND_SHAPE SOCLE__SEAM_BIND
 #define sys_freeaddrinfo(list) socle__seam.freeaddrinfo(list)
 #define sys_free(p) socle__seam.free(p)
 
@@ -240,17 +140,29 @@ extern struct socle__seam socle__seam;
 	{                                                                      \
 		return name args;                                              \
 	}
-#define sys_fcntl(fd, command, value) socle__libc_fcntl(fd, command, value)
-#define sys_unread(fd, ret) socle__libc_unread(fd, ret)
-#define sys_getrusage(who, ret) socle__libc_getrusage(who, ret)
-#define sys_protocol(name) socle__libc_protocol(name)
-#define sys_thread_create(stack, fn, arg)                                      \
-	socle__libc_thread_create(stack, fn, arg)
+#define SOCLE__SEAM_BIND_SHAPE(result, name, params, args)                     \
+	static inline result sys_##name params                                 \
+	{                                                                      \
+		return socle__libc_##name args;                                \
+	}
+/* These two have no result to fail with. */
 #define sys_freeaddrinfo(list) freeaddrinfo(list)
 #define sys_free(p) free(p)
 
 #endif
 
 SOCLE__SEAM_CALLS(SOCLE__SEAM_BIND)
+SOCLE__SEAM_SHAPES(SOCLE__SEAM_BIND_SHAPE)
+
+/* Where it is an option of the socket, and no flag of what sends. */
+static inline void
+sys_no_sigpipe(int fd)
+{
+	int on = 1;
+
+	if (SOCLE__NOSIGPIPE >= 0)
+		(void)sys_setsockopt(
+			fd, SOL_SOCKET, SOCLE__NOSIGPIPE, &on, sizeof(on));
+}
 
 #endif

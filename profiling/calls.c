@@ -15,10 +15,6 @@
 
 #include <string.h>
 
-#ifndef RUSAGE_THREAD /* not everywhere has a thread a usage of its own */
-#define RUSAGE_THREAD RUSAGE_SELF
-#endif
-
 struct span {
 	const char *at;
 	size_t len;

@@ -32,7 +32,7 @@
 
 #include "seam.h"
 
-#ifdef SOCLE__HAVE_KQUEUE
+#if SOCLE__HAVE_KQUEUE
 
 #include <limits.h>
 #include <string.h>

@@ -22,7 +22,7 @@ static const struct socle__backend *const backends[] = {
 #ifdef __linux__
 	&socle__epoll_backend,
 #endif
-#ifdef SOCLE__HAVE_KQUEUE
+#if SOCLE__HAVE_KQUEUE
 	&socle__kqueue_backend,
 #endif
 	&socle__poll_backend,

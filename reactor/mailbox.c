@@ -71,23 +71,6 @@ static const struct socle__descriptor_ops wake_ops = {
 	.reset = wake_reset,
 };
 
-static int
-wake_fds_make(int fds[2])
-{
-#ifdef __linux__
-	fds[0] = fds[1] = sys_eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	return fds[0] < 0 ? -errno : 0;
-#else
-	if (sys_pipe(fds) < 0)
-		return -errno;
-	for (int i = 0; i < 2; i++) {
-		(void)sys_fcntl(fds[i], F_SETFL, O_NONBLOCK);
-		(void)sys_fcntl(fds[i], F_SETFD, FD_CLOEXEC);
-	}
-	return 0;
-#endif
-}
-
 static void
 wake_fds_close(struct socle_loop *m)
 {
@@ -106,7 +89,7 @@ socle__mailbox_get(struct socle__loop *l)
 	m = sys_calloc(1, sizeof(*m));
 	if (!m)
 		return NULL;
-	if (wake_fds_make(m->wake_fds) < 0) {
+	if (sys_wake_fds(m->wake_fds) < 0) {
 		sys_free(m);
 		return NULL;
 	}
@@ -289,8 +272,8 @@ socle__mailbox_reopen(struct socle__loop *l)
 
 	if (!m)
 		return 0;
-	if ((err = wake_fds_make(fds)) < 0)
-		return err;
+	if (sys_wake_fds(fds) < 0)
+		return -errno;
 	for (int i = 0; i < 2 && err == 0; i++)
 		err = replace_fd(fds[i], m->wake_fds[i]);
 	sys_close(fds[0]);

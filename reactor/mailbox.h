@@ -4,14 +4,9 @@
 
 #include "reactor/core.h"
 
-#include <signal.h>
-#include <stdatomic.h>
+#include "system.h"
 
-#ifdef NSIG
-enum { SOCLE__SIGNALS = NSIG };
-#else
-enum { SOCLE__SIGNALS = 65 };
-#endif
+#include <stdatomic.h>
 
 struct socle_loop {
 	atomic_int references;

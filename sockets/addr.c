@@ -13,14 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "system.h"
+
 enum {
 	PATH_AT = offsetof(struct sockaddr_un, sun_path),
-	PATH_ROOM = sizeof(((struct sockaddr_un *)0)->sun_path),
-#ifdef __linux__
-	HAVE_ABSTRACT = 1
-#else
-	HAVE_ABSTRACT = 0 /* a leading NUL means no name at all */
-#endif
+	PATH_ROOM = sizeof(((struct sockaddr_un *)0)->sun_path)
 };
 
 #define SPACE " \t\n\v\f\r" /* Perl's \s: in no host before a colon */
@@ -43,7 +40,7 @@ local_name(const struct socle_addr *a, const char **ret, size_t *n)
 
 	if (a->len < PATH_AT)
 		return -EINVAL;
-	abstract = HAVE_ABSTRACT && room > 0 && path[0] == '\0';
+	abstract = SOCLE__HAVE_ABSTRACT && room > 0 && path[0] == '\0';
 	*ret = path + abstract;
 	*n = abstract ? room - 1 : strnlen(path, room);
 	return *n + (size_t)abstract <= PATH_ROOM ? abstract : -EINVAL;
@@ -198,8 +195,8 @@ read_name(struct socle_addr *a, const char *s)
 	size_t n = 1; /* behind the NUL that says abstract */
 	char byte;
 
-	if (!HAVE_ABSTRACT || *s == '\0')
-		return HAVE_ABSTRACT ? -EINVAL : -EAFNOSUPPORT;
+	if (!SOCLE__HAVE_ABSTRACT || *s == '\0')
+		return SOCLE__HAVE_ABSTRACT ? -EINVAL : -EAFNOSUPPORT;
 	for (int took; *s != '\0'; s += took, n++) {
 		took = read_name_byte(&byte, s);
 		if (took < 0)
@@ -342,9 +339,7 @@ socle_addr_parse(
 		err = read_ip(&a, text, default_port) ? 0 : -EINVAL;
 	if (err < 0)
 		return err;
-#ifdef SIN6_LEN
-	a.u.sa.sa_len = (uint8_t)a.len; /* the BSDs have a copy of it */
-#endif
+	socle__sockaddr_len(&a.u.sa, a.len);
 	*ret = a;
 	return 0;
 }

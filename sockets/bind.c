@@ -62,22 +62,11 @@ option(int fd, int level, int name, int value)
 		: 0;
 }
 
-void
-socle__no_sigpipe(int fd)
-{
-#ifdef SO_NOSIGPIPE
-	(void)option(fd, SOL_SOCKET, SO_NOSIGPIPE, 1);
-#else
-	(void)fd;
-#endif
-}
-
 static int
 options_set(const struct socle_factory *f, int fd, int family)
 {
 	int err = 0;
 
-	socle__no_sigpipe(fd);
 	if (family == AF_UNIX)
 		return 0;
 	if (f->p.reuse)

@@ -68,16 +68,8 @@ move_fd(int from, int to)
 	int r;
 
 	do
-#ifdef __linux__
 		r = sys_dup3(from, to, O_CLOEXEC);
-#else
-		r = sys_dup2(from, to);
-#endif
 	while (r < 0 && errno == EINTR);
-#ifndef __linux__
-	if (r >= 0)
-		r = sys_fcntl(to, F_SETFD, FD_CLOEXEC);
-#endif
 	return r < 0 ? -errno : 0;
 }
 

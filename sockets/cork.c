@@ -8,14 +8,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-#if defined(TCP_CORK)
-enum { CORK = TCP_CORK };
-#elif defined(TCP_NOPUSH)
-enum { CORK = TCP_NOPUSH };
-#else
-enum { CORK = -1 };
-#endif
-
 static bool
 is_no_tcp_socket(int err)
 {
@@ -31,10 +23,10 @@ socle_tcp_cork(struct socle_socket *s, bool on)
 	if (socle__is_closed(s))
 		return -EBADF;
 	if (on == socle__has(s, SOCLE__CORKED) ||
-		!socle__has(s, SOCLE__IS_SOCKET) || CORK < 0)
+		!socle__has(s, SOCLE__IS_SOCKET) || SOCLE__CORK < 0)
 		return 0;
-	if (sys_setsockopt(s->d.fd, IPPROTO_TCP, CORK, &value, sizeof(value)) <
-		0)
+	if (sys_setsockopt(s->d.fd, IPPROTO_TCP, SOCLE__CORK, &value,
+		    sizeof(value)) < 0)
 		return is_no_tcp_socket(errno) ? 0 : -errno;
 	s->d.owner ^= SOCLE__CORKED;
 	return 0;

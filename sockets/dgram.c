@@ -60,9 +60,7 @@ is_icmp(int err)
 	case ECONNRESET:
 	case ENOPROTOOPT:
 	case EPROTO:
-#ifdef ENONET
 	case ENONET:
-#endif
 		return true;
 	default:
 		return false;

@@ -22,11 +22,7 @@ enum {
 	CONTROL = 128
 };
 
-#ifdef MSG_NOSIGNAL
 enum { SEND_FLAGS = MSG_DONTWAIT | MSG_NOSIGNAL };
-#else
-enum { SEND_FLAGS = MSG_DONTWAIT }; /* the fd has SO_NOSIGPIPE */
-#endif
 
 struct control {
 	_Alignas(struct cmsghdr) char room[CONTROL];
@@ -198,11 +194,9 @@ send_call(struct socle_dgram *d, struct call *c)
 	int n;
 
 	do {
-#ifdef __linux__
 		if (c->n > 1)
 			n = sys_sendmmsg(fd, c->messages, c->n, flags);
 		else
-#endif
 			n = sys_sendmsg(fd, &c->messages[0].msg_hdr, flags) < 0
 				? -1
 				: 1;

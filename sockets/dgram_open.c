@@ -23,14 +23,12 @@ receive_at(int fd, const struct socle_addr *a)
 static int
 send_to(int fd, const struct socle_addr *a)
 {
-#ifdef __linux__
 	/* Without a name of its own nobody could answer it. */
 	struct sockaddr_un none = {.sun_family = AF_UNIX};
 
-	if (a->u.sa.sa_family == AF_UNIX)
+	if (SOCLE__HAVE_ABSTRACT && a->u.sa.sa_family == AF_UNIX)
 		(void)sys_bind(fd, (const struct sockaddr *)(void *)&none,
 			sizeof(none.sun_family));
-#endif
 	return sys_connect(fd, &a->u.sa, a->len) < 0 ? -errno : 0;
 }
 

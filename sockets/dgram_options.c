@@ -2,34 +2,14 @@
  * Options of a dgram's socket, and what the kernel tells beside the data:
  * the address that was asked, joined datagrams, kept errors.
  *
- * Systems differ in the first (IP_PKTINFO, or IP_RECVDSTADDR for IPv4); the
- * other two are Linux's alone.
+ * Systems differ in the first (system.h knows); the other two are Linux's
+ * alone.
  */
 #include "sockets/dgram_private.h"
 
 #include "seam.h"
 
 #include <string.h>
-
-#ifdef __linux__
-#include <linux/errqueue.h>
-#include <netinet/udp.h>
-#ifndef SOL_UDP
-#define SOL_UDP 17
-#endif
-#ifndef UDP_SEGMENT
-#define UDP_SEGMENT 103
-#endif
-#ifndef UDP_GRO
-#define UDP_GRO 104
-#endif
-#endif
-
-#ifdef IP_PKTINFO
-enum { ASK_IP = IP_PKTINFO };
-#else
-enum { ASK_IP = IP_RECVDSTADDR };
-#endif
 
 int
 socle__dgram_type(int fd, uint32_t *flags)
@@ -65,12 +45,10 @@ socle__dgram_pktinfo(int fd, bool on)
 		return err;
 	if (a.u.sa.sa_family == AF_INET)
 		err = sys_setsockopt(
-			fd, IPPROTO_IP, ASK_IP, &value, sizeof(value));
-#ifdef IPV6_PKTINFO
+			fd, IPPROTO_IP, SOCLE__IP_ASK, &value, sizeof(value));
 	else if (a.u.sa.sa_family == AF_INET6)
 		err = sys_setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &value,
 			sizeof(value));
-#endif
 	else
 		return -EOPNOTSUPP;
 	return err < 0 ? -errno : 0;
@@ -79,30 +57,22 @@ socle__dgram_pktinfo(int fd, bool on)
 bool
 socle__dgram_join_in(int fd, bool on)
 {
-#ifdef __linux__
 	int value = on;
 
-	return sys_setsockopt(fd, SOL_UDP, UDP_GRO, &value, sizeof(value)) == 0;
-#else
-	(void)fd;
-	(void)on;
-	return false;
-#endif
+	return UDP_GRO >= 0 &&
+		sys_setsockopt(
+			fd, IPPROTO_UDP, UDP_GRO, &value, sizeof(value)) == 0;
 }
 
 /* Only a UDP socket of a kernel that knows of it has the option to read. */
 bool
 socle__dgram_join_out(int fd)
 {
-#ifdef __linux__
 	int value = 0;
 	socklen_t len = sizeof(value);
 
-	return sys_getsockopt(fd, SOL_UDP, UDP_SEGMENT, &value, &len) == 0;
-#else
-	(void)fd;
-	return false;
-#endif
+	return UDP_SEGMENT >= 0 &&
+		sys_getsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &value, &len) == 0;
 }
 
 /* ---- what comes with a message ---- */
@@ -138,23 +108,12 @@ to_begins(struct socle_packet *p, int family, size_t len)
 	memset(&p->to, 0, sizeof(p->to));
 	p->to.len = (socklen_t)len;
 	p->to.u.sa.sa_family = (sa_family_t)family;
-#ifdef SIN6_LEN
-	p->to.u.sa.sa_len = (uint8_t)len;
-#endif
-}
-
-static void
-read_to4(struct socle_dgram *d, struct in_addr to, struct socle_packet *p)
-{
-	to_begins(p, AF_INET, sizeof(p->to.u.in));
-	p->to.u.in.sin_addr = to;
-	p->to.u.in.sin_port = our_port(d);
+	socle__sockaddr_len(&p->to.u.sa, (socklen_t)len);
 }
 
 static void
 read_ip6(struct socle_dgram *d, struct cmsghdr *c, struct socle_packet *p)
 {
-#ifdef IPV6_PKTINFO
 	struct in6_pktinfo info;
 
 	if (c->cmsg_type != IPV6_PKTINFO)
@@ -166,32 +125,20 @@ read_ip6(struct socle_dgram *d, struct cmsghdr *c, struct socle_packet *p)
 	p->ifindex = (int)info.ipi6_ifindex;
 	if (IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr))
 		p->to.u.in6.sin6_scope_id = (uint32_t)info.ipi6_ifindex;
-#else
-	(void)d;
-	(void)c;
-	(void)p;
-#endif
 }
 
 static void
-read_ip(struct socle_dgram *d, struct cmsghdr *c, struct socle_packet *p)
+read_ip4(struct socle_dgram *d, struct cmsghdr *c, struct socle_packet *p)
 {
-#ifdef IP_PKTINFO
-	struct in_pktinfo info;
+	struct socle__ip_info info;
 
-	if (c->cmsg_type != IP_PKTINFO)
+	if (c->cmsg_type != SOCLE__IP_TOLD)
 		return;
 	memcpy(&info, CMSG_DATA(c), sizeof(info));
-	read_to4(d, info.ipi_addr, p);
-	p->ifindex = (int)info.ipi_ifindex;
-#else
-	struct in_addr to;
-
-	if (c->cmsg_type != IP_RECVDSTADDR)
-		return;
-	memcpy(&to, CMSG_DATA(c), sizeof(to));
-	read_to4(d, to, p);
-#endif
+	to_begins(p, AF_INET, sizeof(p->to.u.in));
+	p->to.u.in.sin_addr = info.ipi_addr;
+	p->to.u.in.sin_port = our_port(d);
+	p->ifindex = socle__ip_info_ifindex(&info);
 }
 
 size_t
@@ -202,18 +149,16 @@ socle__dgram_control_read(
 
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
 		if (c->cmsg_level == IPPROTO_IP) {
-			read_ip(d, c, p);
+			read_ip4(d, c, p);
 		} else if (c->cmsg_level == IPPROTO_IPV6) {
 			read_ip6(d, c, p);
-		}
-#ifdef __linux__
-		else if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO) {
+		} else if (c->cmsg_level == IPPROTO_UDP &&
+			c->cmsg_type == UDP_GRO) {
 			int each = 0;
 
 			memcpy(&each, CMSG_DATA(c), sizeof(each));
 			segment = each > 0 ? (size_t)each : 0;
 		}
-#endif
 	}
 	return segment;
 }
@@ -238,49 +183,36 @@ void
 socle__dgram_control_source(
 	struct msghdr *m, const struct socle__dgram_source *source)
 {
-#ifdef IPV6_PKTINFO
 	if (source->family == AF_INET6) {
 		struct in6_pktinfo info = {.ipi6_addr = source->u.in6};
 
 		memcpy(control_add(m, IPPROTO_IPV6, IPV6_PKTINFO, sizeof(info)),
 			&info, sizeof(info));
-		return;
-	}
-#endif
-#ifdef IP_PKTINFO
-	struct in_pktinfo info = {.ipi_spec_dst = source->u.in};
+	} else if (SOCLE__IP_FROM >= 0) {
+		struct socle__ip_info info = socle__ip_info_from(source->u.in);
 
-	memcpy(control_add(m, IPPROTO_IP, IP_PKTINFO, sizeof(info)), &info,
-		sizeof(info));
-#elif defined(IP_SENDSRCADDR)
-	memcpy(control_add(
-		       m, IPPROTO_IP, IP_SENDSRCADDR, sizeof(struct in_addr)),
-		&source->u.in, sizeof(struct in_addr));
-#endif
+		memcpy(control_add(m, IPPROTO_IP, SOCLE__IP_FROM, sizeof(info)),
+			&info, sizeof(info));
+	}
 }
 
 void
 socle__dgram_control_segment(struct msghdr *m, size_t segment)
 {
-#ifdef __linux__
 	uint16_t each = (uint16_t)segment;
 
-	memcpy(control_add(m, SOL_UDP, UDP_SEGMENT, sizeof(each)), &each,
+	memcpy(control_add(m, IPPROTO_UDP, UDP_SEGMENT, sizeof(each)), &each,
 		sizeof(each));
-#else
-	(void)m;
-	(void)segment;
-#endif
 }
 
 /* ---- errors that the kernel keeps for who asked for them ---- */
 
-#ifdef __linux__
+#if SOCLE__HAVE_ERRQUEUE
 static int
 error_of(struct msghdr *m)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
-		struct sock_extended_err e;
+		struct socle__kept_error e;
 
 		if (!(c->cmsg_level == IPPROTO_IP &&
 			    c->cmsg_type == IP_RECVERR) &&
@@ -288,10 +220,10 @@ error_of(struct msghdr *m)
 				c->cmsg_type == IPV6_RECVERR))
 			continue;
 		memcpy(&e, CMSG_DATA(c), sizeof(e));
-		if (e.ee_origin == SO_EE_ORIGIN_LOCAL ||
-			e.ee_origin == SO_EE_ORIGIN_ICMP ||
-			e.ee_origin == SO_EE_ORIGIN_ICMP6)
-			return -(int)e.ee_errno;
+		if (e.origin == SOCLE__ERROR_LOCAL ||
+			e.origin == SOCLE__ERROR_ICMP ||
+			e.origin == SOCLE__ERROR_ICMP6)
+			return -(int)e.number;
 	}
 	return 1;
 }
@@ -300,7 +232,7 @@ error_of(struct msghdr *m)
 int
 socle__dgram_kept_error(int fd)
 {
-#ifdef __linux__
+#if SOCLE__HAVE_ERRQUEUE
 	union {
 		char room[512];
 		struct cmsghdr align;

@@ -11,20 +11,12 @@
 #include "sockets/dgram.h"
 #include "sockets/private.h"
 
+#include "system.h"
+
 #include <netinet/in.h>
 #include <sys/socket.h>
 
 struct socle__dgram_source;
-
-/* A message of recvmmsg(2) and sendmmsg(2), where there are such. */
-#ifdef __linux__
-#define socle__message mmsghdr
-#else
-struct socle__message {
-	struct msghdr msg_hdr;
-	unsigned msg_len;
-};
-#endif
 
 /* struct socle_dgram.flags */
 enum {

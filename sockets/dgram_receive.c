@@ -14,21 +14,14 @@
 
 enum { DATAGRAMS_A_CALL = 256, BYTES_A_CALL = 1 << 20, HOLD_MS = 50 };
 
-#ifdef MSG_CMSG_CLOEXEC
 enum { RECV_FLAGS = MSG_DONTWAIT | MSG_CMSG_CLOEXEC };
-#else
-enum { RECV_FLAGS = MSG_DONTWAIT };
-#endif
 
-/* Linux tells the whole length, where that does not mean: throw it away. */
+/* Of a stream it would mean: throw it away. */
 static int
 recv_flags(const struct socle_dgram *d)
 {
-#ifdef __linux__
 	if (!(d->flags & SOCLE__DGRAM_PIECES))
-		return RECV_FLAGS | MSG_TRUNC;
-#endif
-	(void)d;
+		return RECV_FLAGS | SOCLE__TELL_LENGTH;
 	return RECV_FLAGS;
 }
 
@@ -53,19 +46,13 @@ fill_one(struct socle_dgram *d, struct socle__dgram_room *r, unsigned i)
 static int
 fill_at_once(struct socle_dgram *d, struct socle__dgram_room *r)
 {
-#ifdef __linux__
 	int n;
 
 	do
-		n = sys_recvmmsg(d->sock.d.fd, r->messages, r->slots,
-			recv_flags(d), NULL);
+		n = sys_recvmmsg(
+			d->sock.d.fd, r->messages, r->slots, recv_flags(d));
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : n;
-#else
-	(void)d;
-	(void)r;
-	return -ENOSYS;
-#endif
 }
 
 /* How many messages came, > 0, or -errno. */

@@ -122,11 +122,7 @@ writer_make(struct socle_dgram *d, int fd, uint32_t *flags,
 	}
 	w->owner = d;
 	(void)sys_fcntl(fd, F_SETFD, FD_CLOEXEC);
-#ifdef SO_NOSIGPIPE
-	int on = 1;
-
-	(void)sys_setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof(on));
-#endif
+	sys_no_sigpipe(fd);
 	*ret = w;
 	return 0;
 }

@@ -127,7 +127,6 @@ void socle__factory_event_fired(struct socle_timer *t);
 int socle__factory_socket(
 	const struct socle_factory *f, int family, const char **operation);
 int socle__factory_bind(struct socle_factory *f, int fd);
-void socle__no_sigpipe(int fd); /* where that is an option of the socket */
 /* Removes the file of a unix socket that nobody serves, if that is asked. */
 void socle__factory_clear(const struct socle_factory *f);
 /* Removes the file that bind made, if it is that one still. */

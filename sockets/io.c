@@ -43,44 +43,12 @@ socle__io_need_fd(struct socle_io *io, const char *operation)
 }
 
 int
-socle__io_prepare_fd(int fd, bool nonblocking)
-{
-#ifdef SO_NOSIGPIPE
-	int on = 1;
-
-	(void)sys_setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof(on));
-#endif
-#if !defined(__linux__)
-	int err;
-
-	if (sys_fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ||
-		sys_fcntl(fd, F_SETFL, nonblocking ? O_NONBLOCK : 0) < 0) {
-		err = -errno;
-		sys_close(fd);
-		return err;
-	}
-#endif
-	(void)nonblocking;
-	return fd;
-}
-
-/* What the type can say at once. */
-static int
-type_flags(bool nonblocking)
-{
-#ifdef __linux__
-	return SOCK_CLOEXEC | (nonblocking ? SOCK_NONBLOCK : 0);
-#else
-	return (void)nonblocking, 0;
-#endif
-}
-
-int
 socle__io_new_fd(int domain, int type, int proto, bool nonblocking)
 {
-	int fd = sys_socket(domain, type | type_flags(nonblocking), proto);
+	int flags = SOCLE__CLOEXEC | (nonblocking ? SOCLE__NONBLOCK : 0);
+	int fd = sys_socket(domain, type | flags, proto);
 
-	return fd < 0 ? -errno : socle__io_prepare_fd(fd, nonblocking);
+	return fd < 0 ? -errno : fd;
 }
 
 int
@@ -95,31 +63,15 @@ socle_io_socket(struct socle_io *io, int domain, int type, int proto)
 	return 0;
 }
 
-static int
-pair_make(int domain, int type, int proto, int *fds)
-{
-	int err;
-
-	if (sys_socketpair(domain, type | type_flags(false), proto, fds) < 0)
-		return -errno;
-	err = socle__io_prepare_fd(fds[0], false);
-	if (err < 0) {
-		sys_close(fds[1]);
-		return err;
-	}
-	err = socle__io_prepare_fd(fds[1], false);
-	if (err < 0)
-		sys_close(fds[0]);
-	return err < 0 ? err : 0;
-}
-
 int
 socle_io_socketpair(
 	struct socle_io *a, struct socle_io *b, int domain, int type, int proto)
 {
 	int fds[2];
-	int err = pair_make(domain, type, proto, fds);
+	int err = 0;
 
+	if (sys_socketpair(domain, type | SOCLE__CLOEXEC, proto, fds) < 0)
+		err = -errno;
 	memset(a, 0, sizeof(*a));
 	memset(b, 0, sizeof(*b));
 	if (err < 0) {
@@ -144,9 +96,7 @@ adopt(int fd)
 		(!(flags & FD_CLOEXEC) &&
 			sys_fcntl(fd, F_SETFD, flags | FD_CLOEXEC) < 0))
 		return -errno;
-#ifdef SO_NOSIGPIPE
-	(void)sys_setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &(int){1}, len);
-#endif
+	sys_no_sigpipe(fd);
 	return 0;
 }
 

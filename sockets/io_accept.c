@@ -40,12 +40,8 @@ accept_once(int fd, struct socle_addr *peer)
 
 	memset(peer, 0, sizeof(*peer));
 	peer->len = sizeof(peer->u);
-#ifdef __linux__
-	got = sys_accept4(fd, &peer->u.sa, &peer->len, SOCK_CLOEXEC);
-#else
-	got = sys_accept(fd, &peer->u.sa, &peer->len);
-#endif
-	return got < 0 ? -errno : socle__io_prepare_fd(got, false);
+	got = sys_accept4(fd, &peer->u.sa, &peer->len, SOCLE__CLOEXEC);
+	return got < 0 ? -errno : got;
 }
 
 /* The next client's fd, within the deadline if there is one. */

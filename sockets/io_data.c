@@ -9,12 +9,6 @@
 #include <netinet/tcp.h>
 #include <string.h>
 
-#ifdef MSG_NOSIGNAL
-enum { NO_SIGPIPE = MSG_NOSIGNAL };
-#else
-enum { NO_SIGPIPE = 0 }; /* SO_NOSIGPIPE is on */
-#endif
-
 /* ---- data ---- */
 
 static ssize_t
@@ -24,7 +18,7 @@ send_to(int fd, const void *data, size_t len, int flags,
 	ssize_t n;
 
 	do
-		n = sys_sendto(fd, data, len, flags | NO_SIGPIPE,
+		n = sys_sendto(fd, data, len, flags | MSG_NOSIGNAL,
 			to ? &to->u.sa : NULL, to ? to->len : 0);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : n;
@@ -251,17 +245,15 @@ option_of(int fd, int opt)
 	return value;
 }
 
+/* Older kernels, and other systems, do not know SO_DOMAIN. */
 static int
 domain_of(int fd)
 {
 	struct socle_addr a = {.len = sizeof(a.u)};
-
-#ifdef SO_DOMAIN
 	int domain = option_of(fd, SO_DOMAIN);
 
 	if (domain != -ENOPROTOOPT)
 		return domain;
-#endif
 	if (sys_getsockname(fd, &a.u.sa, &a.len) < 0)
 		return -errno;
 	return a.u.sa.sa_family;
@@ -287,13 +279,9 @@ inferred_protocol(int fd)
 static int
 protocol_of(int fd)
 {
-#ifdef SO_PROTOCOL
 	int protocol = option_of(fd, SO_PROTOCOL);
 
-	if (protocol != -ENOPROTOOPT)
-		return protocol;
-#endif
-	return inferred_protocol(fd);
+	return protocol == -ENOPROTOOPT ? inferred_protocol(fd) : protocol;
 }
 
 static int

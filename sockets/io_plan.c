@@ -27,17 +27,6 @@ option_set(struct socle_io *io, int fd, int level, int opt, int value)
 }
 
 static int
-reuse_port_set(struct socle_io *io, int fd)
-{
-#ifdef SO_REUSEPORT
-	return option_set(io, fd, SOL_SOCKET, SO_REUSEPORT, 1);
-#else
-	(void)fd;
-	return socle__io_fail(io, "setsockopt", -ENOPROTOOPT);
-#endif
-}
-
-static int
 options_set(struct socle_io *io, const struct socle_io_params *p, int domain,
 	int fd)
 {
@@ -46,7 +35,7 @@ options_set(struct socle_io *io, const struct socle_io_params *p, int domain,
 	if (p->reuse_addr)
 		err = option_set(io, fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (err == 0 && p->reuse_port)
-		err = reuse_port_set(io, fd);
+		err = option_set(io, fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	if (err == 0 && p->broadcast)
 		err = option_set(io, fd, SOL_SOCKET, SO_BROADCAST, 1);
 	if (err == 0 && domain == AF_INET6 && p->v6only > 0)
@@ -71,15 +60,9 @@ takes_number(int fd, int number)
 {
 	int r;
 
-	do {
-#ifdef __linux__
+	do
 		r = sys_dup3(fd, number, O_CLOEXEC);
-#else
-		r = sys_dup2(fd, number);
-		if (r >= 0)
-			(void)sys_fcntl(number, F_SETFD, FD_CLOEXEC);
-#endif
-	} while (r < 0 && errno == EINTR);
+	while (r < 0 && errno == EINTR);
 	return r >= 0;
 }
 

@@ -34,9 +34,6 @@ int socle__io_need_fd(struct socle_io *io, const char *operation);
 /* socket(2), close-on-exec and as every socket of ours: the fd or -errno. */
 int socle__io_new_fd(int domain, int type, int proto, bool nonblocking);
 
-/* What only some systems need; the fd, or -errno and it is closed. */
-int socle__io_prepare_fd(int fd, bool nonblocking);
-
 /* ---- io_wait.c ---- */
 
 struct socle__io_timed {

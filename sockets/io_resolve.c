@@ -187,9 +187,7 @@ look_up_failed(struct socle_io *io, const struct request *r, int said)
 					: -EIO);
 	case EAI_MEMORY:
 		return socle__io_fail(io, operation, -ENOMEM);
-#ifdef EAI_ADDRFAMILY
 	case EAI_ADDRFAMILY:
-#endif
 	case EAI_FAMILY:
 		return socle__io_fail(io, operation, -EAFNOSUPPORT);
 	case EAI_AGAIN:

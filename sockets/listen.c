@@ -46,9 +46,7 @@ is_transient(int err)
 	case EHOSTUNREACH:
 	case EOPNOTSUPP:
 	case ENETUNREACH:
-#ifdef ENONET
 	case ENONET:
-#endif
 		return true;
 	default:
 		return false;
@@ -118,20 +116,10 @@ accept_fd(struct socle_factory *f, struct socle_addr *peer)
 {
 	struct sockaddr *sa = peer ? &peer->u.sa : NULL;
 	socklen_t *len = peer ? &peer->len : NULL;
-#ifdef __linux__
-	int fd = sys_accept4(f->d.fd, sa, len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int fd =
+		sys_accept4(f->d.fd, sa, len, SOCLE__NONBLOCK | SOCLE__CLOEXEC);
 
 	return fd < 0 ? -errno : fd;
-#else
-	int fd = sys_accept(f->d.fd, sa, len);
-
-	if (fd < 0)
-		return -errno;
-	(void)sys_fcntl(fd, F_SETFL, O_NONBLOCK);
-	(void)sys_fcntl(fd, F_SETFD, FD_CLOEXEC);
-	socle__no_sigpipe(fd);
-	return fd;
-#endif
 }
 
 static bool
@@ -166,11 +154,8 @@ has_name(const struct socle_addr *a)
 {
 	if (a->len <= offsetof(struct sockaddr, sa_data))
 		return false;
-#ifdef __linux__
-	return true;
-#else
-	return a->u.sa.sa_family != AF_UNIX || a->u.un.sun_path[0];
-#endif
+	return SOCLE__HAVE_ABSTRACT || a->u.sa.sa_family != AF_UNIX ||
+		a->u.un.sun_path[0];
 }
 
 /* 1: a client more; 0: none is there; -errno. */

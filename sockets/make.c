@@ -34,16 +34,10 @@ flag_set(int fd, int get, int set, int flag, int *before)
 static void
 sigpipe_see_to(int fd, uint32_t flags)
 {
-	(void)fd;
-	if (!(flags & SOCLE__IS_SOCKET)) {
+	if (flags & SOCLE__IS_SOCKET)
+		sys_no_sigpipe(fd);
+	else
 		socle__ignore_sigpipe();
-		return;
-	}
-#ifdef SO_NOSIGPIPE
-	int on = 1;
-
-	(void)sys_setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof(on));
-#endif
 }
 
 /* Words; what does not fit in the field counts as its most. */

@@ -21,8 +21,8 @@ enum { SOCLE_TO_END = -1 };
 /* How it went. */
 struct socle_sent {
 	/*
-	 * 0; -ENODATA: the file ended early; -ECANCELED: the socket was closed
-	 * first; else what `operation' said.
+	 * 0; -ENODATA, or -EIO on a system without: the file ended early;
+	 * -ECANCELED: the socket was closed first; else what `operation' said.
 	 */
 	int err;
 	const char *operation; /* "sendfile", "read", "write" */

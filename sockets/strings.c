@@ -10,12 +10,9 @@
 
 #include <stdio.h>
 #include <string.h>
-#if defined(__has_include)
-#if __has_include(<execinfo.h>)
+#if SOCLE__HAVE_BACKTRACE
 #include <dlfcn.h>
 #include <execinfo.h>
-#define HAVE_BACKTRACE 1
-#endif
 #endif
 
 enum { FRAMES = 32 };
@@ -141,7 +138,7 @@ socle__socket_as_string(const struct socle_socket *s, char *buf, size_t size)
 static void
 log_backtrace(void)
 {
-#ifdef HAVE_BACKTRACE
+#if SOCLE__HAVE_BACKTRACE
 	void *frames[FRAMES];
 	int n = backtrace(frames, FRAMES);
 

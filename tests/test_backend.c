@@ -90,7 +90,7 @@ an_unknown_name_is_refused(void **state)
 	assert_int_equal(-ENOTSUP, socle_set_backend("select"));
 	assert_int_equal(-ENOTSUP, socle_set_backend(""));
 	assert_int_equal(-ENOTSUP, socle_set_backend("Poll"));
-#ifndef SOCLE__HAVE_KQUEUE
+#if !SOCLE__HAVE_KQUEUE
 	assert_int_equal(-ENOTSUP, socle_set_backend("kqueue"));
 #endif
 #ifndef __linux__

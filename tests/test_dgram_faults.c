@@ -293,11 +293,8 @@ static bool
 transfers(enum call which)
 {
 	return which == CALL_sendto || which == CALL_sendmsg ||
-		which == CALL_recvmsg
-#ifdef __linux__
-		|| which == CALL_sendmmsg || which == CALL_recvmmsg
-#endif
-		;
+		which == CALL_recvmsg || which == CALL_sendmmsg ||
+		which == CALL_recvmmsg;
 }
 
 static const struct socle_dgram_params ways[] = {

@@ -127,10 +127,8 @@ spoil(void)
 		CALL_sendmsg,
 		CALL_recvmsg,
 		CALL_malloc,
-#ifdef __linux__
 		CALL_sendmmsg,
 		CALL_recvmmsg,
-#endif
 	};
 	static const int errors[] = {
 		EAGAIN, EAGAIN, ENOBUFS, EINTR, ENOMEM, ECONNREFUSED, EMSGSIZE};

@@ -8,12 +8,6 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-#ifdef __linux__
-#define ACCEPT CALL_accept4
-#else
-#define ACCEPT CALL_accept
-#endif
-
 static struct socle_factory *f;
 static int aside[8], n_aside;
 
@@ -160,7 +154,7 @@ starved(void)
 {
 	f = make((struct socle_factory_params){.bind_address = "127.0.0.1"});
 	put_aside(client_of(f));
-	seam_fail(ACCEPT, 1, EMFILE, 1);
+	seam_fail(CALL_accept4, 1, EMFILE, 1);
 	turn(1);
 }
 
@@ -386,7 +380,7 @@ in_failure_of_accept(void)
 {
 	listening();
 	put_aside(client_of(f));
-	seam_fail(ACCEPT, 1, EINVAL, 1);
+	seam_fail(CALL_accept4, 1, EINVAL, 1);
 }
 
 static void
@@ -394,7 +388,7 @@ in_shortage(void)
 {
 	f = make((struct socle_factory_params){.bind_address = "127.0.0.1"});
 	put_aside(client_of(f));
-	seam_fail(ACCEPT, 1, EMFILE, 1);
+	seam_fail(CALL_accept4, 1, EMFILE, 1);
 }
 
 static const struct {

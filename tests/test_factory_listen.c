@@ -7,12 +7,6 @@
 #include <sys/resource.h>
 #include <sys/un.h>
 
-#ifdef __linux__
-#define ACCEPT CALL_accept4
-#else
-#define ACCEPT CALL_accept
-#endif
-
 static int fds[128];
 
 static struct socle_factory *
@@ -279,7 +273,7 @@ without_fds_a_listener_pauses_and_reports_once(void **state)
 	assert_int_equal(1, heard.failures);
 	assert_string_equal("accept", heard.why.operation);
 	assert_int_equal(-EMFILE, heard.why.err);
-	assert_in_range(seam_count(ACCEPT), 40, 55);
+	assert_in_range(seam_count(CALL_accept4), 40, 55);
 	/* kqueue tells one more time of who waits while it is paused */
 	assert_in_range(seam_waits(), 40, 180);
 	close(spare);
@@ -330,8 +324,8 @@ a_client_that_left_before_it_was_shed_stops_nobody(void **state)
 			.emfile = SOCLE_EMFILE_SHED}),
 		1);
 	seam_time_virtual();
-	seam_fail(ACCEPT, 1, EMFILE, 1);
-	seam_fail(ACCEPT, 2, EAGAIN, 1);
+	seam_fail(CALL_accept4, 1, EMFILE, 1);
+	seam_fail(CALL_accept4, 2, EAGAIN, 1);
 	turn(2);
 	assert_int_equal(1, heard.successes);
 	assert_int_equal(0, heard.failures);
@@ -347,7 +341,7 @@ a_shortage_that_comes_and_goes_is_told_once_a_second(void **state)
 	(void)state;
 	seam_time_virtual();
 	for (int i = 0; i < 40; i++) {
-		seam_fail(ACCEPT, 1, EMFILE, 1);
+		seam_fail(CALL_accept4, 1, EMFILE, 1);
 		clients(f, 1);
 		pass(0.11);
 		close_clients(1);
@@ -374,7 +368,7 @@ a_listener_may_be_freed_in_the_report_of_a_shortage(void **state)
 			(struct socle_factory_params){.emfile = policies[i]});
 
 		clients(f, 3);
-		seam_fail(ACCEPT, 1, EMFILE, 1);
+		seam_fail(CALL_accept4, 1, EMFILE, 1);
 		turn_until_count(&heard.failures, i + 1);
 		turn(2);
 		close_clients(3);
@@ -389,7 +383,7 @@ transient_errors_are_passed_over(void **state)
 
 	(void)state;
 	clients(f, 1);
-	seam_fail(ACCEPT, 1, ECONNABORTED, 2);
+	seam_fail(CALL_accept4, 1, ECONNABORTED, 2);
 	turn_until_count(&heard.successes, 1);
 	assert_int_equal(0, heard.failures);
 	close_clients(1);
@@ -402,7 +396,7 @@ an_error_that_stays_is_told_and_pauses(void **state)
 
 	(void)state;
 	clients(f, 1);
-	seam_fail(ACCEPT, 1, EINVAL, 1);
+	seam_fail(CALL_accept4, 1, EINVAL, 1);
 	assert_fails(f, "accept", -EINVAL);
 	turn(5);
 	assert_int_equal(1, heard.failures);

@@ -92,26 +92,23 @@ static const struct row {
 	UNREACHED(getaddrinfo, "struct socle_io"),
 	UNREACHED(protocol, "struct socle_io"),
 	UNREACHED(thread_create, "names are looked up by others"),
-#ifdef SOCLE__HAVE_KQUEUE
+#if SOCLE__HAVE_KQUEUE
 	ONLY("kqueue", kqueue, EMFILE, ENFILE, ENOMEM),
 	ONLY("kqueue", kevent, EINTR, ENOMEM),
 #endif
-#ifdef __linux__
 	ROW(accept4, ACCEPT_ERRORS),
-	ROW(eventfd, EMFILE, ENFILE, ENOMEM),
+	ROW(wake_fds, EMFILE, ENFILE, ENOMEM),
 	ROW(sendfile, EINTR, EAGAIN, ENOMEM, EIO, EINVAL, ENOSYS, EPIPE,
 		ECONNRESET),
+	UNREACHED(recvmmsg, "datagrams"),
+	UNREACHED(sendmmsg, "datagrams"),
+#ifdef __linux__
 	ONLY("epoll", epoll_create1, EMFILE, ENFILE, ENOMEM),
 	ONLY("epoll", epoll_ctl, ENOMEM, ENOSPC),
 	ONLY("epoll", epoll_wait, EINTR, ENOMEM),
 	ONLY("epoll", dup3, EINTR, EBUSY),
-	UNREACHED(recvmmsg, "datagrams"),
-	UNREACHED(sendmmsg, "datagrams"),
-	UNREACHED(accept, "there is accept4"),
-	UNREACHED(pipe, "there is eventfd"),
 #else
-	ROW(accept, ACCEPT_ERRORS),
-	ROW(pipe, EMFILE, ENFILE),
+	UNREACHED(dup3, "struct socle_io"),
 #endif
 };
 
@@ -173,12 +170,8 @@ is_nobodys(enum call which, int err)
 	bool writes = which == CALL_send || which == CALL_sendmsg ||
 		which == CALL_writev;
 
-#ifdef __linux__
 	writes = writes || which == CALL_sendfile;
-	if (which == CALL_accept4)
-		return true;
-#endif
-	if (which == CALL_accept || err == EINTR)
+	if (which == CALL_accept4 || err == EINTR)
 		return true;
 	if (err == EAGAIN)
 		return writes || which == CALL_read;

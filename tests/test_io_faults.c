@@ -6,14 +6,6 @@
 
 #include <stdio.h>
 
-#ifdef __linux__
-#define ACCEPT CALL_accept4
-#define DUP CALL_dup3
-#else
-#define ACCEPT CALL_accept
-#define DUP CALL_dup2
-#endif
-
 /* A listener, a client that waits there, a UDP socket; with timeouts or not. */
 static struct socle_io listener, client, udp, none;
 static struct socle_io spare, untouched;
@@ -155,8 +147,10 @@ static const struct site {
 } sites[] = {
 	{CALL_bind, 1, bind_it, &udp, 0, "bind: Input/output error"},
 	{CALL_listen, 1, listen_it, &listener, 0, "listen: Input/output error"},
-	{ACCEPT, 1, accept_it, &listener, 0, "accept: Input/output error"},
-	{ACCEPT, 1, accept_it, &listener, 1, "accept: Input/output error"},
+	{CALL_accept4, 1, accept_it, &listener, 0,
+		"accept: Input/output error"},
+	{CALL_accept4, 1, accept_it, &listener, 1,
+		"accept: Input/output error"},
 	{CALL_fcntl, 1, accept_it, &listener, 1, "accept: Input/output error"},
 	{CALL_fcntl, 2, accept_it, &listener, 1, "accept: Input/output error"},
 	{CALL_connect, 1, connect_it, &udp, 0, "connect: Input/output error"},
@@ -459,7 +453,8 @@ is_tolerable(enum call which, int r)
 		return r == -ENOMEM;
 	if (which == CALL_protocol)
 		return r == -EINVAL;
-	return r == 0 && (retries || which == CALL_getsockname || which == DUP);
+	return r == 0 &&
+		(retries || which == CALL_getsockname || which == CALL_dup3);
 }
 
 static void

@@ -260,7 +260,7 @@ one_client_costs_one_accept(void **state)
 		seam_count_reset();
 		turn_until_count(&accepted, i + 1);
 		turn(2);
-		assert_int_equal(1, seam_count(ACCEPT));
+		assert_int_equal(1, seam_count(CALL_accept4));
 	}
 	close_all(fds, 3);
 }
@@ -281,7 +281,7 @@ batches_grow_with_a_rush(void **state)
 	}
 	turn(3);
 	/* The last batch was not full, and that is how it was found out. */
-	assert_int_equal(101, seam_count(ACCEPT));
+	assert_int_equal(101, seam_count(CALL_accept4));
 	close_all(fds, 100);
 }
 
@@ -342,7 +342,7 @@ clients_wait_while_a_listener_is_paused(void **state)
 	seam_count_reset();
 	turn(5);
 	assert_int_equal(0, accepted);
-	assert_int_equal(0, seam_count(ACCEPT));
+	assert_int_equal(0, seam_count(CALL_accept4));
 	socle_resume_accept(factory);
 	socle_resume_accept(factory);
 	turn_until_count(&accepted, 3);

@@ -18,7 +18,7 @@ errors_of_one_client_are_not_the_listeners(void **state)
 	listen_at("127.0.0.1:0");
 	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
 		fd = client();
-		seam_fail(ACCEPT, 1, errors[i], 3);
+		seam_fail(CALL_accept4, 1, errors[i], 3);
 		turn(5);
 		assert_int_equal(i + 1, accepted);
 		assert_served(fd);
@@ -37,10 +37,10 @@ an_error_that_will_stay_pauses_and_is_logged(void **state)
 	listen_at("127.0.0.1:0");
 	fd = client();
 	seam_count_reset();
-	seam_fail(ACCEPT, 1, EINVAL, 1);
+	seam_fail(CALL_accept4, 1, EINVAL, 1);
 	turn(5);
 	assert_int_equal(0, accepted);
-	assert_int_equal(1, seam_count(ACCEPT));
+	assert_int_equal(1, seam_count(CALL_accept4));
 	assert_int_equal(1, messages);
 	assert_non_null(strstr(last_message, strerror(EINVAL)));
 	socle_resume_accept(factory);
@@ -86,12 +86,12 @@ a_shortage_of_fds_neither_spins_nor_floods_the_log(void **state)
 		messages = 0;
 		fd = client();
 		seam_count_reset();
-		seam_fail(ACCEPT, 1, errors[i], -1);
+		seam_fail(CALL_accept4, 1, errors[i], -1);
 		turn(1);
 		pass(10);
 		assert_int_equal(1, messages);
 		assert_non_null(strstr(last_message, strerror(errors[i])));
-		assert_in_range(seam_count(ACCEPT), 90, 102);
+		assert_in_range(seam_count(CALL_accept4), 90, 102);
 		/* kqueue tells once more, paused, of who waits */
 		assert_in_range(seam_waits(), 90, 320);
 		seam_heal();
@@ -112,7 +112,7 @@ a_second_shortage_is_logged_again(void **state)
 	seam_time_virtual();
 	for (int i = 1; i <= 2; i++) {
 		fd = client();
-		seam_fail(ACCEPT, 1, EMFILE, 1);
+		seam_fail(CALL_accept4, 1, EMFILE, 1);
 		pass(1.1);
 		assert_int_equal(i, accepted);
 		assert_int_equal(i, messages);
@@ -133,7 +133,7 @@ an_fd_that_the_library_closes_ends_a_shortage_at_once(void **state)
 	fd[0] = client();
 	turn(1);
 	fd[1] = client();
-	seam_fail(ACCEPT, 1, EMFILE, 1);
+	seam_fail(CALL_accept4, 1, EMFILE, 1);
 	turn(3);
 	assert_int_equal(1, accepted);
 	before = seam_time();
@@ -181,7 +181,7 @@ a_real_shortage_of_fds_is_over_when_somebody_frees_one(void **state)
 	pass(5);
 	assert_int_equal(0, accepted);
 	assert_int_equal(1, messages);
-	assert_in_range(seam_count(ACCEPT), 10, 52);
+	assert_in_range(seam_count(CALL_accept4), 10, 52);
 	close(spare);
 	pass(0.11);
 	assert_int_equal(0, setrlimit(RLIMIT_NOFILE, &before));
@@ -199,7 +199,7 @@ a_pause_during_a_shortage_stays_after_it(void **state)
 	listen_at("127.0.0.1:0");
 	seam_time_virtual();
 	fd = client();
-	seam_fail(ACCEPT, 1, EMFILE, 1);
+	seam_fail(CALL_accept4, 1, EMFILE, 1);
 	turn(1);
 	socle_pause_accept(factory);
 	pass(1);

@@ -151,11 +151,7 @@ no_reference_without_memory_or_fds(void **state)
 	turn(1);
 	seam_fail(CALL_calloc, 1, ENOMEM, 1);
 	assert_null(socle_loop_self());
-#ifdef __linux__
-	seam_fail(CALL_eventfd, 1, EMFILE, 1);
-#else
-	seam_fail(CALL_pipe, 1, EMFILE, 1);
-#endif
+	seam_fail(CALL_wake_fds, 1, EMFILE, 1);
 	assert_null(socle_loop_self());
 	l = socle_loop_self();
 	assert_non_null(l);

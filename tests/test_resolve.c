@@ -320,7 +320,7 @@ static bool
 makes_a_request(enum call which)
 {
 	return which == CALL_calloc || which == CALL_malloc ||
-		which == CALL_eventfd || which == CALL_pipe;
+		which == CALL_wake_fds;
 }
 
 static void

@@ -45,7 +45,7 @@ FNR == 1 {
 		next
 	written = path
 	relative = sub(/^\.\.\//, "", path)
-	if (!relative && path !~ /\/|^seam.h$|^socle.h$/ && folder != "")
+	if (!relative && path !~ /\/|^(seam|system|socle)\.h$/ && folder != "")
 		path = folder "/" path
 	if (FILENAME in public && !(path in public))
 		bad("a public header includes public ones only")

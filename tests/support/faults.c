@@ -18,8 +18,8 @@ struct fault {
 };
 
 #define FAULTS_NAME(result, name, params, args) #name,
-const char *const call_names[CALLS] = {SOCLE__SEAM_CALLS(FAULTS_NAME) "fcntl",
-	"unread", "getrusage", "protocol", "thread_create", "change"};
+const char *const call_names[CALLS] = {SOCLE__SEAM_CALLS(FAULTS_NAME)
+		SOCLE__SEAM_SHAPES(FAULTS_NAME) "change"};
 
 static _Atomic unsigned long counts[CALLS];
 static struct fault faults[FAULTS];
@@ -232,21 +232,12 @@ real_open(const char *path, int f)
 }
 
 #ifdef __linux__
-#define real_sendfile sendfile
-#define real_recvmmsg recvmmsg
-#define real_sendmmsg sendmmsg
 #define real_epoll_create1 epoll_create1
-#define real_eventfd eventfd
-#define real_accept4 accept4
-#define real_dup3 dup3
 #endif
-
-#ifdef SOCLE__HAVE_KQUEUE
+#if SOCLE__HAVE_KQUEUE
 #define real_kqueue kqueue
 #endif
 
-#define real_socket socket
-#define real_socketpair socketpair
 #define real_shutdown shutdown
 #define real_sockatmark sockatmark
 #define real_getaddrinfo getaddrinfo
@@ -255,7 +246,6 @@ real_open(const char *path, int f)
 #define real_bind bind
 #define real_listen listen
 #define real_connect connect
-#define real_accept accept
 #define real_getsockname getsockname
 #define real_getpeername getpeername
 #define real_getsockopt getsockopt
@@ -265,54 +255,31 @@ real_open(const char *path, int f)
 #define real_unlink unlink
 #define real_pread pread
 #define real_close close
-#define real_pipe pipe
 #define real_dup2 dup2
 #define real_sigaction sigaction
 
+#define FAULTS_COUNTED_SHAPE(result, name, params, args)                       \
+	static result counted_##name params                                    \
+	{                                                                      \
+		if (fails(CALL_##name))                                        \
+			return (result)failure(CALL_##name);                   \
+		return socle__libc_##name args;                                \
+	}
+
 /* clang-format off */
 SOCLE__SEAM_CALLS(FAULTS_COUNTED)
-/* clang-format on */
-
-static int
-counted_fcntl(int fd, int command, int value)
-{
-	return fails(CALL_fcntl) ? -1 : socle__libc_fcntl(fd, command, value);
-}
-
-static int
-counted_unread(int fd, int *ret)
-{
-	return fails(CALL_unread) ? -1 : socle__libc_unread(fd, ret);
-}
-
-static int
-counted_getrusage(int who, struct rusage *ret)
-{
-	return fails(CALL_getrusage) ? -1 : socle__libc_getrusage(who, ret);
-}
-
-static int
-counted_protocol(const char *name)
-{
-	return fails(CALL_protocol) ? -1 : socle__libc_protocol(name);
-}
-
-static int
-counted_thread_create(size_t stack, void *(*fn)(void *arg), void *arg)
-{
-	return fails(CALL_thread_create)
-		? -1
-		: socle__libc_thread_create(stack, fn, arg);
-}
+SOCLE__SEAM_SHAPES(FAULTS_COUNTED_SHAPE)
 
 #define FAULTS_FIELD(result, name, params, args) .name = counted_##name,
 struct socle__seam socle__seam = {
-	SOCLE__SEAM_CALLS(FAULTS_FIELD).fcntl = counted_fcntl,
-	.unread = counted_unread, .getrusage = counted_getrusage,
-	.protocol = counted_protocol, .thread_create = counted_thread_create,
-	.freeaddrinfo = freeaddrinfo, .free = real_free};
+	SOCLE__SEAM_CALLS(FAULTS_FIELD)
+	SOCLE__SEAM_SHAPES(FAULTS_FIELD)
+	.freeaddrinfo = freeaddrinfo,
+	.free = real_free,
+};
+/* clang-format on */
 
-#ifdef SOCLE__HAVE_KQUEUE
+#if SOCLE__HAVE_KQUEUE
 /* An interrupted call has made its changes, says the manual. */
 static int
 interrupted_kevent(int kq, const struct kevent *c, int changes,

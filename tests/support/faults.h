@@ -12,12 +12,9 @@
 /* CALL_read, CALL_epoll_ctl, ... one for each name of seam.h */
 #define FAULTS_ID(result, name, params, args) CALL_##name,
 enum call {
-	SOCLE__SEAM_CALLS(FAULTS_ID) CALL_fcntl,
-	CALL_unread,
-	CALL_getrusage,
-	CALL_protocol,
-	CALL_thread_create,
-	CALL_change, /* of an fd's interest: epoll_ctl, or in kevent's list */
+	SOCLE__SEAM_CALLS(FAULTS_ID) SOCLE__SEAM_SHAPES(FAULTS_ID)
+	/* of an fd's interest: epoll_ctl, or in kevent's list */
+	CALL_change,
 	CALLS
 };
 

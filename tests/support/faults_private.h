@@ -24,7 +24,7 @@ int real_poll(struct pollfd *fds, nfds_t n, int ms);
 int real_epoll_ctl(int ep, int op, int fd, struct epoll_event *e);
 int real_epoll_wait(int ep, struct epoll_event *e, int n, int ms);
 #endif
-#ifdef SOCLE__HAVE_KQUEUE
+#if SOCLE__HAVE_KQUEUE
 int real_kevent(int kq, const struct kevent *c, int changes, struct kevent *e,
 	int events, const struct timespec *t);
 #endif

@@ -102,7 +102,7 @@ the_wait(void)
 	if (backend_is("epoll"))
 		return CALL_epoll_wait;
 #endif
-#ifdef SOCLE__HAVE_KQUEUE
+#if SOCLE__HAVE_KQUEUE
 	if (backend_is("kqueue"))
 		return CALL_kevent;
 #endif
@@ -116,7 +116,7 @@ the_opening(void)
 	if (backend_is("epoll"))
 		return CALL_epoll_create1;
 #endif
-#ifdef SOCLE__HAVE_KQUEUE
+#if SOCLE__HAVE_KQUEUE
 	if (backend_is("kqueue"))
 		return CALL_kqueue;
 #endif

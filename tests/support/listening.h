@@ -6,12 +6,6 @@
 
 #include "tests/support/fixture.h"
 
-#ifdef __linux__
-#define ACCEPT CALL_accept4
-#else
-#define ACCEPT CALL_accept
-#endif
-
 struct client {
 	struct socle_socket sock;
 	char beyond[40]; /* nobody but the library has written here */

@@ -91,7 +91,7 @@ real_epoll_wait(int ep, struct epoll_event *e, int n, int ms)
 }
 #endif
 
-#ifdef SOCLE__HAVE_KQUEUE
+#if SOCLE__HAVE_KQUEUE
 /* What is said of one fd, in neighbours, is one change. */
 static bool
 is_another(const struct kevent *c, int i)

@@ -1,0 +1,462 @@
+/*
+ * What differs between systems, all of it: nothing else of the library asks
+ * which system it is on, but for the backends.
+ *
+ * A number that a system lacks has one here that is harmless where it is used:
+ * a flag is 0, an option is -1, which no kernel knows, an error is one that no
+ * call says.  A call that a system lacks, or that has another shape there, is a
+ * socle__libc_ function here, in Linux's shape, for seam.h to bind; so are a
+ * few that are variadic or oddly typed everywhere.  docs/portability.md says
+ * what a user sees of it.
+ */
+#ifndef SOCLE_SYSTEM_H
+#define SOCLE_SYSTEM_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <netinet/udp.h>
+#include <sys/eventfd.h>
+#include <sys/sendfile.h>
+#endif
+
+/* ---- what there is: 1 or 0 ---- */
+
+#ifdef __linux__
+#define SOCLE__IS_LINUX 1
+#else
+#define SOCLE__IS_LINUX 0
+#endif
+
+/* New fds can be had close-on-exec at once; accept4, pipe2, dup3 go along. */
+#if defined(SOCK_CLOEXEC) && defined(SOCK_NONBLOCK) && !defined(__APPLE__)
+#define SOCLE__HAVE_FD_FLAGS 1
+#else
+#define SOCLE__HAVE_FD_FLAGS 0
+#endif
+
+/* The tests bring an emulation to systems without, and say so themselves. */
+#ifndef SOCLE__HAVE_KQUEUE
+#if defined(__FreeBSD__) || defined(__NetBSD__) || defined(__OpenBSD__) ||     \
+	defined(__DragonFly__) || defined(__APPLE__)
+#define SOCLE__HAVE_KQUEUE 1
+#else
+#define SOCLE__HAVE_KQUEUE 0
+#endif
+#endif
+
+/* FreeBSD's are loops over recvmsg(2) and sendmsg(2), as ours is. */
+#if defined(__linux__) || defined(__NetBSD__) ||                               \
+	(defined(__OpenBSD__) && defined(MSG_WAITFORONE))
+#define SOCLE__HAVE_MMSG 1
+#else
+#define SOCLE__HAVE_MMSG 0
+#endif
+
+/* On the BSDs it is a library of its own. */
+#if defined(__GLIBC__) || defined(__APPLE__)
+#define SOCLE__HAVE_BACKTRACE 1
+#else
+#define SOCLE__HAVE_BACKTRACE 0
+#endif
+
+/* ---- numbers ---- */
+
+enum {
+	/* Unix names that are no files; sockets that get one when they ask. */
+	SOCLE__HAVE_ABSTRACT = SOCLE__IS_LINUX,
+	/* For recvmsg: tell the whole length of what does not fit. */
+	SOCLE__TELL_LENGTH = SOCLE__IS_LINUX ? MSG_TRUNC : 0,
+#if SOCLE__HAVE_FD_FLAGS
+	SOCLE__CLOEXEC = SOCK_CLOEXEC,
+	SOCLE__NONBLOCK = SOCK_NONBLOCK,
+#else
+	SOCLE__CLOEXEC = 1 << 28, /* beside a socket's type */
+	SOCLE__NONBLOCK = 1 << 29,
+#endif
+#if defined(TCP_CORK)
+	SOCLE__CORK = TCP_CORK,
+#elif defined(TCP_NOPUSH)
+	SOCLE__CORK = TCP_NOPUSH,
+#else
+	SOCLE__CORK = -1,
+#endif
+/* macOS heeds the option always and MSG_NOSIGNAL lately. */
+#if defined(SO_NOSIGPIPE) && (defined(__APPLE__) || !defined(MSG_NOSIGNAL))
+	SOCLE__NOSIGPIPE = SO_NOSIGPIPE,
+#else
+	SOCLE__NOSIGPIPE = -1,
+#endif
+#ifdef NSIG
+	SOCLE__SIGNALS = NSIG
+#else
+	SOCLE__SIGNALS = 65
+#endif
+};
+
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0
+#endif
+#ifndef MSG_CMSG_CLOEXEC
+#define MSG_CMSG_CLOEXEC 0
+#endif
+#ifndef SO_DOMAIN
+#define SO_DOMAIN (-1)
+#endif
+#ifndef SO_PROTOCOL
+#define SO_PROTOCOL (-1)
+#endif
+#ifndef SO_REUSEPORT
+#define SO_REUSEPORT (-1)
+#endif
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT (SOCLE__IS_LINUX ? 103 : -1)
+#endif
+#ifndef UDP_GRO
+#define UDP_GRO (SOCLE__IS_LINUX ? 104 : -1)
+#endif
+#ifndef RUSAGE_THREAD /* not everywhere has a thread a usage of its own */
+#define RUSAGE_THREAD RUSAGE_SELF
+#endif
+#ifndef ENONET
+#define ENONET (INT_MAX - 1)
+#endif
+#ifndef ENODATA /* sockets/sendfile.h says so */
+#define ENODATA EIO
+#endif
+#ifndef EAI_ADDRFAMILY
+#define EAI_ADDRFAMILY (INT_MAX - 1)
+#endif
+
+/* ---- addresses ---- */
+
+/* The BSDs have the length of an address in it as well. */
+static inline void
+socle__sockaddr_len(struct sockaddr *sa, socklen_t len)
+{
+#ifdef SIN6_LEN
+	sa->sa_len = (uint8_t)len;
+#else
+	(void)sa;
+	(void)len;
+#endif
+}
+
+/*
+ * The address that an IPv4 datagram was sent to, as it comes along with it,
+ * and the one that it is to be sent from, as it goes along.
+ */
+#ifdef IP_PKTINFO
+#define socle__ip_info in_pktinfo
+enum { SOCLE__IP_TOLD = IP_PKTINFO, SOCLE__IP_FROM = IP_PKTINFO };
+#ifdef IP_RECVPKTINFO /* NetBSD's IP_PKTINFO is an option of senders */
+enum { SOCLE__IP_ASK = IP_RECVPKTINFO };
+#else
+enum { SOCLE__IP_ASK = IP_PKTINFO };
+#endif
+#else
+struct socle__ip_info {
+	struct in_addr ipi_addr;
+};
+enum {
+	SOCLE__IP_ASK = IP_RECVDSTADDR,
+	SOCLE__IP_TOLD = IP_RECVDSTADDR,
+#ifdef IP_SENDSRCADDR
+	SOCLE__IP_FROM = IP_SENDSRCADDR
+#else
+	SOCLE__IP_FROM = -1
+#endif
+};
+#endif
+
+static inline struct socle__ip_info
+socle__ip_info_from(struct in_addr from)
+{
+#if defined(IP_PKTINFO) && !defined(__NetBSD__)
+	struct socle__ip_info info = {.ipi_spec_dst = from};
+#else
+	struct socle__ip_info info = {.ipi_addr = from};
+#endif
+
+	return info;
+}
+
+static inline int
+socle__ip_info_ifindex(const struct socle__ip_info *info)
+{
+#ifdef IP_PKTINFO
+	return (int)info->ipi_ifindex;
+#else
+	(void)info;
+	return 0;
+#endif
+}
+
+/* What Linux keeps for who has set IP_RECVERR, as it comes. */
+#if defined(MSG_ERRQUEUE) && SOCLE__IS_LINUX
+#define SOCLE__HAVE_ERRQUEUE 1
+#else
+#define SOCLE__HAVE_ERRQUEUE 0
+#endif
+struct socle__kept_error {
+	uint32_t number;
+	uint8_t origin, type, code, pad;
+	uint32_t info, data;
+};
+enum { SOCLE__ERROR_LOCAL = 1, SOCLE__ERROR_ICMP = 2, SOCLE__ERROR_ICMP6 = 3 };
+
+/* ---- making fds ---- */
+
+/* For a system where the flags come after the fd; it is closed if it fails. */
+static inline int
+socle__fd_flags(int fd, int flags)
+{
+	int on = 1, saved;
+
+	if (fd < 0)
+		return fd;
+	(void)setsockopt(fd, SOL_SOCKET, SOCLE__NOSIGPIPE, &on, sizeof(on));
+	if (fcntl(fd, F_SETFD, flags & SOCLE__CLOEXEC ? FD_CLOEXEC : 0) == 0 &&
+		fcntl(fd, F_SETFL, flags & SOCLE__NONBLOCK ? O_NONBLOCK : 0) ==
+			0)
+		return fd;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+/* `type' with SOCLE__CLOEXEC, SOCLE__NONBLOCK. */
+static inline int
+socle__libc_socket(int domain, int type, int protocol)
+{
+#if SOCLE__HAVE_FD_FLAGS
+	return socket(domain, type, protocol);
+#else
+	int flags = type & (SOCLE__CLOEXEC | SOCLE__NONBLOCK);
+
+	return socle__fd_flags(socket(domain, type & ~flags, protocol), flags);
+#endif
+}
+
+static inline int
+socle__libc_socketpair(int domain, int type, int protocol, int *fds)
+{
+#if SOCLE__HAVE_FD_FLAGS
+	return socketpair(domain, type, protocol, fds);
+#else
+	int flags = type & (SOCLE__CLOEXEC | SOCLE__NONBLOCK);
+
+	if (socketpair(domain, type & ~flags, protocol, fds) < 0)
+		return -1;
+	if (socle__fd_flags(fds[0], flags) < 0) {
+		close(fds[1]);
+		return -1;
+	}
+	if (socle__fd_flags(fds[1], flags) < 0) {
+		close(fds[0]);
+		return -1;
+	}
+	return 0;
+#endif
+}
+
+static inline int
+socle__libc_accept4(int fd, struct sockaddr *a, socklen_t *n, int flags)
+{
+#if SOCLE__HAVE_FD_FLAGS
+	return accept4(fd, a, n, flags);
+#else
+	return socle__fd_flags(accept(fd, a, n), flags);
+#endif
+}
+
+/* `flags': O_CLOEXEC */
+static inline int
+socle__libc_dup3(int from, int to, int flags)
+{
+#if SOCLE__HAVE_FD_FLAGS
+	return dup3(from, to, flags);
+#else
+	(void)flags;
+	return dup2(from, to) < 0 || fcntl(to, F_SETFD, FD_CLOEXEC) < 0 ? -1
+									: to;
+#endif
+}
+
+/* What is written to the second is read from the first; they may be one. */
+static inline int
+socle__libc_wake_fds(int *fds)
+{
+#if SOCLE__IS_LINUX
+	fds[0] = fds[1] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return fds[0] < 0 ? -1 : 0;
+#elif SOCLE__HAVE_FD_FLAGS
+	return pipe2(fds, O_CLOEXEC | O_NONBLOCK);
+#else
+	if (pipe(fds) < 0)
+		return -1;
+	for (int i = 0; i < 2; i++) {
+		(void)fcntl(fds[i], F_SETFL, O_NONBLOCK);
+		(void)fcntl(fds[i], F_SETFD, FD_CLOEXEC);
+	}
+	return 0;
+#endif
+}
+
+/* ---- moving bytes ---- */
+
+/*
+ * Linux's: how many bytes went and *at moved on, 0 at the end of the file, -1
+ * if none did.  The others tell the count beside the error.
+ */
+static inline ssize_t
+socle__libc_sendfile(int to, int from, off_t *at, size_t n)
+{
+#if SOCLE__IS_LINUX
+	return sendfile(to, from, at, n);
+#elif defined(__FreeBSD__) || defined(__DragonFly__)
+	off_t sent = 0;
+	int r = sendfile(from, to, *at, n, NULL, &sent, 0);
+
+	*at += sent;
+	return r < 0 && sent == 0 ? -1 : (ssize_t)sent;
+#elif defined(__APPLE__)
+	off_t sent = (off_t)n;
+	int r = sendfile(from, to, *at, &sent, NULL, 0);
+
+	/* Only these two promise that the count is one of bytes sent. */
+	if (r < 0 && ((errno != EAGAIN && errno != EINTR) || sent == 0))
+		return -1;
+	*at += sent;
+	return (ssize_t)sent;
+#else
+	(void)to;
+	(void)from;
+	(void)at;
+	(void)n;
+	errno = ENOSYS;
+	return -1;
+#endif
+}
+
+/* A message of the two that follow. */
+#if SOCLE__HAVE_MMSG
+#define socle__message mmsghdr
+#else
+struct socle__message {
+	struct msghdr msg_hdr;
+	unsigned msg_len;
+};
+#endif
+
+static inline int
+socle__libc_recvmmsg(int fd, struct socle__message *m, unsigned n, int flags)
+{
+#if SOCLE__HAVE_MMSG
+	return recvmmsg(fd, m, n, flags, NULL);
+#else
+	(void)fd;
+	(void)m;
+	(void)n;
+	(void)flags;
+	errno = ENOSYS;
+	return -1;
+#endif
+}
+
+static inline int
+socle__libc_sendmmsg(int fd, struct socle__message *m, unsigned n, int flags)
+{
+#if SOCLE__HAVE_MMSG
+	return sendmmsg(fd, m, n, flags);
+#else
+	(void)fd;
+	(void)m;
+	(void)n;
+	(void)flags;
+	errno = ENOSYS;
+	return -1;
+#endif
+}
+
+/* ---- variadic or oddly typed in libc ---- */
+
+static inline int
+socle__libc_fcntl(int fd, int command, int value)
+{
+	return fcntl(fd, command, value);
+}
+
+static inline int
+socle__libc_unread(int fd, int *ret)
+{
+	return ioctl(fd, FIONREAD, ret);
+}
+
+static inline int
+socle__libc_getrusage(int who, struct rusage *ret)
+{
+	return getrusage(who, ret);
+}
+
+/* The number that the system's files give to a protocol's name. */
+static inline int
+socle__libc_protocol(const char *name)
+{
+#ifdef __GLIBC__
+	struct protoent entry, *found = NULL;
+	char room[1024];
+	int err = getprotobyname_r(name, &entry, room, sizeof(room), &found);
+
+	if (found)
+		return found->p_proto;
+	errno = err ? err : ENOENT;
+#else
+	(void)name; /* the portable one is not for threads */
+	errno = ENOENT;
+#endif
+	return -1;
+}
+
+/* A detached thread with all signals blocked: 0, or -1 and errno. */
+static inline int
+socle__libc_thread_create(size_t stack, void *(*fn)(void *arg), void *arg)
+{
+	pthread_t thread;
+	pthread_attr_t attr;
+	sigset_t all, before;
+	int err = pthread_attr_init(&attr);
+
+	if (err == 0) {
+		(void)pthread_attr_setdetachstate(
+			&attr, PTHREAD_CREATE_DETACHED);
+		(void)pthread_attr_setstacksize(&attr, stack);
+		sigfillset(&all);
+		(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+		err = pthread_create(&thread, &attr, fn, arg);
+		(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+		(void)pthread_attr_destroy(&attr);
+	}
+	if (err == 0)
+		return 0;
+	errno = err;
+	return -1;
+}
+
+#endif
