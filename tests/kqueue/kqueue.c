@@ -40,6 +40,8 @@
  *   the other filter is level-triggered, one when the event's values change.
  * - Half-closed sockets: what a system says of WRITE after a peer's
  *   shutdown(SHUT_RD), or of a socket that closes while data is unread.
+ * - READ on the write end of a pipe: here it tells when the reader is gone, as
+ *   on OpenBSD; FreeBSD accepts it and never says anything.
  * - Which objects refuse which filter, and by which error; only EPIPE of a
  *   pipe without reader is as there.  Files, folders and devices without poll
  *   are ready during kevent() but do not make the kqueue's fd readable.

@@ -73,23 +73,13 @@ ask(int fd, unsigned long what)
 {
 	int n = 0;
 
-	return ioctl(fd, what, &n) < 0 ? -1 : n;
-}
-
-/* A pipe's end does one of the two; the other filter tells of the end alone. */
-static bool
-can(int fd, short filter)
-{
-	int mode = fcntl(fd, F_GETFL) & O_ACCMODE;
-
-	return mode == O_RDWR ||
-		mode == (filter == EVFILT_READ ? O_RDONLY : O_WRONLY);
+	return ioctl(fd, what, &n) < 0 ? 0 : n;
 }
 
 int
 kq_filter_refused(int fd, enum file_kind kind, short filter)
 {
-	if (kind == KIND_PIPE && filter == EVFILT_WRITE && can(fd, filter) &&
+	if (kind == KIND_PIPE && filter == EVFILT_WRITE &&
 		(state_of(fd) & POLLERR))
 		return EPIPE;
 	return 0;
@@ -98,8 +88,6 @@ kq_filter_refused(int fd, enum file_kind kind, short filter)
 uint32_t
 kq_epoll_mask(int fd, enum file_kind kind, const struct kevent *filter)
 {
-	if (kind == KIND_PIPE && !can(fd, filter->filter))
-		return filter->filter == EVFILT_READ ? EPOLLRDHUP : 0;
 	if (filter->filter == EVFILT_WRITE)
 		return EPOLLOUT;
 	/* One that waits for the end alone is not to wake for data. */
@@ -161,8 +149,6 @@ socket_readable(int fd, enum file_kind kind, const struct kevent *filter,
 		return state & POLLIN;
 	}
 	ret->data = ask(fd, FIONREAD);
-	if (ret->data < 0)
-		ret->data = 0;
 	if (state & POLLRDHUP) {
 		ret->flags |= EV_EOF;
 		ret->fflags = pending_error(fd, kind, state);
@@ -201,6 +187,7 @@ socket_writable(int fd, enum file_kind kind, const struct kevent *filter,
 	return state & POLLOUT;
 }
 
+/* The write end is read for the end alone; nobody writes to the read end. */
 static bool
 pipe_ready(int fd, const struct kevent *filter, struct kevent *ret)
 {
@@ -209,11 +196,9 @@ pipe_ready(int fd, const struct kevent *filter, struct kevent *ret)
 
 	if (state & (POLLHUP | POLLERR))
 		ret->flags |= EV_EOF;
-	if (!can(fd, filter->filter))
-		return filter->filter == EVFILT_READ && (state & POLLERR);
 	if (filter->filter == EVFILT_READ) {
-		ret->data = unread;
-		return state & (POLLIN | POLLHUP);
+		ret->data = state & POLLERR ? 0 : unread;
+		return state & (POLLIN | POLLHUP | POLLERR);
 	}
 	ret->data = fcntl(fd, F_GETPIPE_SZ) - unread;
 	return state & (POLLOUT | POLLERR);
