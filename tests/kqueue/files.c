@@ -275,6 +275,7 @@ kq_collect(struct kq *q, struct list *out)
 {
 	struct epoll_event e[AT_ONCE];
 	bool more = true;
+	int again = 0; /* how many may come a second time */
 
 	q->round++;
 	look_at_always_ready(q, out);
@@ -286,10 +287,12 @@ kq_collect(struct kq *q, struct list *out)
 		got = epoll_wait(q->fd, e, want, 0);
 		more = got == want || (got > 0 && out->n == 0);
 		for (int i = 0; i < got; i++)
-			more = report_take(q, &e[i], out) && more;
+			if (!report_take(q, &e[i], out))
+				more = more && again-- > 0;
 		if (q->spoilt) {
 			set_make_anew(q);
 			more = !q->spoilt;
+			again = out->n;
 		}
 	}
 }

@@ -39,7 +39,8 @@
  * - EV_CLEAR: one event for each of epoll's edges, maybe one too many; where
  *   the other filter is level-triggered, one when the event's values change.
  * - Half-closed sockets: what a system says of WRITE after a peer's
- *   shutdown(SHUT_RD), or of a socket that closes while data is unread.
+ *   shutdown(SHUT_RD), or of a socket that closes while data is unread.  A
+ *   full Unix socket learns of its own shutdown(SHUT_WR) when it has drained.
  * - READ on the write end of a pipe: here it tells when the reader is gone, as
  *   on OpenBSD; FreeBSD accepts it and never says anything.
  * - Which objects refuse which filter, and by which error; only EPIPE of a

@@ -132,8 +132,9 @@ sending_is_over(int fd, enum file_kind kind, unsigned state)
 			info.tcpi_state == TCP_FIN_WAIT2 ||
 			info.tcpi_state == TCP_CLOSING ||
 			info.tcpi_state == TCP_LAST_ACK;
-	/* Of a stream, nothing is what an empty message sends. */
-	return kind == KIND_UNIX && !(state & POLLERR) &&
+	/* Of a stream, nothing is what an empty message sends.  While the socket
+	 * is full nobody would be woken, so it is not asked. */
+	return kind == KIND_UNIX && (state & POLLOUT) && !(state & POLLERR) &&
 		send(fd, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
 		errno == EPIPE;
 }
