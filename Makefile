@@ -85,7 +85,8 @@ SEAM_OBJ := $(LIB_SRC:%.c=$B/seam/%.o)
 
 KQUEUE_OBJ  := $(KQUEUE_SRC:%.c=$B/kqueue/%.o)
 SUPPORT_OBJ := $(patsubst %.c,$B/seam/%.o,$(wildcard tests/support/*.c))
-TEST_NAMES  := $(patsubst tests/%.c,%,$(sort $(wildcard tests/test_$(T)*.c)))
+TEST_NAMES  := $(filter-out $(if $(filter $(KQUEUE),emulated),,test_kqueue_%), \
+	$(patsubst tests/%.c,%,$(sort $(wildcard tests/test_$(T)*.c))))
 TEST_BIN    := $(TEST_NAMES:%=$B/tests/%)
 TEST_OBJ    := $(TEST_NAMES:%=$B/seam/tests/%.o)
 

@@ -6,10 +6,10 @@
 
 extern bool time_is_virtual;
 extern int64_t virtual_ns;
-extern unsigned long waits_made;
+extern _Atomic unsigned long waits_made;
 extern int refusal;
 
-extern bool kevent_in_use; /* since seam_reset() */
+extern _Atomic bool kevent_in_use; /* since seam_reset() */
 
 void count(enum call which, int times);
 /* Whether a fault waits for such a call. */

@@ -6,9 +6,9 @@
 
 #include <stdio.h>
 
-unsigned long waits_made;
+_Atomic unsigned long waits_made;
 int refusal;
-bool kevent_in_use;
+_Atomic bool kevent_in_use;
 static void (*before_wait)(void);
 static void (*after_wait)(void);
 
@@ -103,7 +103,7 @@ is_another(const struct kevent *c, int i)
 static int
 change_made(int kq, const struct kevent *c, int i)
 {
-	static int struck;
+	static _Thread_local int struck;
 
 	if (is_another(c, i))
 		struck = fails(CALL_change) ? errno : 0;
