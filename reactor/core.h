@@ -19,6 +19,8 @@
 
 #define socle__likely(x) __builtin_expect(!!(x), 1)
 #define socle__unlikely(x) __builtin_expect(!!(x), 0)
+/* Off the straight way: kept out of the functions that are on it. */
+#define socle__aside __attribute__((noinline, cold))
 
 /* In `armed': the kernel knows this fd, and reports ERR and HUP of it. */
 enum { SOCLE__PRESENT = 0x80 };
@@ -67,13 +69,35 @@ struct socle__descriptor_ops {
 	void (*forked)(struct socle_descriptor *d);
 };
 
-/* What a backend translates the kernel's events into. */
+/*
+ * What a backend translates the kernel's events into.  The layout is that of
+ * Linux's struct epoll_event, for which there is nothing left to translate.
+ */
 struct socle__event {
-	int fd;
-	uint32_t generation;
-	unsigned ready;
-	int err; /* -errno of a failed change or a bad fd, with SOCLE_ERR */
+	uint32_t ready;  /* SOCLE_ bits; above them, errno of a refusal */
+	uint64_t cookie; /* the generation above the fd */
+}
+#ifdef __x86_64__
+__attribute__((packed))
+#endif
+;
+
+enum {
+	SOCLE__READY = SOCLE_READ | SOCLE_WRITE | SOCLE_ERR | SOCLE_HUP,
+	SOCLE__REFUSAL = 16 /* bits below it */
 };
+
+static inline uint64_t
+socle__cookie(const struct socle_descriptor *d)
+{
+	return (uint64_t)d->generation << 32 | (uint32_t)d->fd;
+}
+
+static inline int
+socle__cookie_fd(uint64_t cookie)
+{
+	return (int)(uint32_t)cookie;
+}
 
 struct socle__loop;
 
@@ -309,15 +333,18 @@ int socle__places_reserve(struct socle__places *p, int fd);
 int socle__batch_reserve(struct socle__loop *l, size_t n);
 
 static inline void
-socle__batch_add(struct socle__loop *l, int fd, uint32_t generation,
-	unsigned ready, int err)
+socle__batch_add(struct socle__loop *l, uint64_t cookie, unsigned ready)
 {
-	struct socle__event *e = &l->batch[l->batch_n++];
+	l->batch[l->batch_n++] =
+		(struct socle__event){.ready = ready, .cookie = cookie};
+}
 
-	e->fd = fd;
-	e->generation = generation;
-	e->ready = ready;
-	e->err = err;
+/* A change was refused, or the fd is bad: `err' is an errno. */
+static inline void
+socle__batch_refusal(struct socle__loop *l, uint64_t cookie, int err)
+{
+	socle__batch_add(
+		l, cookie, SOCLE_ERR | (unsigned)err << SOCLE__REFUSAL);
 }
 
 /* ---- the rest of the reactor ---- */

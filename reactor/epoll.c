@@ -23,35 +23,18 @@
 
 enum { ROOM_AT_START = 128, ROOM_AT_MOST = 4096 };
 
-struct epoll_poller {
-	int room;
-	struct epoll_event events[];
-};
-
 _Static_assert(SOCLE_READ == (int)EPOLLIN && SOCLE_WRITE == (int)EPOLLOUT &&
 		SOCLE_ERR == (int)EPOLLERR && SOCLE_HUP == (int)EPOLLHUP,
 	"masks are handed over as they are");
-
-static int
-room_set(struct socle__loop *l, int room)
-{
-	struct epoll_poller *p = l->poller;
-	int err = socle__batch_reserve(l, (size_t)room);
-
-	if (err < 0)
-		return err;
-	p = sys_realloc(p, sizeof(*p) + (size_t)room * sizeof(p->events[0]));
-	if (!p)
-		return -ENOMEM;
-	p->room = room;
-	l->poller = p;
-	return 0;
-}
+_Static_assert(sizeof(struct socle__event) == sizeof(struct epoll_event) &&
+		offsetof(struct socle__event, cookie) ==
+			offsetof(struct epoll_event, data),
+	"and so are whole events");
 
 static int
 epoll_open(struct socle__loop *l)
 {
-	int err = room_set(l, ROOM_AT_START);
+	int err = socle__batch_reserve(l, ROOM_AT_START);
 
 	if (err < 0)
 		return err;
@@ -64,7 +47,7 @@ control(struct socle__loop *l, int op, struct socle_descriptor *d,
 	unsigned target)
 {
 	struct epoll_event e = {.events = target & (SOCLE_READ | SOCLE_WRITE),
-		.data.u64 = (uint64_t)d->generation << 32 | (uint32_t)d->fd};
+		.data.u64 = socle__cookie(d)};
 
 	if (sys_epoll_ctl(l->poller_fd, op, d->fd, &e) == 0)
 		return 0;
@@ -88,19 +71,14 @@ epoll_set(struct socle__loop *l, struct socle_descriptor *d, unsigned target)
 static int
 epoll_wait_for(struct socle__loop *l, int timeout_ms)
 {
-	struct epoll_poller *p = l->poller;
-	int n = sys_epoll_wait(l->poller_fd, p->events, p->room, timeout_ms);
+	int n = sys_epoll_wait(l->poller_fd, (struct epoll_event *)l->batch,
+		(int)l->batch_room, timeout_ms);
 
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
-	for (int i = 0; i < n; i++) {
-		uint64_t cookie = p->events[i].data.u64;
-
-		socle__batch_add(l, (int)(uint32_t)cookie,
-			(uint32_t)(cookie >> 32), p->events[i].events, 0);
-	}
-	if (n == p->room && n < ROOM_AT_MOST)
-		(void)room_set(l, 2 * n); /* as good without */
+	l->batch_n = (size_t)n;
+	if (socle__unlikely(l->batch_n == l->batch_room) && n < ROOM_AT_MOST)
+		(void)socle__batch_reserve(l, 2 * l->batch_n); /* or not */
 	return 0;
 }
 
@@ -124,7 +102,6 @@ epoll_close(struct socle__loop *l)
 {
 	if (l->poller_fd >= 0)
 		sys_close(l->poller_fd);
-	sys_free(l->poller);
 }
 
 const struct socle__backend socle__epoll_backend = {

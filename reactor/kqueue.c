@@ -231,10 +231,11 @@ exchange(struct socle__loop *l, const struct timespec *limit)
 	return n < 0 ? 0 : n;
 }
 
-static uint32_t
-generation_of(const struct kevent *e)
+static uint64_t
+cookie_of(const struct kevent *e)
 {
-	return (uint32_t)(uintptr_t)e->udata;
+	return (uint64_t)(uint32_t)(uintptr_t)e->udata << 32 |
+		(uint32_t)e->ident;
 }
 
 /* A change was not made: what the kernel has is not what was armed. */
@@ -245,11 +246,11 @@ refused(struct socle__loop *l, const struct kevent *e)
 	unsigned filter = e->filter == EVFILT_WRITE ? SOCLE_WRITE : SOCLE_READ;
 	unsigned other = SOCLE_READ ^ SOCLE_WRITE ^ filter;
 
-	if (d && d->generation == generation_of(e))
+	if (d && socle__cookie(d) == cookie_of(e))
 		d->armed = d->armed & other ? (uint8_t)(SOCLE__PRESENT | other)
 					    : 0;
-	socle__batch_add(l, (int)e->ident, generation_of(e), SOCLE_ERR,
-		e->data == ENOENT ? -EBADF : -(int)e->data);
+	socle__batch_refusal(
+		l, cookie_of(e), e->data == ENOENT ? EBADF : (int)e->data);
 }
 
 static int
@@ -303,12 +304,12 @@ take_event(struct socle__loop *l, const struct kevent *e)
 	if (ready == 0)
 		return;
 	/* The other filter of the fd may be there already, or its error. */
-	if (at < l->batch_n && l->batch[at].fd == fd) {
+	if (at < l->batch_n && l->batch[at].cookie == cookie_of(e)) {
 		l->batch[at].ready |= ready;
 		return;
 	}
 	p->places.of[fd] = l->batch_n;
-	socle__batch_add(l, fd, generation_of(e), ready, 0);
+	socle__batch_add(l, cookie_of(e), ready);
 }
 
 static void

@@ -36,6 +36,7 @@ at_fork_in_child(void)
 	if (!socle__loop)
 		return;
 	socle__loop->forked = true;
+	socle__loop->batch_n = socle__loop->batch_next = 0;
 	socle__mailbox_detach(socle__loop);
 }
 

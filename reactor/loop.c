@@ -126,8 +126,6 @@ deliver(struct socle_descriptor *d, unsigned ready)
 	unsigned end = SOCLE_ERR | SOCLE_HUP;
 	unsigned told = ready & (d->wanted | end);
 
-	if (socle__unlikely(socle__debug_level > 0))
-		socle__log(1, "Event: fd=%d, state=%u", d->fd, ready);
 	if (d->state & SOCLE__END_TOLD)
 		told &= ~end;
 	if (told) {
@@ -138,21 +136,48 @@ deliver(struct socle_descriptor *d, unsigned ready)
 	}
 }
 
+/* Whatever it is, it is looked at in full. */
+static socle__aside void
+dispatch_aside(struct socle__loop *l, struct socle__event e)
+{
+	struct socle_descriptor *d =
+		socle__descriptor_at(l, socle__cookie_fd(e.cookie));
+
+	if (!d || socle__cookie(d) != e.cookie) {
+		stale_event(l);
+		return;
+	}
+	if (d->state & SOCLE__CLOSED)
+		return;
+	if (socle__debug_level > 0)
+		socle__log(1, "Event: fd=%d, state=%u", d->fd, e.ready);
+	if (e.ready >> SOCLE__REFUSAL)
+		socle__interest_failed(d, -(int)(e.ready >> SOCLE__REFUSAL));
+	else
+		deliver(d, e.ready & SOCLE__READY);
+}
+
+/*
+ * The cookie was ours when it was handed to the kernel, and the map does not
+ * shrink: its fd is within.
+ */
 static void
 dispatch(struct socle__loop *l)
 {
-	while (l->batch_next < l->batch_n && !l->forked) {
-		struct socle__event e = l->batch[l->batch_next++];
-		struct socle_descriptor *d = socle__descriptor_at(l, e.fd);
+	unsigned usual = socle__debug_level > 0 ? 0 : SOCLE__READY;
 
-		if (!d || d->generation != e.generation)
-			stale_event(l);
-		else if (d->state & SOCLE__CLOSED)
-			continue;
-		else if (socle__unlikely(e.err < 0))
-			socle__interest_failed(d, e.err);
+	while (l->batch_next < l->batch_n) {
+		struct socle__event e = l->batch[l->batch_next++];
+		struct socle_descriptor *d = l->map[(uint32_t)e.cookie];
+		unsigned told = e.ready & usual;
+
+		if (socle__likely(d && d->generation == e.cookie >> 32 &&
+			    told == e.ready &&
+			    !(d->state & (SOCLE__CLOSED | SOCLE__END_TOLD)) &&
+			    (told &= d->wanted | SOCLE_ERR | SOCLE_HUP)))
+			d->ops->ready(d, told, 0);
 		else
-			deliver(d, e.ready);
+			dispatch_aside(l, e);
 	}
 }
 

@@ -19,7 +19,7 @@
 
 struct poll_poller {
 	struct pollfd *fds;
-	uint32_t *generations; /* of the same index */
+	uint64_t *cookies; /* of the same index */
 	size_t n, room;
 	struct socle__places places; /* in fds */
 	size_t first;                /* where the last look began */
@@ -41,7 +41,7 @@ entries_reserve(struct socle__loop *l, struct poll_poller *p)
 {
 	size_t room = p->room ? 2 * p->room : 64;
 	struct pollfd *fds;
-	uint32_t *generations;
+	uint64_t *cookies;
 	int err;
 
 	if (p->n < p->room)
@@ -52,10 +52,10 @@ entries_reserve(struct socle__loop *l, struct poll_poller *p)
 	if (!fds)
 		return -ENOMEM;
 	p->fds = fds;
-	generations = sys_realloc(p->generations, room * sizeof(*generations));
-	if (!generations)
+	cookies = sys_realloc(p->cookies, room * sizeof(*cookies));
+	if (!cookies)
 		return -ENOMEM;
-	p->generations = generations;
+	p->cookies = cookies;
 	p->room = room;
 	return 0;
 }
@@ -67,7 +67,7 @@ entry_remove(struct poll_poller *p, int fd)
 	size_t last = --p->n;
 
 	p->fds[at] = p->fds[last];
-	p->generations[at] = p->generations[last];
+	p->cookies[at] = p->cookies[last];
 	p->places.of[p->fds[at].fd] = at;
 }
 
@@ -91,7 +91,7 @@ poll_set(struct socle__loop *l, struct socle_descriptor *d, unsigned target)
 	at = p->places.of[d->fd];
 	p->fds[at] = (struct pollfd){.fd = d->fd,
 		.events = (short)(target & (SOCLE_READ | SOCLE_WRITE))};
-	p->generations[at] = d->generation;
+	p->cookies[at] = socle__cookie(d);
 	return 0;
 }
 
@@ -101,11 +101,9 @@ report(struct socle__loop *l, const struct poll_poller *p, size_t at)
 	const struct pollfd *e = &p->fds[at];
 
 	if (e->revents & POLLNVAL)
-		socle__batch_add(
-			l, e->fd, p->generations[at], SOCLE_ERR, -EBADF);
+		socle__batch_refusal(l, p->cookies[at], EBADF);
 	else if (e->revents)
-		socle__batch_add(
-			l, e->fd, p->generations[at], (unsigned)e->revents, 0);
+		socle__batch_add(l, p->cookies[at], (unsigned)e->revents);
 }
 
 static int
@@ -144,7 +142,7 @@ poll_close(struct socle__loop *l)
 	if (!p)
 		return;
 	sys_free(p->fds);
-	sys_free(p->generations);
+	sys_free(p->cookies);
 	sys_free(p->places.of);
 	sys_free(p);
 }
