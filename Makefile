@@ -71,7 +71,7 @@ endif
 
 ALL_CPPFLAGS = $(FEATURES) $(CHECKS) $(CPPFLAGS)
 ALL_CFLAGS   = -std=c11 -O2 -g -fPIC -fvisibility=hidden \
-	-fstack-protector-strong $(WARN) $(SAN_FLAGS) $(CFLAGS)
+	-fno-plt -fstack-protector-strong $(WARN) $(SAN_FLAGS) $(CFLAGS)
 ALL_LDFLAGS  = $(SAN_FLAGS) $(LDFLAGS)
 ALL_LIBS     = -pthread
 SEAM         := -DSOCLE_SEAM_TEST -USOCLE_CHECKS -DSOCLE_CHECKS $(KQUEUE_FLAGS)

@@ -16,15 +16,14 @@ now_for_timers(struct socle__loop *l)
 	return socle__now(l);
 }
 
-static bool
+static socle__aside bool
 run_timers(struct socle__loop *l)
 {
 	struct socle_timer *t;
 	struct socle__call call;
 	bool counted;
 
-	if (l->timers.pending == 0 ||
-		!socle__timers_collect(&l->timers, now_for_timers(l)))
+	if (!socle__timers_collect(&l->timers, now_for_timers(l)))
 		return false;
 	while ((t = socle__timers_take(&l->timers))) {
 		counted = t->name != socle__own_timer &&
@@ -55,17 +54,26 @@ may_destroy(const struct socle__loop *l)
 	return l->depth <= 1 && l->in_call == 0;
 }
 
+/* Whether nobody has asked for a turn. */
+static bool
+nobody_waits(const struct socle__loop *l)
+{
+	return socle__likely(l->attention.next == &l->attention);
+}
+
 /* Whether a wait would keep somebody waiting. */
 bool
 socle__has_work(const struct socle__loop *l)
 {
-	return l->later || l->timers.due ||
-		socle__turns_open(l, SOCLE__TURN_FLUSH) ||
+	if (l->later || l->timers.due || socle__mailbox_waiting(l))
+		return true;
+	if (nobody_waits(l))
+		return false;
+	return socle__turns_open(l, SOCLE__TURN_FLUSH) ||
 		socle__turns_open(l, SOCLE__TURN_INTEREST) ||
 		socle__turns_open(l, SOCLE__TURN_PUSHED_BACK) ||
 		socle__turns_open(l, SOCLE__TURN_CLOSE) ||
-		(socle__turns_open(l, SOCLE__TURN_DESTROY) && may_destroy(l)) ||
-		socle__mailbox_waiting(l);
+		(socle__turns_open(l, SOCLE__TURN_DESTROY) && may_destroy(l));
 }
 
 int
@@ -208,6 +216,24 @@ run_post_loop(struct socle__loop *l)
 	return go_on;
 }
 
+/* Steps 1 to 4: whether a user's function ran. */
+static bool
+before_the_wait(struct socle__loop *l)
+{
+	bool worked = false;
+
+	if (l->timers.pending > 0)
+		worked = run_timers(l);
+	if (l->later || socle__mailbox_waiting(l))
+		worked = socle__later_run(l) || worked;
+	if (nobody_waits(l) || l->forked)
+		return worked;
+	if (socle__turns_open(l, SOCLE__TURN_FLUSH))
+		worked = run_flushes(l) || worked;
+	socle__turns_walk(l, SOCLE__TURN_INTEREST);
+	return worked;
+}
+
 /*
  * One tick; docs/design.md has the list with its reasons.  1: go on, 0: a
  * callback or a stop ended it, or -errno.
@@ -215,27 +241,26 @@ run_post_loop(struct socle__loop *l)
 int
 socle__tick(struct socle__loop *l, int limit_ms)
 {
-	bool worked, go_on;
+	bool worked, go_on = true;
 	int err;
 
 	if (socle__unlikely(l->profile.on))
 		socle__profile_threads(&l->profile, !socle__loop_is_alone());
-	worked = run_timers(l);
-	worked = socle__later_run(l) || worked;
+	worked = before_the_wait(l);
 	if (l->forked)
 		return -ECHILD;
-	if (socle__turns_open(l, SOCLE__TURN_FLUSH))
-		worked = run_flushes(l) || worked;
-	socle__turns_walk(l, SOCLE__TURN_INTEREST);
 	err = wait_for_events(l, worked ? 0 : socle__wait_ms(l, limit_ms));
 	if (err < 0)
 		return err;
 	dispatch(l);
 	if (l->forked)
 		return -ECHILD;
-	socle__turns_walk(l, SOCLE__TURN_PUSHED_BACK);
-	reap(l);
-	go_on = run_post_loop(l);
+	if (!nobody_waits(l)) {
+		socle__turns_walk(l, SOCLE__TURN_PUSHED_BACK);
+		reap(l);
+	}
+	if (!nobody_waits(l) || l->post_loop)
+		go_on = run_post_loop(l);
 	l->now_stale = true;
 #ifdef SOCLE_CHECKS
 	socle__loop_check(l);

@@ -91,7 +91,7 @@ static void
 connect_fails(struct socle_socket *s, int err)
 {
 	connecting_ends(s);
-	s->write_error = (uint8_t)-err;
+	socle__write_error_set(s, err);
 	socle__connect_told(s, err);
 	if (socle__is_closed(s))
 		return;

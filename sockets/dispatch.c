@@ -10,7 +10,7 @@
 
 #include "seam.h"
 
-static void
+static socle__aside void
 call_counted(struct socle_socket *s, enum socle__item_kind kind,
 	void (*method)(struct socle_socket *self))
 {
@@ -137,6 +137,18 @@ ended(struct socle_socket *s, unsigned ready, int err)
 		call(s, SOCLE__ITEM_HUP, s->cls->flat.event_hup);
 }
 
+static socle__aside void
+ready_aside(struct socle_socket *s, unsigned ready, int err)
+{
+	if (ready & SOCLE_READ)
+		readable(s);
+	if (ready & SOCLE_WRITE && s->d.wanted & SOCLE_WRITE)
+		writable(s);
+	if (ready & (SOCLE_ERR | SOCLE_HUP) && !socle__is_closed(s))
+		ended(s, ready, err);
+}
+
+/* The usual: something to read, and nothing else. */
 void
 socle__socket_ready(struct socle_descriptor *d, unsigned ready, int err)
 {
@@ -144,19 +156,11 @@ socle__socket_ready(struct socle_descriptor *d, unsigned ready, int err)
 	uint32_t mask =
 		SOCLE__USER_READ | SOCLE__WRITER_READ | SOCLE__READER_WRITE;
 
-	/* The usual: something to read, and nothing else. */
 	if (socle__likely(ready == SOCLE_READ &&
-		    (d->owner & mask) == SOCLE__USER_READ)) {
+		    (d->owner & mask) == SOCLE__USER_READ))
 		call(s, SOCLE__ITEM_READ, s->cls->flat.event_read);
-		return;
-	}
-	if (ready & SOCLE_READ)
-		readable(s);
-	if (ready & SOCLE_WRITE && d->wanted & SOCLE_WRITE)
-		writable(s);
-	if (socle__unlikely(ready & (SOCLE_ERR | SOCLE_HUP)) &&
-		!socle__is_closed(s))
-		ended(s, ready, err);
+	else
+		ready_aside(s, ready, err);
 }
 
 /* Served once a tick; what is left asks for the next one. */

@@ -118,10 +118,17 @@ socle__write_broken(struct socle_socket *s, const char *reason)
 	socle__queue_drop(s);
 }
 
+void
+socle__write_error_set(struct socle_socket *s, int err)
+{
+	s->write_error = (uint8_t)-err;
+	s->d.owner |= SOCLE__SPECIAL;
+}
+
 int
 socle__write_failed(struct socle_socket *s, int err)
 {
-	s->write_error = (uint8_t)-err;
+	socle__write_error_set(s, err);
 	socle__write_broken(s, reason_of(err));
 	return err;
 }

@@ -47,7 +47,10 @@ enum {
 	SOCLE__IN_WRITER = 1 << 19,  /* the writer function is on the stack */
 	SOCLE__WRITE_ONLY = 1 << 18, /* what it holds is for another to read */
 	SOCLE__OF_FAMILY = 1 << 21,  /* the class is of a family */
-	SOCLE__READ_HELD = 1 << 22   /* no reading for a while */
+	SOCLE__READ_HELD = 1 << 22,  /* no reading for a while */
+	/* Closed, broken or with an extra part: no straight way for bytes. */
+	SOCLE__SPECIAL = 1 << 23,
+	SOCLE__IDLES = 1 << 24 /* idle_ms is set: traffic is noted */
 };
 
 /*
@@ -293,6 +296,8 @@ void socle__flush_anew(struct socle_socket *s);
 ssize_t socle__transmit(struct socle_socket *s, const struct iovec *iov, int n);
 /* A write found no room: `err' says why; it waits. */
 void socle__write_blocked(struct socle_socket *s, int err);
+/* From now on nothing is written any more: `err' says why. */
+void socle__write_error_set(struct socle_socket *s, int err);
 /* A write failed: closes; returns err. */
 int socle__write_failed(struct socle_socket *s, int err);
 /* The same when write_error is set; `reason' is told to the class. */
@@ -302,6 +307,18 @@ bool socle__try_later(ssize_t err);
 void socle__marks_tell(struct socle_socket *s);
 void socle__run_closure(struct socle_socket *s,
 	void (*fn)(struct socle_socket *s, void *arg), void *arg);
+
+/* For sending: iov_base is no const for the sake of those who receive. */
+static inline struct iovec
+socle__iovec(const void *data, size_t len)
+{
+	union {
+		const void *from;
+		void *base;
+	} v = {data};
+
+	return (struct iovec){.iov_base = v.base, .iov_len = len};
+}
 
 /* ---- write.c, sendfile.c ---- */
 
@@ -326,7 +343,7 @@ void socle__stall_begins(struct socle_socket *s);
 static inline void
 socle__active(struct socle_socket *s)
 {
-	if (s->idle_ms)
+	if (socle__has(s, SOCLE__IDLES))
 		s->active = socle__now(socle__loop);
 }
 

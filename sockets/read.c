@@ -81,7 +81,7 @@ read_some(struct socle_socket *s, void *buf, size_t size)
 {
 	ssize_t n;
 
-	if (socle__unlikely(s->extra != NULL) && s->extra->reader)
+	if (s->extra && s->extra->reader)
 		return read_by_function(s, buf, size);
 	do
 		n = sys_read(s->d.fd, buf, size);
@@ -111,8 +111,17 @@ read_ended(struct socle_socket *s, ssize_t n)
 	return 0;
 }
 
-ssize_t
-socle_read(struct socle_socket *s, void *buf, size_t size)
+/* Bytes came, and something hangs on that. */
+static socle__aside void
+read_went_on(struct socle_socket *s)
+{
+	s->d.owner &= ~(uint32_t)SOCLE__READ_ENDED;
+	socle__descriptor_touch(&s->d);
+	socle__active(s);
+}
+
+static socle__aside ssize_t
+read_aside(struct socle_socket *s, void *buf, size_t size)
 {
 	ssize_t n;
 
@@ -120,16 +129,40 @@ socle_read(struct socle_socket *s, void *buf, size_t size)
 		return -EBADF;
 	if (size == 0 || socle__has(s, SOCLE__OF_FAMILY))
 		return -EINVAL;
-	if (socle__unlikely(s->extra != NULL) && s->extra->pushed)
+	if (s->extra && s->extra->pushed)
 		return read_pushed(s, buf, size);
-	if (socle__unlikely(socle__has(s, SOCLE__CONNECTING)))
+	if (socle__has(s, SOCLE__CONNECTING))
 		return -EAGAIN;
 	n = read_some(s, buf, size < MOST_A_CALL ? size : MOST_A_CALL);
-	if (socle__unlikely(n <= 0))
+	if (n <= 0)
 		return read_ended(s, n);
-	s->d.owner &= ~(uint32_t)SOCLE__READ_ENDED;
-	socle__descriptor_touch(&s->d);
-	socle__active(s);
+	read_went_on(s);
+	return n;
+}
+
+/* The first try got nothing. */
+static socle__aside ssize_t
+read_nothing(struct socle_socket *s, void *buf, size_t size, ssize_t n)
+{
+	if (n < 0 && errno == EINTR)
+		return read_aside(s, buf, size);
+	return read_ended(s, n < 0 ? -errno : 0);
+}
+
+ssize_t
+socle_read(struct socle_socket *s, void *buf, size_t size)
+{
+	enum { ASIDE = SOCLE__SPECIAL | SOCLE__OF_FAMILY | SOCLE__CONNECTING };
+	ssize_t n;
+
+	if (socle__unlikely(socle__has(s, ASIDE) || size - 1 >= MOST_A_CALL))
+		return read_aside(s, buf, size);
+	n = sys_read(s->d.fd, buf, size);
+	if (socle__unlikely(n <= 0))
+		return read_nothing(s, buf, size, n);
+	if (socle__unlikely(socle__has(s, SOCLE__READ_ENDED | SOCLE__IDLES) ||
+		    s->d.state & SOCLE__END_TOLD))
+		read_went_on(s);
 	return n;
 }
 

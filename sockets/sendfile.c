@@ -93,7 +93,7 @@ file_failed(struct socle_socket *s, struct socle__file *f, int err,
 
 	socle__queue_free_head(s);
 	if (!alone)
-		s->write_error = (uint8_t)-err;
+		socle__write_error_set(s, err);
 	file_end(s, f, err, operation);
 	if (!alone && !socle__is_closed(s))
 		socle__write_broken(s, "sendfile");

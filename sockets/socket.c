@@ -10,8 +10,8 @@
 struct socle__extra *
 socle__extra_get(struct socle_socket *s)
 {
-	if (!s->extra)
-		s->extra = sys_calloc(1, sizeof(*s->extra));
+	if (!s->extra && (s->extra = sys_calloc(1, sizeof(*s->extra))))
+		s->d.owner |= SOCLE__SPECIAL;
 	return s->extra;
 }
 
@@ -49,6 +49,7 @@ let_go(struct socle_socket *s)
 	/* What it watched stays to be seen in its string. */
 	s->d.owner &= SOCLE__OURS | SOCLE__IS_SOCKET | SOCLE__OF_FAMILY |
 		SOCLE__READING | SOCLE__WRITING;
+	s->d.owner |= SOCLE__SPECIAL;
 	if (s->extra)
 		socle__pushed_drop(s->extra);
 }

@@ -120,6 +120,10 @@ socle_set_idle_timeout(struct socle_socket *s, double seconds)
 	if (socle__seconds_to_ns(seconds) % 1000000)
 		ms++;
 	s->idle_ms = ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
+	if (ms > 0)
+		s->d.owner |= SOCLE__IDLES;
+	else
+		s->d.owner &= ~(uint32_t)SOCLE__IDLES;
 	s->active = socle__now_read(socle__loop);
 	socle__timeouts_rearm(s);
 	return 0;

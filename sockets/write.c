@@ -167,50 +167,47 @@ socle_writev(struct socle_socket *s, const struct iovec *iov, int n)
 	return err < 0 ? err : write_vector(s, iov, n, len);
 }
 
-/* Nothing waits, nothing is set: a write is a send, and no more. */
-static bool
-is_plain(const struct socle_socket *s)
+static socle__aside int
+write_aside(struct socle_socket *s, const void *data, size_t len)
 {
-	uint32_t mask = SOCLE__IS_SOCKET | SOCLE__HOLD | SOCLE__CONNECTING |
-		SOCLE__FLUSHING | SOCLE__ENDING | SOCLE__OF_FAMILY;
-
-	return (s->d.owner & mask) == SOCLE__IS_SOCKET && !s->queue &&
-		!s->extra && !s->write_error && !socle__is_closed(s);
-}
-
-static int
-write_plain(struct socle_socket *s, const struct iovec *iov)
-{
-	ssize_t sent;
-
-	do
-		sent = sys_send(
-			s->d.fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL);
-	while (sent < 0 && errno == EINTR);
-	if (socle__unlikely(sent != (ssize_t)iov->iov_len))
-		return went_straight(
-			s, iov, 1, iov->iov_len, sent < 0 ? -errno : sent);
-	socle__active(s);
-	socle__descriptor_touch(&s->d);
-	return 1;
-}
-
-int
-socle_write(struct socle_socket *s, const void *data, size_t len)
-{
-	union {
-		const void *from;
-		void *base;
-	} v = {data};
-	struct iovec iov = {.iov_base = v.base, .iov_len = len};
+	struct iovec iov = socle__iovec(data, len);
 	int err;
 
 	if (len == 0)
 		return socle_write_kick(s);
-	if (socle__likely(is_plain(s)))
-		return write_plain(s, &iov);
 	err = socle__write_refusal(s, len);
 	return err < 0 ? err : write_vector(s, &iov, 1, len);
+}
+
+/* A send that did not take all, or on which something hangs. */
+static socle__aside int
+sent_aside(struct socle_socket *s, const void *data, size_t len, ssize_t sent)
+{
+	struct iovec iov = socle__iovec(data, len);
+
+	if (sent < 0 && errno == EINTR)
+		return write_aside(s, data, len);
+	return went_straight(s, &iov, 1, len, sent < 0 ? -errno : sent);
+}
+
+/* Nothing waits, nothing is set: a write is a send, and no more. */
+int
+socle_write(struct socle_socket *s, const void *data, size_t len)
+{
+	uint32_t mask = SOCLE__IS_SOCKET | SOCLE__HOLD | SOCLE__CONNECTING |
+		SOCLE__FLUSHING | SOCLE__ENDING | SOCLE__OF_FAMILY |
+		SOCLE__SPECIAL;
+	ssize_t sent;
+
+	if (socle__unlikely((s->d.owner & mask) != SOCLE__IS_SOCKET ||
+		    s->queue || len == 0))
+		return write_aside(s, data, len);
+	sent = sys_send(s->d.fd, data, len, MSG_NOSIGNAL);
+	if (socle__unlikely(sent != (ssize_t)len ||
+		    socle__has(s, SOCLE__IDLES) ||
+		    s->d.state & SOCLE__END_TOLD))
+		return sent_aside(s, data, len, sent);
+	return 1;
 }
 
 /* The borrowed rest of a straight write; its release may run in here. */
@@ -259,11 +256,7 @@ socle_write_ref(struct socle_socket *s, const void *data, size_t len,
 		.at = data,
 		.u.release = release,
 		.arg = arg};
-	union {
-		const void *from;
-		void *base;
-	} v = {data};
-	struct iovec iov = {.iov_base = v.base, .iov_len = len};
+	struct iovec iov = socle__iovec(data, len);
 	int err = socle__write_refusal(s, len);
 	bool was_empty = s->queue == NULL;
 	ssize_t sent;

@@ -326,7 +326,8 @@ seam_reset(void)
 	seam_count_reset();
 	seam_around_waits(NULL, NULL);
 	struck = 0;
-	time_is_virtual = kevent_in_use = false;
+	time_is_virtual = false;
+	kevent_in_use = false;
 }
 
 unsigned long
