@@ -1,0 +1,577 @@
+/*
+ * The table "What the backends tell" of docs/design.md: a test for each cell.
+ * Its last rows are in test_conformance_closed.c.
+ *
+ * Something happens to the file of an object that watches reading, writing,
+ * both or nothing; then ten seconds pass.  The text of a cell is all that the
+ * object is told in these, in the order in which it is told:
+ *
+ *	r	event_read, and there are data
+ *	r0	event_read, and a read of 0
+ *	rE	event_read, and a read that fails with the error E of the row
+ *	w	event_write: the object watches writing no longer
+ *	eE e0	event_err with this error, or with none
+ *	h	event_hup
+ *	+R	not told: here, after the ten seconds, reading is turned on, and
+ *		ten more pass
+ *
+ * The object does not close.  So an event that comes once too often is seen,
+ * and the clock moves only while nothing wakes the loop: what spins has too
+ * many waits.
+ */
+/* backends: all */
+#include "tests/support/making.h"
+
+#include <stdio.h>
+
+enum watch {
+	nothing = 0,
+	reading = SOCLE_READ,
+	writing = SOCLE_WRITE,
+	both = SOCLE_READ | SOCLE_WRITE
+};
+
+struct scene {
+	int ours, theirs; /* theirs: -1 once closed */
+	int err;          /* E */
+	struct probe *p;
+};
+
+/*
+ * A kqueue has no ERR and no HUP for an fd without a filter.  The idle filter
+ * that the library keeps there tells of an end where the system looks at its
+ * mark; the emulation does, and so these cells hold there.
+ */
+static void
+skip_what_kqueue_does_not_promise(enum watch watch, const char *expected)
+{
+#ifndef __linux__
+	if (watch == nothing && expected[0] != '+' && backend_is("kqueue"))
+		skip_because("nothing watched: kqueue need not tell an end");
+#endif
+	(void)watch;
+	(void)expected;
+}
+
+/* ---- the object ---- */
+
+static void
+ignore_hup(struct probe *p)
+{
+	(void)p;
+}
+
+static void
+ignore_err(struct probe *p, int err)
+{
+	(void)p;
+	(void)err;
+}
+
+static void
+stop_writing(struct probe *p)
+{
+	socle_watch_write(&p->sock, false);
+}
+
+static struct probe *
+watcher(struct probe *p, enum watch watch)
+{
+	p->on_hup = ignore_hup;
+	p->on_err = ignore_err;
+	p->on_write = stop_writing;
+	socle_watch_read(&p->sock, watch & SOCLE_READ);
+	socle_watch_write(&p->sock, watch & SOCLE_WRITE);
+	return p;
+}
+
+static void
+stop(void *arg)
+{
+	(void)arg;
+	socle_stop();
+}
+
+/* More waits than all that can be told: it spins, and would for ever. */
+enum { SPINS = 10 };
+
+static void
+stop_who_spins(void)
+{
+	if (seam_waits() > SPINS)
+		socle_stop();
+}
+
+static void
+ten_seconds_pass(void)
+{
+	double start = seam_time();
+
+	assert_true(socle_add_timer(10, stop, NULL) != 0);
+	seam_count_reset();
+	seam_around_waits(stop_who_spins, NULL);
+	assert_int_equal(0, socle_event_loop());
+	assert_true(seam_time() - start > 9.99);
+	assert_true(seam_waits() <= 6);
+}
+
+/* ---- the text ---- */
+
+static void
+append(char text[256], const char *gap, const char *word, int err, int row)
+{
+	size_t n = strlen(text);
+
+	gap = n > 0 ? gap : "";
+	if (err == 1)
+		snprintf(text + n, 256 - n, "%s%s", gap, word);
+	else if (err == row)
+		snprintf(text + n, 256 - n, "%s%sE", gap, word);
+	else
+		snprintf(text + n, 256 - n, "%s%s%d", gap, word, err);
+}
+
+/* The notes in the table's words. */
+static const char *
+told(int row)
+{
+	static char text[256];
+	char all[256], *at = all, *word;
+
+	text[0] = '\0';
+	snprintf(all, sizeof(all), "%s", notes());
+	while ((word = strtok_r(at, " ", &at))) {
+		if (strcmp(word, "eof") == 0)
+			append(text, "", "", 0, row); /* to its r */
+		else if (word[0] == 'r' && word[1])
+			append(text, "", "", atoi(word + 1), row);
+		else if (word[0] == 'e')
+			append(text, " ", "e", atoi(word + 1), row);
+		else
+			append(text, " ", word, 1, row);
+	}
+	return text;
+}
+
+/* All of a cell, from what happened on. */
+static void
+assert_cell(struct scene *s, const char *expected)
+{
+	ten_seconds_pass();
+	if (strstr(expected, "+R")) {
+		note("+R");
+		socle_watch_read(&s->p->sock, true);
+		ten_seconds_pass();
+	}
+	if (s->theirs >= 0)
+		close(s->theirs);
+	assert_string_equal(expected, told(s->err));
+	assert_false(socle_closed(&s->p->sock));
+}
+
+/* ---- sockets ---- */
+
+static void
+tcp(int fds[2])
+{
+	pair_tcp(fds);
+}
+
+static void
+af_unix(int fds[2])
+{
+	pair_unix(fds);
+}
+
+static void
+peer_half_closes(struct scene *s)
+{
+	assert_int_equal(0, shutdown(s->theirs, SHUT_WR));
+}
+
+static void
+peer_writes_and_half_closes(struct scene *s)
+{
+	send_all(s->theirs, "data", 4);
+	peer_half_closes(s);
+}
+
+static void
+peer_closes(struct scene *s)
+{
+	close(s->theirs);
+	s->theirs = -1;
+}
+
+static void
+peer_writes_and_closes(struct scene *s)
+{
+	send_all(s->theirs, "data", 4);
+	peer_closes(s);
+}
+
+static void
+peer_resets(struct scene *s)
+{
+	close_by_reset(s->theirs);
+	s->theirs = -1;
+}
+
+static void
+peer_writes_and_resets(struct scene *s)
+{
+	send_all(s->theirs, "data", 4);
+	peer_resets(s);
+}
+
+/* Which is a reset too, of TCP and AF_UNIX. */
+static void
+peer_closes_without_reading(struct scene *s)
+{
+	send_all(s->ours, "unread", 6);
+	peer_closes(s);
+}
+
+static void
+peer_writes_and_closes_without_reading(struct scene *s)
+{
+	send_all(s->theirs, "data", 4);
+	peer_closes_without_reading(s);
+}
+
+/* Until the kernel knows of the end, which may be behind data. */
+static void
+end_arrives(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+#ifdef POLLRDHUP
+	p.events = POLLRDHUP;
+#endif
+	assert_int_equal(1, poll(&p, 1, 5000));
+}
+
+static struct scene
+scene(void (*pair)(int fds[2]), int end, enum watch watch, int err)
+{
+	struct scene s = {.err = err};
+	int fds[2];
+
+	seam_time_virtual();
+	pair(fds);
+	s.ours = fds[end];
+	s.theirs = fds[!end];
+	s.p = watcher(probe_new(s.ours, NULL), watch);
+	return s;
+}
+
+static void
+socket_cell(void (*pair)(int fds[2]), void (*happens)(struct scene *s),
+	enum watch watch, const char *expected)
+{
+	struct scene s;
+
+	skip_what_kqueue_does_not_promise(watch, expected);
+	s = scene(pair, 0, watch, -ECONNRESET);
+	happens(&s);
+	end_arrives(s.ours);
+	assert_cell(&s, expected);
+}
+
+/* clang-format off */
+#define ROW(X, pair, happens, reads, writes, does_both, does_nothing) \
+X(pair, happens, reading, reads) \
+X(pair, happens, writing, writes) \
+X(pair, happens, both, does_both) \
+X(pair, happens, nothing, does_nothing)
+
+#define SOCKETS(X) \
+ROW(X, tcp, peer_half_closes, \
+	"r0", "w +R r0", "r0 w", "+R r0") \
+ROW(X, tcp, peer_closes, \
+	"r0", "w +R r0", "r0 w", "+R r0") \
+ROW(X, af_unix, peer_half_closes, \
+	"r0", "w +R r0", "r0 w", "+R r0") \
+ROW(X, tcp, peer_writes_and_half_closes, \
+	"r r0", "w +R r r0", "r w r0", "+R r r0") \
+ROW(X, tcp, peer_writes_and_closes, \
+	"r r0", "w +R r r0", "r w r0", "+R r r0") \
+ROW(X, af_unix, peer_writes_and_half_closes, \
+	"r r0", "w +R r r0", "r w r0", "+R r r0") \
+ROW(X, af_unix, peer_closes, \
+	"r0 h", "w h +R r0 h", "r0 w h", "h +R r0 h") \
+ROW(X, af_unix, peer_writes_and_closes, \
+	"r h r0 h", "w +R r h r0 h", "r w h r0 h", "+R r h r0 h") \
+ROW(X, tcp, peer_resets, \
+	"rE eE h r0 h", "w eE h +R r0 h", "rE w eE h r0 h", "eE h +R r0 h") \
+ROW(X, tcp, peer_closes_without_reading, \
+	"rE eE h r0 h", "w eE h +R r0 h", "rE w eE h r0 h", "eE h +R r0 h") \
+ROW(X, af_unix, peer_closes_without_reading, \
+	"rE eE h r0 h", "w eE h +R r0 h", "rE w eE h r0 h", "eE h +R r0 h") \
+ROW(X, tcp, peer_writes_and_resets, \
+	"r eE h r0 h", "w +R r eE h r0 h", "r w eE h r0 h", "+R r eE h r0 h") \
+ROW(X, tcp, peer_writes_and_closes_without_reading, \
+	"r eE h r0 h", "w +R r eE h r0 h", "r w eE h r0 h", "+R r eE h r0 h") \
+ROW(X, af_unix, peer_writes_and_closes_without_reading, \
+	"r eE h r0 h", "w +R r eE h r0 h", "r w eE h r0 h", "+R r eE h r0 h")
+/* clang-format on */
+
+#define SOCKET_CELL(pair, happens, watch, told)                                \
+	static void pair##_##happens##_while_watching_##watch(void **state)    \
+	{                                                                      \
+		(void)state;                                                   \
+		socket_cell(pair, happens, watch, told);                       \
+	}
+SOCKETS(SOCKET_CELL)
+
+#define SOCKET_TEST(pair, happens, watch, told)                                \
+	test(pair##_##happens##_while_watching_##watch),
+
+/* ---- refused ---- */
+
+static void
+connect_is_refused(enum watch watch, const char *expected)
+{
+	struct scene s = {.theirs = -1, .err = -ECONNREFUSED};
+	struct sockaddr_storage a;
+	socklen_t len = sizeof(a);
+	int port, nobody;
+
+	skip_what_kqueue_does_not_promise(watch, expected);
+	nobody = refusing(AF_INET, &port);
+	assert_int_equal(0, getsockname(nobody, (void *)&a, &len));
+	s.ours = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(0, fcntl(s.ours, F_SETFL, O_NONBLOCK));
+	assert_int_equal(-1, connect(s.ours, (void *)&a, len));
+	assert_int_equal(EINPROGRESS, errno);
+	end_arrives(s.ours);
+	close(nobody);
+	seam_time_virtual();
+	s.p = watcher(probe_new(s.ours, NULL), watch);
+	assert_cell(&s, expected);
+}
+
+/* What it is told once the loop has run for real; then time is virtual. */
+static void
+cell_of_connecting(
+	const char *where, int err, enum watch watch, const char *expected)
+{
+	struct scene s = {.theirs = -1, .err = err};
+	struct socle_socket *o;
+
+	assert_int_equal(0, socle_connect(where, &probe_class, 0, &o));
+	s.p = watcher(probe_of(o), watch);
+	turn_until_count(&s.p->errs, 1);
+	seam_time_virtual();
+	assert_cell(&s, expected);
+}
+
+static void
+socle_connect_over_tcp_is_refused(enum watch watch, const char *expected)
+{
+	char where[32];
+	int port, nobody = refusing(AF_INET, &port);
+
+	snprintf(where, sizeof(where), "127.0.0.1:%d", port);
+	cell_of_connecting(where, -ECONNREFUSED, watch, expected);
+	close(nobody);
+}
+
+static void
+socle_connect_over_af_unix_is_refused(enum watch watch, const char *expected)
+{
+	cell_of_connecting(
+		"unix:/nonexistent/socket", -ENOENT, watch, expected);
+}
+
+/* clang-format off */
+#define REFUSALS_ROW(X, happens, reads, writes, does_both, does_nothing) \
+X(happens, reading, reads) \
+X(happens, writing, writes) \
+X(happens, both, does_both) \
+X(happens, nothing, does_nothing)
+
+#define REFUSALS(X) \
+REFUSALS_ROW(X, connect_is_refused, \
+	"rE eE h r0 h", "w eE h +R r0 h", "rE w eE h r0 h", "eE h +R r0 h") \
+REFUSALS_ROW(X, socle_connect_over_tcp_is_refused, \
+	"eE", "eE +R", "eE", "eE +R") \
+REFUSALS_ROW(X, socle_connect_over_af_unix_is_refused, \
+	"eE", "eE +R", "eE", "eE +R")
+/* clang-format on */
+
+#define REFUSAL_CELL(happens, watch, told)                                     \
+	static void happens##_while_watching_##watch(void **state)             \
+	{                                                                      \
+		(void)state;                                                   \
+		happens(watch, told);                                          \
+	}
+REFUSALS(REFUSAL_CELL)
+
+#define REFUSAL_TEST(happens, watch, told)                                     \
+	making_test(happens##_while_watching_##watch),
+
+static void
+a_factory_that_is_refused_says_so_once(void **state)
+{
+	struct socle_factory *f;
+	int port, nobody = refusing(AF_INET, &port);
+
+	(void)state;
+	f = make((struct socle_factory_params){
+		.remote_address = "127.0.0.1", .remote_port = port_text(port)});
+	assert_fails(f, "connect", -ECONNREFUSED);
+	seam_time_virtual();
+	ten_seconds_pass();
+	assert_int_equal(1, heard.failures);
+	assert_int_equal(0, heard.successes);
+	close(nobody);
+}
+
+/* ---- pipes ---- */
+
+enum { READ_END, WRITE_END };
+
+static void
+writers_are_gone(struct scene *s)
+{
+	peer_closes(s);
+}
+
+static void
+writers_are_gone_and_left_data(struct scene *s)
+{
+	peer_writes_and_closes(s);
+}
+
+static void
+readers_are_gone(struct scene *s)
+{
+	peer_closes(s);
+}
+
+static void
+readers_are_gone_and_it_is_full(struct scene *s)
+{
+	assert_true(stuff_fd(s->ours) > 0);
+	peer_closes(s);
+}
+
+static void
+pipe_cell(int end, void (*happens)(struct scene *s), enum watch watch,
+	const char *expected)
+{
+	struct scene s;
+
+	skip_what_kqueue_does_not_promise(watch, expected);
+	s = scene(pair_pipe, end, watch, 1);
+	happens(&s);
+	assert_cell(&s, expected);
+}
+
+/* clang-format off */
+#define PIPES(X) \
+X(WRITE_END, readers_are_gone, writing, "w e0") \
+X(WRITE_END, readers_are_gone, nothing, "e0") \
+X(WRITE_END, readers_are_gone_and_it_is_full, writing, "e0") \
+X(WRITE_END, readers_are_gone_and_it_is_full, nothing, "e0") \
+X(READ_END, writers_are_gone, reading, "h") \
+X(READ_END, writers_are_gone, nothing, "h +R h") \
+X(READ_END, writers_are_gone_and_left_data, reading, "r h") \
+X(READ_END, writers_are_gone_and_left_data, nothing, "+R r h")
+/* clang-format on */
+
+#define PIPE_CELL(end, happens, watch, told)                                   \
+	static void a_pipes_##happens##_while_watching_##watch(void **state)   \
+	{                                                                      \
+		(void)state;                                                   \
+		pipe_cell(end, happens, watch, told);                          \
+	}
+PIPES(PIPE_CELL)
+
+#define PIPE_TEST(end, happens, watch, told)                                   \
+	test(a_pipes_##happens##_while_watching_##watch),
+
+/* ---- who does not close ---- */
+
+/* A wait of ten seconds, and one in the tick in which they are over. */
+enum { QUIET = 2 };
+
+/* Three times ten seconds, then writing is turned on: that is a touch. */
+static void
+ignored(void (*pair)(int fds[2]), int end, void (*happens)(struct scene *s),
+	const char *first, const char *touched)
+{
+	struct scene s;
+
+	skip_what_kqueue_does_not_promise(nothing, first);
+	s = scene(pair, end, nothing, -ECONNRESET);
+	happens(&s);
+	ten_seconds_pass();
+	assert_string_equal(first, told(s.err));
+	for (int i = 0; i < 2; i++) {
+		ten_seconds_pass();
+		assert_int_equal(QUIET, seam_waits());
+	}
+	assert_string_equal(first, told(s.err));
+
+	notes_clear();
+	socle_watch_write(&s.p->sock, true);
+	ten_seconds_pass();
+
+	assert_string_equal(touched, told(s.err));
+}
+
+static void
+an_ignored_reset_is_told_again_when_touched(void **state)
+{
+	(void)state;
+	ignored(tcp, 0, peer_resets, "eE h", "w h"); /* the error was fetched */
+}
+
+static void
+an_ignored_hup_is_told_again_when_touched(void **state)
+{
+	(void)state;
+	ignored(af_unix, 0, peer_closes, "h", "w h");
+}
+
+static void
+an_ignored_end_of_a_pipes_readers_is_told_again_when_touched(void **state)
+{
+	(void)state;
+	/* kqueue refuses to watch writing of such a pipe: that is the error. */
+	ignored(pair_pipe, WRITE_END, readers_are_gone, "e0",
+		backend_is("kqueue") ? "e-32" : "w e0");
+}
+
+/* The rest of the cell is not told. */
+static void
+an_object_that_closes_for_an_error_is_not_told_the_hup(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	s = scene(tcp, 0, both, -ECONNRESET);
+	s.p->on_err = NULL;
+	peer_resets(&s);
+	end_arrives(s.ours);
+	ten_seconds_pass();
+	assert_string_equal(
+		"rE w eE close(event_err) destroy", told(-ECONNRESET));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		SOCKETS(SOCKET_TEST) REFUSALS(REFUSAL_TEST) PIPES(PIPE_TEST)
+			making_test(a_factory_that_is_refused_says_so_once),
+		test(an_ignored_reset_is_told_again_when_touched),
+		test(an_ignored_hup_is_told_again_when_touched),
+		test(an_ignored_end_of_a_pipes_readers_is_told_again_when_touched),
+		test(an_object_that_closes_for_an_error_is_not_told_the_hup),
+	};
+
+	return run_tests(tests);
+}

@@ -1,0 +1,256 @@
+/*
+ * The table "What the backends tell" of docs/design.md, its second half: an fd
+ * that was closed behind the library, which breaks a rule.  What an object is
+ * told then depends on whom the backend asks, and each cell has three texts:
+ *
+ *	epoll	is asked with every change; a closed fd has left the set
+ *	poll	is asked with every wait, and sees whatever file the number is
+ *	kqueue	is asked with every change; filters go with the number's file,
+ *		and one that is added is added to whatever file the number is
+ *
+ * The texts are the probe's notes: e-9 is event_err with EBADF.  Ten seconds
+ * pass, in which nothing may spin.
+ */
+/* backends: all */
+#include "tests/support/fixture.h"
+
+enum watch {
+	nothing = 0,
+	reading = SOCLE_READ,
+	writing = SOCLE_WRITE,
+	both = SOCLE_READ | SOCLE_WRITE
+};
+
+struct texts {
+	const char *epoll, *poll, *kqueue;
+};
+
+#define ALL(text) ((struct texts){text, text, text})
+#define ON(epoll, poll, kqueue) ((struct texts){epoll, poll, kqueue})
+
+static void
+ignore_err(struct probe *p, int err)
+{
+	(void)p;
+	(void)err;
+}
+
+static void
+stop_writing(struct probe *p)
+{
+	socle_watch_write(&p->sock, false);
+}
+
+static void
+stop(void *arg)
+{
+	(void)arg;
+	socle_stop();
+}
+
+/* More waits than all that can be told: it spins, and would for ever. */
+enum { SPINS = 10 };
+
+static void
+stop_who_spins(void)
+{
+	if (seam_waits() > SPINS)
+		socle_stop();
+}
+
+static void
+ten_seconds_pass(void)
+{
+	double start = seam_time();
+
+	assert_true(socle_add_timer(10, stop, NULL) != 0);
+	seam_count_reset();
+	seam_around_waits(stop_who_spins, NULL);
+	assert_int_equal(0, socle_event_loop());
+	assert_true(seam_time() - start > 9.99);
+	assert_true(seam_waits() <= 5);
+}
+
+static const char *
+text_of(struct texts t)
+{
+	if (backend_is("epoll"))
+		return t.epoll;
+	return backend_is("kqueue") ? t.kqueue : t.poll;
+}
+
+/* ---- what follows ---- */
+
+static void
+nothing_is_touched(struct probe *p)
+{
+	(void)p;
+	ten_seconds_pass();
+}
+
+/* Reading is turned on, or off. */
+static void
+interest_changes(struct probe *p)
+{
+	socle_watch_read(&p->sock, !(socle_watching(&p->sock) & SOCLE_READ));
+	ten_seconds_pass();
+}
+
+static void
+the_object_closes(struct probe *p)
+{
+	static bool gone;
+
+	gone = false;
+	p->destroyed = &gone;
+	seam_count_reset();
+	socle_close(&p->sock, NULL);
+	turn(1);
+	assert_true(gone);
+	assert_notes("close() destroy");
+	note(seam_count(CALL_close) == 0 ? "left alone" : "closed");
+}
+
+/* ---- a cell ---- */
+
+static struct probe *
+watcher(int fd, enum watch watch)
+{
+	struct probe *p;
+
+	seam_time_virtual();
+	p = probe_new(fd, NULL);
+	p->on_err = ignore_err;
+	p->on_write = stop_writing;
+	socle_watch_read(&p->sock, watch & SOCLE_READ);
+	socle_watch_write(&p->sock, watch & SOCLE_WRITE);
+	return p;
+}
+
+static void
+closed(void (*then)(struct probe *p), enum watch watch, struct texts expected)
+{
+	struct probe *p;
+	int fds[2];
+
+	pair_unix(fds);
+	p = watcher(fds[0], watch);
+	close(fds[0]);
+	then(p);
+	close(fds[1]);
+	assert_notes(text_of(expected));
+}
+
+/* By now another socket, with input, has the number. */
+static void
+another_file(
+	void (*then)(struct probe *p), enum watch watch, struct texts expected)
+{
+	struct probe *p;
+	int fds[2], other[2];
+
+	pair_unix(fds);
+	pair_unix(other);
+	send_all(other[1], "data", 4);
+	p = watcher(fds[0], watch);
+	assert_int_equal(fds[0], dup2(other[0], fds[0]));
+	then(p);
+	close(fds[1]);
+	close(other[0]);
+	close(other[1]);
+	(void)close(fds[0]); /* which was left alone, or not */
+	assert_notes(text_of(expected));
+}
+
+/*
+ * poll is not asked when an object closes: it closes the number, whosever that
+ * is.  On kqueue a change of interest is noticed if it deletes a filter.
+ */
+/* clang-format off */
+#define CELLS(X) \
+X(closed, nothing_is_touched, reading, ON("", "e-9", "")) \
+X(closed, nothing_is_touched, writing, ON("", "e-9", "")) \
+X(closed, nothing_is_touched, both, ON("", "e-9", "")) \
+X(closed, nothing_is_touched, nothing, ON("", "e-9", "")) \
+X(closed, interest_changes, reading, ALL("e-9")) \
+X(closed, interest_changes, writing, ALL("e-9")) \
+X(closed, interest_changes, both, ALL("e-9")) \
+X(closed, interest_changes, nothing, ALL("e-9")) \
+X(closed, the_object_closes, reading, ON("left alone", "closed", "left alone")) \
+X(closed, the_object_closes, writing, ON("left alone", "closed", "left alone")) \
+X(closed, the_object_closes, both, ON("left alone", "closed", "left alone")) \
+X(closed, the_object_closes, nothing, ON("left alone", "closed", "left alone")) \
+X(another_file, nothing_is_touched, reading, ON("", "r", "")) \
+X(another_file, nothing_is_touched, writing, ON("", "w", "")) \
+X(another_file, nothing_is_touched, both, ON("", "r w", "")) \
+X(another_file, nothing_is_touched, nothing, ALL("")) \
+X(another_file, interest_changes, reading, ON("e-9", "", "")) \
+X(another_file, interest_changes, writing, ON("e-9", "r w", "r")) \
+X(another_file, interest_changes, both, ON("e-9", "w", "e-9")) \
+X(another_file, interest_changes, nothing, ON("e-9", "r", "r")) \
+X(another_file, the_object_closes, reading, ON("left alone", "closed", "left alone")) \
+X(another_file, the_object_closes, writing, ON("left alone", "closed", "left alone")) \
+X(another_file, the_object_closes, both, ON("left alone", "closed", "left alone")) \
+X(another_file, the_object_closes, nothing, ON("left alone", "closed", "left alone"))
+/* clang-format on */
+
+#define CELL(now, then, watch, told)                                           \
+	static void now##_while_watching_##watch##_then_##then(void **state)   \
+	{                                                                      \
+		(void)state;                                                   \
+		now(then, watch, told);                                        \
+	}
+CELLS(CELL)
+
+#define TEST(now, then, watch, told)                                           \
+	test(now##_while_watching_##watch##_then_##then),
+
+static void
+once_a_wait_has_told_poll_it_leaves_the_number_alone_too(void **state)
+{
+	struct probe *p;
+	int fds[2];
+
+	(void)state;
+	pair_unix(fds);
+	p = watcher(fds[0], reading);
+	close(fds[0]);
+	ten_seconds_pass();
+	assert_notes(text_of(ON("", "e-9", "")));
+	the_object_closes(p);
+	assert_notes("left alone");
+	close(fds[1]);
+}
+
+static void
+a_closed_fd_is_told_once_and_again_when_it_is_touched(void **state)
+{
+	struct probe *p;
+	int fds[2];
+
+	(void)state;
+	pair_unix(fds);
+	p = watcher(fds[0], reading);
+	close(fds[0]);
+	socle_watch_read(&p->sock, false);
+	ten_seconds_pass();
+	assert_notes("e-9");
+	ten_seconds_pass();
+	ten_seconds_pass();
+	assert_notes("");
+	socle_watch_read(&p->sock, true);
+	ten_seconds_pass();
+	assert_notes("e-9");
+	close(fds[1]);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CELLS(TEST) test(
+			once_a_wait_has_told_poll_it_leaves_the_number_alone_too),
+		test(a_closed_fd_is_told_once_and_again_when_it_is_touched)};
+
+	return run_tests(tests);
+}
