@@ -110,8 +110,7 @@ struct socle__backend {
 	 * Makes the kernel watch `target' (PRESENT and READ, WRITE, or 0)
 	 * instead of d->armed.  0 or -errno; taking out never fails but to
 	 * say -ENOENT or -EBADF: the fd is no longer what it was.  In a tick a
-	 * refusal may come later, as an event with `err', and d->armed is then
-	 * what the kernel has.
+	 * refusal may come later, in the batch; nothing is watched then.
 	 */
 	int (*set)(struct socle__loop *l, struct socle_descriptor *d,
 		unsigned target);

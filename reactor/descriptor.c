@@ -218,7 +218,7 @@ interest_changed(struct socle_descriptor *d)
 void
 socle__descriptor_want(struct socle_descriptor *d, unsigned wanted)
 {
-	if (d->wanted != wanted && d->state & SOCLE__END_TOLD)
+	if (wanted & ~(unsigned)d->wanted && d->state & SOCLE__END_TOLD)
 		d->state &= (uint8_t) ~(SOCLE__END_TOLD | SOCLE__PARKED);
 	d->wanted = (uint8_t)wanted;
 	interest_changed(d);

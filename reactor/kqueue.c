@@ -187,6 +187,18 @@ changes_make(
 	return n;
 }
 
+/* The kernel has nothing of it, whatever it had. */
+static void
+clear(struct socle__loop *l, struct socle_descriptor *d)
+{
+	struct kevent c = change(d, EVFILT_READ, EV_DELETE);
+
+	(void)send_now(l, &c, 1);
+	c = change(d, EVFILT_WRITE, EV_DELETE);
+	(void)send_now(l, &c, 1);
+	d->armed = 0;
+}
+
 /*
  * Within a tick the changes wait for its end.  At once goes what somebody wants
  * the verdict on: whoever takes an fd out or is just adding one, and everybody
@@ -209,10 +221,8 @@ kqueue_set(struct socle__loop *l, struct socle_descriptor *d, unsigned target)
 	if (p->n_changes > 0)
 		send_what_waits(l, d->fd);
 	err = send_now(l, c, n);
-	if (err < 0 && n == 2 && d->armed == 0) {
-		c[0].flags = EV_DELETE; /* added, but its fellow was not */
-		(void)send_now(l, c, 1);
-	}
+	if (err < 0 && target != 0 && d->armed == 0)
+		clear(l, d); /* one may have been added, but not its fellow */
 	return err;
 }
 
@@ -238,19 +248,25 @@ cookie_of(const struct kevent *e)
 		(uint32_t)e->ident;
 }
 
-/* A change was not made: what the kernel has is not what was armed. */
+/*
+ * A change was not made.  That a pipe has lost its reader is no refusal but an
+ * end: told as such, and parked.
+ */
 static void
 refused(struct socle__loop *l, const struct kevent *e)
 {
 	struct socle_descriptor *d = socle__descriptor_at(l, (int)e->ident);
-	unsigned filter = e->filter == EVFILT_WRITE ? SOCLE_WRITE : SOCLE_READ;
-	unsigned other = SOCLE_READ ^ SOCLE_WRITE ^ filter;
 
-	if (d && socle__cookie(d) == cookie_of(e))
-		d->armed = d->armed & other ? (uint8_t)(SOCLE__PRESENT | other)
-					    : 0;
-	socle__batch_refusal(
-		l, cookie_of(e), e->data == ENOENT ? EBADF : (int)e->data);
+	if (!d || socle__cookie(d) != cookie_of(e))
+		return;
+	clear(l, d);
+	if (e->data == EPIPE && e->filter == EVFILT_WRITE) {
+		d->state |= SOCLE__PARKED;
+		socle__batch_add(l, cookie_of(e), SOCLE_WRITE | SOCLE_ERR);
+	} else {
+		socle__batch_refusal(l, cookie_of(e),
+			e->data == ENOENT ? EBADF : (int)e->data);
+	}
 }
 
 static int
