@@ -259,4 +259,4 @@ clean:
 	rm -rf build
 
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(SEAM_OBJ) $(SUPPORT_OBJ) $(TEST_OBJ) \
-	$(DEMO_HTTP))
+	$(DEMO_HTTP) $(LIB_SRC:%.c=$B/kqueue/%.o) $(KQUEUE_OBJ))

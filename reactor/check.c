@@ -18,12 +18,12 @@ check_descriptor(const struct socle__loop *l, size_t fd)
 	assert((d->turns == 0) == (d->next == NULL));
 	assert((d->next == NULL) == (d->prev == NULL));
 	assert((d->armed == 0) == !(d->armed & SOCLE__PRESENT));
-	if (d->state & SOCLE__CLOSED) {
+	if (d->bits & SOCLE__CLOSED) {
 		assert(d->wanted == 0);
 		assert(d->turns & SOCLE__TURN_CLOSE);
 	} else if (!(d->turns & SOCLE__TURN_INTEREST) && !l->forked) {
 		assert(d->armed ==
-			(d->state & SOCLE__PARKED
+			(d->bits & SOCLE__PARKED
 					? 0
 					: (SOCLE__PRESENT | d->wanted)));
 	}
@@ -67,10 +67,10 @@ socle__loop_check(const struct socle__loop *l)
 		if (!l->map[fd])
 			continue;
 		check_descriptor(l, fd);
-		if (!(l->map[fd]->state & SOCLE__APPLICATION))
+		if (!(l->map[fd]->bits & SOCLE__APPLICATION))
 			continue;
 		watched++;
-		to_close += (l->map[fd]->state & SOCLE__CLOSED) != 0;
+		to_close += (l->map[fd]->bits & SOCLE__CLOSED) != 0;
 	}
 	assert(watched == l->watched && to_close == l->to_close);
 	assert(l->batch_next <= l->batch_n && l->batch_n <= l->batch_room);

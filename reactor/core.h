@@ -25,14 +25,16 @@
 /* In `armed': the kernel knows this fd, and reports ERR and HUP of it. */
 enum { SOCLE__PRESENT = 0x80 };
 
-/* struct socle_descriptor.state */
+/* struct socle_descriptor.bits: the reactor's, and then the embedding struct's */
 enum {
-	SOCLE__APPLICATION = 1, /* counts as a watched socket */
-	SOCLE__OTHER = 2,       /* an other fd */
-	SOCLE__CLOSED = 4,      /* no further event, whatever comes */
-	SOCLE__KEEP_FD = 8,     /* the fd is not ours to close */
-	SOCLE__END_TOLD = 16,   /* ERR or HUP was told, untouched since */
-	SOCLE__PARKED = 32      /* taken out of the poller until touched */
+	SOCLE__APPLICATION = 1 << 0, /* counts as a watched socket */
+	SOCLE__CLOSED = 1 << 1,      /* no further event, whatever comes */
+	SOCLE__KEEP_FD = 1 << 2,     /* the fd is not ours to close */
+	SOCLE__END_TOLD = 1 << 3,    /* ERR or HUP was told, untouched since */
+	SOCLE__PARKED = 1 << 4,      /* taken out of the poller until touched */
+	SOCLE__DIRECT = 1 << 5,      /* READ alone goes to the ops' `read' */
+	SOCLE__REACTORS = (1 << 6) - 1,
+	SOCLE__OWNERS = 6 /* the embedding struct's begin here */
 };
 
 /*
@@ -268,7 +270,7 @@ void socle__descriptor_unpark(struct socle_descriptor *d);
 static inline void
 socle__descriptor_touch(struct socle_descriptor *d)
 {
-	if (socle__unlikely(d->state & SOCLE__END_TOLD))
+	if (socle__unlikely(d->bits & SOCLE__END_TOLD))
 		socle__descriptor_unpark(d);
 }
 

@@ -158,7 +158,7 @@ socle__descriptor_add(struct socle__loop *l, struct socle_descriptor *d,
 	*d = (struct socle_descriptor){.ops = ops,
 		.fd = fd,
 		.generation = ++l->generation,
-		.state = (uint8_t)state};
+		.bits = state};
 	eager = (eager || l->depth == 0) && !l->forked &&
 		!(state & SOCLE__PARKED);
 	if (eager) {
@@ -177,7 +177,7 @@ socle__descriptor_add(struct socle__loop *l, struct socle_descriptor *d,
 static unsigned
 target_of(const struct socle_descriptor *d)
 {
-	if (d->state & (SOCLE__CLOSED | SOCLE__PARKED))
+	if (d->bits & (SOCLE__CLOSED | SOCLE__PARKED))
 		return 0;
 	return SOCLE__PRESENT | d->wanted;
 }
@@ -218,8 +218,8 @@ interest_changed(struct socle_descriptor *d)
 void
 socle__descriptor_want(struct socle_descriptor *d, unsigned wanted)
 {
-	if (wanted & ~(unsigned)d->wanted && d->state & SOCLE__END_TOLD)
-		d->state &= (uint8_t) ~(SOCLE__END_TOLD | SOCLE__PARKED);
+	if (wanted & ~(unsigned)d->wanted && d->bits & SOCLE__END_TOLD)
+		d->bits &= ~(uint32_t)(SOCLE__END_TOLD | SOCLE__PARKED);
 	d->wanted = (uint8_t)wanted;
 	interest_changed(d);
 }
@@ -227,8 +227,8 @@ socle__descriptor_want(struct socle_descriptor *d, unsigned wanted)
 void
 socle__descriptor_unpark(struct socle_descriptor *d)
 {
-	d->state &= (uint8_t) ~(SOCLE__END_TOLD | SOCLE__PARKED);
-	if (!(d->state & SOCLE__CLOSED))
+	d->bits &= ~(uint32_t)(SOCLE__END_TOLD | SOCLE__PARKED);
+	if (!(d->bits & SOCLE__CLOSED))
 		interest_changed(d);
 }
 
@@ -237,7 +237,7 @@ unmap(struct socle__loop *l, struct socle_descriptor *d)
 {
 	l->map[d->fd] = NULL;
 	l->removed = true;
-	if (d->state & SOCLE__APPLICATION)
+	if (d->bits & SOCLE__APPLICATION)
 		l->watched--;
 }
 
@@ -254,18 +254,18 @@ disarm(struct socle__loop *l, struct socle_descriptor *d)
 		err = l->backend->set(l, d, 0);
 	d->armed = 0;
 	if (err == -ENOENT || err == -EBADF)
-		d->state |= SOCLE__KEEP_FD;
+		d->bits |= SOCLE__KEEP_FD;
 }
 
 void
 socle__interest_failed(struct socle_descriptor *d, int err)
 {
-	if (d->state & SOCLE__PARKED)
+	if (d->bits & SOCLE__PARKED)
 		return; /* two changes, one word */
-	d->state |= SOCLE__END_TOLD | SOCLE__PARKED;
+	d->bits |= SOCLE__END_TOLD | SOCLE__PARKED;
 	if (err == -ENOENT || err == -EBADF) {
 		err = -EBADF;
-		d->state |= SOCLE__KEEP_FD;
+		d->bits |= SOCLE__KEEP_FD;
 		disarm(socle__loop, d);
 	}
 	interest_changed(d);
@@ -277,7 +277,7 @@ socle__descriptor_close(struct socle_descriptor *d)
 {
 	struct socle__loop *l = socle__loop;
 
-	d->state |= SOCLE__CLOSED;
+	d->bits |= SOCLE__CLOSED;
 	d->wanted = 0;
 	socle__turn_drop(d, SOCLE__TURN_FLUSH);
 	socle__turn_drop(d, SOCLE__TURN_INTEREST);
@@ -288,7 +288,7 @@ socle__descriptor_close(struct socle_descriptor *d)
 		disarm(l, d);
 	socle__turn_ask(d, SOCLE__TURN_CLOSE);
 	socle__turn_to_end(d);
-	if (d->state & SOCLE__APPLICATION)
+	if (d->bits & SOCLE__APPLICATION)
 		l->to_close++;
 }
 
@@ -301,7 +301,7 @@ socle__descriptor_detach(struct socle_descriptor *d)
 	disarm(l, d);
 	socle__descriptor_close(d);
 	socle__turn_drop(d, SOCLE__TURN_CLOSE);
-	if (d->state & SOCLE__APPLICATION)
+	if (d->bits & SOCLE__APPLICATION)
 		l->to_close--;
 	unmap(l, d);
 	d->fd = -1;
@@ -314,9 +314,9 @@ socle__descriptor_close_now(struct socle__loop *l, struct socle_descriptor *d)
 {
 	disarm(l, d);
 	unmap(l, d);
-	if (d->state & SOCLE__APPLICATION)
+	if (d->bits & SOCLE__APPLICATION)
 		l->to_close--;
-	if (!(d->state & SOCLE__KEEP_FD))
+	if (!(d->bits & SOCLE__KEEP_FD))
 		sys_close(d->fd);
 	d->fd = -1;
 	socle__turn_ask(d, SOCLE__TURN_DESTROY);
@@ -331,7 +331,7 @@ socle__interest_rearm_all(struct socle__loop *l)
 		if (!d)
 			continue;
 		d->armed = 0;
-		if (!(d->state & SOCLE__CLOSED))
+		if (!(d->bits & SOCLE__CLOSED))
 			interest_changed(d);
 	}
 }

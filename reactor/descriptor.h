@@ -27,8 +27,7 @@ struct socle_descriptor {
 	uint8_t wanted;      /* READ, WRITE: what the owner wants watched */
 	uint8_t armed;       /* what the kernel watches, PRESENT if at all */
 	uint8_t turns;       /* SOCLE__TURN_ bits: attention asked for */
-	uint8_t state;       /* SOCLE__ bits of reactor/core.h */
-	uint32_t owner;      /* bits that belong to the embedding struct */
+	uint32_t bits;       /* the lowest are of reactor/core.h */
 };
 
 #ifdef __cplusplus

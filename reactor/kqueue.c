@@ -261,7 +261,7 @@ refused(struct socle__loop *l, const struct kevent *e)
 		return;
 	clear(l, d);
 	if (e->data == EPIPE && e->filter == EVFILT_WRITE) {
-		d->state |= SOCLE__PARKED;
+		d->bits |= SOCLE__PARKED;
 		socle__batch_add(l, cookie_of(e), SOCLE_WRITE | SOCLE_ERR);
 	} else {
 		socle__batch_refusal(l, cookie_of(e),

@@ -176,7 +176,7 @@ drop_descriptors(struct socle__loop *l)
 		if (!d)
 			continue;
 		any = true;
-		if (!(d->state & SOCLE__CLOSED))
+		if (!(d->bits & SOCLE__CLOSED))
 			d->ops->reset(d);
 		if (l->map[fd] == d) {
 			socle__turn_drop(d, SOCLE__TURN_CLOSE);
@@ -267,7 +267,7 @@ socle_after_fork(void)
 	for (size_t fd = 0; fd < l->map_size; fd++) {
 		struct socle_descriptor *d = l->map[fd];
 
-		if (d && !(d->state & SOCLE__CLOSED) && d->ops->forked)
+		if (d && !(d->bits & SOCLE__CLOSED) && d->ops->forked)
 			d->ops->forked(d);
 	}
 	return 0;

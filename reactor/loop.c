@@ -134,12 +134,12 @@ deliver(struct socle_descriptor *d, unsigned ready)
 	unsigned end = SOCLE_ERR | SOCLE_HUP;
 	unsigned told = ready & (d->wanted | end);
 
-	if (d->state & SOCLE__END_TOLD)
+	if (d->bits & SOCLE__END_TOLD)
 		told &= ~end;
 	if (told) {
 		d->ops->ready(d, told, 0);
 	} else if (ready & (end | ~(unsigned)d->armed)) {
-		d->state |= SOCLE__END_TOLD | SOCLE__PARKED;
+		d->bits |= SOCLE__END_TOLD | SOCLE__PARKED;
 		socle__descriptor_want(d, d->wanted);
 	}
 }
@@ -155,7 +155,7 @@ dispatch_aside(struct socle__loop *l, struct socle__event e)
 		stale_event(l);
 		return;
 	}
-	if (d->state & SOCLE__CLOSED)
+	if (d->bits & SOCLE__CLOSED)
 		return;
 	if (socle__debug_level > 0)
 		socle__log(1, "Event: fd=%d, state=%u", d->fd, e.ready);
@@ -181,7 +181,7 @@ dispatch(struct socle__loop *l)
 
 		if (socle__likely(d && d->generation == e.cookie >> 32 &&
 			    told == e.ready &&
-			    !(d->state & (SOCLE__CLOSED | SOCLE__END_TOLD)) &&
+			    !(d->bits & (SOCLE__CLOSED | SOCLE__END_TOLD)) &&
 			    (told &= d->wanted | SOCLE_ERR | SOCLE_HUP)))
 			d->ops->ready(d, told, 0);
 		else

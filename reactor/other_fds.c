@@ -33,7 +33,7 @@ other_ready(struct socle_descriptor *d, unsigned ready, int err)
 
 	(void)err;
 	if (!(ready & (SOCLE_READ | SOCLE_WRITE)))
-		d->state |= SOCLE__END_TOLD;
+		d->bits |= SOCLE__END_TOLD;
 	counted = socle__call_begin(&l->profile, &call, NULL,
 		SOCLE__ITEM_OTHER_FD, o->arguments, d);
 	o->fn(d->fd, ready, o->arg);
@@ -66,6 +66,12 @@ static const struct socle__descriptor_ops other_ops = {
 	.reap = other_reap,
 	.reset = other_reset,
 };
+
+static bool
+is_other(const struct socle_descriptor *d)
+{
+	return d && d->ops == &other_ops;
+}
 
 /* Regular files are always ready, which no poller can tell. */
 static int
@@ -106,7 +112,7 @@ socle_add_other_fd_named(const char *arguments, int fd, unsigned events,
 	if (!fn || events & ~(unsigned)(SOCLE_READ | SOCLE_WRITE))
 		return -EINVAL;
 	d = socle__descriptor_at(l, fd);
-	if (d && d->state & SOCLE__OTHER)
+	if (is_other(d))
 		return other_replace(other_of(d), &new, events);
 	if (d)
 		return -EEXIST;
@@ -115,7 +121,7 @@ socle_add_other_fd_named(const char *arguments, int fd, unsigned events,
 	if (!(o = sys_malloc(sizeof(*o))))
 		return -ENOMEM;
 	err = socle__descriptor_add(
-		l, &o->d, &other_ops, fd, SOCLE__OTHER | SOCLE__KEEP_FD, true);
+		l, &o->d, &other_ops, fd, SOCLE__KEEP_FD, true);
 	if (err < 0) {
 		sys_free(o);
 		return err;
@@ -137,7 +143,7 @@ socle_remove_other_fd(int fd)
 	struct socle__loop *l = socle__loop;
 	struct socle_descriptor *d = l ? socle__descriptor_at(l, fd) : NULL;
 
-	if (!d || !(d->state & SOCLE__OTHER))
+	if (!is_other(d))
 		return -ENOENT;
 	socle__descriptor_detach(d);
 	return 0;
@@ -160,7 +166,7 @@ socle_each_other_fd(void (*fn)(int fd, unsigned events, void *arg), void *arg)
 	for (size_t fd = 0; l && l == socle__loop && fd < l->map_size; fd++) {
 		struct socle_descriptor *d = l->map[fd];
 
-		if (d && d->state & SOCLE__OTHER)
+		if (is_other(d))
 			fn((int)fd, d->wanted, arg);
 	}
 }

@@ -95,7 +95,7 @@ connect_fails(struct socle_socket *s, int err)
 	socle__connect_told(s, err);
 	if (socle__is_closed(s))
 		return;
-	s->d.owner &= ~(uint32_t)(SOCLE__CONNECTING | SOCLE__USER_WRITE);
+	s->d.bits &= ~(uint32_t)(SOCLE__CONNECTING | SOCLE__USER_WRITE);
 	socle__turn_drop(&s->d, SOCLE__TURN_FLUSH);
 	socle__socket_interest(s);
 	socle__queue_drop(s);
@@ -117,7 +117,7 @@ cork_anew(struct socle_socket *s)
 {
 	if (!socle__has(s, SOCLE__CORKED))
 		return;
-	s->d.owner &= ~(uint32_t)SOCLE__CORKED;
+	s->d.bits &= ~(uint32_t)SOCLE__CORKED;
 	(void)socle_tcp_cork(s, true);
 }
 
@@ -136,7 +136,7 @@ connect_done(struct socle_factory *f, int fd, const struct socle_addr *peer,
 		return;
 	}
 	connecting_ends(s);
-	s->d.owner &= ~(uint32_t)SOCLE__CONNECTING;
+	s->d.bits &= ~(uint32_t)SOCLE__CONNECTING;
 	cork_anew(s);
 	socle__descriptor_unpark(&s->d);
 	socle__connect_told(s, 0);

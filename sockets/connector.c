@@ -40,7 +40,7 @@ attempt_close(struct socle__attempt *a)
 	struct socle_factory *f = a->f;
 	int fd = attempt_detach(a);
 
-	if (!(a->d.state & SOCLE__KEEP_FD))
+	if (!(a->d.bits & SOCLE__KEEP_FD))
 		sys_close(fd);
 	if (!socle__loop->forked)
 		socle__factory_unlink(f);

@@ -28,6 +28,6 @@ socle_tcp_cork(struct socle_socket *s, bool on)
 	if (sys_setsockopt(s->d.fd, IPPROTO_TCP, SOCLE__CORK, &value,
 		    sizeof(value)) < 0)
 		return is_no_tcp_socket(errno) ? 0 : -errno;
-	s->d.owner ^= SOCLE__CORKED;
+	s->d.bits ^= SOCLE__CORKED;
 	return 0;
 }

@@ -205,7 +205,7 @@ drop(struct socle_socket *s)
 		socle__dgram_room_end(d);
 		socle__dgram_writer_end(d);
 	} else {
-		s->d.owner &= ~(uint32_t)SOCLE__BLOCKED;
+		s->d.bits &= ~(uint32_t)SOCLE__BLOCKED;
 		socle__dgram_want_write(d, false);
 	}
 	socle__dgram_queue_drop(d);
@@ -286,7 +286,7 @@ look_again(struct socle_timer *t)
 	struct socle_socket *s = &d->sock;
 
 	if (socle__has(s, SOCLE__READ_HELD)) {
-		s->d.owner &= ~(uint32_t)SOCLE__READ_HELD;
+		s->d.bits &= ~(uint32_t)SOCLE__READ_HELD;
 		socle__descriptor_touch(&s->d);
 		socle__socket_interest(s);
 	}

@@ -200,7 +200,7 @@ deliver_all(struct socle_dgram *d)
 static void
 hold(struct socle_dgram *d)
 {
-	d->sock.d.owner |= SOCLE__READ_HELD;
+	d->sock.d.bits |= SOCLE__READ_HELD;
 	socle__socket_interest(&d->sock);
 	socle__dgram_look_again(d, HOLD_MS);
 }

@@ -26,9 +26,9 @@ socle__dgram_want_write(struct socle_dgram *d, bool on)
 			socle__descriptor_want(&d->writer->d, wanted);
 		return;
 	}
-	s->d.owner &= ~(uint32_t)SOCLE__QUEUE_WRITE;
+	s->d.bits &= ~(uint32_t)SOCLE__QUEUE_WRITE;
 	if (on)
-		s->d.owner |= SOCLE__QUEUE_WRITE;
+		s->d.bits |= SOCLE__QUEUE_WRITE;
 	socle__socket_interest(s);
 }
 
@@ -41,7 +41,7 @@ blocked(struct socle_dgram *d, int err, bool again)
 	struct socle_socket *s = &d->sock;
 	bool by_time = again || err == -ENOBUFS || err == -ENOMEM;
 
-	s->d.owner |= SOCLE__BLOCKED;
+	s->d.bits |= SOCLE__BLOCKED;
 	if (by_time) {
 		d->delay_ms = d->delay_ms ? (uint16_t)(2 * d->delay_ms) : 1;
 		if (d->delay_ms > DELAY_MS_MOST)
@@ -125,7 +125,7 @@ after_flush(struct socle_dgram *d, bool had)
 		socle__marks_tell(s);
 	if (socle__is_closed(s))
 		return;
-	s->d.owner &= ~(uint32_t)SOCLE__FLUSHING;
+	s->d.bits &= ~(uint32_t)SOCLE__FLUSHING;
 	if (!socle__has(s, SOCLE__BLOCKED)) {
 		socle__dgram_want_write(d, false);
 		if (d->items > 0)
@@ -145,8 +145,8 @@ flush(struct socle_dgram *d, unsigned most)
 	socle__turn_drop(&s->d, SOCLE__TURN_FLUSH);
 	if (!socle__has(s, SOCLE__READ_HELD))
 		socle_timer_cancel(&d->later);
-	s->d.owner |= SOCLE__FLUSHING | SOCLE__TRIED;
-	s->d.owner &= ~(uint32_t)SOCLE__BLOCKED;
+	s->d.bits |= SOCLE__FLUSHING | SOCLE__TRIED;
+	s->d.bits &= ~(uint32_t)SOCLE__BLOCKED;
 	flush_some(d, most, was_blocked);
 	if (!socle__is_closed(s))
 		after_flush(d, had);
@@ -223,9 +223,9 @@ send_straight(struct socle_dgram *d, struct socle__outgoing *o)
 		o->data = (const char *)o->data + n;
 		o->len -= (size_t)n;
 	}
-	d->sock.d.owner |= SOCLE__BLOCKED;
+	d->sock.d.bits |= SOCLE__BLOCKED;
 	if (queue(d, o) < 0) {
-		d->sock.d.owner &= ~(uint32_t)SOCLE__BLOCKED;
+		d->sock.d.bits &= ~(uint32_t)SOCLE__BLOCKED;
 		return -ENOMEM;
 	}
 	if (!socle__is_closed(&d->sock))

@@ -33,16 +33,16 @@ writer_ready(struct socle_descriptor *w, unsigned ready, int err)
 
 	if (ready & SOCLE_WRITE) {
 		socle__held_begin(s, &call, SOCLE__ITEM_WRITE);
-		s->d.owner &= ~(uint32_t)SOCLE__TRIED;
+		s->d.bits &= ~(uint32_t)SOCLE__TRIED;
 		s->cls->flat.event_write(s);
 		if (!socle__is_closed(s) && s->queued &&
 			!socle__has(s, SOCLE__TRIED))
 			socle__flush_anew(s);
 		socle__held_end(&call);
 	}
-	if (!end || w->state & SOCLE__CLOSED)
+	if (!end || w->bits & SOCLE__CLOSED)
 		return;
-	w->state |= SOCLE__END_TOLD;
+	w->bits |= SOCLE__END_TOLD;
 	if (ready & SOCLE_ERR) {
 		if (err == 0 && (err = pending_error(w->fd)) != 0)
 			socle__descriptor_touch(w);
@@ -50,7 +50,7 @@ writer_ready(struct socle_descriptor *w, unsigned ready, int err)
 		s->cls->flat.event_err(s, err);
 		socle__held_end(&call);
 	}
-	if (ready & SOCLE_HUP && !(w->state & SOCLE__CLOSED)) {
+	if (ready & SOCLE_HUP && !(w->bits & SOCLE__CLOSED)) {
 		socle__held_begin(s, &call, SOCLE__ITEM_HUP);
 		s->cls->flat.event_hup(s);
 		socle__held_end(&call);
@@ -133,7 +133,7 @@ writer_changed(struct socle_dgram *d)
 {
 	struct socle_socket *s = &d->sock;
 
-	s->d.owner &= ~(uint32_t)SOCLE__BLOCKED;
+	s->d.bits &= ~(uint32_t)SOCLE__BLOCKED;
 	d->delay_ms = 0;
 	if (d->items > 0 && !socle__has(s, SOCLE__FLUSHING))
 		socle__turn_ask(&s->d, SOCLE__TURN_FLUSH);

@@ -51,7 +51,7 @@ call_err(struct socle_socket *s, int err)
 static void
 call_write(struct socle_socket *s)
 {
-	s->d.owner &= ~(uint32_t)SOCLE__TRIED;
+	s->d.bits &= ~(uint32_t)SOCLE__TRIED;
 	call(s, SOCLE__ITEM_WRITE, s->cls->flat.event_write);
 	if (!socle__is_closed(s) && s->queued && !socle__has(s, SOCLE__TRIED))
 		socle__flush_anew(s);
@@ -83,7 +83,7 @@ static void
 writable(struct socle_socket *s)
 {
 	if (socle__has(s, SOCLE__READER_WRITE)) {
-		s->d.owner &= ~(uint32_t)SOCLE__READER_WRITE;
+		s->d.bits &= ~(uint32_t)SOCLE__READER_WRITE;
 		socle__socket_interest(s);
 		if (socle__has(s, SOCLE__USER_READ))
 			call(s, SOCLE__ITEM_READ, s->cls->flat.event_read);
@@ -127,10 +127,10 @@ ended(struct socle_socket *s, unsigned ready, int err)
 	if (err == 0 && has_unread(s)) {
 		/* Held back.  Nobody will read it: silence until somebody. */
 		if (!(s->d.wanted & SOCLE_READ))
-			s->d.state |= SOCLE__END_TOLD;
+			s->d.bits |= SOCLE__END_TOLD;
 		return;
 	}
-	s->d.state |= SOCLE__END_TOLD;
+	s->d.bits |= SOCLE__END_TOLD;
 	if (ready & SOCLE_ERR)
 		call_err(s, err ? err : pending_error(s));
 	if (ready & SOCLE_HUP && !socle__is_closed(s))
@@ -157,7 +157,7 @@ socle__socket_ready(struct socle_descriptor *d, unsigned ready, int err)
 		SOCLE__USER_READ | SOCLE__WRITER_READ | SOCLE__READER_WRITE;
 
 	if (socle__likely(ready == SOCLE_READ &&
-		    (d->owner & mask) == SOCLE__USER_READ))
+		    (d->bits & mask) == SOCLE__USER_READ))
 		call(s, SOCLE__ITEM_READ, s->cls->flat.event_read);
 	else
 		ready_aside(s, ready, err);

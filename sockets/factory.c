@@ -262,6 +262,6 @@ socle_factory_free(struct socle_factory *f)
 		socle__descriptor_close(&f->d);
 		return;
 	}
-	f->d.state |= SOCLE__CLOSED;
+	f->d.bits |= SOCLE__CLOSED;
 	socle__turn_ask(&f->d, SOCLE__TURN_DESTROY);
 }

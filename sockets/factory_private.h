@@ -90,7 +90,7 @@ void socle__factory_reap(struct socle_descriptor *d);
 static inline bool
 socle__factory_is_over(const struct socle_factory *f)
 {
-	return (f->d.state & SOCLE__CLOSED) != 0;
+	return (f->d.bits & SOCLE__CLOSED) != 0;
 }
 
 /* Whether somebody is there for an object, rather than for an fd. */

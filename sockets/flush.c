@@ -48,11 +48,11 @@ give_to_writer(struct socle_socket *s, const struct iovec *iov)
 	ssize_t n;
 
 	socle__user_begins(l);
-	s->d.owner |= SOCLE__IN_WRITER;
+	s->d.bits |= SOCLE__IN_WRITER;
 	do
 		n = x->writer(s, iov->iov_base, iov->iov_len, x->writer_arg);
 	while (n == -EINTR && x->writer && !socle__is_closed(s));
-	s->d.owner &= ~(uint32_t)SOCLE__IN_WRITER;
+	s->d.bits &= ~(uint32_t)SOCLE__IN_WRITER;
 	socle__user_ends(l);
 	return n > 0 && (size_t)n > iov->iov_len ? -EIO : n;
 }
@@ -77,10 +77,10 @@ socle__write_blocked(struct socle_socket *s, int err)
 	if (err == -ENOBUFS || err == -ENOMEM)
 		socle__write_retry_later(s); /* writable, and yet not */
 	else if (err == SOCLE_WANT_READ)
-		s->d.owner |= SOCLE__WRITER_READ;
+		s->d.bits |= SOCLE__WRITER_READ;
 	else
-		s->d.owner |= SOCLE__QUEUE_WRITE;
-	s->d.owner |= SOCLE__BLOCKED;
+		s->d.bits |= SOCLE__QUEUE_WRITE;
+	s->d.bits |= SOCLE__BLOCKED;
 	socle__socket_interest(s);
 	if (s->extra && s->extra->stall_ns)
 		socle__stall_begins(s);
@@ -112,7 +112,7 @@ socle__write_broken(struct socle_socket *s, const char *reason)
 	socle__close_broken(s, reason);
 	if (socle__is_closed(s))
 		return;
-	s->d.owner &= ~wishes;
+	s->d.bits &= ~wishes;
 	socle__turn_drop(&s->d, SOCLE__TURN_FLUSH);
 	socle__socket_interest(s);
 	socle__queue_drop(s);
@@ -122,7 +122,7 @@ void
 socle__write_error_set(struct socle_socket *s, int err)
 {
 	s->write_error = (uint8_t)-err;
-	s->d.owner |= SOCLE__SPECIAL;
+	s->d.bits |= SOCLE__SPECIAL;
 }
 
 int
@@ -139,11 +139,11 @@ socle__run_closure(struct socle_socket *s,
 {
 	struct socle__held_call call;
 
-	s->d.owner |= SOCLE__IN_CLOSURE;
+	s->d.bits |= SOCLE__IN_CLOSURE;
 	socle__held_begin(s, &call, SOCLE__ITEM_CLOSURE);
 	fn(s, arg);
 	socle__held_end(&call);
-	s->d.owner &= ~(uint32_t)SOCLE__IN_CLOSURE;
+	s->d.bits &= ~(uint32_t)SOCLE__IN_CLOSURE;
 }
 
 static void
@@ -239,7 +239,7 @@ after_flush(struct socle_socket *s, bool had)
 		socle__marks_tell(s);
 	if (socle__is_closed(s))
 		return;
-	s->d.owner &= ~(uint32_t)SOCLE__FLUSHING;
+	s->d.bits &= ~(uint32_t)SOCLE__FLUSHING;
 	if (s->queue && !socle__has(s, SOCLE__BLOCKED))
 		socle__turn_ask(&s->d, SOCLE__TURN_FLUSH);
 	else
@@ -263,8 +263,8 @@ socle__flush(struct socle_socket *s)
 	}
 	/* For a loop nested in a callback of this flush: it goes on there. */
 	socle__turn_ask(&s->d, SOCLE__TURN_FLUSH);
-	s->d.owner |= SOCLE__FLUSHING | SOCLE__TRIED;
-	s->d.owner &= ~(uint32_t)(SOCLE__BLOCKED | SOCLE__QUEUE_WRITE |
+	s->d.bits |= SOCLE__FLUSHING | SOCLE__TRIED;
+	s->d.bits &= ~(uint32_t)(SOCLE__BLOCKED | SOCLE__QUEUE_WRITE |
 		SOCLE__WRITER_READ | SOCLE__RETRY);
 	(void)flush_some(s);
 	if (!socle__is_closed(s))
@@ -274,12 +274,12 @@ socle__flush(struct socle_socket *s)
 void
 socle__flush_anew(struct socle_socket *s)
 {
-	uint32_t under = s->d.owner & (SOCLE__FLUSHING | SOCLE__IN_CLOSURE);
+	uint32_t under = s->d.bits & (SOCLE__FLUSHING | SOCLE__IN_CLOSURE);
 
 	if (socle__has(s, SOCLE__IN_WRITER))
 		return;
-	s->d.owner &= ~under;
+	s->d.bits &= ~under;
 	socle__flush(s);
 	if (!socle__is_closed(s))
-		s->d.owner |= under;
+		s->d.bits |= under;
 }

@@ -15,9 +15,9 @@ socle_set_autoflush(struct socle_socket *s, bool on)
 	if (socle__is_closed(s))
 		return;
 	if (on)
-		s->d.owner &= ~(uint32_t)SOCLE__HOLD;
+		s->d.bits &= ~(uint32_t)SOCLE__HOLD;
 	else
-		s->d.owner |= SOCLE__HOLD;
+		s->d.bits |= SOCLE__HOLD;
 }
 
 int
@@ -36,7 +36,7 @@ socle_set_water_marks(struct socle_socket *s, size_t low, size_t high,
 	x->high = high;
 	x->mark = fn;
 	x->mark_arg = arg;
-	s->d.owner &= ~(uint32_t)SOCLE__ABOVE;
+	s->d.bits &= ~(uint32_t)SOCLE__ABOVE;
 	return 0;
 }
 
@@ -72,7 +72,7 @@ socle_set_writer_func(struct socle_socket *s,
 	if (!socle__has(s, SOCLE__WRITER_READ))
 		return 0;
 	/* What the old one waited for means nothing to the new. */
-	s->d.owner &= ~(uint32_t)(SOCLE__WRITER_READ | SOCLE__BLOCKED);
+	s->d.bits &= ~(uint32_t)(SOCLE__WRITER_READ | SOCLE__BLOCKED);
 	socle__socket_interest(s);
 	if (s->queue && !socle__has(s, SOCLE__FLUSHING))
 		socle__turn_ask(&s->d, SOCLE__TURN_FLUSH);
@@ -89,7 +89,7 @@ socle__marks_tell(struct socle_socket *s)
 	if (!x || !x->mark ||
 		(above ? s->queued > x->low : s->queued <= x->high))
 		return;
-	s->d.owner ^= SOCLE__ABOVE;
+	s->d.bits ^= SOCLE__ABOVE;
 	before = socle__callback_begins(s);
 	x->mark(s, !above, x->mark_arg);
 	socle__callback_ends(s, before);

@@ -222,7 +222,7 @@ listener_ready(struct socle_descriptor *d, unsigned ready, int err)
 	struct socle_factory *f = (struct socle_factory *)(void *)d;
 
 	if (!(ready & SOCLE_READ) || err < 0)
-		d->state |= SOCLE__END_TOLD; /* shut down by somebody */
+		d->bits |= SOCLE__END_TOLD; /* shut down by somebody */
 	if (err == 0)
 		accept_some(f);
 	else if (err != -EBADF)

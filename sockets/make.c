@@ -61,7 +61,7 @@ attach(struct socle_socket *self, struct socle__class *cls, int fd,
 
 	if (err < 0)
 		return err;
-	self->d.owner = flags;
+	self->d.bits |= flags;
 	self->cls = cls;
 	self->queue = NULL;
 	self->queued = 0;
@@ -192,9 +192,9 @@ watch(struct socle_socket *s, uint32_t flag, bool on)
 {
 	socle__descriptor_touch(&s->d);
 	if (on)
-		s->d.owner |= flag;
+		s->d.bits |= flag;
 	else
-		s->d.owner &= ~flag;
+		s->d.bits &= ~flag;
 	socle__socket_interest(s);
 }
 
@@ -204,7 +204,7 @@ socle_watch_read(struct socle_socket *s, bool on)
 	if (socle__is_closed(s) || (on && socle__has(s, SOCLE__ENDING)))
 		return;
 	if (on)
-		s->d.owner &= ~(uint32_t)SOCLE__READ_ENDED;
+		s->d.bits &= ~(uint32_t)SOCLE__READ_ENDED;
 	watch(s, SOCLE__USER_READ, on);
 	if (socle__pushed_wanted(s))
 		socle__turn_ask(&s->d, SOCLE__TURN_PUSHED_BACK);
@@ -248,7 +248,7 @@ socle_descriptor(int fd)
 	struct socle__loop *l = socle__loop;
 	struct socle_descriptor *d = l ? socle__descriptor_at(l, fd) : NULL;
 
-	return d && d->state & SOCLE__APPLICATION
+	return d && d->bits & SOCLE__APPLICATION
 		? (struct socle_socket *)(void *)d
 		: NULL;
 }
@@ -274,7 +274,7 @@ each(unsigned state, void (*fn)(struct socle_socket *s, void *arg), void *arg)
 	for (size_t fd = 0; l && l == socle__loop && fd < l->map_size; fd++) {
 		struct socle_socket *s = socle_descriptor((int)fd);
 
-		if (s && (s->d.state & state) == state)
+		if (s && (s->d.bits & state) == state)
 			fn(s, arg);
 	}
 }

@@ -1,7 +1,7 @@
 /*
  * What the files of sockets/ share.
  *
- * The flags live in the descriptor's `owner' field.  What most objects never
+ * The flags live in the descriptor's `bits'.  What most objects never
  * use (push-back, marks, functions, address strings, the post-loop callback)
  * hangs behind one pointer that is NULL until something of it is asked for.
  */
@@ -22,35 +22,35 @@
  *		READER_WRITE: the reader function
  */
 enum {
-	SOCLE__USER_READ = 1 << 0,
-	SOCLE__USER_WRITE = 1 << 1,
-	SOCLE__QUEUE_WRITE = 1 << 2,
-	SOCLE__WRITER_READ = 1 << 3,
-	SOCLE__READER_WRITE = 1 << 4, /* ... and no reading meanwhile */
+	SOCLE__USER_READ = 1 << SOCLE__OWNERS,
+	SOCLE__USER_WRITE = 1 << 7,
+	SOCLE__QUEUE_WRITE = 1 << 8,
+	SOCLE__WRITER_READ = 1 << 9,
+	SOCLE__READER_WRITE = 1 << 10, /* ... and no reading meanwhile */
 	SOCLE__READING = SOCLE__USER_READ | SOCLE__WRITER_READ,
 	SOCLE__WRITING =
 		SOCLE__USER_WRITE | SOCLE__QUEUE_WRITE | SOCLE__READER_WRITE,
-	SOCLE__OURS = 1 << 5,        /* made by socle_socket_new() */
-	SOCLE__IS_SOCKET = 1 << 6,   /* not a pipe or terminal */
-	SOCLE__CLOSING = 1 << 7,     /* the class's close is on the stack */
-	SOCLE__ENDING = 1 << 8,      /* close_after_flush was called */
-	SOCLE__READ_ENDED = 1 << 9,  /* the last read was 0 or an error */
-	SOCLE__HOLD = 1 << 10,       /* autoflush is off */
-	SOCLE__FLUSHING = 1 << 11,   /* a flush or its callbacks run */
-	SOCLE__IN_CLOSURE = 1 << 12, /* ... namely a closure: bytes may go */
-	SOCLE__TRIED = 1 << 13,      /* a flush was tried in this event */
-	SOCLE__BLOCKED = 1 << 14, /* the kernel, or the writer, took no more */
-	SOCLE__RETRY = 1 << 15,   /* the timer is to try the write again */
-	SOCLE__ABOVE = 1 << 16,   /* the queue is above its high mark */
-	SOCLE__CORKED = 1 << 17,
-	SOCLE__CONNECTING = 1 << 20, /* nothing leaves before it is done */
-	SOCLE__IN_WRITER = 1 << 19,  /* the writer function is on the stack */
-	SOCLE__WRITE_ONLY = 1 << 18, /* what it holds is for another to read */
-	SOCLE__OF_FAMILY = 1 << 21,  /* the class is of a family */
-	SOCLE__READ_HELD = 1 << 22,  /* no reading for a while */
-	/* Closed, broken or with an extra part: no straight way for bytes. */
-	SOCLE__SPECIAL = 1 << 23,
-	SOCLE__IDLES = 1 << 24 /* idle_ms is set: traffic is noted */
+	SOCLE__OURS = 1 << 11,       /* made by socle_socket_new() */
+	SOCLE__IS_SOCKET = 1 << 12,  /* not a pipe or terminal */
+	SOCLE__CLOSING = 1 << 13,    /* the class's close is on the stack */
+	SOCLE__ENDING = 1 << 14,     /* close_after_flush was called */
+	SOCLE__READ_ENDED = 1 << 15, /* the last read was 0 or an error */
+	SOCLE__HOLD = 1 << 16,       /* autoflush is off */
+	SOCLE__FLUSHING = 1 << 17,   /* a flush or its callbacks run */
+	SOCLE__IN_CLOSURE = 1 << 18, /* ... namely a closure: bytes may go */
+	SOCLE__TRIED = 1 << 19,      /* a flush was tried in this event */
+	SOCLE__BLOCKED = 1 << 20, /* the kernel, or the writer, took no more */
+	SOCLE__RETRY = 1 << 21,   /* the timer is to try the write again */
+	SOCLE__ABOVE = 1 << 22,   /* the queue is above its high mark */
+	SOCLE__CORKED = 1 << 23,
+	SOCLE__WRITE_ONLY = 1 << 24, /* what it holds is for another to read */
+	SOCLE__IN_WRITER = 1 << 25,  /* the writer function is on the stack */
+	SOCLE__CONNECTING = 1 << 26, /* nothing leaves before it is done */
+	SOCLE__OF_FAMILY = 1 << 27,  /* the class is of a family */
+	SOCLE__READ_HELD = 1 << 28,  /* no reading for a while */
+	/* Broken or with an extra part: no straight way for bytes. */
+	SOCLE__SPECIAL = 1 << 29,
+	SOCLE__IDLES = 1 << 30 /* idle_ms is set: traffic is noted */
 };
 
 /*
@@ -130,7 +130,7 @@ int socle__class_resolve_of(struct socle__loop *l,
  * is known to be a socket, non-blocking and close-on-exec; SOCLE__CONNECTING,
  * SOCLE__OF_FAMILY.
  */
-enum { SOCLE__KNOWN_SOCKET = 1 << 30 };
+enum { SOCLE__KNOWN_SOCKET = SOCLE__IS_SOCKET };
 extern const struct socle__descriptor_ops socle__socket_ops;
 
 int socle__socket_make(struct socle_socket *self, struct socle__class *cls,
@@ -166,13 +166,13 @@ void socle__close_broken(struct socle_socket *s, const char *reason);
 static inline bool
 socle__is_closed(const struct socle_socket *s)
 {
-	return (s->d.state & SOCLE__CLOSED) != 0;
+	return (s->d.bits & SOCLE__CLOSED) != 0;
 }
 
 static inline bool
 socle__has(const struct socle_socket *s, uint32_t flag)
 {
-	return (s->d.owner & flag) != 0;
+	return (s->d.bits & flag) != 0;
 }
 
 /*
@@ -266,10 +266,10 @@ socle__queue_head(const struct socle_socket *s)
 static inline uint32_t
 socle__callback_begins(struct socle_socket *s)
 {
-	uint32_t before = s->d.owner;
+	uint32_t before = s->d.bits;
 
-	s->d.owner |= SOCLE__FLUSHING;
-	s->d.owner &= ~(uint32_t)SOCLE__IN_CLOSURE;
+	s->d.bits |= SOCLE__FLUSHING;
+	s->d.bits &= ~(uint32_t)SOCLE__IN_CLOSURE;
 	socle__user_begins(socle__loop);
 	return before & (SOCLE__FLUSHING | SOCLE__IN_CLOSURE);
 }
@@ -280,8 +280,8 @@ socle__callback_ends(struct socle_socket *s, uint32_t before)
 	socle__user_ends(socle__loop);
 	if (socle__is_closed(s))
 		return;
-	s->d.owner &= ~(uint32_t)SOCLE__FLUSHING;
-	s->d.owner |= before;
+	s->d.bits &= ~(uint32_t)SOCLE__FLUSHING;
+	s->d.bits |= before;
 }
 
 /* flush.c */

@@ -70,7 +70,7 @@ read_by_function(struct socle_socket *s, void *buf, size_t size)
 	if (n > 0 && (size_t)n > size)
 		return -EIO;
 	if (n == SOCLE_WANT_WRITE && !socle__is_closed(s)) {
-		s->d.owner |= SOCLE__READER_WRITE;
+		s->d.bits |= SOCLE__READER_WRITE;
 		socle__socket_interest(s);
 	}
 	return n == SOCLE_WANT_READ || n == SOCLE_WANT_WRITE ? -EAGAIN : n;
@@ -100,13 +100,13 @@ read_ended(struct socle_socket *s, ssize_t n)
 		return -EAGAIN;
 	if (socle__is_closed(s))
 		return n; /* by the reader function */
-	s->d.owner |= SOCLE__READ_ENDED;
+	s->d.bits |= SOCLE__READ_ENDED;
 	if (n < 0) {
 		s->read_error = (uint8_t)-n;
 		return n;
 	}
 	socle__log(2, "Fd #%d read hit the end of the road.", s->d.fd);
-	s->d.owner &= ~(uint32_t)SOCLE__USER_READ;
+	s->d.bits &= ~(uint32_t)SOCLE__USER_READ;
 	socle__socket_interest(s);
 	return 0;
 }
@@ -115,7 +115,7 @@ read_ended(struct socle_socket *s, ssize_t n)
 static socle__aside void
 read_went_on(struct socle_socket *s)
 {
-	s->d.owner &= ~(uint32_t)SOCLE__READ_ENDED;
+	s->d.bits &= ~(uint32_t)SOCLE__READ_ENDED;
 	socle__descriptor_touch(&s->d);
 	socle__active(s);
 }
@@ -161,7 +161,7 @@ socle_read(struct socle_socket *s, void *buf, size_t size)
 	if (socle__unlikely(n <= 0))
 		return read_nothing(s, buf, size, n);
 	if (socle__unlikely(socle__has(s, SOCLE__READ_ENDED | SOCLE__IDLES) ||
-		    s->d.state & SOCLE__END_TOLD))
+		    s->d.bits & SOCLE__END_TOLD))
 		read_went_on(s);
 	return n;
 }
@@ -243,7 +243,7 @@ socle_set_reader_func(struct socle_socket *s,
 		return fn ? -ENOMEM : 0;
 	x->reader = fn;
 	x->reader_arg = arg;
-	s->d.owner &= ~(uint32_t)SOCLE__READER_WRITE;
+	s->d.bits &= ~(uint32_t)SOCLE__READER_WRITE;
 	socle__socket_interest(s);
 	return 0;
 }

@@ -11,7 +11,7 @@ struct socle__extra *
 socle__extra_get(struct socle_socket *s)
 {
 	if (!s->extra && (s->extra = sys_calloc(1, sizeof(*s->extra))))
-		s->d.owner |= SOCLE__SPECIAL;
+		s->d.bits |= SOCLE__SPECIAL;
 	return s->extra;
 }
 
@@ -21,7 +21,7 @@ socle__socket_interest(struct socle_socket *s)
 	unsigned wanted = 0;
 
 	if (socle__has(s, SOCLE__WRITER_READ) ||
-		(s->d.owner &
+		(s->d.bits &
 			(SOCLE__USER_READ | SOCLE__READER_WRITE |
 				SOCLE__READ_HELD)) == SOCLE__USER_READ)
 		wanted |= SOCLE_READ;
@@ -47,9 +47,9 @@ let_go(struct socle_socket *s)
 	if (socle__has(s, SOCLE__CORKED) && !socle__loop->forked)
 		(void)socle_tcp_cork(s, false);
 	/* What it watched stays to be seen in its string. */
-	s->d.owner &= SOCLE__OURS | SOCLE__IS_SOCKET | SOCLE__OF_FAMILY |
-		SOCLE__READING | SOCLE__WRITING;
-	s->d.owner |= SOCLE__SPECIAL;
+	s->d.bits &= SOCLE__REACTORS | SOCLE__OURS | SOCLE__IS_SOCKET |
+		SOCLE__OF_FAMILY | SOCLE__READING | SOCLE__WRITING;
+	s->d.bits |= SOCLE__SPECIAL;
 	if (s->extra)
 		socle__pushed_drop(s->extra);
 }
@@ -109,7 +109,7 @@ socket_forked(struct socle_descriptor *d)
 {
 	struct socle_socket *s = socle__socket_of(d);
 
-	s->d.owner &= ~(uint32_t)(SOCLE__QUEUE_WRITE | SOCLE__WRITER_READ |
+	s->d.bits &= ~(uint32_t)(SOCLE__QUEUE_WRITE | SOCLE__WRITER_READ |
 		SOCLE__RETRY | SOCLE__BLOCKED);
 	socle__turn_drop(d, SOCLE__TURN_FLUSH);
 	socle__socket_interest(s);
@@ -136,12 +136,12 @@ const struct socle__descriptor_ops socle__socket_ops = {
 static void
 close_virtual(struct socle_socket *s, const char *reason)
 {
-	s->d.owner |= SOCLE__CLOSING;
+	s->d.bits |= SOCLE__CLOSING;
 	socle__user_begins(socle__loop);
 	s->cls->flat.close(s, reason);
 	socle__user_ends(socle__loop);
 	if (!socle__is_closed(s))
-		s->d.owner &= ~(uint32_t)SOCLE__CLOSING;
+		s->d.bits &= ~(uint32_t)SOCLE__CLOSING;
 }
 
 void

@@ -96,7 +96,7 @@ socle__write_retry_later(struct socle_socket *s)
 {
 	int64_t soon = socle__add_ns(socle__now(socle__loop), RETRY_NS);
 
-	s->d.owner |= SOCLE__RETRY;
+	s->d.bits |= SOCLE__RETRY;
 	start_by(s, soon);
 }
 
@@ -121,9 +121,9 @@ socle_set_idle_timeout(struct socle_socket *s, double seconds)
 		ms++;
 	s->idle_ms = ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
 	if (ms > 0)
-		s->d.owner |= SOCLE__IDLES;
+		s->d.bits |= SOCLE__IDLES;
 	else
-		s->d.owner &= ~(uint32_t)SOCLE__IDLES;
+		s->d.bits &= ~(uint32_t)SOCLE__IDLES;
 	s->active = socle__now_read(socle__loop);
 	socle__timeouts_rearm(s);
 	return 0;

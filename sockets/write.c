@@ -199,13 +199,12 @@ socle_write(struct socle_socket *s, const void *data, size_t len)
 		SOCLE__SPECIAL;
 	ssize_t sent;
 
-	if (socle__unlikely((s->d.owner & mask) != SOCLE__IS_SOCKET ||
+	if (socle__unlikely((s->d.bits & mask) != SOCLE__IS_SOCKET ||
 		    s->queue || len == 0))
 		return write_aside(s, data, len);
 	sent = sys_send(s->d.fd, data, len, MSG_NOSIGNAL);
 	if (socle__unlikely(sent != (ssize_t)len ||
-		    socle__has(s, SOCLE__IDLES) ||
-		    s->d.state & SOCLE__END_TOLD))
+		    socle__has(s, SOCLE__IDLES) || s->d.bits & SOCLE__END_TOLD))
 		return sent_aside(s, data, len, sent);
 	return 1;
 }
@@ -304,11 +303,11 @@ socle_write_func(struct socle_socket *s,
 		socle__marks_tell(s);
 		return outcome_of_taken(s);
 	}
-	s->d.owner |= SOCLE__FLUSHING;
+	s->d.bits |= SOCLE__FLUSHING;
 	socle__run_closure(s, fn, arg);
 	if (socle__is_closed(s))
 		return 1;
-	s->d.owner &= ~(uint32_t)SOCLE__FLUSHING;
+	s->d.bits &= ~(uint32_t)SOCLE__FLUSHING;
 	if (s->queue && !socle__has(s, SOCLE__BLOCKED | SOCLE__HOLD))
 		socle__flush(s);
 	else if (s->queue && !socle__has(s, SOCLE__BLOCKED))
@@ -344,5 +343,5 @@ socle_close_after_flush(struct socle_socket *s, const char *reason)
 	if (reason && socle__extra_get(s))
 		s->extra->close_reason = reason;
 	socle_watch_read(s, false);
-	s->d.owner |= SOCLE__ENDING;
+	s->d.bits |= SOCLE__ENDING;
 }
