@@ -73,7 +73,7 @@ socle__loop_check(const struct socle__loop *l)
 		to_close += (l->map[fd]->bits & SOCLE__CLOSED) != 0;
 	}
 	assert(watched == l->watched && to_close == l->to_close);
-	assert(l->batch_next <= l->batch_n && l->batch_n <= l->batch_room);
+	assert(l->batch_n <= l->batch_room && l->next <= l->end);
 	check_attention(l);
 	socle__timers_check(&l->timers);
 }

@@ -59,6 +59,8 @@ struct socle__descriptor_ops {
 	 * error with SOCLE_ERR, else 0.
 	 */
 	void (*ready)(struct socle_descriptor *d, unsigned ready, int err);
+	/* READ alone, of one with SOCLE__DIRECT and while nobody profiles. */
+	void (*read)(struct socle_descriptor *d);
 	/* Your turn; only POST_LOOP's result counts: false ends the loop. */
 	bool (*turn)(struct socle_descriptor *d, unsigned turn);
 	/* Nothing of the library refers to it any more. */
@@ -151,9 +153,10 @@ struct socle__loop {
 	struct socle_descriptor **map;        /* by fd */
 	size_t map_size;
 	struct socle__event *batch;
-	size_t batch_next, batch_n, batch_room;
-	int depth;      /* loops on the stack */
-	int stop_depth; /* those up to this depth are to end */
+	size_t batch_n, batch_room;
+	struct socle__event *next, *end; /* of the batch, when dispatched */
+	int depth;                       /* loops on the stack */
+	int stop_depth;                  /* those up to this depth are to end */
 	int in_call;    /* user functions on the stack, ticks apart */
 	unsigned calls; /* of such, so far */
 	int timeout_ms;
@@ -330,8 +333,16 @@ struct socle__places {
 /* Room for `fd'; 0 or -ENOMEM. */
 int socle__places_reserve(struct socle__places *p, int fd);
 
-/* Room for one more event in the batch, if it can be had. */
+/* Room for `n' events in the batch; 0 or -ENOMEM. */
 int socle__batch_reserve(struct socle__loop *l, size_t n);
+
+/* What is left of the batch is dropped. */
+static inline void
+socle__batch_drop(struct socle__loop *l)
+{
+	l->batch_n = 0;
+	l->next = l->end = l->batch;
+}
 
 static inline void
 socle__batch_add(struct socle__loop *l, uint64_t cookie, unsigned ready)

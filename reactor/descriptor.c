@@ -359,6 +359,8 @@ int
 socle__batch_reserve(struct socle__loop *l, size_t n)
 {
 	size_t room = l->batch_room ? l->batch_room : 64;
+	size_t next = (size_t)(l->next - l->batch);
+	size_t end = (size_t)(l->end - l->batch);
 	struct socle__event *batch;
 
 	if (n <= l->batch_room)
@@ -369,6 +371,8 @@ socle__batch_reserve(struct socle__loop *l, size_t n)
 	if (!batch)
 		return -ENOMEM;
 	l->batch = batch;
+	l->next = batch + next;
+	l->end = batch + end;
 	l->batch_room = room;
 	return 0;
 }

@@ -368,7 +368,7 @@ kqueue_submit(struct socle__loop *l)
 
 	if (n <= 0 || !(p->events[0].flags & EV_ERROR))
 		return 0;
-	l->batch_n = l->batch_next = 0;
+	socle__batch_drop(l);
 	return take_refusals(l, n);
 }
 

@@ -36,7 +36,7 @@ at_fork_in_child(void)
 	if (!socle__loop)
 		return;
 	socle__loop->forked = true;
-	socle__loop->batch_n = socle__loop->batch_next = 0;
+	socle__batch_drop(socle__loop);
 	socle__mailbox_detach(socle__loop);
 }
 
@@ -233,7 +233,7 @@ socle_reset(void)
 		l->backend->close(l);
 	l->backend = l->chosen = NULL;
 	l->poller = NULL;
-	l->batch_next = l->batch_n = 0;
+	socle__batch_drop(l);
 	l->forked = l->fd_asked_for = false;
 	l->slow = NULL;
 	loop_clear(l);
@@ -261,7 +261,7 @@ socle_after_fork(void)
 	if (l->backend && (err = l->backend->reopen(l)) < 0)
 		return err;
 	l->forked = false;
-	l->batch_next = l->batch_n = 0;
+	socle__batch_drop(l);
 	if (l->backend)
 		socle__interest_rearm_all(l);
 	for (size_t fd = 0; fd < l->map_size; fd++) {

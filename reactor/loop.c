@@ -98,7 +98,7 @@ wait_for_events(struct socle__loop *l, int ms)
 
 	l->removed = false;
 	l->waits++;
-	l->batch_n = l->batch_next = 0;
+	socle__batch_drop(l);
 	if (!l->backend)
 		return 0; /* a handler reset the loop, which is to end */
 	socle__profile_before_wait(&l->profile);
@@ -119,7 +119,7 @@ stale_event(struct socle__loop *l)
 {
 	if (l->removed)
 		return;
-	l->batch_n = l->batch_next = 0;
+	socle__batch_drop(l);
 	if (l->backend->reopen(l) == 0)
 		socle__interest_rearm_all(l);
 }
@@ -146,46 +146,49 @@ deliver(struct socle_descriptor *d, unsigned ready)
 
 /* Whatever it is, it is looked at in full. */
 static socle__aside void
-dispatch_aside(struct socle__loop *l, struct socle__event e)
+dispatch_aside(struct socle__loop *l, uint64_t cookie, unsigned ready)
 {
 	struct socle_descriptor *d =
-		socle__descriptor_at(l, socle__cookie_fd(e.cookie));
+		socle__descriptor_at(l, socle__cookie_fd(cookie));
 
-	if (!d || socle__cookie(d) != e.cookie) {
+	if (!d || socle__cookie(d) != cookie) {
 		stale_event(l);
 		return;
 	}
 	if (d->bits & SOCLE__CLOSED)
 		return;
 	if (socle__debug_level > 0)
-		socle__log(1, "Event: fd=%d, state=%u", d->fd, e.ready);
-	if (e.ready >> SOCLE__REFUSAL)
-		socle__interest_failed(d, -(int)(e.ready >> SOCLE__REFUSAL));
+		socle__log(1, "Event: fd=%d, state=%u", d->fd, ready);
+	if (ready >> SOCLE__REFUSAL)
+		socle__interest_failed(d, -(int)(ready >> SOCLE__REFUSAL));
 	else
-		deliver(d, e.ready & SOCLE__READY);
+		deliver(d, ready & SOCLE__READY);
 }
 
 /*
- * The cookie was ours when it was handed to the kernel, and the map does not
- * shrink: its fd is within.
+ * The straight way: something can be read, and nothing else is the matter.
+ * A cookie was ours when the kernel got it, and the map does not shrink: the
+ * fd in it is within.
  */
 static void
 dispatch(struct socle__loop *l)
 {
-	unsigned usual = socle__debug_level > 0 ? 0 : SOCLE__READY;
+	bool watched = socle__debug_level > 0 || l->profile.on;
+	unsigned straight = watched ? 0 : SOCLE_READ;
+	unsigned mask = SOCLE__CLOSED | SOCLE__END_TOLD | SOCLE__DIRECT;
 
-	while (l->batch_next < l->batch_n) {
-		struct socle__event e = l->batch[l->batch_next++];
-		struct socle_descriptor *d = l->map[(uint32_t)e.cookie];
-		unsigned told = e.ready & usual;
+	l->next = l->batch;
+	l->end = l->batch + l->batch_n;
+	while (l->next != l->end) {
+		const struct socle__event *e = l->next++;
+		struct socle_descriptor *d = l->map[(uint32_t)e->cookie];
 
-		if (socle__likely(d && d->generation == e.cookie >> 32 &&
-			    told == e.ready &&
-			    !(d->bits & (SOCLE__CLOSED | SOCLE__END_TOLD)) &&
-			    (told &= d->wanted | SOCLE_ERR | SOCLE_HUP)))
-			d->ops->ready(d, told, 0);
+		if (socle__likely(e->ready == straight && d &&
+			    socle__cookie(d) == e->cookie &&
+			    (d->bits & mask) == SOCLE__DIRECT))
+			d->ops->read(d);
 		else
-			dispatch_aside(l, e);
+			dispatch_aside(l, e->cookie, e->ready);
 	}
 }
 

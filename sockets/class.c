@@ -92,6 +92,7 @@ class_add(struct socle__loop *l, const struct socle_class *cls,
 	c = sys_calloc(1, family ? family->class_size : sizeof(*c));
 	if (!c)
 		return -ENOMEM;
+	c->ops = socle__socket_ops;
 	c->flat = flat;
 	c->source = cls;
 	c->drains = flat.event_drain != socle__root_drain;
@@ -134,15 +135,16 @@ socle_set_class(struct socle_socket *s, const struct socle_class *cls)
 
 	if (socle__is_closed(s))
 		return -EBADF;
-	err = socle__class_resolve_of(socle__loop, cls, s->cls->family, &c);
+	err = socle__class_resolve_of(
+		socle__loop, cls, socle__class_of(s)->family, &c);
 	if (err < 0)
 		return err;
-	if (c->flat.size > s->cls->flat.size &&
+	if (c->flat.size > socle__class_of(s)->flat.size &&
 		c->flat.size > (size_t)s->room * 4)
 		return -EINVAL;
-	s->cls->live--;
+	socle__class_of(s)->live--;
 	c->live++;
-	s->cls = c;
+	s->d.ops = &c->ops;
 	return 0;
 }
 

@@ -41,7 +41,7 @@ socle__dgram_emptied(struct socle_dgram *d)
 	struct socle__held_call call;
 
 	socle__held_begin(&d->sock, &call, SOCLE__ITEM_DRAIN);
-	d->sock.cls->flat.event_drain(&d->sock);
+	socle__class_of(&d->sock)->flat.event_drain(&d->sock);
 	socle__held_end(&call);
 }
 

@@ -46,7 +46,8 @@ struct socle__dgram_resolved {
 static inline struct socle__dgram_resolved *
 socle__dgram_class_of(const struct socle_dgram *d)
 {
-	return socle_container_of(d->sock.cls, struct socle__dgram_resolved, c);
+	return socle_container_of(
+		socle__class_of(&d->sock), struct socle__dgram_resolved, c);
 }
 
 static inline struct socle_dgram *

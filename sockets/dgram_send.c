@@ -52,7 +52,7 @@ blocked(struct socle_dgram *d, int err, bool again)
 	if (s->extra && s->extra->stall_ns)
 		socle__stall_begins(s);
 	socle__user_begins(socle__loop);
-	s->cls->flat.incomplete_write(s);
+	socle__class_of(s)->flat.incomplete_write(s);
 	socle__user_ends(socle__loop);
 }
 

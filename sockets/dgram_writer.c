@@ -34,7 +34,7 @@ writer_ready(struct socle_descriptor *w, unsigned ready, int err)
 	if (ready & SOCLE_WRITE) {
 		socle__held_begin(s, &call, SOCLE__ITEM_WRITE);
 		s->d.bits &= ~(uint32_t)SOCLE__TRIED;
-		s->cls->flat.event_write(s);
+		socle__class_of(s)->flat.event_write(s);
 		if (!socle__is_closed(s) && s->queued &&
 			!socle__has(s, SOCLE__TRIED))
 			socle__flush_anew(s);
@@ -47,12 +47,12 @@ writer_ready(struct socle_descriptor *w, unsigned ready, int err)
 		if (err == 0 && (err = pending_error(w->fd)) != 0)
 			socle__descriptor_touch(w);
 		socle__held_begin(s, &call, SOCLE__ITEM_ERR);
-		s->cls->flat.event_err(s, err);
+		socle__class_of(s)->flat.event_err(s, err);
 		socle__held_end(&call);
 	}
 	if (ready & SOCLE_HUP && !(w->bits & SOCLE__CLOSED)) {
 		socle__held_begin(s, &call, SOCLE__ITEM_HUP);
-		s->cls->flat.event_hup(s);
+		socle__class_of(s)->flat.event_hup(s);
 		socle__held_end(&call);
 	}
 }

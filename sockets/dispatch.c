@@ -10,14 +10,15 @@
 
 #include "seam.h"
 
-static socle__aside void
+static void
 call_counted(struct socle_socket *s, enum socle__item_kind kind,
 	void (*method)(struct socle_socket *self))
 {
 	struct socle__profile *p = &socle__loop->profile;
 	struct socle__call c;
-	bool counted = socle__call_begin(
-		p, &c, &s->cls->counters[kind], kind, s->cls->flat.name, &s->d);
+	bool counted =
+		socle__call_begin(p, &c, &socle__class_of(s)->counters[kind],
+			kind, socle__class_of(s)->flat.name, &s->d);
 
 	method(s);
 	socle__call_end(p, &c, counted);
@@ -39,11 +40,11 @@ call_err(struct socle_socket *s, int err)
 {
 	struct socle__profile *p = &socle__loop->profile;
 	struct socle__call c;
-	bool counted =
-		socle__call_begin(p, &c, &s->cls->counters[SOCLE__ITEM_ERR],
-			SOCLE__ITEM_ERR, s->cls->flat.name, &s->d);
+	bool counted = socle__call_begin(p, &c,
+		&socle__class_of(s)->counters[SOCLE__ITEM_ERR], SOCLE__ITEM_ERR,
+		socle__class_of(s)->flat.name, &s->d);
 
-	s->cls->flat.event_err(s, err);
+	socle__class_of(s)->flat.event_err(s, err);
 	socle__call_end(p, &c, counted);
 }
 
@@ -52,7 +53,7 @@ static void
 call_write(struct socle_socket *s)
 {
 	s->d.bits &= ~(uint32_t)SOCLE__TRIED;
-	call(s, SOCLE__ITEM_WRITE, s->cls->flat.event_write);
+	call(s, SOCLE__ITEM_WRITE, socle__class_of(s)->flat.event_write);
 	if (!socle__is_closed(s) && s->queued && !socle__has(s, SOCLE__TRIED))
 		socle__flush_anew(s);
 }
@@ -76,7 +77,7 @@ readable(struct socle_socket *s)
 	}
 	if (socle__has(s, SOCLE__USER_READ) &&
 		!socle__has(s, SOCLE__READER_WRITE))
-		call(s, SOCLE__ITEM_READ, s->cls->flat.event_read);
+		call(s, SOCLE__ITEM_READ, socle__class_of(s)->flat.event_read);
 }
 
 static void
@@ -86,7 +87,8 @@ writable(struct socle_socket *s)
 		s->d.bits &= ~(uint32_t)SOCLE__READER_WRITE;
 		socle__socket_interest(s);
 		if (socle__has(s, SOCLE__USER_READ))
-			call(s, SOCLE__ITEM_READ, s->cls->flat.event_read);
+			call(s, SOCLE__ITEM_READ,
+				socle__class_of(s)->flat.event_read);
 	}
 	if (!socle__has(s, SOCLE__USER_WRITE | SOCLE__QUEUE_WRITE) ||
 		socle__is_closed(s))
@@ -134,12 +136,14 @@ ended(struct socle_socket *s, unsigned ready, int err)
 	if (ready & SOCLE_ERR)
 		call_err(s, err ? err : pending_error(s));
 	if (ready & SOCLE_HUP && !socle__is_closed(s))
-		call(s, SOCLE__ITEM_HUP, s->cls->flat.event_hup);
+		call(s, SOCLE__ITEM_HUP, socle__class_of(s)->flat.event_hup);
 }
 
-static socle__aside void
-ready_aside(struct socle_socket *s, unsigned ready, int err)
+void
+socle__socket_ready(struct socle_descriptor *d, unsigned ready, int err)
 {
+	struct socle_socket *s = socle__socket_of(d);
+
 	if (ready & SOCLE_READ)
 		readable(s);
 	if (ready & SOCLE_WRITE && s->d.wanted & SOCLE_WRITE)
@@ -148,26 +152,19 @@ ready_aside(struct socle_socket *s, unsigned ready, int err)
 		ended(s, ready, err);
 }
 
-/* The usual: something to read, and nothing else. */
 void
-socle__socket_ready(struct socle_descriptor *d, unsigned ready, int err)
+socle__socket_read(struct socle_descriptor *d)
 {
 	struct socle_socket *s = socle__socket_of(d);
-	uint32_t mask =
-		SOCLE__USER_READ | SOCLE__WRITER_READ | SOCLE__READER_WRITE;
 
-	if (socle__likely(ready == SOCLE_READ &&
-		    (d->bits & mask) == SOCLE__USER_READ))
-		call(s, SOCLE__ITEM_READ, s->cls->flat.event_read);
-	else
-		ready_aside(s, ready, err);
+	socle__class_of(s)->flat.event_read(s);
 }
 
 /* Served once a tick; what is left asks for the next one. */
 static void
 read_pushed_back(struct socle_socket *s)
 {
-	call(s, SOCLE__ITEM_READ, s->cls->flat.event_read);
+	call(s, SOCLE__ITEM_READ, socle__class_of(s)->flat.event_read);
 	if (socle__pushed_wanted(s))
 		socle__turn_ask(&s->d, SOCLE__TURN_PUSHED_BACK);
 }
@@ -178,8 +175,8 @@ run_post_loop(struct socle_socket *s)
 	struct socle__profile *p = &socle__loop->profile;
 	struct socle__call c;
 	bool counted = socle__call_begin(p, &c,
-		&s->cls->counters[SOCLE__ITEM_POST_LOOP], SOCLE__ITEM_POST_LOOP,
-		s->cls->flat.name, &s->d);
+		&socle__class_of(s)->counters[SOCLE__ITEM_POST_LOOP],
+		SOCLE__ITEM_POST_LOOP, socle__class_of(s)->flat.name, &s->d);
 	bool go_on = s->extra->post_loop(s, s->extra->post_loop_arg);
 
 	socle__call_end(p, &c, counted);

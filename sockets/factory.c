@@ -120,7 +120,7 @@ deliver_object(struct socle_factory *f, int fd)
 	handed_over(f);
 	socle_watch_read(s, true);
 	socle__held_begin(s, &call, SOCLE__ITEM_ACCEPTED);
-	s->cls->flat.event_accepted(s, f);
+	socle__class_of(s)->flat.event_accepted(s, f);
 	socle__held_end(&call);
 	if (!f->p.accepted || socle__factory_is_over(f))
 		return 0;

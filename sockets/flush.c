@@ -85,7 +85,7 @@ socle__write_blocked(struct socle_socket *s, int err)
 	if (s->extra && s->extra->stall_ns)
 		socle__stall_begins(s);
 	socle__user_begins(socle__loop);
-	s->cls->flat.incomplete_write(s);
+	socle__class_of(s)->flat.incomplete_write(s);
 	socle__user_ends(socle__loop);
 }
 
@@ -223,10 +223,10 @@ drained(struct socle_socket *s)
 {
 	struct socle__held_call call;
 
-	if (socle__has(s, SOCLE__ENDING) || !s->cls->drains)
+	if (socle__has(s, SOCLE__ENDING) || !socle__class_of(s)->drains)
 		return;
 	socle__held_begin(s, &call, SOCLE__ITEM_DRAIN);
-	s->cls->flat.event_drain(s);
+	socle__class_of(s)->flat.event_drain(s);
 	socle__held_end(&call);
 }
 
@@ -258,7 +258,7 @@ socle__flush(struct socle_socket *s)
 		socle__has(s, SOCLE__FLUSHING | SOCLE__CONNECTING))
 		return;
 	if (socle__has(s, SOCLE__OF_FAMILY)) {
-		s->cls->family->flush(s);
+		socle__class_of(s)->family->flush(s);
 		return;
 	}
 	/* For a loop nested in a callback of this flush: it goes on there. */

@@ -55,14 +55,12 @@ attach(struct socle_socket *self, struct socle__class *cls, int fd,
 {
 	bool eager = !(flags & SOCLE__IS_SOCKET);
 	bool connecting = (flags & SOCLE__CONNECTING) != 0;
-	int err = socle__descriptor_add(socle__loop, &self->d,
-		&socle__socket_ops, fd,
+	int err = socle__descriptor_add(socle__loop, &self->d, &cls->ops, fd,
 		SOCLE__APPLICATION | (connecting ? SOCLE__PARKED : 0), eager);
 
 	if (err < 0)
 		return err;
 	self->d.bits |= flags;
-	self->cls = cls;
 	self->queue = NULL;
 	self->queued = 0;
 	self->extra = NULL;
@@ -117,7 +115,7 @@ socle__socket_unmake(struct socle_socket *s)
 	int fd = socle__descriptor_detach(&s->d);
 
 	socle__turn_drop(&s->d, SOCLE__TURN_DESTROY);
-	s->cls->live--;
+	socle__class_of(s)->live--;
 	sys_free(s->extra);
 	sys_free(s);
 	return fd;
@@ -166,7 +164,7 @@ socle_socket_new(
 const struct socle_class *
 socle_class_of(const struct socle_socket *s)
 {
-	return s->cls->source;
+	return socle__class_of(s)->source;
 }
 
 int

@@ -57,6 +57,7 @@ enum {
  * A family of classes has a root of its own below socle_socket_class, whose
  * objects are no streams: they keep what they send and receive themselves.
  */
+struct socle__class;
 struct socle__family {
 	size_t class_size; /* of what begins with a struct socle__class */
 	/* The class's further slots, when its own are filled. */
@@ -71,6 +72,7 @@ struct socle__family {
 extern const struct socle__family socle__dgram_family;
 
 struct socle__class {
+	struct socle__descriptor_ops ops;   /* first: how an object knows it */
 	struct socle_class flat;            /* every slot filled */
 	const struct socle__family *family; /* NULL: streams */
 	const struct socle_class *source;
@@ -152,12 +154,19 @@ int socle__socket_unmake(struct socle_socket *s);
 
 /* dispatch.c: the descriptor's ops */
 void socle__socket_ready(struct socle_descriptor *d, unsigned ready, int err);
+void socle__socket_read(struct socle_descriptor *d);
 bool socle__socket_turn(struct socle_descriptor *d, unsigned turn);
 
 static inline struct socle_socket *
 socle__socket_of(struct socle_descriptor *d)
 {
 	return (struct socle_socket *)(void *)d;
+}
+
+static inline struct socle__class *
+socle__class_of(const struct socle_socket *s)
+{
+	return (struct socle__class *)(uintptr_t)s->d.ops;
 }
 
 /* Closes without a flush: something is broken. */
@@ -192,7 +201,8 @@ socle__held_begin(struct socle_socket *s, struct socle__held_call *h,
 
 	socle__user_begins(l);
 	h->counted = socle__call_begin(&l->profile, &h->call,
-		&s->cls->counters[kind], kind, s->cls->flat.name, &s->d);
+		&socle__class_of(s)->counters[kind], kind,
+		socle__class_of(s)->flat.name, &s->d);
 }
 
 static inline void

@@ -206,7 +206,7 @@ socle__queue_drop(struct socle_socket *s)
 
 	socle__user_begins(l);
 	if (socle__has(s, SOCLE__OF_FAMILY))
-		s->cls->family->drop(s);
+		socle__class_of(s)->family->drop(s);
 	/* What the callbacks write to an open object is a new queue. */
 	last = s->queue;
 	item = socle__queue_head(s);

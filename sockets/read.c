@@ -13,7 +13,7 @@ bool
 socle__has_pushed(const struct socle_socket *s)
 {
 	if (socle__has(s, SOCLE__OF_FAMILY))
-		return s->cls->family->has_unread(s);
+		return socle__class_of(s)->family->has_unread(s);
 	return s->extra && s->extra->pushed;
 }
 
@@ -152,17 +152,16 @@ read_nothing(struct socle_socket *s, void *buf, size_t size, ssize_t n)
 ssize_t
 socle_read(struct socle_socket *s, void *buf, size_t size)
 {
-	enum { ASIDE = SOCLE__SPECIAL | SOCLE__OF_FAMILY | SOCLE__CONNECTING };
+	uint32_t aside = SOCLE__CLOSED | SOCLE__END_TOLD | SOCLE__SPECIAL |
+		SOCLE__OF_FAMILY | SOCLE__CONNECTING | SOCLE__READ_ENDED;
 	ssize_t n;
 
-	if (socle__unlikely(socle__has(s, ASIDE) || size - 1 >= MOST_A_CALL))
+	if (socle__unlikely(socle__has(s, aside) || size - 1 >= MOST_A_CALL))
 		return read_aside(s, buf, size);
 	n = sys_read(s->d.fd, buf, size);
 	if (socle__unlikely(n <= 0))
 		return read_nothing(s, buf, size, n);
-	if (socle__unlikely(socle__has(s, SOCLE__READ_ENDED | SOCLE__IDLES) ||
-		    s->d.bits & SOCLE__END_TOLD))
-		read_went_on(s);
+	socle__active(s);
 	return n;
 }
 

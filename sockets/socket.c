@@ -18,12 +18,14 @@ socle__extra_get(struct socle_socket *s)
 void
 socle__socket_interest(struct socle_socket *s)
 {
+	uint32_t mask = SOCLE__USER_READ | SOCLE__READER_WRITE |
+		SOCLE__READ_HELD | SOCLE__WRITER_READ;
 	unsigned wanted = 0;
 
-	if (socle__has(s, SOCLE__WRITER_READ) ||
-		(s->d.bits &
-			(SOCLE__USER_READ | SOCLE__READER_WRITE |
-				SOCLE__READ_HELD)) == SOCLE__USER_READ)
+	s->d.bits &= ~(uint32_t)SOCLE__DIRECT;
+	if ((s->d.bits & mask) == SOCLE__USER_READ)
+		s->d.bits |= SOCLE__DIRECT;
+	if (socle__has(s, SOCLE__WRITER_READ | SOCLE__DIRECT))
 		wanted |= SOCLE_READ;
 	if (socle__has(s, SOCLE__WRITING))
 		wanted |= SOCLE_WRITE;
@@ -49,7 +51,6 @@ let_go(struct socle_socket *s)
 	/* What it watched stays to be seen in its string. */
 	s->d.bits &= SOCLE__REACTORS | SOCLE__OURS | SOCLE__IS_SOCKET |
 		SOCLE__OF_FAMILY | SOCLE__READING | SOCLE__WRITING;
-	s->d.bits |= SOCLE__SPECIAL;
 	if (s->extra)
 		socle__pushed_drop(s->extra);
 }
@@ -59,7 +60,7 @@ static void
 call_destroy(struct socle_socket *s)
 {
 	struct socle__loop *l = socle__loop;
-	struct socle__class *c = s->cls;
+	struct socle__class *c = socle__class_of(s);
 	struct socle__call call;
 	bool counted;
 
@@ -126,6 +127,7 @@ socket_peer(struct socle_descriptor *d)
 
 const struct socle__descriptor_ops socle__socket_ops = {
 	.ready = socle__socket_ready,
+	.read = socle__socket_read,
 	.turn = socle__socket_turn,
 	.reap = socket_reap,
 	.reset = socket_reset,
@@ -138,7 +140,7 @@ close_virtual(struct socle_socket *s, const char *reason)
 {
 	s->d.bits |= SOCLE__CLOSING;
 	socle__user_begins(socle__loop);
-	s->cls->flat.close(s, reason);
+	socle__class_of(s)->flat.close(s, reason);
 	socle__user_ends(socle__loop);
 	if (!socle__is_closed(s))
 		s->d.bits &= ~(uint32_t)SOCLE__CLOSING;
@@ -196,7 +198,7 @@ static void
 root_event_read(struct socle_socket *self)
 {
 	socle__log(0, "event_read not implemented by class %s",
-		self->cls->flat.name);
+		socle__class_of(self)->flat.name);
 	socle_close(self, "event_read not implemented");
 }
 

@@ -33,7 +33,6 @@ extern "C" {
 struct socle_socket {
 	/* private */
 	struct socle_descriptor d;  /* first */
-	struct socle__class *cls;   /* resolved */
 	struct socle__item *queue;  /* write queue: its last item, or NULL */
 	size_t queued;              /* unsent bytes, + 1 per closure */
 	struct socle__extra *extra; /* what most objects never use, or NULL */

@@ -115,7 +115,7 @@ socle_local_port(struct socle_socket *s)
 int
 socle_as_string(const struct socle_socket *s, char *buf, size_t size)
 {
-	return s->cls->flat.as_string(s, buf, size);
+	return socle__class_of(s)->flat.as_string(s, buf, size);
 }
 
 int
@@ -128,7 +128,8 @@ socle__socket_as_string(const struct socle_socket *s, char *buf, size_t size)
 
 	if (!socle__is_closed(s))
 		peer = socle_peer_addr_string(self);
-	return snprintf(buf, size, "%s(%s%s): %s%s%s", s->cls->flat.name,
+	return snprintf(buf, size, "%s(%s%s): %s%s%s",
+		socle__class_of(s)->flat.name,
 		socle__has(s, SOCLE__READING) ? "R" : "",
 		socle__has(s, SOCLE__WRITING) ? "W" : "",
 		socle__is_closed(s) ? "closed" : "open", peer ? " to " : "",

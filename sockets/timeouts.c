@@ -66,7 +66,7 @@ timed_out(struct socle_socket *s, int which)
 	struct socle__held_call call;
 
 	socle__held_begin(s, &call, SOCLE__ITEM_TIMEOUT);
-	s->cls->flat.event_timeout(s, which);
+	socle__class_of(s)->flat.event_timeout(s, which);
 	socle__held_end(&call);
 }
 

@@ -179,7 +179,7 @@ write_aside(struct socle_socket *s, const void *data, size_t len)
 	return err < 0 ? err : write_vector(s, &iov, 1, len);
 }
 
-/* A send that did not take all, or on which something hangs. */
+/* A send that did not take all. */
 static socle__aside int
 sent_aside(struct socle_socket *s, const void *data, size_t len, ssize_t sent)
 {
@@ -194,18 +194,18 @@ sent_aside(struct socle_socket *s, const void *data, size_t len, ssize_t sent)
 int
 socle_write(struct socle_socket *s, const void *data, size_t len)
 {
-	uint32_t mask = SOCLE__IS_SOCKET | SOCLE__HOLD | SOCLE__CONNECTING |
-		SOCLE__FLUSHING | SOCLE__ENDING | SOCLE__OF_FAMILY |
-		SOCLE__SPECIAL;
+	uint32_t mask = SOCLE__IS_SOCKET | SOCLE__CLOSED | SOCLE__END_TOLD |
+		SOCLE__HOLD | SOCLE__CONNECTING | SOCLE__FLUSHING |
+		SOCLE__ENDING | SOCLE__OF_FAMILY | SOCLE__SPECIAL;
 	ssize_t sent;
 
 	if (socle__unlikely((s->d.bits & mask) != SOCLE__IS_SOCKET ||
 		    s->queue || len == 0))
 		return write_aside(s, data, len);
 	sent = sys_send(s->d.fd, data, len, MSG_NOSIGNAL);
-	if (socle__unlikely(sent != (ssize_t)len ||
-		    socle__has(s, SOCLE__IDLES) || s->d.bits & SOCLE__END_TOLD))
+	if (socle__unlikely(sent != (ssize_t)len))
 		return sent_aside(s, data, len, sent);
+	socle__active(s);
 	return 1;
 }
 
