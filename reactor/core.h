@@ -375,6 +375,11 @@ struct socle_loop *socle__mailbox_get(struct socle__loop *l);
 int socle__mailbox_put(struct socle_loop *m, struct socle__later *call);
 void socle__mailbox_collect(struct socle__loop *l);
 bool socle__mailbox_waiting(const struct socle__loop *l);
+static inline bool
+socle__has_posts(const struct socle__loop *l)
+{
+	return l->mailbox && socle__mailbox_waiting(l);
+}
 void socle__mailbox_shut(struct socle__loop *l);
 void socle__mailbox_detach(struct socle__loop *l);
 int socle__mailbox_reopen(struct socle__loop *l);

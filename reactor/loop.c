@@ -65,7 +65,7 @@ nobody_waits(const struct socle__loop *l)
 bool
 socle__has_work(const struct socle__loop *l)
 {
-	if (l->later || l->timers.due || socle__mailbox_waiting(l))
+	if (l->later || l->timers.due || socle__has_posts(l))
 		return true;
 	if (nobody_waits(l))
 		return false;
@@ -91,19 +91,29 @@ socle__wait_ms(struct socle__loop *l, int limit)
 	return limit >= 0 && limit < ms ? limit : ms;
 }
 
-static int
-wait_for_events(struct socle__loop *l, int ms)
+static socle__aside int
+wait_profiled(struct socle__loop *l, int ms)
 {
 	int err;
 
-	l->removed = false;
-	l->waits++;
-	socle__batch_drop(l);
-	if (!l->backend)
-		return 0; /* a handler reset the loop, which is to end */
 	socle__profile_before_wait(&l->profile);
 	err = l->backend->wait(l, ms);
 	socle__profile_after_wait(&l->profile);
+	return err;
+}
+
+static inline int
+wait_for_events(struct socle__loop *l, int ms)
+{
+	int err = 0;
+
+	l->removed = false;
+	l->waits++;
+	l->batch_n = 0;
+	if (socle__unlikely(l->profile.on))
+		err = wait_profiled(l, ms);
+	else
+		err = l->backend->wait(l, ms);
 	l->now_known = l->now_stale = false;
 	return err;
 }
@@ -203,7 +213,7 @@ reap(struct socle__loop *l)
 		socle__turns_walk(l, SOCLE__TURN_DESTROY);
 }
 
-static bool
+static socle__aside bool
 run_post_loop(struct socle__loop *l)
 {
 	struct socle__call call;
@@ -219,22 +229,45 @@ run_post_loop(struct socle__loop *l)
 	return go_on;
 }
 
-/* Steps 1 to 4: whether a user's function ran. */
-static bool
-before_the_wait(struct socle__loop *l)
+/* Whether a tick has nothing to do but to wait and to dispatch. */
+static inline bool
+is_quiet(const struct socle__loop *l)
+{
+	return l->timers.pending == 0 && !l->later && nobody_waits(l) &&
+		!socle__has_posts(l) && !l->profile.on;
+}
+
+/* Steps 1 to 4.  How long to wait then, in ms, or -ECHILD in a child. */
+static socle__aside int
+before_the_wait(struct socle__loop *l, int limit_ms, int *ms)
 {
 	bool worked = false;
 
+	if (l->profile.on)
+		socle__profile_threads(&l->profile, !socle__loop_is_alone());
 	if (l->timers.pending > 0)
 		worked = run_timers(l);
-	if (l->later || socle__mailbox_waiting(l))
+	if (l->later || socle__has_posts(l))
 		worked = socle__later_run(l) || worked;
-	if (nobody_waits(l) || l->forked)
-		return worked;
+	if (l->forked)
+		return -ECHILD;
 	if (socle__turns_open(l, SOCLE__TURN_FLUSH))
 		worked = run_flushes(l) || worked;
 	socle__turns_walk(l, SOCLE__TURN_INTEREST);
-	return worked;
+	*ms = worked ? 0 : socle__wait_ms(l, limit_ms);
+	/* A handler may have reset the loop, which is to end then. */
+	return l->backend ? 0 : -ESHUTDOWN;
+}
+
+/* Steps 7 to 9: whether all said that the loop goes on, or -ECHILD. */
+static socle__aside int
+after_the_dispatch(struct socle__loop *l)
+{
+	if (l->forked)
+		return -ECHILD;
+	socle__turns_walk(l, SOCLE__TURN_PUSHED_BACK);
+	reap(l);
+	return run_post_loop(l);
 }
 
 /*
@@ -244,31 +277,22 @@ before_the_wait(struct socle__loop *l)
 int
 socle__tick(struct socle__loop *l, int limit_ms)
 {
-	bool worked, go_on = true;
-	int err;
+	int ms = limit_ms, go_on = 1, err = 0;
 
-	if (socle__unlikely(l->profile.on))
-		socle__profile_threads(&l->profile, !socle__loop_is_alone());
-	worked = before_the_wait(l);
-	if (l->forked)
-		return -ECHILD;
-	err = wait_for_events(l, worked ? 0 : socle__wait_ms(l, limit_ms));
-	if (err < 0)
+	if (!is_quiet(l))
+		err = before_the_wait(l, limit_ms, &ms);
+	if (err == 0)
+		err = wait_for_events(l, ms);
+	if (err < 0 && err != -ESHUTDOWN)
 		return err;
 	dispatch(l);
-	if (l->forked)
-		return -ECHILD;
-	if (!nobody_waits(l)) {
-		socle__turns_walk(l, SOCLE__TURN_PUSHED_BACK);
-		reap(l);
-	}
-	if (!nobody_waits(l) || l->post_loop)
-		go_on = run_post_loop(l);
+	if (!nobody_waits(l) || l->post_loop || l->forked)
+		go_on = after_the_dispatch(l);
 	l->now_stale = true;
 #ifdef SOCLE_CHECKS
 	socle__loop_check(l);
 #endif
-	return go_on && l->stop_depth < l->depth;
+	return go_on > 0 ? l->stop_depth < l->depth : go_on;
 }
 
 static bool
