@@ -21,6 +21,20 @@
 #define socle__unlikely(x) __builtin_expect(!!(x), 0)
 /* Off the straight way: kept out of the functions that are on it. */
 #define socle__aside __attribute__((noinline, cold))
+/*
+ * What only the unusual outcome of a call needs waits better on the stack than
+ * in a register that must be saved for it.
+ */
+#define socle__on_stack(variable) __asm__ volatile("" : "+m"(variable))
+/* ... which looks like an array to the stack's protector. */
+#if defined(__has_attribute)
+#if __has_attribute(no_stack_protector)
+#define socle__no_arrays __attribute__((no_stack_protector))
+#endif
+#endif
+#ifndef socle__no_arrays
+#define socle__no_arrays
+#endif
 
 /* In `armed': the kernel knows this fd, and reports ERR and HUP of it. */
 enum { SOCLE__PRESENT = 0x80 };

@@ -112,12 +112,13 @@ read_ended(struct socle_socket *s, ssize_t n)
 }
 
 /* Bytes came, and something hangs on that. */
-static socle__aside void
-read_went_on(struct socle_socket *s)
+static socle__aside ssize_t
+read_went_on(struct socle_socket *s, ssize_t n)
 {
 	s->d.bits &= ~(uint32_t)SOCLE__READ_ENDED;
 	socle__descriptor_touch(&s->d);
 	socle__active(s);
+	return n;
 }
 
 static socle__aside ssize_t
@@ -136,8 +137,7 @@ read_aside(struct socle_socket *s, void *buf, size_t size)
 	n = read_some(s, buf, size < MOST_A_CALL ? size : MOST_A_CALL);
 	if (n <= 0)
 		return read_ended(s, n);
-	read_went_on(s);
-	return n;
+	return read_went_on(s, n);
 }
 
 /* The first try got nothing. */
@@ -149,19 +149,26 @@ read_nothing(struct socle_socket *s, void *buf, size_t size, ssize_t n)
 	return read_ended(s, n < 0 ? -errno : 0);
 }
 
-ssize_t
+socle__no_arrays ssize_t
 socle_read(struct socle_socket *s, void *buf, size_t size)
 {
 	uint32_t aside = SOCLE__CLOSED | SOCLE__END_TOLD | SOCLE__SPECIAL |
 		SOCLE__OF_FAMILY | SOCLE__CONNECTING | SOCLE__READ_ENDED;
+	struct socle_socket *self = s;
+	void *room = buf;
+	size_t most = size;
 	ssize_t n;
 
 	if (socle__unlikely(socle__has(s, aside) || size - 1 >= MOST_A_CALL))
 		return read_aside(s, buf, size);
+	socle__on_stack(self);
+	socle__on_stack(room);
+	socle__on_stack(most);
 	n = sys_read(s->d.fd, buf, size);
 	if (socle__unlikely(n <= 0))
-		return read_nothing(s, buf, size, n);
-	socle__active(s);
+		return read_nothing(self, room, most, n);
+	if (socle__unlikely(socle__has(self, SOCLE__IDLES)))
+		return read_went_on(self, n);
 	return n;
 }
 

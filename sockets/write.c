@@ -179,7 +179,7 @@ write_aside(struct socle_socket *s, const void *data, size_t len)
 	return err < 0 ? err : write_vector(s, &iov, 1, len);
 }
 
-/* A send that did not take all. */
+/* A send that did not take all, or on which something hangs. */
 static socle__aside int
 sent_aside(struct socle_socket *s, const void *data, size_t len, ssize_t sent)
 {
@@ -191,21 +191,27 @@ sent_aside(struct socle_socket *s, const void *data, size_t len, ssize_t sent)
 }
 
 /* Nothing waits, nothing is set: a write is a send, and no more. */
-int
+socle__no_arrays int
 socle_write(struct socle_socket *s, const void *data, size_t len)
 {
 	uint32_t mask = SOCLE__IS_SOCKET | SOCLE__CLOSED | SOCLE__END_TOLD |
 		SOCLE__HOLD | SOCLE__CONNECTING | SOCLE__FLUSHING |
 		SOCLE__ENDING | SOCLE__OF_FAMILY | SOCLE__SPECIAL;
+	struct socle_socket *self = s;
+	const void *from = data;
+	size_t all = len;
 	ssize_t sent;
 
 	if (socle__unlikely((s->d.bits & mask) != SOCLE__IS_SOCKET ||
 		    s->queue || len == 0))
 		return write_aside(s, data, len);
+	socle__on_stack(self);
+	socle__on_stack(from);
+	socle__on_stack(all);
 	sent = sys_send(s->d.fd, data, len, MSG_NOSIGNAL);
-	if (socle__unlikely(sent != (ssize_t)len))
-		return sent_aside(s, data, len, sent);
-	socle__active(s);
+	if (socle__unlikely(
+		    sent != (ssize_t)all || socle__has(self, SOCLE__IDLES)))
+		return sent_aside(self, from, all, sent);
 	return 1;
 }
 
