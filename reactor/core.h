@@ -201,6 +201,9 @@ struct socle__loop {
 	struct socle__timer_ids *timer_ids;
 	void *classes; /* of sockets/: the classes resolved so far */
 	void (*free_classes)(void *classes);
+	void *spares; /* of sockets/: blocks for the next queues */
+	unsigned n_spares;
+	void (*free_spares)(struct socle__loop *l);
 	struct socle_factory *factories; /* of sockets/: a reset frees them */
 	void (*free_factory)(struct socle_factory *f);
 	struct socle__timer_store timers;

@@ -192,6 +192,8 @@ loop_free(struct socle__loop *l)
 	if (l->free_classes)
 		l->free_classes(l->classes);
 	socle__profile_free(&l->profile);
+	if (l->free_spares)
+		l->free_spares(l);
 	sys_free(l->map);
 	sys_free(l->batch);
 	loops--;

@@ -254,6 +254,7 @@ struct socle__item {
 /* queue.c: the structure alone; it calls nobody but release and drop */
 int socle__queue_copy(struct socle_socket *s, const struct iovec *iov, int n,
 	size_t skip, size_t len);
+bool socle__queue_append(struct socle_socket *s, const void *data, size_t len);
 int socle__queue_item(struct socle_socket *s, const struct socle__item *item);
 struct socle__item *socle__queue_take(struct socle_socket *s);
 int socle__queue_gather(

@@ -14,7 +14,7 @@
 #include <string.h>
 
 /* With its head a block is a nice size for malloc. */
-enum { BLOCK = 4096 - sizeof(struct socle__item) - 16 };
+enum { BLOCK = 4096 - sizeof(struct socle__item) - 16, SPARES = 64 };
 
 static void
 item_append(struct socle_socket *s, struct socle__item *item)
@@ -29,13 +29,19 @@ item_append(struct socle_socket *s, struct socle__item *item)
 	s->queued += item->len;
 }
 
+/* A block of the usual size may have served before. */
 static struct socle__item *
 block_new(size_t room)
 {
-	struct socle__item *item = sys_malloc(sizeof(*item) + room);
+	struct socle__loop *l = socle__loop;
+	struct socle__item *item = room == BLOCK ? l->spares : NULL;
 
-	if (!item)
+	if (item) {
+		l->spares = item->next;
+		l->n_spares--;
+	} else if (!(item = sys_malloc(sizeof(*item) + room))) {
 		return NULL;
+	}
 	*item = (struct socle__item){.type = SOCLE__BYTES, .u.room = room};
 	item->at = item->data;
 	return item;
@@ -49,6 +55,19 @@ block_fill(struct socle__item *item, const char *from, size_t n)
 	memcpy(end, from, n);
 	item->len += n;
 	item->u.room -= n;
+}
+
+/* Small bytes behind small bytes: whether there was room. */
+bool
+socle__queue_append(struct socle_socket *s, const void *data, size_t len)
+{
+	struct socle__item *last = s->queue;
+
+	if (!last || last->type != SOCLE__BYTES || last->u.room < len)
+		return false;
+	block_fill(last, data, len);
+	s->queued += len;
+	return true;
 }
 
 /*
@@ -152,6 +171,35 @@ socle__queue_gather(
 }
 
 static void
+spares_free(struct socle__loop *l)
+{
+	while (l->spares) {
+		struct socle__item *item = l->spares;
+
+		l->spares = item->next;
+		sys_free(item);
+	}
+}
+
+/* Blocks that a burst has filled are kept for the next burst. */
+static void
+item_free(struct socle__item *item)
+{
+	struct socle__loop *l = socle__loop;
+	size_t used = (size_t)(item->at - item->data) + item->len;
+
+	if (item->type != SOCLE__BYTES || used + item->u.room != BLOCK ||
+		l->n_spares == SPARES) {
+		sys_free(item);
+		return;
+	}
+	item->next = l->spares;
+	l->spares = item;
+	l->n_spares++;
+	l->free_spares = spares_free;
+}
+
+static void
 item_finish(struct socle_socket *s, struct socle__item *item, bool sent)
 {
 	if (item->type == SOCLE__BORROWED && item->u.release)
@@ -160,7 +208,7 @@ item_finish(struct socle_socket *s, struct socle__item *item, bool sent)
 		item->u.closure.drop(item->arg);
 	else if (item->type == SOCLE__FILE)
 		socle__file_drop(s, item->u.file);
-	sys_free(item);
+	item_free(item);
 }
 
 /*

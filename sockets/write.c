@@ -168,7 +168,7 @@ socle_writev(struct socle_socket *s, const struct iovec *iov, int n)
 }
 
 static socle__aside int
-write_aside(struct socle_socket *s, const void *data, size_t len)
+write_in_full(struct socle_socket *s, const void *data, size_t len)
 {
 	struct iovec iov = socle__iovec(data, len);
 	int err;
@@ -177,6 +177,19 @@ write_aside(struct socle_socket *s, const void *data, size_t len)
 		return socle_write_kick(s);
 	err = socle__write_refusal(s, len);
 	return err < 0 ? err : write_vector(s, &iov, 1, len);
+}
+
+/* Behind what waits already, if it fits there. */
+static __attribute__((noinline)) int
+write_aside(struct socle_socket *s, const void *data, size_t len)
+{
+	uint32_t mask = SOCLE__CLOSED | SOCLE__ENDING | SOCLE__OF_FAMILY |
+		SOCLE__SPECIAL;
+
+	if (len > 0 && !socle__has(s, mask) &&
+		socle__queue_append(s, data, len))
+		return 0;
+	return write_in_full(s, data, len);
 }
 
 /* A send that did not take all, or on which something hangs. */
