@@ -300,8 +300,22 @@ void socle__descriptor_close(struct socle_descriptor *d);
 /* The same, but the fd leaves the loop now and is the caller's. */
 int socle__descriptor_detach(struct socle_descriptor *d);
 
-void socle__turn_ask(struct socle_descriptor *d, unsigned turn);
-void socle__turn_drop(struct socle_descriptor *d, unsigned turn);
+void socle__turn_open(struct socle_descriptor *d, unsigned turn);
+void socle__turn_shut(struct socle_descriptor *d, unsigned turn);
+
+static inline void
+socle__turn_ask(struct socle_descriptor *d, unsigned turn)
+{
+	if (!(d->turns & turn))
+		socle__turn_open(d, turn);
+}
+
+static inline void
+socle__turn_drop(struct socle_descriptor *d, unsigned turn)
+{
+	if (d->turns & turn)
+		socle__turn_shut(d, turn);
+}
 
 /* requires: one at least is open */
 bool socle__turns_take(struct socle__loop *l, unsigned turn);
@@ -411,12 +425,18 @@ void socle__ignore_sigpipe(void);
 void socle__timer_ids_clear(struct socle__loop *l);
 
 /* log.c */
-void socle__log(int level, const char *fmt, ...)
+void socle__log_now(int level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void socle__vlog(int level, const char *fmt, va_list ap)
 	__attribute__((format(printf, 2, 0)));
 bool socle__log_wanted(int level);
 extern _Atomic int socle__debug_level; /* known once a loop was made */
+/* Nothing is evaluated when nobody wants to know. */
+#define socle__log(level, ...)                                                 \
+	do {                                                                   \
+		if (socle__unlikely(socle__debug_level >= (level)))            \
+			socle__log_now(level, __VA_ARGS__);                    \
+	} while (0)
 
 /* check.c: asserts what must hold between ticks */
 void socle__loop_check(const struct socle__loop *l);

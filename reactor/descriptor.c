@@ -49,25 +49,23 @@ check_thread(const struct socle_descriptor *d)
 	(void)d;
 }
 
+/* requires: not open */
 void
-socle__turn_ask(struct socle_descriptor *d, unsigned turn)
+socle__turn_open(struct socle_descriptor *d, unsigned turn)
 {
 	struct socle__loop *l = socle__loop;
 
 	check_thread(d);
-	if (d->turns & turn)
-		return;
 	if (d->turns == 0)
 		link_before(&l->attention, d);
 	d->turns |= (uint8_t)turn;
 	l->open[__builtin_ctz(turn)]++;
 }
 
+/* requires: open */
 void
-socle__turn_drop(struct socle_descriptor *d, unsigned turn)
+socle__turn_shut(struct socle_descriptor *d, unsigned turn)
 {
-	if (!(d->turns & turn))
-		return;
 	d->turns &= (uint8_t)~turn;
 	socle__loop->open[__builtin_ctz(turn)]--;
 	if (d->turns == 0)
@@ -107,9 +105,12 @@ socle__turns_take(struct socle__loop *l, unsigned turn)
 {
 	struct socle_descriptor at = {.turns = SOCLE__TURN_MARK};
 	struct socle_descriptor end = {.turns = SOCLE__TURN_MARK};
-	struct socle_descriptor *d;
+	struct socle_descriptor *d = l->attention.next;
 	bool go_on = true;
 
+	/* One alone needs no marks: who joins it while it is served waits. */
+	if (d == l->attention.prev)
+		return !(d->turns & turn) || turn_take(l, d, turn);
 	link_before(&l->attention, &end);
 	link_before(l->attention.next, &at);
 	while ((d = at.next) != &end) {
@@ -279,15 +280,11 @@ socle__descriptor_close(struct socle_descriptor *d)
 
 	d->bits |= SOCLE__CLOSED;
 	d->wanted = 0;
-	socle__turn_drop(d, SOCLE__TURN_FLUSH);
-	socle__turn_drop(d, SOCLE__TURN_INTEREST);
-	socle__turn_drop(d, SOCLE__TURN_PUSHED_BACK);
-	socle__turn_drop(d, SOCLE__TURN_POST_LOOP);
-	socle__turn_drop(d, SOCLE__TURN_FD_FREED);
+	while (d->turns)
+		socle__turn_shut(d, d->turns & (0u - d->turns));
 	if (l->depth == 0)
 		disarm(l, d);
 	socle__turn_ask(d, SOCLE__TURN_CLOSE);
-	socle__turn_to_end(d);
 	if (d->bits & SOCLE__APPLICATION)
 		l->to_close++;
 }

@@ -116,12 +116,13 @@ socle_set_backend(const char *name)
 int
 socle__loop_start(struct socle__loop *l)
 {
-	const char *wanted = getenv("SOCLE_BACKEND");
 	const struct socle__backend *b = l->chosen;
+	const char *wanted;
 	int err;
 
 	if (socle__likely(l->backend != NULL))
 		return 0;
+	wanted = getenv("SOCLE_BACKEND");
 	if (!b)
 		b = wanted && *wanted ? backend_named(wanted) : backends[0];
 	if (!b)

@@ -64,7 +64,7 @@ socle__vlog(int level, const char *fmt, va_list ap)
 }
 
 void
-socle__log(int level, const char *fmt, ...)
+socle__log_now(int level, const char *fmt, ...)
 {
 	va_list ap;
 

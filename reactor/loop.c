@@ -267,7 +267,8 @@ after_the_dispatch(struct socle__loop *l)
 		return -ECHILD;
 	socle__turns_walk(l, SOCLE__TURN_PUSHED_BACK);
 	reap(l);
-	return run_post_loop(l);
+	return !(l->post_loop || socle__turns_open(l, SOCLE__TURN_POST_LOOP)) ||
+		run_post_loop(l);
 }
 
 /*

@@ -25,8 +25,12 @@ socle__listener_interest(struct socle_factory *f)
 {
 	bool on = !f->paused && !f->starved && !is_full(f);
 
-	if (f->d.fd >= 0 && !socle__factory_is_over(f))
-		socle__descriptor_want(&f->d, on ? SOCLE_READ : 0);
+	if (f->d.fd < 0 || socle__factory_is_over(f))
+		return;
+	f->d.bits &= ~(uint32_t)SOCLE__DIRECT;
+	if (on)
+		f->d.bits |= SOCLE__DIRECT;
+	socle__descriptor_want(&f->d, on ? SOCLE_READ : 0);
 }
 
 /* ---- shortage ---- */
@@ -162,11 +166,12 @@ has_name(const struct socle_addr *a)
 static int
 accept_one(struct socle_factory *f)
 {
-	struct socle_addr peer = {.len = sizeof(peer.u)};
+	struct socle_addr peer;
 	bool asks = !socle__factory_makes_objects(f);
-	int fd = accept_fd(f, asks ? &peer : NULL);
-	int err;
+	int fd, err;
 
+	peer.len = sizeof(peer.u);
+	fd = accept_fd(f, asks ? &peer : NULL);
 	if (fd < 0)
 		return is_nobody(fd) ? 0 : fd;
 	err = socle__factory_deliver(
@@ -231,6 +236,12 @@ listener_ready(struct socle_descriptor *d, unsigned ready, int err)
 		(void)go_on_after(f, err);
 }
 
+static void
+listener_read(struct socle_descriptor *d)
+{
+	accept_some((struct socle_factory *)(void *)d);
+}
+
 static bool
 listener_turn(struct socle_descriptor *d, unsigned turn)
 {
@@ -254,6 +265,7 @@ factory_forked(struct socle_descriptor *d)
 
 const struct socle__descriptor_ops socle__factory_ops = {
 	.ready = listener_ready,
+	.read = listener_read,
 	.turn = listener_turn,
 	.reap = socle__factory_reap,
 	.reset = factory_reset,

@@ -5,6 +5,8 @@
 
 #include "seam.h"
 
+#include <string.h>
+
 /* What kind of file it is; regular ones cannot be polled on any backend. */
 static int
 kind_of(int fd, uint32_t *flags)
@@ -143,8 +145,10 @@ socle__socket_new(const struct socle_class *cls, int fd, unsigned how,
 
 	if (err < 0)
 		return err;
-	if (!(s = sys_calloc(1, c->flat.size)))
+	/* glibc keeps what is freed at hand for malloc, but not for calloc. */
+	if (!(s = sys_malloc(c->flat.size)))
 		return -ENOMEM;
+	memset(s + 1, 0, c->flat.size - sizeof(*s)); /* ours is set below */
 	err = socle__socket_make(s, c, fd, how | SOCLE__OURS);
 	if (err < 0) {
 		sys_free(s);

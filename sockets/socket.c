@@ -96,7 +96,8 @@ socket_end(struct socle_socket *s)
 {
 	let_go(s);
 	socle__descriptor_close(&s->d);
-	socle__queue_drop(s);
+	if (s->queue || socle__has(s, SOCLE__OF_FAMILY))
+		socle__queue_drop(s);
 }
 
 static void

@@ -220,7 +220,7 @@ a_client_without_memory_is_let_go_and_the_listener_lives(void **state)
 	turn(1);
 	seam_time_virtual();
 	fd[0] = client();
-	seam_fail(CALL_calloc, 1, ENOMEM, 1);
+	seam_fail(CALL_malloc, 1, ENOMEM, 1);
 	turn(2);
 	assert_int_equal(0, accepted);
 	assert_int_equal(0, socle_watched_sockets());
