@@ -30,10 +30,11 @@ MANDIR     ?= $(PREFIX)/share/man
 # What the system has.
 KQUEUE_OS := Darwin DragonFly FreeBSD NetBSD OpenBSD
 ifeq ($(OS),Linux)
-FEATURES := -D_GNU_SOURCE
+FEATURES := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64
 BACKENDS := epoll poll kqueue
 KQUEUE   ?= emulated
 else ifneq ($(filter $(OS),$(KQUEUE_OS)),)
+FEATURES := $(if $(filter Darwin,$(OS)),-D__APPLE_USE_RFC_3542)
 BACKENDS := kqueue poll
 else
 BACKENDS := poll

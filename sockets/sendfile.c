@@ -17,6 +17,9 @@
 
 enum { BUFFER = 64 << 10 };
 
+_Static_assert(sizeof(off_t) >= sizeof(int64_t),
+	"the Makefile asks for -D_FILE_OFFSET_BITS=64");
+
 struct socle__file {
 	int fd;
 	bool close_fd, carry_on;
@@ -298,7 +301,7 @@ file_new(const struct socle_sendfile *what, int fd, struct socle__file **ret)
 	f->fd = fd;
 	f->close_fd = what->file || what->close_fd;
 	f->carry_on = what->carry_on;
-	f->offset = what->offset;
+	f->offset = (off_t)what->offset;
 	f->done = what->done;
 	f->arg = what->arg;
 	if ((err = file_measure(f, what->length)) < 0)

@@ -38,7 +38,7 @@ struct socle_sendfile {
 	int fd SOCLE_OPTIONAL;
 	/* to be closed before `done' */
 	bool close_fd SOCLE_OPTIONAL;
-	off_t offset SOCLE_OPTIONAL;
+	int64_t offset SOCLE_OPTIONAL;
 	int64_t length SOCLE_OPTIONAL; /* SOCLE_TO_END: the rest; 0: nothing */
 	void (*done)(struct socle_socket *s, const struct socle_sent *how,
 		void *arg) SOCLE_OPTIONAL; /* may be NULL */
