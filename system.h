@@ -75,6 +75,13 @@
 #define SOCLE__HAVE_BACKTRACE 0
 #endif
 
+/* A look at the system's list of protocols that several threads may take. */
+#ifdef __GLIBC__
+#define SOCLE__HAVE_PROTOCOLS 1
+#else
+#define SOCLE__HAVE_PROTOCOLS 0
+#endif
+
 /* ---- numbers ---- */
 
 enum {
@@ -89,6 +96,8 @@ enum {
 	SOCLE__CLOEXEC = 1 << 28, /* beside a socket's type */
 	SOCLE__NONBLOCK = 1 << 29,
 #endif
+	/* Some say 128 whatever the kernel takes, which cuts what is more. */
+	SOCLE__BACKLOG_MOST = SOMAXCONN > 4096 ? SOMAXCONN : 4096,
 #if defined(TCP_CORK)
 	SOCLE__CORK = TCP_CORK,
 #elif defined(TCP_NOPUSH)
@@ -355,6 +364,19 @@ socle__libc_sendfile(int to, int from, off_t *at, size_t n)
 #endif
 }
 
+/* musl's macro is not as careful with signs as we are. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+static inline struct cmsghdr *
+socle__cmsg_next(struct msghdr *m, struct cmsghdr *c)
+{
+	return CMSG_NXTHDR(m, c);
+}
+#pragma GCC diagnostic pop
+
+/* A count of pieces: an int in some, a size_t in others. */
+typedef __typeof__(((struct msghdr *)NULL)->msg_iovlen) socle__iovlen;
+
 /* A message of the two that follow. */
 #if SOCLE__HAVE_MMSG
 #define socle__message mmsghdr
@@ -365,11 +387,18 @@ struct socle__message {
 };
 #endif
 
+/* musl's are unsigned, and NetBSD's. */
+#if defined(__GLIBC__) || defined(__OpenBSD__)
+typedef int socle__mmsg_flags;
+#else
+typedef unsigned socle__mmsg_flags;
+#endif
+
 static inline int
 socle__libc_recvmmsg(int fd, struct socle__message *m, unsigned n, int flags)
 {
 #if SOCLE__HAVE_MMSG
-	return recvmmsg(fd, m, n, flags, NULL);
+	return recvmmsg(fd, m, n, (socle__mmsg_flags)flags, NULL);
 #else
 	(void)fd;
 	(void)m;
@@ -384,7 +413,7 @@ static inline int
 socle__libc_sendmmsg(int fd, struct socle__message *m, unsigned n, int flags)
 {
 #if SOCLE__HAVE_MMSG
-	return sendmmsg(fd, m, n, flags);
+	return sendmmsg(fd, m, n, (socle__mmsg_flags)flags);
 #else
 	(void)fd;
 	(void)m;
@@ -419,7 +448,7 @@ socle__libc_getrusage(int who, struct rusage *ret)
 static inline int
 socle__libc_protocol(const char *name)
 {
-#ifdef __GLIBC__
+#if SOCLE__HAVE_PROTOCOLS
 	struct protoent entry, *found = NULL;
 	char room[1024];
 	int err = getprotobyname_r(name, &entry, room, sizeof(room), &found);
@@ -428,7 +457,7 @@ socle__libc_protocol(const char *name)
 		return found->p_proto;
 	errno = err ? err : ENOENT;
 #else
-	(void)name; /* the portable one is not for threads */
+	(void)name;
 	errno = ENOENT;
 #endif
 	return -1;

@@ -147,7 +147,8 @@ socle__dgram_control_read(
 {
 	size_t segment = 0;
 
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c;
+		c = socle__cmsg_next(m, c)) {
 		if (c->cmsg_level == IPPROTO_IP) {
 			read_ip4(d, c, p);
 		} else if (c->cmsg_level == IPPROTO_IPV6) {
@@ -211,7 +212,8 @@ socle__dgram_control_segment(struct msghdr *m, size_t segment)
 static int
 error_of(struct msghdr *m)
 {
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c;
+		c = socle__cmsg_next(m, c)) {
 		struct socle__kept_error e;
 
 		if (!(c->cmsg_level == IPPROTO_IP &&

@@ -68,7 +68,7 @@ struct socle_factory_params {
 	/* instead of them, when you have one */
 	const struct socle_addr *bind_addr SOCLE_OPTIONAL;
 	const struct socle_addr *remote_addr SOCLE_OPTIONAL;
-	int listen_queue SOCLE_OPTIONAL;    /* SOMAXCONN */
+	int listen_queue SOCLE_OPTIONAL;    /* 0: as long as may be */
 	int accept_batch SOCLE_OPTIONAL;    /* clients a tick at most: 64 */
 	int max_connections SOCLE_OPTIONAL; /* alive at a time; 0: no limit */
 	int emfile SOCLE_OPTIONAL;

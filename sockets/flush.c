@@ -30,7 +30,7 @@ send_pieces(struct socle_socket *s, const struct iovec *iov, int n)
 		const struct iovec *from;
 		struct iovec *to;
 	} v = {iov};
-	struct msghdr m = {.msg_iov = v.to, .msg_iovlen = (size_t)n};
+	struct msghdr m = {.msg_iov = v.to, .msg_iovlen = (socle__iovlen)n};
 
 	if (!socle__has(s, SOCLE__IS_SOCKET))
 		return sys_writev(s->d.fd, iov, n);

@@ -28,7 +28,7 @@ socle_io_listen(struct socle_io *io, int backlog)
 
 	if (fd < 0)
 		return fd;
-	if (sys_listen(fd, backlog > 0 ? backlog : SOMAXCONN) < 0)
+	if (sys_listen(fd, backlog > 0 ? backlog : SOCLE__BACKLOG_MOST) < 0)
 		return socle__io_fail(io, "listen", -errno);
 	return 0;
 }

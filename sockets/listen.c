@@ -282,8 +282,8 @@ listen_at(struct socle_factory *f, int fd, const char **operation)
 	if ((err = socle__factory_bind(f, fd)) < 0)
 		return err;
 	*operation = "listen";
-	if (queue <= 0 || queue > SOMAXCONN)
-		queue = SOMAXCONN;
+	if (queue <= 0 || queue > SOCLE__BACKLOG_MOST)
+		queue = SOCLE__BACKLOG_MOST;
 	return sys_listen(fd, queue) < 0 ? -errno : 0;
 }
 

@@ -585,7 +585,8 @@ the_queue_is_at_most_somaxconn(void **state)
 {
 	static const struct {
 		int asked, got;
-	} rows[] = {{0, SOMAXCONN}, {7, 7}, {SOMAXCONN + 1, SOMAXCONN}};
+	} rows[] = {{0, SOCLE__BACKLOG_MOST}, {7, 7},
+		{SOCLE__BACKLOG_MOST + 1, SOCLE__BACKLOG_MOST}};
 
 	(void)state;
 	real_listen = socle__seam.listen;
