@@ -431,7 +431,7 @@ static struct socle_addr
 random_local(void)
 {
 	bool name = ON_LINUX(draw(2) == 0, false);
-	size_t n = 1 + draw(PATH_ROOM - name);
+	size_t n = 1 + (size_t)draw(PATH_ROOM - name);
 	char path[PATH_ROOM + 2] = "";
 
 	for (size_t i = 0; i < n; i++)

@@ -12,7 +12,7 @@ enum { NUMBERS = 4000 };
 
 static struct {
 	struct told *a, *b;
-	unsigned long random;
+	uint64_t random;
 	int next;           /* number of the next datagram */
 	int last;           /* the last that was heard */
 	char fate[NUMBERS]; /* 0: unknown; 1: heard; 2: lost */

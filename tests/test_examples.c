@@ -127,6 +127,16 @@ assert_failed(const char *complaint)
 	assert_int_equal(1, run.status);
 }
 
+/* In the words of this libc. */
+static const char *
+words_of(const char *program, int err)
+{
+	static char text[128];
+
+	snprintf(text, sizeof(text), "%s: %s\n", program, strerror(err));
+	return text;
+}
+
 /* ---- echo, udp-echo ---- */
 
 static void
@@ -303,7 +313,7 @@ rot13_says_why_it_cannot_listen(void **state)
 	(void)state;
 	snprintf(option, sizeof(option), "--port=%d", port);
 	run_start("rot13", option);
-	assert_failed("rot13: bind: Address already in use\n");
+	assert_failed(words_of("rot13: bind", EADDRINUSE));
 	assert_string_equal("", run.said);
 	close(listener);
 }
@@ -447,7 +457,7 @@ get_gives_up_when_nothing_comes(void **state)
 	(void)state;
 	get_start("127.0.0.1", "/", "--timeout=0.1");
 	fd = get_request();
-	assert_failed("get: Connection timed out\n");
+	assert_failed(words_of("get", ETIMEDOUT));
 	close(fd);
 	close(server);
 }
@@ -462,7 +472,7 @@ get_says_that_it_was_refused(void **state)
 	close(tcp_listener(&port));
 	snprintf(text, sizeof(text), "%d", port);
 	run_start("get", "127.0.0.1", text, "/");
-	assert_failed("get: Connection refused\n");
+	assert_failed(words_of("get", ECONNREFUSED));
 }
 
 static void

@@ -45,8 +45,7 @@ every_call_on_an_object_without_an_fd_is_ebadf(void **state)
 	assert_int_equal(-EBADF, socle_io_send(&io, "", 0, 0, NULL));
 	assert_int_equal(-EBADF, socle_io_recv(&io, &a, 1, 0, NULL));
 	assert_int_equal(-EBADF, socle_io_shutdown(&io, SHUT_RDWR));
-	assert_string_equal(
-		"shutdown: Bad file descriptor", socle_io_errstr(&io));
+	assert_string_equal(words("shutdown", EBADF), socle_io_errstr(&io));
 	assert_int_equal(-EBADF, socle_io_sockname(&io, &a));
 	assert_int_equal(-EBADF, socle_io_peername(&io, &a));
 	assert_int_equal(
@@ -301,22 +300,22 @@ a_failure_says_what_failed(void **state)
 	assert_int_equal(-EINVAL,
 		socle_io_open(&io,
 			&(struct socle_io_params){.peer_addr = "127.0.0.1:9"}));
-	assert_no_fd(&io, "connect: Invalid argument");
+	assert_no_fd(&io, words("connect", EINVAL));
 	io_listening(&listener, "127.0.0.1:0");
 	strcpy(where, io_sockname_text(&listener));
 	assert_int_equal(-EADDRINUSE,
 		socle_io_open(&io,
 			&(struct socle_io_params){
 				.local_addr = where, .listen = 1}));
-	assert_no_fd(&io, "bind: Address already in use");
+	assert_no_fd(&io, words("bind", EADDRINUSE));
 	socle_io_close(&listener);
 	assert_int_equal(-ECONNREFUSED,
 		socle_io_open(
 			&io, &(struct socle_io_params){.peer_addr = where}));
-	assert_no_fd(&io, "connect: Connection refused");
+	assert_no_fd(&io, words("connect", ECONNREFUSED));
 	assert_int_equal(-EAFNOSUPPORT,
 		socle_io_open(&io, &(struct socle_io_params){.domain = 77}));
-	assert_no_fd(&io, "socket: Address family not supported by protocol");
+	assert_no_fd(&io, words("socket", EAFNOSUPPORT));
 }
 
 static void
@@ -336,26 +335,23 @@ what_contradicts_itself_is_refused(void **state)
 		{{.peer_addr = "127.0.0.1:"}, -EINVAL,
 			"connect: Cannot determine remote port"},
 		{{.peer_addr = "127.0.0.1:1", .timeout = -1}, -EINVAL,
-			"timeout: Invalid argument"},
+			"timeout:"},
 		{{.local_addr = "@here", .peer_addr = "127.0.0.1:1"},
-			-EAFNOSUPPORT,
-			"socket: Address family not supported by protocol"},
+			-EAFNOSUPPORT, "socket:"},
 		{{.local_addr = "127.0.0.1:0", .peer_addr = "[::1]:1"},
-			-EAFNOSUPPORT,
-			"socket: Address family not supported by protocol"},
+			-EAFNOSUPPORT, "socket:"},
+#ifdef __GLIBC__ /* to others it is a name that nobody has */
 		{{.domain = AF_INET6, .peer_addr = "127.0.0.1:1"},
-			-EAFNOSUPPORT,
-			"getaddrinfo: Address family not supported by "
-			"protocol"},
-		{{.domain = AF_UNIX, .peer_addr = "@"}, -EINVAL,
-			"connect: Invalid argument"},
+			-EAFNOSUPPORT, "getaddrinfo:"},
+#endif
+		{{.domain = AF_UNIX, .peer_addr = "@"}, -EINVAL, "connect:"},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		memset(&io, 0xa5, sizeof(io));
 		assert_int_equal(bad[i].err, socle_io_open(&io, &bad[i].p));
-		assert_no_fd(&io, bad[i].errstr);
+		assert_no_fd(&io, completed(bad[i].errstr, -bad[i].err));
 	}
 }
 

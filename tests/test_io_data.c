@@ -77,8 +77,7 @@ without_a_peer_there_is_nobody_to_send_to(void **state)
 	(void)state;
 	io_udp_pair(&a, &b);
 	assert_int_equal(-EDESTADDRREQ, socle_io_send(&a, "x", 1, 0, NULL));
-	assert_string_equal(
-		"send: Destination address required", socle_io_errstr(&a));
+	assert_string_equal(words("send", EDESTADDRREQ), socle_io_errstr(&a));
 	memset(&nobody, 0x5a, sizeof(nobody));
 	assert_int_equal(-ENOTCONN, socle_io_peername(&a, &nobody));
 	assert_int_equal(0x5a, nobody.u.room[0]);
@@ -307,7 +306,7 @@ sending_to_one_that_is_gone_is_epipe_and_no_signal(void **state)
 		0, socle_io_socketpair(&a, &b, AF_UNIX, SOCK_STREAM, 0));
 	socle_io_close(&b);
 	assert_int_equal(-EPIPE, socle_io_send(&a, "x", 1, 0, NULL));
-	assert_string_equal("send: Broken pipe", socle_io_errstr(&a));
+	assert_string_equal(words("send", EPIPE), socle_io_errstr(&a));
 	socle_io_close(&a);
 	io_tcp_pair(&a, &b);
 	close_by_reset(socle_io_steal(&b));
@@ -366,8 +365,7 @@ shutting_down_what_is_not_connected_fails(void **state)
 	memset(&a, 0, sizeof(a));
 	assert_int_equal(0, socle_io_socket(&a, AF_INET, SOCK_STREAM, 0));
 	assert_int_equal(-ENOTCONN, socle_io_shutdown(&a, SHUT_RDWR));
-	assert_string_equal("shutdown: Transport endpoint is not connected",
-		socle_io_errstr(&a));
+	assert_string_equal(words("shutdown", ENOTCONN), socle_io_errstr(&a));
 	socle_io_close(&a);
 	assert_int_equal(-EBADF, socle_io_shutdown(&a, SHUT_RDWR));
 	io_tcp_pair(&a, &b);
@@ -484,7 +482,7 @@ options_are_set_and_asked_for(void **state)
 	assert_memory_equal(&linger, &got, sizeof(got));
 	assert_int_equal(-ENOPROTOOPT, socle_io_sockopt(&a, 9999));
 	assert_string_equal(
-		"getsockopt: Protocol not available", socle_io_errstr(&a));
+		words("getsockopt", ENOPROTOOPT), socle_io_errstr(&a));
 	assert_int_equal(-ENOPROTOOPT, socle_io_set_sockopt(&a, 9999, 1));
 	socle_io_close(&a);
 	socle_io_close(&b);

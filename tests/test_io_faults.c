@@ -145,45 +145,34 @@ static const struct site {
 	double timeout;
 	const char *errstr;
 } sites[] = {
-	{CALL_bind, 1, bind_it, &udp, 0, "bind: Input/output error"},
-	{CALL_listen, 1, listen_it, &listener, 0, "listen: Input/output error"},
-	{CALL_accept4, 1, accept_it, &listener, 0,
-		"accept: Input/output error"},
-	{CALL_accept4, 1, accept_it, &listener, 1,
-		"accept: Input/output error"},
-	{CALL_fcntl, 1, accept_it, &listener, 1, "accept: Input/output error"},
-	{CALL_fcntl, 2, accept_it, &listener, 1, "accept: Input/output error"},
-	{CALL_connect, 1, connect_it, &udp, 0, "connect: Input/output error"},
-	{CALL_connect, 1, connect_it, &udp, 1, "connect: Input/output error"},
-	{CALL_fcntl, 1, connect_it, &udp, 1, "connect: Input/output error"},
-	{CALL_fcntl, 2, connect_it, &udp, 1, "connect: Input/output error"},
-	{CALL_getpeername, 1, ask_connected, &client, 0,
-		"connected: Input/output error"},
-	{CALL_sendto, 1, send_it, &client, 0, "send: Input/output error"},
-	{CALL_recvfrom, 1, recv_it, &client, 0, "recv: Input/output error"},
-	{CALL_shutdown, 1, shut_it, &client, 0, "shutdown: Input/output error"},
-	{CALL_sockatmark, 1, mark_it, &client, 0, "atmark: Input/output error"},
-	{CALL_getsockname, 1, sockname_it, &client, 0,
-		"sockname: Input/output error"},
-	{CALL_getpeername, 1, peername_it, &client, 0,
-		"peername: Input/output error"},
-	{CALL_getsockopt, 1, get_it, &client, 0,
-		"getsockopt: Input/output error"},
-	{CALL_setsockopt, 1, set_it, &client, 0,
-		"setsockopt: Input/output error"},
-	{CALL_getsockopt, 1, domain_it, &client, 0,
-		"sockdomain: Input/output error"},
-	{CALL_getsockopt, 1, type_it, &client, 0,
-		"socktype: Input/output error"},
-	{CALL_getsockopt, 1, protocol_it, &client, 0,
-		"protocol: Input/output error"},
-	{CALL_setsockopt, 1, nodelay_it, &client, 0,
-		"autoflush: Input/output error"},
-	{CALL_fcntl, 1, unblock_it, &client, 0, "blocking: Input/output error"},
-	{CALL_fcntl, 2, unblock_it, &client, 0, "blocking: Input/output error"},
-	{CALL_socket, 1, socket_it, &none, 0, "socket: Input/output error"},
-	{CALL_getsockopt, 1, adopt_it, &none, 0, "adopt: Input/output error"},
-	{CALL_fcntl, 1, adopt_it, &none, 0, "adopt: Input/output error"},
+	{CALL_bind, 1, bind_it, &udp, 0, "bind:"},
+	{CALL_listen, 1, listen_it, &listener, 0, "listen:"},
+	{CALL_accept4, 1, accept_it, &listener, 0, "accept:"},
+	{CALL_accept4, 1, accept_it, &listener, 1, "accept:"},
+	{CALL_fcntl, 1, accept_it, &listener, 1, "accept:"},
+	{CALL_fcntl, 2, accept_it, &listener, 1, "accept:"},
+	{CALL_connect, 1, connect_it, &udp, 0, "connect:"},
+	{CALL_connect, 1, connect_it, &udp, 1, "connect:"},
+	{CALL_fcntl, 1, connect_it, &udp, 1, "connect:"},
+	{CALL_fcntl, 2, connect_it, &udp, 1, "connect:"},
+	{CALL_getpeername, 1, ask_connected, &client, 0, "connected:"},
+	{CALL_sendto, 1, send_it, &client, 0, "send:"},
+	{CALL_recvfrom, 1, recv_it, &client, 0, "recv:"},
+	{CALL_shutdown, 1, shut_it, &client, 0, "shutdown:"},
+	{CALL_sockatmark, 1, mark_it, &client, 0, "atmark:"},
+	{CALL_getsockname, 1, sockname_it, &client, 0, "sockname:"},
+	{CALL_getpeername, 1, peername_it, &client, 0, "peername:"},
+	{CALL_getsockopt, 1, get_it, &client, 0, "getsockopt:"},
+	{CALL_setsockopt, 1, set_it, &client, 0, "setsockopt:"},
+	{CALL_getsockopt, 1, domain_it, &client, 0, "sockdomain:"},
+	{CALL_getsockopt, 1, type_it, &client, 0, "socktype:"},
+	{CALL_getsockopt, 1, protocol_it, &client, 0, "protocol:"},
+	{CALL_setsockopt, 1, nodelay_it, &client, 0, "autoflush:"},
+	{CALL_fcntl, 1, unblock_it, &client, 0, "blocking:"},
+	{CALL_fcntl, 2, unblock_it, &client, 0, "blocking:"},
+	{CALL_socket, 1, socket_it, &none, 0, "socket:"},
+	{CALL_getsockopt, 1, adopt_it, &none, 0, "adopt:"},
+	{CALL_fcntl, 1, adopt_it, &none, 0, "adopt:"},
 };
 
 static void
@@ -234,7 +223,8 @@ a_call_that_fails_says_so_and_changes_nothing(void **state)
 		if (r != -EIO)
 			fail_msg("%s %lu: %d, %s", call_names[s->which], s->nth,
 				r, s->errstr);
-		assert_string_equal(s->errstr, socle_io_errstr(s->io));
+		assert_string_equal(
+			completed(s->errstr, EIO), socle_io_errstr(s->io));
 		assert_unchanged(&before, s->io);
 		assert_memory_equal(&untouched, &spare, sizeof(spare));
 		assert_memory_equal(&addr_before, &addr, sizeof(addr));
@@ -256,8 +246,7 @@ a_mode_that_cannot_be_restored_is_told(void **state)
 	assert_int_equal(0, socle_io_sockname(&listener, &to));
 	seam_fail(CALL_fcntl, 3, EIO, 1);
 	assert_int_equal(-EIO, socle_io_accept(&listener, &spare, NULL));
-	assert_string_equal(
-		"accept: Input/output error", socle_io_errstr(&listener));
+	assert_string_equal(words("accept", EIO), socle_io_errstr(&listener));
 	assert_memory_equal(&untouched, &spare, sizeof(spare));
 	seam_fail(CALL_fcntl, 3, EIO, 1);
 	assert_int_equal(-EIO, socle_io_connect(&udp, &to));
@@ -279,7 +268,7 @@ a_wait_that_fails_is_told(void **state)
 			&(struct socle_io_params){
 				.peer_addr = io_sockname_text(&listener),
 				.timeout = 5}));
-	assert_no_fd(&client, "connect: Cannot allocate memory");
+	assert_no_fd(&client, words("connect", ENOMEM));
 	io_open(&client,
 		&(struct socle_io_params){
 			.peer_addr = io_sockname_text(&listener),
@@ -287,7 +276,7 @@ a_wait_that_fails_is_told(void **state)
 	seam_fail(CALL_poll, 1, ENOMEM, 1);
 	assert_int_equal(-ENOMEM, socle_io_connected(&client));
 	assert_string_equal(
-		"connected: Cannot allocate memory", socle_io_errstr(&client));
+		words("connected", ENOMEM), socle_io_errstr(&client));
 	assert_int_equal(0, socle_io_connected(&client)); /* under way still */
 	socle_io_close(&client);
 	io_close_all(fds);
@@ -306,19 +295,18 @@ an_end_that_cannot_be_asked_for_is_told(void **state)
 	seam_fail(CALL_connect, 1, EINPROGRESS, 1);
 	seam_fail(CALL_getsockopt, 1, EIO, 1);
 	assert_int_equal(-EIO, socle_io_open(&client, &timed));
-	assert_no_fd(&client, "connect: Input/output error");
+	assert_no_fd(&client, words("connect", EIO));
 	seam_fail(CALL_connect, 1, EINTR, 1);
 	seam_fail(CALL_fcntl, 1, EIO, 1);
 	assert_int_equal(-EIO,
 		socle_io_open(&client,
 			&(struct socle_io_params){.peer_addr = "127.0.0.1:1"}));
-	assert_no_fd(&client, "connect: Input/output error");
+	assert_no_fd(&client, words("connect", EIO));
 	seam_fail(CALL_connect, 1, EINPROGRESS, 1);
 	io_open(&client, &nonblocking);
 	seam_fail(CALL_getsockopt, 1, EIO, 1);
 	assert_int_equal(-EIO, socle_io_connected(&client));
-	assert_string_equal(
-		"connected: Input/output error", socle_io_errstr(&client));
+	assert_string_equal(words("connected", EIO), socle_io_errstr(&client));
 	assert_int_equal(-ENOTCONN, socle_io_connected(&client));
 	socle_io_close(&client);
 }
@@ -417,8 +405,8 @@ make_pair(void)
 	int r = socle_io_socketpair(&a, &b, AF_UNIX, SOCK_STREAM, 0);
 
 	if (r < 0) {
-		assert_no_fd(&a, "socketpair: Input/output error");
-		assert_no_fd(&b, "socketpair: Input/output error");
+		assert_no_fd(&a, words("socketpair", EIO));
+		assert_no_fd(&b, words("socketpair", EIO));
 	}
 	socle_io_close(&a);
 	socle_io_close(&b);
@@ -426,7 +414,7 @@ make_pair(void)
 }
 
 static int
-make_unknown_protocol(void)
+make_rare_protocol(void)
 {
 	struct socle_io io;
 	int r = socle_io_open(&io,
@@ -501,7 +489,8 @@ constructors_that_fail_anywhere_leave_nothing(void **state)
 	if (io_has_ipv6())
 		sweep(make_v6_listener);
 	sweep(make_pair);
-	sweep(make_unknown_protocol);
+	if (SOCLE__HAVE_PROTOCOLS)
+		sweep(make_rare_protocol);
 	snprintf(where, sizeof(where), "name:%d", io_port(&listener));
 	io_names_are(once);
 	retries = false;

@@ -217,24 +217,27 @@ what_the_name_servers_say_is_told(void **state)
 	static const struct {
 		int said, err;
 		const char *errstr;
-	} rows[] = {{EAI_AGAIN, -ETIMEDOUT,
-			    "getaddrinfo: Temporary failure in name "
-			    "resolution"},
-		{EAI_MEMORY, -ENOMEM, "getaddrinfo: Cannot allocate memory"},
+	} rows[] = {{EAI_MEMORY, -ENOMEM, "getaddrinfo:"},
 		{EAI_FAIL, -EINVAL, "getaddrinfo: Bad hostname 'name'"},
-		{EAI_FAMILY, -EAFNOSUPPORT,
-			"getaddrinfo: Address family not supported by "
-			"protocol"},
+		{EAI_FAMILY, -EAFNOSUPPORT, "getaddrinfo:"},
 		{EAI_SERVICE, -EINVAL, "getaddrinfo: Bad service '80'"}};
+	char text[256];
 
 	(void)state;
+	io_names_fail(EAI_AGAIN);
+	assert_int_equal(-ETIMEDOUT,
+		socle_io_open(&io,
+			&(struct socle_io_params){.peer_addr = "name:80"}));
+	snprintf(
+		text, sizeof(text), "getaddrinfo: %s", gai_strerror(EAI_AGAIN));
+	assert_no_fd(&io, text);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		io_names_fail(rows[i].said);
 		assert_int_equal(rows[i].err,
 			socle_io_open(&io,
 				&(struct socle_io_params){
 					.peer_addr = "name:80"}));
-		assert_no_fd(&io, rows[i].errstr);
+		assert_no_fd(&io, completed(rows[i].errstr, -rows[i].err));
 	}
 }
 
@@ -265,7 +268,7 @@ a_host_or_service_beyond_all_measure_is_refused(void **state)
 		socle_io_open(&io,
 			&(struct socle_io_params){
 				.peer_addr = host, .peer_port = "80"}));
-	assert_no_fd(&io, "getaddrinfo: File name too long");
+	assert_no_fd(&io, words("getaddrinfo", ENAMETOOLONG));
 	assert_int_equal(-ENAMETOOLONG,
 		socle_io_open(&io,
 			&(struct socle_io_params){

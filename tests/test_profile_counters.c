@@ -24,7 +24,8 @@ static int
 fake_clock(clockid_t clock, struct timespec *ret)
 {
 	clock == CLOCK_THREAD_CPUTIME_ID ? thread_clock_reads++ : clock_reads++;
-	*ret = (struct timespec){now / 1000000000, now % 1000000000};
+	ret->tv_sec = (time_t)(now / 1000000000);
+	ret->tv_nsec = (long)(now % 1000000000);
 	return 0;
 }
 
@@ -33,8 +34,10 @@ fake_usage(int who, struct rusage *ret)
 {
 	usage_reads++;
 	usage_who = who;
-	ret->ru_utime = (struct timeval){user / 1000000, user % 1000000};
-	ret->ru_stime = (struct timeval){kernel / 1000000, kernel % 1000000};
+	ret->ru_utime.tv_sec = (time_t)(user / 1000000);
+	ret->ru_utime.tv_usec = (suseconds_t)(user % 1000000);
+	ret->ru_stime.tv_sec = (time_t)(kernel / 1000000);
+	ret->ru_stime.tv_usec = (suseconds_t)(kernel % 1000000);
 	return 0;
 }
 

@@ -69,7 +69,7 @@ is_set(void *arg)
 
 /* Lets the loop run until `ms' after the beginning, and through that tick. */
 static void
-run_to(long ms)
+run_to(int64_t ms)
 {
 	bool done = false;
 	double left = began + (double)ms / 1e3 - seam_time();
@@ -512,9 +512,9 @@ the_longest_idle_time_is_49_days(void **state)
 		struct probe *p = made(&probe_class);
 
 		idle_after(p, huge[i]);
-		run_to(49L * 86400 * 1000);
+		run_to(49LL * 86400 * 1000);
 		assert_notes("");
-		run_to(50L * 86400 * 1000);
+		run_to(50LL * 86400 * 1000);
 		assert_notes("idle close(idle) destroy");
 		close(ends[1]);
 	}

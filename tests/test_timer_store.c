@@ -267,7 +267,7 @@ timers_of_one_millisecond_keep_their_order(void **state)
 		/* numbered in the order of deadlines, started in another */
 		size_t at = i * 7919 % n;
 
-		add(at, start + 500 * ms + (int64_t)(at * 1000000 / n));
+		add(at, start + 500 * ms + (int64_t)at * ms / (int64_t)n);
 		if (i % 10 == 0)
 			assert_nothing_fires(start + (int64_t)i);
 		if (i % 10 == 5)

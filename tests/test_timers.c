@@ -66,16 +66,16 @@ add(double seconds, const char *name)
 }
 
 /* How long one tick waits, in microseconds of the virtual clock. */
-static long
+static int64_t
 tick_waits_at_most(int ms)
 {
 	double before = seam_time();
 
 	assert_int_equal(1, socle_event_loop_once(ms));
-	return (long)((seam_time() - before) * 1e6 + 0.5);
+	return (int64_t)((seam_time() - before) * 1e6 + 0.5);
 }
 
-static long
+static int64_t
 tick_waits(void)
 {
 	return tick_waits_at_most(-1);
@@ -157,7 +157,7 @@ static void
 the_loop_waits_exactly_until_the_next_timer_rounded_up(void **state)
 {
 	static const double delays[] = {0.001, 0.0099991, 2.5, 86400};
-	static const long expected[] = {1000, 10000, 2500000, 86400000000};
+	static const int64_t expected[] = {1000, 10000, 2500000, 86400000000};
 
 	(void)state;
 	seam_time_virtual();

@@ -73,8 +73,8 @@ count_sendmsg(int fd, const struct msghdr *msg, int flags)
 	ssize_t sent;
 
 	if (m.cut && msg->msg_iovlen > 1)
-		part.msg_iovlen =
-			1 + random_below((unsigned)msg->msg_iovlen - 1);
+		part.msg_iovlen = (socle__iovlen)(1 +
+			random_below((unsigned)msg->msg_iovlen - 1));
 	sent = real_sendmsg(fd, &part, flags);
 	if (sent > 0)
 		m.taken += (size_t)sent;
@@ -93,10 +93,11 @@ moody_kernel(void)
 		seam_fail(which, 1 + random_below(3), EAGAIN, 1);
 		break;
 	case 1:
-		seam_short(which, 1 + random_below(3), 1 + random_below(3));
+		seam_short(
+			which, 1 + random_below(3), 1 + (long)random_below(3));
 		break;
 	case 2:
-		seam_fail(which, 1, EINTR, 1 + random_below(2));
+		seam_fail(which, 1, EINTR, 1 + (long)random_below(2));
 		break;
 	case 3:
 		seam_fail(CALL_malloc, 1, ENOMEM, 1);

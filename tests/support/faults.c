@@ -434,7 +434,7 @@ seam_time_virtual(void)
 void
 seam_time_add(double seconds)
 {
-	virtual_ns += (int64_t)(seconds * 1e9);
+	virtual_ns += (int64_t)(seconds * 1e9 + 0.5); /* i387 has more digits */
 }
 
 double

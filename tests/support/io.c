@@ -3,6 +3,7 @@
 
 #include <netdb.h>
 #include <poll.h>
+#include <stdio.h>
 
 static struct socle__seam real;
 static bool replaced;
@@ -182,6 +183,28 @@ assert_talks(struct socle_io *from, struct socle_io *to)
 	assert_int_equal(6, socle_io_send(from, "hello\n", 6, 0, NULL));
 	assert_int_equal(6, socle_io_recv(to, buf, sizeof(buf), 0, NULL));
 	assert_string_equal("hello\n", buf);
+}
+
+const char *
+words(const char *operation, int err)
+{
+	static char text[256];
+
+	snprintf(text, sizeof(text), "%s: %s", operation, strerror(err));
+	return text;
+}
+
+const char *
+completed(const char *errstr, int err)
+{
+	size_t n = strlen(errstr);
+	char operation[64];
+
+	if (n == 0 || n > sizeof(operation) || errstr[n - 1] != ':')
+		return errstr;
+	memcpy(operation, errstr, n);
+	operation[n - 1] = '\0';
+	return words(operation, err);
 }
 
 void

@@ -50,6 +50,14 @@ void assert_talks(struct socle_io *from, struct socle_io *to);
 /* The object is one without an fd, and says why. */
 void assert_no_fd(struct socle_io *io, const char *errstr);
 
+/*
+ * "operation: what libc says of err", which is not the same everywhere.  In
+ * tables "operation:" stands for that; completed() makes it whole, and leaves
+ * other texts alone.
+ */
+const char *words(const char *operation, int err);
+const char *completed(const char *errstr, int err);
+
 bool io_has_ipv6(void);
 
 /* What the test puts into socle__seam from now on is gone after it. */
