@@ -2,6 +2,7 @@
 # make test [T=close]  the tests, on every backend     make install, uninstall
 # make test-long       with the long campaigns         make lint
 # make test-valgrind   under valgrind                  make clean
+# make cross           for other systems and machines, TARGETS="musl i386" alone
 #
 # SAN=asan|ubsan|tsan builds a variant of its own in build/$(SAN); WERROR=1
 # makes warnings errors; V=1 shows the commands.  CC, CXX, CFLAGS, CPPFLAGS,
@@ -105,7 +106,7 @@ endif
 
 all: $(STATIC) $(SHARED) $(LINKS)
 .PHONY: all tests test test-long test-valgrind examples bench run \
-	install uninstall lint clean cmocka
+	install uninstall lint clean cmocka cross
 .DELETE_ON_ERROR:
 MAKEFLAGS += -r
 
@@ -192,6 +193,10 @@ test-valgrind: tests
 	@tools/need valgrind valgrind
 	$Q SOCLE_TEST_SCALE=0.1 TEST_TIMEOUT=$(or $(TEST_TIMEOUT),900) \
 		UNDER=valgrind $(RUN_TESTS) $(TEST_NAMES)
+
+TARGETS ?= musl i386 aarch64 s390x x86_64-macos aarch64-macos
+cross:
+	+@MAKE='$(MAKE)' tools/cross $(TARGETS)
 
 # The examples are built as a user builds: against an installed library.
 STAGE := $B/stage
