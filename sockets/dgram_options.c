@@ -239,8 +239,12 @@ socle__dgram_kept_error(int fd)
 		char room[512];
 		struct cmsghdr align;
 	} control;
-	struct msghdr m = {
-		.msg_control = &control, .msg_controllen = sizeof(control)};
+	char datagram; /* the start of ours; qemu wants to put it somewhere */
+	struct iovec iov = {&datagram, 1};
+	struct msghdr m = {.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control)};
 	ssize_t n;
 
 	do
