@@ -63,6 +63,8 @@ a_reset_ends_both_and_says_why(void **state)
 	int fds[2];
 
 	(void)state;
+	if (under_qemu())
+		skip_because("qemu tells 4 bytes of TCP_INFO");
 	pair_tcp(fds);
 	add(fds[0], EVFILT_READ);
 	add(fds[0], EVFILT_WRITE);
@@ -88,6 +90,8 @@ looking_leaves_the_error_where_it_is(void **state)
 	int fds[2];
 
 	(void)state;
+	if (under_qemu())
+		skip_because("qemu tells 4 bytes of TCP_INFO");
 	pair_tcp(fds);
 	add(fds[0], EVFILT_READ);
 	close_by_reset(fds[1]);
@@ -105,6 +109,8 @@ own_shutdown_ends_writing_alone(void **state)
 	int fds[2];
 
 	(void)state;
+	if (under_qemu())
+		skip_because("qemu tells 4 bytes of TCP_INFO");
 	for (int i = 0; i < 2; i++) {
 		if (i == 0)
 			pair_tcp(fds);

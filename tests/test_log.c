@@ -326,7 +326,10 @@ said_with(const char *value)
 		else
 			unsetenv("SOCLE_DEBUG");
 		dup2(ends[1], STDERR_FILENO);
-		execl(program, program, "--child", (char *)NULL);
+		execl("/bin/sh", "sh", "-c",
+			"[ \"$UNDER\" != valgrind ] || UNDER=\n"
+			"exec $UNDER \"$0\" --child",
+			program, (char *)NULL);
 		_exit(127);
 	}
 	close(ends[1]);

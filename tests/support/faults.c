@@ -225,6 +225,47 @@ real_clock_gettime(clockid_t c, struct timespec *ts)
 	return 0;
 }
 
+bool
+under_qemu(void)
+{
+	const char *under = getenv("UNDER");
+
+	return under && strncmp(under, "qemu", 4) == 0;
+}
+
+bool
+joined_can_be_had(void)
+{
+	const uint16_t one = 1;
+
+	return SOCLE__IS_LINUX && (*(const char *)&one || !under_qemu());
+}
+
+static bool
+is_joining(int level, int option)
+{
+	return level == IPPROTO_UDP &&
+		(option == UDP_GRO || option == UDP_SEGMENT);
+}
+
+static int
+real_getsockopt(int fd, int level, int option, void *p, socklen_t *n)
+{
+	if (!is_joining(level, option) || joined_can_be_had())
+		return getsockopt(fd, level, option, p, n);
+	errno = ENOPROTOOPT;
+	return -1;
+}
+
+static int
+real_setsockopt(int fd, int level, int option, const void *p, socklen_t n)
+{
+	if (!is_joining(level, option) || joined_can_be_had())
+		return setsockopt(fd, level, option, p, n);
+	errno = ENOPROTOOPT;
+	return -1;
+}
+
 static int
 real_open(const char *path, int f)
 {
@@ -248,8 +289,6 @@ real_open(const char *path, int f)
 #define real_connect connect
 #define real_getsockname getsockname
 #define real_getpeername getpeername
-#define real_getsockopt getsockopt
-#define real_setsockopt setsockopt
 #define real_fstat fstat
 #define real_lstat lstat
 #define real_unlink unlink

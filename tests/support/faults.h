@@ -66,6 +66,16 @@ void seam_fail_any(unsigned long nth, int err);
 unsigned long seam_any_count(void);
 enum call seam_any_struck(void); /* which one it was; CALLS: none */
 
+/* Whether qemu runs this program, as tools/run-test was told. */
+bool under_qemu(void);
+
+/*
+ * qemu hands control data that it does not know over as they are, but those of
+ * a machine with another byte order: joined datagrams do not work there, and
+ * the library is told that the kernel has none.
+ */
+bool joined_can_be_had(void);
+
 /* Blocks and bytes that the library has allocated and not freed. */
 long seam_live_blocks(void);
 long seam_live_bytes(void);
