@@ -446,6 +446,13 @@ an_address_that_cannot_be_is_refused(void **state)
 	close(fds[1]);
 }
 
+/* This and the next are one datagram. */
+#ifdef MSG_MORE
+enum { JOIN = MSG_MORE };
+#else
+enum { JOIN = 0 };
+#endif
+
 static void
 each_datagram_keeps_its_flags_and_address(void **state)
 {
@@ -455,15 +462,16 @@ each_datagram_keeps_its_flags_and_address(void **state)
 
 	(void)state;
 	t = told_new(udp_bound(&mine), &all);
-	/* MSG_MORE: this and the next are one datagram */
 	socle_dgram_send(&t->dgram, "1", 1, 0, &a);
 	socle_dgram_send(&t->dgram, "2", 1, 0, &b);
-	socle_dgram_send(&t->dgram, "3", 1, MSG_MORE, &a);
+	socle_dgram_send(&t->dgram, "3", 1, JOIN, &a);
 	socle_dgram_send(&t->dgram, "4", 1, 0, &a);
 	turn(1);
 	assert_hears(one, "1");
 	assert_hears(other, "2");
-	assert_hears(one, "34");
+	assert_hears(one, JOIN ? "34" : "3");
+	if (!JOIN)
+		assert_hears(one, "4");
 	assert_hears_nothing(other);
 	notes_clear();
 	close(one);

@@ -501,7 +501,8 @@ a_refused_connect_is_one_event_err(void **state)
 	(void)state;
 	assert_int_equal(0, getsockname(listener, (struct sockaddr *)&a, &len));
 	close(listener); /* nobody listens there now */
-	fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(0, fcntl(fd, F_SETFL, O_NONBLOCK));
 	r = connect(fd, (struct sockaddr *)&a, sizeof(a));
 	assert_true(r < 0 && errno == EINPROGRESS);
 	p = probe_new(fd, NULL);

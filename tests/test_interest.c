@@ -652,9 +652,7 @@ main(void)
 		test(who_ignores_a_refusal_can_try_again),
 		test(a_new_object_that_the_kernel_refuses_within_a_tick_gets_event_err),
 		test(a_refusal_outside_a_tick_is_tried_again_in_the_next),
-#ifdef __linux__
 		test(refused_and_refused_again_it_is_told_once),
-#endif
 	};
 
 	return run_tests(tests);

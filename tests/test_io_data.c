@@ -106,7 +106,6 @@ static void
 a_connected_datagram_socket_sends_to_its_peer(void **state)
 {
 	struct socle_io c;
-	struct socle_addr other;
 
 	(void)state;
 	io_udp_pair(&b, &c);
@@ -116,7 +115,8 @@ a_connected_datagram_socket_sends_to_its_peer(void **state)
 	assert_int_equal(1, socle_io_connected(&a));
 	assert_talks(&a, &b);
 #ifdef __linux__ /* elsewhere -EISCONN */
-	other = name_of(&c);
+	struct socle_addr other = name_of(&c);
+
 	assert_int_equal(5, socle_io_send(&a, "other", 5, 0, &other));
 	assert_receives(&c, "other");
 	assert_string_equal(io_sockname_text(&b), io_peername_text(&a));

@@ -99,9 +99,14 @@ where_the_kernel_does_not_know_the_kind_is_inferred(void **state)
 {
 	static const struct {
 		int domain, type, protocol;
-	} kinds[] = {{AF_INET, SOCK_STREAM, IPPROTO_TCP},
-		{AF_INET6, SOCK_DGRAM, IPPROTO_UDP}, {AF_UNIX, SOCK_DGRAM, 0},
-		{AF_NETLINK, SOCK_DGRAM, -ENOPROTOOPT}};
+	} kinds[] = {
+		{AF_INET, SOCK_STREAM, IPPROTO_TCP},
+		{AF_INET6, SOCK_DGRAM, IPPROTO_UDP},
+		{AF_UNIX, SOCK_DGRAM, 0},
+#ifdef AF_NETLINK
+		{AF_NETLINK, SOCK_DGRAM, -ENOPROTOOPT},
+#endif
+	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {

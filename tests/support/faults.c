@@ -2,10 +2,16 @@
 #include "tests/support/faults_private.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#if defined(__linux__)
+#include <malloc.h>
+#elif defined(__APPLE__)
+#include <malloc/malloc.h>
+#elif defined(__FreeBSD__)
+#include <malloc_np.h>
+#endif
 
 enum { FAULTS = 16 };
 
@@ -120,12 +126,26 @@ failure(enum call which)
 		return real_##name args;                                       \
 	}
 
+/* Where nobody tells, bytes are not counted. */
+static long
+size_of(void *p)
+{
+#if defined(__linux__) || defined(__FreeBSD__)
+	return (long)malloc_usable_size(p);
+#elif defined(__APPLE__)
+	return (long)malloc_size(p);
+#else
+	(void)p;
+	return 0;
+#endif
+}
+
 static void *
 remember(void *p)
 {
 	if (p) {
 		live_blocks++;
-		live_bytes += (long)malloc_usable_size(p);
+		live_bytes += size_of(p);
 	}
 	return p;
 }
@@ -135,7 +155,7 @@ forget(void *p)
 {
 	if (p) {
 		live_blocks--;
-		live_bytes -= (long)malloc_usable_size(p);
+		live_bytes -= size_of(p);
 	}
 }
 

@@ -73,8 +73,7 @@ thing_pair(const struct socle_class *cls, enum part part, const char *end,
 {
 	int fds[2], small = 4608;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) != 0)
-		abort();
+	pair_unix(fds);
 	(void)setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
 	*peer = fds[1];
 	raw_keep(fds[1]);
@@ -346,7 +345,7 @@ pipe_with_bytes(size_t at, size_t n)
 {
 	int fds[2];
 
-	if (pipe2(fds, O_CLOEXEC) != 0 ||
+	if (pipe(fds) != 0 || fcntl(fds[0], F_SETFD, FD_CLOEXEC) != 0 ||
 		write(fds[1], scenario_bytes + at, n) != (ssize_t)n)
 		abort();
 	close(fds[1]);
@@ -494,9 +493,10 @@ pipe_start(void)
 	int fds[2];
 
 	scenario.piped = true;
-	if (pipe2(fds, O_NONBLOCK | O_CLOEXEC) != 0)
-		abort();
+	pair_pipe(fds);
+#ifdef F_SETPIPE_SZ
 	(void)fcntl(fds[1], F_SETPIPE_SZ, 4096);
+#endif
 	sink = thing_new(&sink_class, SINK, fds[0], "done");
 	source = thing_new(&thing_class, SOURCE, fds[1], "done");
 	if (sink)
@@ -603,8 +603,7 @@ other_fd_start(void)
 {
 	int fds[2], r = 0;
 
-	if (pipe2(fds, O_NONBLOCK | O_CLOEXEC) != 0)
-		abort();
+	pair_pipe(fds);
 	raw_keep(fds[0]);
 	raw_keep(fds[1]);
 	if (write(fds[1], "ab", 2) != 2)
@@ -661,8 +660,7 @@ ghost_start(void)
 	scenario.ghost = -1;
 	if (!socle_have_epoll())
 		return;
-	if (pipe2(fds, O_NONBLOCK | O_CLOEXEC) != 0)
-		abort();
+	pair_pipe(fds);
 	t = thing_new(&thing_class, GHOST, fds[0], "done");
 	raw_keep(fds[1]);
 	if (!t)
