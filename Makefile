@@ -20,7 +20,9 @@ SAN ?=
 B   := build/$(or $(SAN),plain)$(if $(filter libkqueue,$(KQUEUE)),-libkqueue)
 comma := ,
 OS  := $(shell uname -s)
-CXX ?= g++
+ifeq ($(origin CXX),default)
+CXX := $(if $(filter Linux,$(OS)),g++,c++)
+endif
 INSTALL ?= install
 
 PREFIX     ?= /usr/local
@@ -111,13 +113,13 @@ all: $(STATIC) $(SHARED) $(LINKS)
 MAKEFLAGS += -r
 
 Q   := $(if $(V),,@)
+quoted = '$(subst ','\'',$1)'
 say  = $(if $(V),@:,@printf '  %-7s %s\n' $1 '$2')
 
 # Other flags, or another set of sources, make everything anew.
 FLAGS := $(strip $(CC) $(ALL_CPPFLAGS) $(KQUEUE_FLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(LIB_SRC))
-ifneq ($(FLAGS),$(file <$B/flags))
-$(shell mkdir -p $B)
-$(file >$B/flags,$(FLAGS))
+ifneq ($(FLAGS),$(shell cat $B/flags 2>/dev/null))
+$(shell mkdir -p $B && printf '%s\n' $(call quoted,$(FLAGS)) >$B/flags)
 endif
 
 $B/%.o: %.c $B/flags
