@@ -69,11 +69,19 @@ state_of(int fd)
 }
 
 static int64_t
-ask(int fd, unsigned long what)
+unread_of(int fd)
 {
 	int n = 0;
 
-	return ioctl(fd, what, &n) < 0 ? 0 : n;
+	return ioctl(fd, FIONREAD, &n) < 0 ? 0 : n;
+}
+
+static int64_t
+unsent_of(int fd)
+{
+	int n = 0;
+
+	return ioctl(fd, SIOCOUTQ, &n) < 0 ? 0 : n;
 }
 
 int
@@ -149,7 +157,7 @@ socket_readable(int fd, enum file_kind kind, const struct kevent *filter,
 		ret->data = state & POLLIN ? 1 : 0;
 		return state & POLLIN;
 	}
-	ret->data = ask(fd, FIONREAD);
+	ret->data = unread_of(fd);
 	if (state & POLLRDHUP) {
 		ret->flags |= EV_EOF;
 		ret->fflags = pending_error(fd, kind, state);
@@ -171,7 +179,7 @@ socket_writable(int fd, enum file_kind kind, const struct kevent *filter,
 
 	if (option(fd, SO_ACCEPTCONN) > 0)
 		return false;
-	ret->data = option(fd, SO_SNDBUF) - ask(fd, SIOCOUTQ);
+	ret->data = option(fd, SO_SNDBUF) - unsent_of(fd);
 	if (ret->data < 0)
 		ret->data = 0;
 	if (!unconnected && sending_is_over(fd, kind, state)) {
@@ -193,7 +201,7 @@ static bool
 pipe_ready(int fd, const struct kevent *filter, struct kevent *ret)
 {
 	unsigned state = state_of(fd);
-	int64_t unread = ask(fd, FIONREAD);
+	int64_t unread = unread_of(fd);
 
 	if (state & (POLLHUP | POLLERR))
 		ret->flags |= EV_EOF;
@@ -213,7 +221,7 @@ other_ready(int fd, const struct kevent *filter, struct kevent *ret)
 	if (state & (POLLHUP | POLLRDHUP | POLLERR))
 		ret->flags |= EV_EOF;
 	if (filter->filter == EVFILT_READ)
-		ret->data = ask(fd, FIONREAD) > 0 ? ask(fd, FIONREAD) : 1;
+		ret->data = unread_of(fd) > 0 ? unread_of(fd) : 1;
 	return (ret->flags & EV_EOF) ||
 		(state & (filter->filter == EVFILT_READ ? POLLIN : POLLOUT));
 }
