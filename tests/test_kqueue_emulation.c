@@ -270,13 +270,14 @@ wrong_changes_have_their_errors(void **state)
 static void
 an_fd_is_not_cut_to_an_int(void **state)
 {
+	const int beyond = sizeof(uintptr_t) > sizeof(int) ? 32 : 31;
 	struct kevent c;
 	int fds[2];
 
 	(void)state;
 	pair_unix(fds);
-	EV_SET(&c, (uintptr_t)fds[0] | (uintptr_t)1 << 32, EVFILT_READ, EV_ADD,
-		0, 0, NULL);
+	EV_SET(&c, (uintptr_t)fds[0] | (uintptr_t)1 << beyond, EVFILT_READ,
+		EV_ADD, 0, 0, NULL);
 	assert_int_equal(-1, kevent(kq, &c, 1, NULL, 0, NULL));
 	assert_int_equal(EBADF, errno);
 	close_pair(fds);
