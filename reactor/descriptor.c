@@ -362,6 +362,8 @@ socle__batch_reserve(struct socle__loop *l, size_t n)
 
 	if (n <= l->batch_room)
 		return 0;
+	/* Or gcc takes the two after the old batch is gone, and warns. */
+	assert(next <= end && end <= l->batch_room);
 	while (room < n)
 		room *= 2;
 	batch = sys_realloc(l->batch, room * sizeof(*batch));
