@@ -1,0 +1,451 @@
+/*
+ * The load generator: starts a server, drives it, tells how it went, ends it.
+ *
+ *	load rate  [-c N] [-s N] [-d N] [-t S] -- SERVER ARGUMENTS...
+ *	load count [-c N] [-s N] [-d N] [-n N] [-i N] [-p CPU] -- SERVER ...
+ *	load churn (-t S | -n N [-p CPU]) -- SERVER ...
+ *	load idle  [-c N] -- SERVER ...
+ *
+ * rate: C connections, each with D messages of S bytes under way, for T
+ * seconds after a fifth of it to warm up; server and load have a processor
+ * each.  Prints requests, seconds, and the server's processor time in ns.
+ *
+ * count: N bursts; a burst is a batch on each connection and all answers, and
+ * I idle connections stand beside.  churn: connect, request, close, one at a
+ * time.  With -n, server and load share a processor, and the server never
+ * preempts the load (SCHED_BATCH): it finds a burst whole, so that what it
+ * does is the same in each run and can be counted by a debugger's means.
+ * Prints requests.
+ *
+ * idle: the server's own memory with a tenth of C connections and with all,
+ * after a request on each.  Prints both, and bytes per connection.
+ */
+#include "server.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+
+enum { BUFFER = 1 << 18, EVENTS = 1024, SPARE_FDS = 100, MEET_EVERY = 256 };
+enum { PATIENCE = 300 }; /* seconds for a run */
+
+struct client {
+	int fd;
+	size_t got;
+};
+
+static struct {
+	const char *mode;
+	int clients, idle, bursts, cpu;
+	size_t size, depth;
+	double seconds;
+} opt = {.clients = 1, .size = 64, .depth = 1, .cpu = -1};
+
+static struct sockaddr_in server_addr;
+static pid_t child, server;
+static char out[BUFFER], in[BUFFER];
+
+static double
+now(clockid_t clock)
+{
+	struct timespec t;
+
+	if (clock_gettime(clock, &t) < 0)
+		die("clock_gettime");
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* ---- the server ---- */
+
+static void
+pin(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET((unsigned)cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set) < 0)
+		die("sched_setaffinity");
+}
+
+/* The server takes the first processor, the load the last. */
+static void
+place(bool is_server)
+{
+	const struct sched_param none = {0};
+	cpu_set_t set;
+	int first = -1, last = 0, i;
+
+	if (sched_getaffinity(0, sizeof(set), &set) < 0)
+		die("sched_getaffinity");
+	for (i = 0; i < CPU_SETSIZE; i++) {
+		if (!CPU_ISSET((unsigned)i, &set))
+			continue;
+		last = i;
+		if (first < 0)
+			first = i;
+	}
+	if (opt.cpu >= 0)
+		first = opt.cpu;
+	pin(is_server || opt.bursts > 0 ? first : last);
+	if (is_server && opt.bursts > 0)
+		sched_setscheduler(0, SCHED_BATCH, &none);
+}
+
+static void
+need_fds(int n)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) < 0)
+		die("getrlimit");
+	if (l.rlim_cur >= (rlim_t)n)
+		return;
+	l.rlim_cur = (rlim_t)n;
+	if (l.rlim_max < l.rlim_cur)
+		l.rlim_max = l.rlim_cur;
+	if (setrlimit(RLIMIT_NOFILE, &l) < 0) {
+		fprintf(stderr, "load: %d descriptors are not allowed\n", n);
+		exit(3);
+	}
+}
+
+static void
+give_up(int signo)
+{
+	(void)signo;
+	if (server > 0)
+		kill(server, SIGKILL);
+	_exit(4);
+}
+
+static void
+start(char **argv)
+{
+	int fds[2], port;
+	long pid;
+	FILE *f;
+
+	if (pipe(fds) < 0 || (child = fork()) < 0)
+		die("load");
+	if (child == 0) {
+		dup2(fds[1], 1);
+		close(fds[0]);
+		close(fds[1]);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+		place(true);
+		execvp(argv[0], argv);
+		die(argv[0]);
+	}
+	close(fds[1]);
+	place(false);
+	f = fdopen(fds[0], "r");
+	if (!f || fscanf(f, "%d %ld", &port, &pid) != 2) {
+		fprintf(stderr, "load: %s does not start\n", argv[0]);
+		exit(1);
+	}
+	server = (pid_t)pid;
+	server_addr.sin_family = AF_INET;
+	server_addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	server_addr.sin_port = htons((uint16_t)port);
+}
+
+static void
+stop(void)
+{
+	int status;
+
+	kill(server, SIGTERM);
+	waitpid(child, &status, 0);
+}
+
+static double
+server_cpu(void)
+{
+	clockid_t clock;
+
+	if (clock_getcpuclockid(server, &clock) != 0)
+		die("clock_getcpuclockid");
+	return now(clock);
+}
+
+/* Memory that is the server's own: heap, stack, written data. */
+static long
+server_bytes(void)
+{
+	char line[256];
+	long kb = -1;
+	FILE *f;
+
+	snprintf(line, sizeof(line), "/proc/%ld/smaps_rollup", (long)server);
+	f = fopen(line, "r");
+	while (f && fgets(line, sizeof(line), f))
+		sscanf(line, "Anonymous: %ld", &kb);
+	if (!f || kb < 0)
+		die("smaps_rollup");
+	fclose(f);
+	return kb * 1024;
+}
+
+/* ---- clients ---- */
+
+static void
+client_open(struct client *c)
+{
+	const struct sockaddr *to = (const struct sockaddr *)&server_addr;
+	int on = 1;
+
+	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	c->got = 0;
+	if (c->fd < 0 || connect(c->fd, to, sizeof(server_addr)) < 0 ||
+		setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) <
+			0)
+		die("connect");
+}
+
+static void
+client_send(struct client *c)
+{
+	size_t len = opt.size * opt.depth;
+
+	if (send(c->fd, out, len, MSG_NOSIGNAL) != (ssize_t)len)
+		die("send");
+}
+
+/* Waits for all answers to what was sent. */
+static void
+client_wait(struct client *c)
+{
+	size_t len = opt.size * opt.depth;
+
+	if (recv(c->fd, in, len, MSG_WAITALL) != (ssize_t)len)
+		die("recv");
+	if (memcmp(in, out, len) != 0) {
+		fprintf(stderr, "load: that is no echo\n");
+		exit(1);
+	}
+}
+
+/* Each makes a request now and then: the backlog must not overflow. */
+static struct client *
+clients_open(struct client *c, int from, int to)
+{
+	int i, met = from;
+
+	c = realloc(c, sizeof(*c) * (size_t)(to + 1));
+	if (!c)
+		die("realloc");
+	for (i = from; i < to; i++) {
+		client_open(&c[i]);
+		client_send(&c[i]);
+		for (; met <= i && (i % MEET_EVERY == 0 || i == to - 1); met++)
+			client_wait(&c[met]);
+	}
+	return c;
+}
+
+/* ---- what is done ---- */
+
+static void
+burst(struct client *c, int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++)
+		client_send(&c[i]);
+	for (i = 0; i < n; i++)
+		client_wait(&c[i]);
+}
+
+static void
+count(void)
+{
+	int n = opt.clients, i;
+	struct client *c = clients_open(NULL, 0, opt.idle + n);
+
+	for (i = 0; i < opt.bursts; i++)
+		burst(c + opt.idle, n);
+	printf("requests %ld\n", (long)opt.bursts * n * (long)opt.depth);
+}
+
+/* The client ends first, and sees the server end. */
+static void
+churn_one(void)
+{
+	struct client c;
+
+	client_open(&c);
+	client_send(&c);
+	client_wait(&c);
+	shutdown(c.fd, SHUT_WR);
+	if (recv(c.fd, in, 1, 0) != 0)
+		die("no end of stream");
+	close(c.fd);
+}
+
+static void
+churn(void)
+{
+	double from, cpu;
+	long n = 0;
+
+	for (; n < opt.bursts; n++)
+		churn_one();
+	from = now(CLOCK_MONOTONIC);
+	cpu = server_cpu();
+	for (; now(CLOCK_MONOTONIC) - from < opt.seconds; n++)
+		churn_one();
+	printf("requests %ld\nseconds %.6f\ncpu_ns %.0f\n", n,
+		now(CLOCK_MONOTONIC) - from, (server_cpu() - cpu) * 1e9);
+}
+
+static long
+answered(struct client *c)
+{
+	ssize_t n = recv(c->fd, in, sizeof(in), 0);
+
+	if (n <= 0)
+		die("recv");
+	c->got += (size_t)n;
+	if (c->got < opt.size * opt.depth)
+		return 0;
+	c->got = 0;
+	client_send(c);
+	return (long)opt.depth;
+}
+
+static long
+drive(struct client *clients, int epoll, double until)
+{
+	struct epoll_event events[EVENTS];
+	long requests = 0;
+	int i, n;
+
+	while (now(CLOCK_MONOTONIC) < until) {
+		n = epoll_wait(epoll, events, EVENTS, 100);
+		for (i = 0; i < n; i++)
+			requests += answered(&clients[events[i].data.u32]);
+	}
+	return requests;
+}
+
+static void
+rate(void)
+{
+	struct client *c = clients_open(NULL, 0, opt.clients);
+	int epoll = epoll_create1(EPOLL_CLOEXEC), i;
+	double from, cpu;
+	long requests;
+
+	for (i = 0; i < opt.clients; i++) {
+		struct epoll_event e = {.events = EPOLLIN};
+
+		e.data.u32 = (uint32_t)i;
+		if (epoll_ctl(epoll, EPOLL_CTL_ADD, c[i].fd, &e) < 0)
+			die("epoll_ctl");
+		client_send(&c[i]);
+	}
+	drive(c, epoll, now(CLOCK_MONOTONIC) + opt.seconds / 5);
+	cpu = server_cpu();
+	from = now(CLOCK_MONOTONIC);
+	requests = drive(c, epoll, from + opt.seconds);
+	printf("requests %ld\nseconds %.6f\ncpu_ns %.0f\n", requests,
+		now(CLOCK_MONOTONIC) - from, (server_cpu() - cpu) * 1e9);
+}
+
+static void
+idle(void)
+{
+	int few = opt.clients / 10;
+	struct client *c = clients_open(NULL, 0, few);
+	long before = server_bytes(), after;
+
+	clients_open(c, few, opt.clients);
+	after = server_bytes();
+	printf("bytes_before %ld\nbytes_after %ld\nbytes_each %.1f\n", before,
+		after, (double)(after - before) / (opt.clients - few));
+}
+
+static void
+usage(void)
+{
+	fprintf(stderr,
+		"usage: load rate|count|churn|idle [options] -- "
+		"SERVER [ARGUMENTS]\n");
+	exit(2);
+}
+
+static void
+parse(int argc, char **argv)
+{
+	int c;
+
+	if (argc < 2)
+		usage();
+	opt.mode = argv[1];
+	optind = 2;
+	while ((c = getopt(argc, argv, "+c:d:i:n:p:s:t:")) != -1) {
+		double v = optarg ? strtod(optarg, NULL) : 0;
+
+		switch (c) {
+		case 'c':
+			opt.clients = (int)v;
+			break;
+		case 'd':
+			opt.depth = (size_t)v;
+			break;
+		case 'i':
+			opt.idle = (int)v;
+			break;
+		case 'n':
+			opt.bursts = (int)v;
+			break;
+		case 'p':
+			opt.cpu = (int)v;
+			break;
+		case 's':
+			opt.size = (size_t)v;
+			break;
+		case 't':
+			opt.seconds = v;
+			break;
+		default:
+			usage();
+		}
+	}
+	if (optind >= argc || opt.size * opt.depth > BUFFER ||
+		opt.size * opt.depth == 0)
+		usage();
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		void (*run)(void);
+	} modes[] = {{"rate", rate}, {"count", count}, {"churn", churn},
+		{"idle", idle}};
+	size_t i;
+
+	parse(argc, argv);
+	for (i = 0; i < sizeof(out); i++)
+		out[i] = (char)('a' + i % 23);
+	need_fds(opt.clients + opt.idle + SPARE_FDS);
+	for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		if (strcmp(modes[i].name, opt.mode) != 0)
+			continue;
+		signal(SIGALRM, give_up);
+		alarm(PATIENCE);
+		start(argv + optind);
+		modes[i].run();
+		stop();
+		return 0;
+	}
+	usage();
+}
