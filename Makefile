@@ -96,7 +96,9 @@ TEST_OBJ    := $(TEST_NAMES:%=$B/seam/tests/%.o)
 
 EXAMPLES := $(patsubst %.c,$B/%,$(wildcard examples/*.c))
 KQUEUE_EXAMPLES := $(patsubst %.c,$B/kqueue/%,$(wildcard examples/*.c))
-BENCHES  := $(patsubst %.c,$B/%,$(wildcard bench/*.c))
+ALL_BENCH := $(patsubst %.c,$B/%,$(wildcard bench/*.c))
+PEERS    := $(filter %-libev %-libevent %-bufferevent %-libuv,$(ALL_BENCH))
+BENCHES  := $(filter-out $(PEERS),$(ALL_BENCH))
 MAN3     := $(wildcard docs/*.3)
 MAN7     := $(wildcard docs/*.7)
 
@@ -107,8 +109,8 @@ LINKS  := $B/$(SONAME) $B/libsocle.so
 endif
 
 all: $(STATIC) $(SHARED) $(LINKS)
-.PHONY: all tests test test-long test-valgrind examples bench run \
-	install uninstall lint clean cmocka cross
+.PHONY: all tests test test-long test-valgrind examples benches bench \
+	peers run install uninstall lint clean cmocka cross
 .DELETE_ON_ERROR:
 MAKEFLAGS += -r
 
@@ -208,7 +210,7 @@ $(STAGE)/.ok: $(STATIC) $(SHARED) $(PUBLIC_HEADERS) socle.pc.in Makefile
 		LIBDIR=/usr/lib INCLUDEDIR=/usr/include MANDIR=/usr/share/man
 	@touch $@
 
-$(EXAMPLES) $(BENCHES): $B/%: %.c $(STAGE)/.ok
+$(EXAMPLES) $(ALL_BENCH): $B/%: %.c $(STAGE)/.ok
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$Q$(CC) -I$(STAGE)/usr/include $(ALL_CPPFLAGS) $(ALL_CFLAGS) \
@@ -228,7 +230,20 @@ $(KQUEUE_EXAMPLES): $B/kqueue/examples/%: examples/%.c $B/kqueue/libsocle.a \
 $B/examples/demo $B/kqueue/examples/demo: $(wildcard examples/demo/*.[ch])
 
 examples: $(EXAMPLES)
-bench: $(BENCHES)
+
+# The benchmarks: what needs nothing but socle, and then the peers.
+benches: $(BENCHES)
+$(ALL_BENCH): $(wildcard bench/*.h)
+$(PEERS): | peers
+$B/bench/%-libev: ALL_LIBS += -lev
+$B/bench/%-libevent $B/bench/%-bufferevent: ALL_LIBS += -levent_core
+$B/bench/%-libuv: ALL_LIBS += -luv
+
+peers:
+	@CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' bench/need-peers
+
+bench: $(BENCHES) $(PEERS)
+	$QB='$B' QUICK='$(QUICK)' FULL='$(FULL)' CC='$(CC)' bench/run
 
 PORT ?= 8080
 run: $B/examples/demo

@@ -22,6 +22,7 @@ enum { READ_SIZE = 16384, BACKLOG = 4096 };
 struct options {
 	size_t message;      /* --message=N: each N bytes get their answer */
 	double timeout;      /* --timeout=S: idle connections are closed */
+	bool queue;          /* --queue: answers by uv_write() (libuv) */
 	int levels;          /* --levels=N: that many classes deep (socle) */
 	const char *profile; /* --profile=wall or cpu (socle) */
 };
@@ -37,6 +38,8 @@ options(int argc, char **argv)
 			o.message = strtoul(argv[i] + 10, NULL, 10);
 		} else if (strncmp(argv[i], "--timeout=", 10) == 0) {
 			o.timeout = strtod(argv[i] + 10, NULL);
+		} else if (strcmp(argv[i], "--queue") == 0) {
+			o.queue = true;
 		} else if (strncmp(argv[i], "--levels=", 9) == 0) {
 			o.levels = (int)strtol(argv[i] + 9, NULL, 10);
 		} else if (strncmp(argv[i], "--profile=", 10) == 0) {

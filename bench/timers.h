@@ -1,0 +1,173 @@
+/*
+ * What stores of timers are asked to do, N pending: to add (from none to N),
+ * to refresh (each put off a little, as an idle timeout is), to re-arm (each to
+ * any other time), to cancel, and to let all expire.  All but add go in random
+ * order, the same for everybody.  Prints processor time in ns for each.
+ *
+ *	timers-PEER N [CYCLES]
+ *
+ * A peer's file has the functions that are declared here.
+ */
+#ifndef BENCH_TIMERS_H
+#define BENCH_TIMERS_H
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static void setup(int n);
+static void inside(void (*body)(void)); /* where the loop's time is known */
+static void add(int i, double seconds);
+static void refresh(int i, double seconds); /* never sooner than before */
+static void rearm(int i, double seconds);
+static void cancel(int i);
+static void expire(void); /* a turn of the loop, without waiting */
+static size_t size(void); /* of one timer, in bytes */
+
+enum { ADD, REFRESH, REARM, CANCEL, EXPIRE, OPERATIONS };
+
+static struct {
+	int n;
+	long fired;
+	int *order;
+	double *when;
+	double spread; /* seconds that all timers are spread over */
+	double ns[OPERATIONS];
+} timers;
+
+static inline double
+clock_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+static inline uint32_t
+random_u32(void)
+{
+	static uint64_t x = 88172645463325252u;
+
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+	return (uint32_t)(x >> 32);
+}
+
+/* Other times, as far ahead as `from' says at least. */
+static inline void
+draw(double from)
+{
+	int i;
+
+	for (i = 0; i < timers.n; i++)
+		timers.when[i] =
+			from + timers.spread * (random_u32() / 4294967296.0);
+}
+
+static inline void
+shuffle(void)
+{
+	int i, j, other;
+
+	for (i = timers.n - 1; i > 0; i--) {
+		j = (int)(random_u32() % (uint32_t)(i + 1));
+		other = timers.order[i];
+		timers.order[i] = timers.order[j];
+		timers.order[j] = other;
+	}
+}
+
+#define TIMED(operation, statement)                                            \
+	do {                                                                   \
+		double from = clock_ns(CLOCK_PROCESS_CPUTIME_ID);              \
+		int i, k;                                                      \
+		for (k = 0; k < timers.n; k++) {                               \
+			i = timers.order[k];                                   \
+			statement;                                             \
+		}                                                              \
+		timers.ns[operation] +=                                        \
+			clock_ns(CLOCK_PROCESS_CPUTIME_ID) - from;             \
+	} while (0)
+
+static inline void
+cycle(void)
+{
+	int n;
+
+	for (n = 0; n < timers.n; n++)
+		timers.order[n] = n;
+	timers.spread = 1000;
+	draw(100);
+	TIMED(ADD, add(i, timers.when[i]));
+	shuffle();
+	TIMED(REFRESH, refresh(i, timers.when[i] + 30));
+	draw(100);
+	TIMED(REARM, rearm(i, timers.when[i]));
+	shuffle();
+	TIMED(CANCEL, cancel(i));
+}
+
+static inline void
+add_near(void)
+{
+	int i;
+
+	for (i = 0; i < timers.n; i++)
+		add(i, timers.when[i]);
+}
+
+static inline void
+expire_all(void)
+{
+	const double first = 0.05 + timers.n * 1e-6; /* adding takes a while */
+	struct timespec rest = {.tv_nsec = 1000000};
+	double from, until;
+
+	timers.spread = timers.n > 100000 ? 1 : 0.05;
+	draw(first);
+	inside(add_near);
+	until = clock_ns(CLOCK_MONOTONIC) +
+		(first + timers.spread + 0.01) * 1e9;
+	while (clock_ns(CLOCK_MONOTONIC) < until)
+		nanosleep(&rest, NULL);
+	timers.fired = 0;
+	from = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+	while (timers.fired < timers.n)
+		expire();
+	timers.ns[EXPIRE] += clock_ns(CLOCK_PROCESS_CPUTIME_ID) - from;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const char *const names[] = {
+		"add", "refresh", "rearm", "cancel", "expire"};
+	int cycles, i;
+
+	timers.n = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 0;
+	cycles = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 1;
+	timers.order = calloc((size_t)timers.n + 1, sizeof(*timers.order));
+	timers.when = calloc((size_t)timers.n + 1, sizeof(*timers.when));
+	if (timers.n < 1 || !timers.order || !timers.when) {
+		fprintf(stderr, "usage: %s N [CYCLES]\n", argv[0]);
+		return 2;
+	}
+	setup(timers.n);
+	inside(cycle); /* the memory is touched, and what grows has grown */
+	memset(timers.ns, 0, sizeof(timers.ns));
+	for (i = 0; i < cycles; i++) {
+		inside(cycle);
+		expire_all();
+	}
+	for (i = 0; i < OPERATIONS; i++)
+		printf("%s %.1f\n", names[i],
+			timers.ns[i] / timers.n / (double)cycles);
+	printf("bytes %zu\n", size());
+	return 0;
+}
+
+#endif
