@@ -5,6 +5,7 @@
  *	load count [-c N] [-s N] [-d N] [-n N] [-i N] [-p CPU] -- SERVER ...
  *	load churn (-t S | -n N [-p CPU]) -- SERVER ...
  *	load idle  [-c N] -- SERVER ...
+ *	load datagrams [-s N] [-t S] -- SERVER ...
  *
  * rate: C connections, each with D messages of S bytes under way, for T
  * seconds after a fifth of it to warm up; server and load have a processor
@@ -19,9 +20,13 @@
  *
  * idle: the server's own memory with a tenth of C connections and with all,
  * after a request on each.  Prints both, and bytes per connection.
+ *
+ * datagrams: keeps 128 datagrams of S bytes under way, sent 32 in a call and
+ * taken as many, so that the server is what is busy; prints as rate does.
  */
 #include "server.h"
 
+#include <netinet/udp.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -31,7 +36,8 @@
 #include <time.h>
 
 enum { BUFFER = 1 << 18, EVENTS = 1024, SPARE_FDS = 100, MEET_EVERY = 256 };
-enum { PATIENCE = 300 }; /* seconds for a run */
+enum { UNDER_WAY = 128, SEGMENTS = 32 }; /* datagrams */
+enum { PATIENCE = 300 };                 /* seconds for a run */
 
 struct client {
 	int fd;
@@ -48,6 +54,7 @@ static struct {
 static struct sockaddr_in server_addr;
 static pid_t child, server;
 static char out[BUFFER], in[BUFFER];
+static long lost; /* datagrams */
 
 static double
 now(clockid_t clock)
@@ -231,11 +238,14 @@ client_wait(struct client *c)
 	}
 }
 
-/* Each makes a request now and then: the backlog must not overflow. */
+/*
+ * Each makes a request.  The backlog must not overflow; and what is counted
+ * has to be the same in each run, one client after the other.
+ */
 static struct client *
 clients_open(struct client *c, int from, int to)
 {
-	int i, met = from;
+	int every = opt.bursts > 0 ? 1 : MEET_EVERY, i, met = from;
 
 	c = realloc(c, sizeof(*c) * (size_t)(to + 1));
 	if (!c)
@@ -243,7 +253,7 @@ clients_open(struct client *c, int from, int to)
 	for (i = from; i < to; i++) {
 		client_open(&c[i]);
 		client_send(&c[i]);
-		for (; met <= i && (i % MEET_EVERY == 0 || i == to - 1); met++)
+		for (; met <= i && (i % every == 0 || i == to - 1); met++)
 			client_wait(&c[met]);
 	}
 	return c;
@@ -371,11 +381,75 @@ idle(void)
 		after, (double)(after - before) / (opt.clients - few));
 }
 
+/* ---- datagrams ---- */
+
+static int
+datagram_socket(void)
+{
+	const struct sockaddr *to = (const struct sockaddr *)&server_addr;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct timeval patience = {.tv_usec = 20000};
+	int segment = (int)opt.size, on = 1, room = 1 << 20;
+
+	if (fd < 0 || connect(fd, to, sizeof(server_addr)) < 0 ||
+		setsockopt(fd, SOL_UDP, UDP_SEGMENT, &segment,
+			sizeof(segment)) < 0 ||
+		setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof(on)) < 0 ||
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)) <
+			0 ||
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
+			sizeof(patience)) < 0)
+		die("datagrams");
+	return fd;
+}
+
+/* What is lost is replaced when nothing has come for a while. */
+static long
+exchange(int fd, double until)
+{
+	int credit = UNDER_WAY;
+	long answers = 0;
+	ssize_t n;
+
+	while (now(CLOCK_MONOTONIC) < until) {
+		for (; credit >= SEGMENTS; credit -= SEGMENTS) {
+			if (send(fd, out, SEGMENTS * opt.size, 0) < 0)
+				die("send");
+		}
+		n = recv(fd, in, sizeof(in), 0);
+		if (n < 0) {
+			lost += UNDER_WAY - credit;
+			credit = UNDER_WAY;
+			continue;
+		}
+		n /= (ssize_t)opt.size;
+		answers += n;
+		credit += (int)n;
+	}
+	return answers;
+}
+
+static void
+datagrams(void)
+{
+	double cpu, from;
+	int fd = datagram_socket();
+	long answers;
+
+	exchange(fd, now(CLOCK_MONOTONIC) + opt.seconds / 5);
+	cpu = server_cpu();
+	from = now(CLOCK_MONOTONIC);
+	lost = 0;
+	answers = exchange(fd, from + opt.seconds);
+	printf("requests %ld\nseconds %.6f\ncpu_ns %.0f\nlost %ld\n", answers,
+		now(CLOCK_MONOTONIC) - from, (server_cpu() - cpu) * 1e9, lost);
+}
+
 static void
 usage(void)
 {
 	fprintf(stderr,
-		"usage: load rate|count|churn|idle [options] -- "
+		"usage: load MODE [options] -- "
 		"SERVER [ARGUMENTS]\n");
 	exit(2);
 }
@@ -430,7 +504,7 @@ main(int argc, char **argv)
 		const char *name;
 		void (*run)(void);
 	} modes[] = {{"rate", rate}, {"count", count}, {"churn", churn},
-		{"idle", idle}};
+		{"idle", idle}, {"datagrams", datagrams}};
 	size_t i;
 
 	parse(argc, argv);

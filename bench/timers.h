@@ -124,16 +124,15 @@ static inline void
 expire_all(void)
 {
 	const double first = 0.05 + timers.n * 1e-6; /* adding takes a while */
-	struct timespec rest = {.tv_nsec = 1000000};
-	double from, until;
+	struct timespec until;
+	double from;
 
 	timers.spread = timers.n > 100000 ? 1 : 0.05;
 	draw(first);
 	inside(add_near);
-	until = clock_ns(CLOCK_MONOTONIC) +
-		(first + timers.spread + 0.01) * 1e9;
-	while (clock_ns(CLOCK_MONOTONIC) < until)
-		nanosleep(&rest, NULL);
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += (time_t)(first + timers.spread) + 1;
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
 	timers.fired = 0;
 	from = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	while (timers.fired < timers.n)
