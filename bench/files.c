@@ -8,7 +8,7 @@
  *
  *	files MODE FILE TIMES
  *
- * Prints the sender's processor time for a GB.  The client is a process on
+ * Prints the GB that a second of the sender's processor time sends.  The client is a process on
  * another processor and throws away what it gets.
  */
 #include "server.h"
@@ -196,8 +196,8 @@ main(int argc, char **argv)
 			modes[i].send(fd);
 			times -= modes[i].send != by_socle;
 		}
-		printf("cpu_ns_each_gb %.0f\n",
-			((double)clock() - from) * 1e9 / CLOCKS_PER_SEC / gb);
+		printf("gb %.4f\n",
+			gb * CLOCKS_PER_SEC / ((double)clock() - from));
 		return 0;
 	}
 	return 2;

@@ -35,7 +35,13 @@
 #include <sys/wait.h>
 #include <time.h>
 
-enum { BUFFER = 1 << 18, EVENTS = 1024, SPARE_FDS = 100, MEET_EVERY = 256 };
+enum {
+	BUFFER = 1 << 18,
+	EVENTS = 1024,
+	SPARE_FDS = 100,
+	MEET_EVERY = 256,
+	PER_ADDRESS = 4096
+};
 enum { UNDER_WAY = 128, SEGMENTS = 32 }; /* datagrams */
 enum { PATIENCE = 300 };                 /* seconds for a run */
 
@@ -201,15 +207,32 @@ server_bytes(void)
 
 /* ---- clients ---- */
 
+/* An address has few ports, and the kernel searches long for the last ones. */
+static struct sockaddr_in
+client_addr(void)
+{
+	static uint32_t opened;
+	struct sockaddr_in addr = {.sin_family = AF_INET};
+
+	addr.sin_addr.s_addr =
+		htonl(INADDR_LOOPBACK + 256 + opened++ / PER_ADDRESS % 250);
+	return addr;
+}
+
 static void
 client_open(struct client *c)
 {
 	const struct sockaddr *to = (const struct sockaddr *)&server_addr;
+	struct sockaddr_in from = client_addr();
 	int on = 1;
 
 	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	c->got = 0;
-	if (c->fd < 0 || connect(c->fd, to, sizeof(server_addr)) < 0 ||
+	if (c->fd < 0 ||
+		setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on,
+			sizeof(on)) < 0 ||
+		bind(c->fd, (struct sockaddr *)&from, sizeof(from)) < 0 ||
+		connect(c->fd, to, sizeof(server_addr)) < 0 ||
 		setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) <
 			0)
 		die("connect");

@@ -120,6 +120,16 @@ add_near(void)
 		add(i, timers.when[i]);
 }
 
+static inline struct timespec
+later(struct timespec t, double seconds)
+{
+	double ns = (double)t.tv_nsec + seconds * 1e9;
+
+	t.tv_sec += (time_t)(ns / 1e9);
+	t.tv_nsec = (long)(ns - (double)(time_t)(ns / 1e9) * 1e9);
+	return t;
+}
+
 static inline void
 expire_all(void)
 {
@@ -131,7 +141,7 @@ expire_all(void)
 	draw(first);
 	inside(add_near);
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += (time_t)(first + timers.spread) + 1;
+	until = later(until, first + timers.spread + 0.01);
 	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
 	timers.fired = 0;
 	from = clock_ns(CLOCK_PROCESS_CPUTIME_ID);

@@ -1,0 +1,190 @@
+# report.awk TARGETS RESULTS: the tables, in Markdown.  A result is "scenario
+# peer metric value"; several of one kind are rounds, in order.
+FNR == 1 { files++ }
+
+files == 1 {
+	if ($0 !~ /^#/ && NF)
+		targets[++ntargets] = $0
+	next
+}
+
+/^#/ {
+	about[$2] = substr($0, length($2) + 4)
+	next
+}
+
+{
+	if (!(($1, $2) in known)) {
+		known[$1, $2] = 1
+		peers[$1] = peers[$1] " " $2
+	}
+	value[$1, $2, $3, ++count[$1, $2, $3]] = $4
+}
+
+function median(list, n,	i, j, t) {
+	if (n < 1)
+		return ""
+	for (i = 2; i <= n; i++)
+		for (j = i; j > 1 && list[j] < list[j - 1]; j--) {
+			t = list[j]
+			list[j] = list[j - 1]
+			list[j - 1] = t
+		}
+	return n % 2 ? list[(n + 1) / 2] : (list[n / 2] + list[n / 2 + 1]) / 2
+}
+
+function of(scenario, peer, metric,	i, n, list) {
+	n = count[scenario, peer, metric]
+	for (i = 1; i <= n; i++)
+		list[i] = value[scenario, peer, metric, i] + 0
+	return median(list, n)
+}
+
+# The median of the rounds' ratios.
+function ratio(scenario, peer, metric, to,	i, n, list) {
+	n = count[scenario, to, metric]
+	if (count[scenario, peer, metric] < n)
+		n = count[scenario, peer, metric]
+	for (i = 1; i <= n; i++)
+		list[i] = value[scenario, peer, metric, i] / \
+			value[scenario, to, metric, i]
+	return median(list, n)
+}
+
+function number(x) {
+	if (x == "")
+		return "-"
+	if (x >= 1000 || x <= -1000)
+		return sprintf("%.0f", x)
+	if (x >= 100)
+		return sprintf("%.1f", x)
+	return sprintf(x >= 10 ? "%.1f" : "%.2f", x)
+}
+
+# A table of a scenario: a row for each peer, columns "metric=heading", with
+# "/metric" for the ratio to `to'.
+function table(title, scenario, to, columns,	c, i, j, m, n, p, row, x) {
+	if (!(scenario in peers))
+		return
+	n = split(columns, c, ";")
+	row = sprintf("| %-12s", "")
+	for (i = 1; i <= n; i++) {
+		split(c[i], x, "=")
+		row = row sprintf(" | %*s", width, x[2])
+	}
+	printf "\n### %s\n\n%s |\n|---", title, row
+	for (i = 1; i <= n; i++)
+		printf "|--:"
+	print "|"
+	m = split(peers[scenario], p, " ")
+	for (j = 1; j <= m; j++) {
+		row = sprintf("| %-12s", p[j])
+		for (i = 1; i <= n; i++) {
+			split(c[i], x, "=")
+			if (substr(x[1], 1, 1) == "/")
+				x[3] = ratio(scenario, p[j], substr(x[1], 2), to)
+			else
+				x[3] = of(scenario, p[j], x[1])
+			row = row sprintf(" | %*s", width, number(x[3]))
+		}
+		print row " |"
+	}
+}
+
+# What a target looks at, of any peer.
+function reached(scenario, metric, peer, against,	a, b) {
+	if (against == ".")
+		return of(scenario, peer, metric)
+	if (against ~ /^[=-]/) {
+		a = of(scenario, peer, metric)
+		b = of(substr(against, 2), peer, metric)
+		if (a == "" || b == "")
+			return ""
+		return against ~ /^=/ ? a / b : a - b
+	}
+	return ratio(scenario, peer, metric, against)
+}
+
+function target(line,	f, i, n, p, others, x, verdict, words) {
+	split(line, f, " ")
+	words = line
+	for (i = 1; i <= 6; i++)
+		sub(/^[^ ]+ +/, "", words)
+	n = split(peers[f[1]], p, " ")
+	for (i = 1; i <= n; i++) {
+		x = reached(f[1], f[2], p[i], f[6])
+		if (p[i] != f[3] && x != "" && p[i] != f[6])
+			others = others (others == "" ? "" : ", ") p[i] " " number(x)
+	}
+	x = reached(f[1], f[2], f[3], f[6])
+	verdict = "not measured"
+	if (x != "")
+		verdict = (f[4] == "most" ? x <= f[5] : x >= f[5]) ? "met" : "**missed**"
+	if (verdict == "met")
+		met++
+	else if (x != "")
+		missed++
+	if (f[6] !~ /^[.=-]/)
+		words = words ", to " f[6]
+	printf "| %s | %s %s | %s | %s | %s |\n", words,
+		f[4] == "most" ? "<=" : ">=", f[5], number(x), verdict, others
+}
+
+END {
+	width = 9
+	printf "Measured on %s, %s, %s. ", about["date"], about["system"], about["processor"]
+	printf "%s; %s. ", about["compiler"], about["packages"]
+	printf "`%s`, %s.\n", about["form"], about["took"]
+
+	printf "\n## Targets\n\n| what | target | reached | | the others |\n"
+	print "|---|---|--:|---|---|"
+	for (i = 1; i <= ntargets; i++)
+		target(targets[i])
+	printf "\n%d met, %d missed.\n", met, missed
+
+	print "\n## TCP"
+	echo = "rate=requests/s;/rate=of epoll;cpu=CPU ns;/cpu=of epoll;" \
+		"busy=busy;instructions=instr.;syscalls=sys calls"
+	table("Echo, 64 bytes, 1 connection", "echo-1", "epoll", echo)
+	table("Echo, 64 bytes, 64 connections", "echo-64", "epoll", echo)
+	table("Echo, 64 bytes, 1000 connections", "echo-1000", "epoll", echo)
+	table("Echo, 64 bytes, 8000 connections", "echo-8000", "epoll", echo)
+	table("Echo, 16 KiB, 64 connections", "echo-16k", "epoll", echo)
+	table("Pipelined 16 deep, 64 bytes, 64 connections", "pipelined", "epoll", echo)
+	table("Accept, request, close, one at a time", "churn", "epoll", echo)
+	table("Memory of an idle connection", "memory", "", "bytes=bytes")
+	table("Memory with an idle timeout armed", "memory-timeout", "", "bytes=bytes")
+
+	print "\n## The chain of socketpairs"
+	chain = "ns=ns;/ns=of epoll;instructions=instr.;syscalls=sys calls"
+	table("100 pairs, 1 active", "chain-100-1", "epoll", chain)
+	table("100 pairs, 100 active", "chain-100-100", "epoll", chain)
+	table("1000 pairs, 100 active", "chain-1000-100", "epoll", chain)
+	table("8000 pairs, 100 active", "chain-8000-100", "epoll", chain)
+	table("100 pairs, 1 active, interest off and on in each hop",
+		"toggle-100-1", "", "syscalls=sys calls")
+	table("100 pairs, 100 active, interest off and on in each hop",
+		"toggle-100-100", "", "syscalls=sys calls")
+
+	print "\n## Timers, ns"
+	timers = "add=add;/add=of wheel;refresh=put off;/refresh=of wheel;" \
+		"rearm=re-arm;/rearm=of wheel;cancel=cancel;/cancel=of wheel;" \
+		"expire=expire;/expire=of wheel;bytes=bytes"
+	table("10,000 pending", "timers-10000", "wheel", timers)
+	table("1,000,000 pending", "timers-1000000", "wheel", timers)
+
+	print "\n## Datagrams, files, profiling, idle connections, classes"
+	datagrams = "rate=datagrams/s;cpu=CPU ns;/cpu=of one;busy=busy"
+	table("Datagrams sent back, 64 bytes", "datagrams-64", "one", datagrams)
+	table("Datagrams sent back, 1200 bytes", "datagrams-1200", "one", datagrams)
+	table("A file sent, GB per second of CPU", "files", "sendfile",
+		"gb=GB/s;/gb=of sendfile")
+	table("Profiling, echo, 64 connections", "profile", "socle-off",
+		"rate=requests/s;cpu=CPU ns;/cpu=of socle-off")
+	for (i = 1; i <= 5; i++)
+		table("Echo by a class " i " levels deep", "levels-" i, "",
+			"instructions=instr.;syscalls=sys calls")
+	table("Echo on one connection", "idle-0", "", "instructions=instr.;syscalls=sys calls")
+	table("Echo on one connection, 19,000 idle beside it", "idle-19000", "",
+		"instructions=instr.;syscalls=sys calls")
+}
