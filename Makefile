@@ -2,7 +2,8 @@
 # make test [T=close]  the tests, on every backend     make install, uninstall
 # make test-long       with the long campaigns         make lint
 # make test-valgrind   under valgrind                  make clean
-# make cross           for other systems and machines, TARGETS="musl i386" alone
+.PHONY: all tests test test-long test-valgrind examples benches bench \
+	peers guard run install uninstall lint clean cmocka cross
 #
 # SAN=asan|ubsan|tsan builds a variant of its own in build/$(SAN); WERROR=1
 # makes warnings errors; V=1 shows the commands.  CC, CXX, CFLAGS, CPPFLAGS,
@@ -110,7 +111,7 @@ endif
 
 all: $(STATIC) $(SHARED) $(LINKS)
 .PHONY: all tests test test-long test-valgrind examples benches bench \
-	peers run install uninstall lint clean cmocka cross
+	peers guard run install uninstall lint clean cmocka cross
 .DELETE_ON_ERROR:
 MAKEFLAGS += -r
 
@@ -243,7 +244,11 @@ peers:
 	@CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' bench/need-peers
 
 bench: $(BENCHES) $(PEERS)
-	$QB='$B' QUICK='$(QUICK)' FULL='$(FULL)' CC='$(CC)' bench/run
+	$QB='$B' FULL='$(FULL)' CC='$(CC)' bench/run
+
+# Instructions and system calls against what they were; RECORD=1 for new ones.
+guard: benches
+	$QB='$B' CC='$(CC)' bench/guard $(if $(RECORD),record)
 
 PORT ?= 8080
 run: $B/examples/demo
