@@ -91,6 +91,19 @@ function table(title, scenario, to, columns,	c, i, j, m, n, p, row, x) {
 	}
 }
 
+# A table of what is counted of socle in several scenarios.
+function rows(title, scenarios,	i, n, s) {
+	n = split(scenarios, s, ";")
+	if (!(s[1] in peers))
+		return
+	printf "\n### %s\n\n| %-12s | %*s | %*s |\n|---|--:|--:|\n", title, "",
+		width, "instr.", width, "sys calls"
+	for (i = 1; i <= n; i++)
+		printf "| %-12s | %*s | %*s |\n", s[i],
+			width, number(of(s[i], "socle", "instructions")),
+			width, number(of(s[i], "socle", "syscalls"))
+}
+
 # What a target looks at, of any peer.
 function reached(scenario, metric, peer, against,	a, b) {
 	if (against == ".")
@@ -180,11 +193,10 @@ END {
 	table("A file sent, GB per second of CPU", "files", "sendfile",
 		"gb=GB/s;/gb=of sendfile")
 	table("Profiling, echo, 64 connections", "profile", "socle-off",
-		"rate=requests/s;cpu=CPU ns;/cpu=of socle-off")
-	for (i = 1; i <= 5; i++)
-		table("Echo by a class " i " levels deep", "levels-" i, "",
-			"instructions=instr.;syscalls=sys calls")
-	table("Echo on one connection", "idle-0", "", "instructions=instr.;syscalls=sys calls")
-	table("Echo on one connection, 19,000 idle beside it", "idle-19000", "",
-		"instructions=instr.;syscalls=sys calls")
+		"rate=requests/s;cpu=CPU ns;/cpu=of unprofiled")
+	table("Profiling of Danga::Socket", "profile-danga", "danga-off",
+		"rate=requests/s;cpu=CPU ns;/cpu=of unprofiled")
+	rows("A class 1 to 5 levels deep, echo, 64 connections",
+		"levels-1;levels-2;levels-3;levels-4;levels-5")
+	rows("Idle connections beside one that is active", "idle-0;idle-19000")
 }

@@ -133,11 +133,11 @@ later(struct timespec t, double seconds)
 static inline void
 expire_all(void)
 {
-	const double first = 0.05 + timers.n * 1e-6; /* adding takes a while */
+	const double first = 0.02 + timers.n * 1e-6; /* adding takes a while */
 	struct timespec until;
 	double from;
 
-	timers.spread = timers.n > 100000 ? 1 : 0.05;
+	timers.spread = timers.n > 100000 ? 0.5 : 0.03;
 	draw(first);
 	inside(add_near);
 	clock_gettime(CLOCK_MONOTONIC, &until);
