@@ -1,5 +1,7 @@
 # report.awk TARGETS RESULTS: the tables, in Markdown.  A result is "scenario
-# peer metric value"; several of one kind are rounds, in order.
+# peer metric value"; several of one kind are rounds, in order.  With -v plot=
+# "METRIC,... SCENARIO..." instead rows for a plot: each peer and its medians;
+# a metric may be "/metric:peer", the ratio to that peer.
 FNR == 1 { files++ }
 
 files == 1 {
@@ -72,7 +74,7 @@ function table(title, scenario, to, columns,	c, i, j, m, n, p, row, x) {
 		split(c[i], x, "=")
 		row = row sprintf(" | %*s", width, x[2])
 	}
-	printf "\n### %s\n\n%s |\n|---", title, row
+	printf "\n#### %s\n\n%s |\n|---", title, row
 	for (i = 1; i <= n; i++)
 		printf "|--:"
 	print "|"
@@ -96,7 +98,7 @@ function rows(title, scenarios,	i, n, s) {
 	n = split(scenarios, s, ";")
 	if (!(s[1] in peers))
 		return
-	printf "\n### %s\n\n| %-12s | %*s | %*s |\n|---|--:|--:|\n", title, "",
+	printf "\n#### %s\n\n| %-12s | %*s | %*s |\n|---|--:|--:|\n", title, "",
 		width, "instr.", width, "sys calls"
 	for (i = 1; i <= n; i++)
 		printf "| %-12s | %*s | %*s |\n", s[i],
@@ -108,6 +110,11 @@ function rows(title, scenarios,	i, n, s) {
 function reached(scenario, metric, peer, against,	a, b) {
 	if (against == ".")
 		return of(scenario, peer, metric)
+	if (against ~ /^-:/) {
+		a = of(scenario, peer, metric)
+		b = of(scenario, substr(against, 3), metric)
+		return a == "" || b == "" ? "" : a - b
+	}
 	if (against ~ /^[=-]/) {
 		a = of(scenario, peer, metric)
 		b = of(substr(against, 2), peer, metric)
@@ -126,7 +133,7 @@ function target(line,	f, i, n, p, others, x, verdict, words) {
 	n = split(peers[f[1]], p, " ")
 	for (i = 1; i <= n; i++) {
 		x = reached(f[1], f[2], p[i], f[6])
-		if (p[i] != f[3] && x != "" && p[i] != f[6])
+		if (p[i] != f[3] && x != "" && p[i] != f[6] && f[6] !~ /^-:/)
 			others = others (others == "" ? "" : ", ") p[i] " " number(x)
 	}
 	x = reached(f[1], f[2], f[3], f[6])
@@ -143,19 +150,45 @@ function target(line,	f, i, n, p, others, x, verdict, words) {
 		f[4] == "most" ? "<=" : ">=", f[5], number(x), verdict, others
 }
 
+function plot_value(scenario, peer, what,	m) {
+	if (what !~ /^\//)
+		return of(scenario, peer, what)
+	split(substr(what, 2), m, ":")
+	return ratio(scenario, peer, m[1], m[2])
+}
+
+function plot_rows(	f, i, j, k, m, n, np, p, row, what, x) {
+	n = split(plot, f, " ")
+	m = split(f[1], what, ",")
+	np = split(peers[f[2]], p, " ")
+	for (i = 1; i <= np; i++) {
+		row = p[i]
+		for (j = 2; j <= n; j++)
+			for (k = 1; k <= m; k++) {
+				x = plot_value(f[j], p[i], what[k])
+				row = row " " (x == "" ? "-" : x)
+			}
+		print row
+	}
+}
+
 END {
+	if (plot != "") {
+		plot_rows()
+		exit
+	}
 	width = 9
 	printf "Measured on %s, %s, %s. ", about["date"], about["system"], about["processor"]
 	printf "%s; %s. ", about["compiler"], about["packages"]
 	printf "`%s`, %s.\n", about["form"], about["took"]
 
-	printf "\n## Targets\n\n| what | target | reached | | the others |\n"
+	printf "\n### Targets\n\n| what | target | reached | | the others |\n"
 	print "|---|---|--:|---|---|"
 	for (i = 1; i <= ntargets; i++)
 		target(targets[i])
 	printf "\n%d met, %d missed.\n", met, missed
 
-	print "\n## TCP"
+	print "\n### TCP"
 	echo = "rate=requests/s;/rate=of epoll;cpu=CPU ns;/cpu=of epoll;" \
 		"busy=busy;instructions=instr.;syscalls=sys calls"
 	table("Echo, 64 bytes, 1 connection", "echo-1", "epoll", echo)
@@ -168,7 +201,7 @@ END {
 	table("Memory of an idle connection", "memory", "", "bytes=bytes")
 	table("Memory with an idle timeout armed", "memory-timeout", "", "bytes=bytes")
 
-	print "\n## The chain of socketpairs"
+	print "\n### The chain of socketpairs"
 	chain = "ns=ns;/ns=of epoll;instructions=instr.;syscalls=sys calls"
 	table("100 pairs, 1 active", "chain-100-1", "epoll", chain)
 	table("100 pairs, 100 active", "chain-100-100", "epoll", chain)
@@ -179,14 +212,14 @@ END {
 	table("100 pairs, 100 active, interest off and on in each hop",
 		"toggle-100-100", "", "syscalls=sys calls")
 
-	print "\n## Timers, ns"
+	print "\n### Timers, ns"
 	timers = "add=add;/add=of wheel;refresh=put off;/refresh=of wheel;" \
 		"rearm=re-arm;/rearm=of wheel;cancel=cancel;/cancel=of wheel;" \
 		"expire=expire;/expire=of wheel;bytes=bytes"
 	table("10,000 pending", "timers-10000", "wheel", timers)
 	table("1,000,000 pending", "timers-1000000", "wheel", timers)
 
-	print "\n## Datagrams, files, profiling, idle connections, classes"
+	print "\n### Datagrams, files, profiling, idle connections, classes"
 	datagrams = "rate=datagrams/s;cpu=CPU ns;/cpu=of one;busy=busy"
 	table("Datagrams sent back, 64 bytes", "datagrams-64", "one", datagrams)
 	table("Datagrams sent back, 1200 bytes", "datagrams-1200", "one", datagrams)

@@ -1,5 +1,5 @@
 /* Timers of libev. */
-#include "timers.h"
+#include "timing.h"
 
 #include <ev.h>
 
@@ -15,7 +15,7 @@ fire(struct ev_loop *l, ev_timer *t, int events)
 	timers.fired++;
 }
 
-static void
+void
 setup(int n)
 {
 	loop = ev_default_loop(EVBACKEND_EPOLL);
@@ -24,21 +24,21 @@ setup(int n)
 		abort();
 }
 
-static void
+void
 inside(void (*body)(void))
 {
 	ev_now_update(loop);
 	body();
 }
 
-static void
+void
 add(int i, double seconds)
 {
 	ev_timer_init(&all[i], fire, seconds, 0.);
 	ev_timer_start(loop, &all[i]);
 }
 
-static void
+void
 rearm(int i, double seconds)
 {
 	ev_timer_stop(loop, &all[i]);
@@ -47,26 +47,26 @@ rearm(int i, double seconds)
 }
 
 /* The manual's way for idle timeouts. */
-static void
+void
 refresh(int i, double seconds)
 {
 	all[i].repeat = seconds;
 	ev_timer_again(loop, &all[i]);
 }
 
-static void
+void
 cancel(int i)
 {
 	ev_timer_stop(loop, &all[i]);
 }
 
-static void
+void
 expire(void)
 {
 	ev_run(loop, EVRUN_NOWAIT);
 }
 
-static size_t
+size_t
 size(void)
 {
 	return sizeof(ev_timer) + sizeof(ev_tstamp) + sizeof(void *);

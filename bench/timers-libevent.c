@@ -1,5 +1,5 @@
 /* Timers of libevent. */
-#include "timers.h"
+#include "timing.h"
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
@@ -27,7 +27,7 @@ run_task(evutil_socket_t fd, short what, void *arg)
 	task_body();
 }
 
-static void
+void
 setup(int n)
 {
 	int i;
@@ -42,7 +42,7 @@ setup(int n)
 }
 
 /* In a callback it reads no clock. */
-static void
+void
 inside(void (*body)(void))
 {
 	task_body = body;
@@ -50,7 +50,7 @@ inside(void (*body)(void))
 	event_base_loop(base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
 }
 
-static void
+void
 add(int i, double seconds)
 {
 	struct timeval t = {.tv_sec = (time_t)seconds};
@@ -59,31 +59,31 @@ add(int i, double seconds)
 	evtimer_add(&all[i], &t);
 }
 
-static void
+void
 rearm(int i, double seconds)
 {
 	add(i, seconds);
 }
 
-static void
+void
 refresh(int i, double seconds)
 {
 	add(i, seconds);
 }
 
-static void
+void
 cancel(int i)
 {
 	evtimer_del(&all[i]);
 }
 
-static void
+void
 expire(void)
 {
 	event_base_loop(base, EVLOOP_NONBLOCK);
 }
 
-static size_t
+size_t
 size(void)
 {
 	return sizeof(struct event) + sizeof(struct event *);

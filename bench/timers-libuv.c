@@ -1,5 +1,5 @@
 /* Timers of libuv, in ms. */
-#include "timers.h"
+#include "timing.h"
 
 #include <uv.h>
 
@@ -13,7 +13,7 @@ fire(uv_timer_t *t)
 	timers.fired++;
 }
 
-static void
+void
 setup(int n)
 {
 	int i;
@@ -26,44 +26,44 @@ setup(int n)
 		uv_timer_init(loop, &all[i]);
 }
 
-static void
+void
 inside(void (*body)(void))
 {
 	uv_update_time(loop);
 	body();
 }
 
-static void
+void
 add(int i, double seconds)
 {
 	uv_timer_start(&all[i], fire, (uint64_t)(seconds * 1000), 0);
 }
 
-static void
+void
 rearm(int i, double seconds)
 {
 	add(i, seconds);
 }
 
-static void
+void
 refresh(int i, double seconds)
 {
 	add(i, seconds);
 }
 
-static void
+void
 cancel(int i)
 {
 	uv_timer_stop(&all[i]);
 }
 
-static void
+void
 expire(void)
 {
 	uv_run(loop, UV_RUN_NOWAIT);
 }
 
-static size_t
+size_t
 size(void)
 {
 	return sizeof(uv_timer_t);

@@ -1,5 +1,5 @@
 /* Timers of socle, with absolute times. */
-#include "timers.h"
+#include "timing.h"
 
 #include <socle/socle.h>
 
@@ -13,7 +13,7 @@ fire(struct socle_timer *t)
 	timers.fired++;
 }
 
-static void
+void
 setup(int n)
 {
 	int i;
@@ -25,7 +25,7 @@ setup(int n)
 		socle_timer_init(&all[i], fire);
 }
 
-static void
+void
 inside(void (*body)(void))
 {
 	socle_event_loop_once(0);
@@ -33,37 +33,37 @@ inside(void (*body)(void))
 	body();
 }
 
-static void
+void
 add(int i, double seconds)
 {
 	socle_timer_start_at(&all[i], base + seconds);
 }
 
-static void
+void
 rearm(int i, double seconds)
 {
 	socle_timer_start_at(&all[i], base + seconds);
 }
 
-static void
+void
 refresh(int i, double seconds)
 {
 	socle_timer_start_at(&all[i], base + seconds);
 }
 
-static void
+void
 cancel(int i)
 {
 	socle_timer_cancel(&all[i]);
 }
 
-static void
+void
 expire(void)
 {
 	socle_event_loop_once(0);
 }
 
-static size_t
+size_t
 size(void)
 {
 	return sizeof(struct socle_timer);

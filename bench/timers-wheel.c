@@ -3,7 +3,7 @@
  * 64 slots, ticks of 2^20 ns.  A timer that is put off stays in its slot and
  * moves when that is due.
  */
-#include "timers.h"
+#include "timing.h"
 
 #include <stdbool.h>
 
@@ -95,7 +95,7 @@ now_ns(void)
 	return (uint64_t)clock_ns(CLOCK_MONOTONIC);
 }
 
-static void
+void
 setup(int n)
 {
 	int i, level;
@@ -111,14 +111,14 @@ setup(int n)
 	tick = now_ns() >> TICK_BITS;
 }
 
-static void
+void
 inside(void (*body)(void))
 {
 	base = now_ns();
 	body();
 }
 
-static void
+void
 add(int i, double seconds)
 {
 	all[i].fn = fire;
@@ -126,32 +126,32 @@ add(int i, double seconds)
 	link_timer(&all[i]);
 }
 
-static void
+void
 rearm(int i, double seconds)
 {
 	unlink_timer(&all[i]);
 	add(i, seconds);
 }
 
-static void
+void
 refresh(int i, double seconds)
 {
 	all[i].deadline = base + (uint64_t)(seconds * 1e9);
 }
 
-static void
+void
 cancel(int i)
 {
 	unlink_timer(&all[i]);
 }
 
-static void
+void
 expire(void)
 {
 	advance(now_ns());
 }
 
-static size_t
+size_t
 size(void)
 {
 	return sizeof(struct timer);

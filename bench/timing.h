@@ -8,8 +8,8 @@
  *
  * A peer's file has the functions that are declared here.
  */
-#ifndef BENCH_TIMERS_H
-#define BENCH_TIMERS_H
+#ifndef BENCH_TIMING_H
+#define BENCH_TIMING_H
 
 #include <stdint.h>
 #include <stdio.h>
@@ -17,14 +17,14 @@
 #include <string.h>
 #include <time.h>
 
-static void setup(int n);
-static void inside(void (*body)(void)); /* where the loop's time is known */
-static void add(int i, double seconds);
-static void refresh(int i, double seconds); /* never sooner than before */
-static void rearm(int i, double seconds);
-static void cancel(int i);
-static void expire(void); /* a turn of the loop, without waiting */
-static size_t size(void); /* of one timer, in bytes */
+void setup(int n);
+void inside(void (*body)(void)); /* where the loop's time is known */
+void add(int i, double seconds);
+void refresh(int i, double seconds); /* never sooner than before */
+void rearm(int i, double seconds);
+void cancel(int i);
+void expire(void); /* a turn of the loop, without waiting */
+size_t size(void); /* of one timer, in bytes */
 
 enum { ADD, REFRESH, REARM, CANCEL, EXPIRE, OPERATIONS };
 
