@@ -29,7 +29,9 @@ use Socket qw(IPPROTO_TCP TCP_NODELAY);
 for (@ARGV) {
 	if (/^--message=(\d+)$/) { $Echo::message = $1 }
 	elsif (/^--profile=off$/) { }
-	elsif (/^--profile=/) { Danga::Socket->EnableProfiling }
+	elsif (/^--profile=/) {
+		Danga::Socket->EnableProfiling or die "no BSD::Resource\n";
+	}
 	else { die "$0: what is $_?\n" }
 }
 my $listener = IO::Socket::INET->new(

@@ -180,7 +180,7 @@ END {
 	width = 9
 	printf "Measured on %s, %s, %s. ", about["date"], about["system"], about["processor"]
 	printf "%s; %s. ", about["compiler"], about["packages"]
-	printf "`%s`, %s.\n", about["form"], about["took"]
+	printf "%s, %s in all.\n", about["form"], about["took"]
 
 	printf "\n### Targets\n\n| what | target | reached | | the others |\n"
 	print "|---|---|--:|---|---|"
