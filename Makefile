@@ -97,7 +97,7 @@ TEST_OBJ    := $(TEST_NAMES:%=$B/seam/tests/%.o)
 
 EXAMPLES := $(patsubst %.c,$B/%,$(wildcard examples/*.c))
 KQUEUE_EXAMPLES := $(patsubst %.c,$B/kqueue/%,$(wildcard examples/*.c))
-ALL_BENCH := $(patsubst %.c,$B/%,$(wildcard bench/*.c))
+ALL_BENCH := $(if $(filter Linux,$(OS)),$(patsubst %.c,$B/%,$(wildcard bench/*.c)))
 PEERS    := $(filter %-libev %-libevent %-bufferevent %-libuv,$(ALL_BENCH))
 BENCHES  := $(filter-out $(PEERS),$(ALL_BENCH))
 MAN3     := $(wildcard docs/*.3)

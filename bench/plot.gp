@@ -1,11 +1,11 @@
 # The plots of docs/performance.md; publish sets `work' and `out'.
-set terminal svg size 720,320 font "Helvetica,13" background "#ffffff"
+set terminal svg size 760,340 font "Helvetica,13" background "#ffffff"
 set datafile missing "-"
 set style fill solid 1.0 noborder
 set border 3 lc rgb "#666666"
 set tics nomirror
 set grid ytics lt 1 lw 1 lc rgb "#dddddd"
-set key outside right reverse Left
+set key below horizontal
 set style data histogram
 set style histogram clustered gap 1
 set boxwidth 0.9
@@ -47,7 +47,7 @@ set output out."/connections.svg"
 set title "User instructions per echo as connections grow in number"
 set style data linespoints
 set ytics auto
-set key outside right
+set key outside right vertical
 set logscale xy
 set yrange [30:*]
 set xlabel "connections"
