@@ -2,8 +2,8 @@
 # make test [T=close]  the tests, on every backend     make install, uninstall
 # make test-long       with the long campaigns         make lint
 # make test-valgrind   under valgrind                  make clean
-.PHONY: all tests test test-long test-valgrind examples benches bench \
-	peers guard run install uninstall lint clean cmocka cross
+# make bench [FULL=1]  socle beside its peers          make guard [RECORD=1]
+# make cross           for other systems and machines, TARGETS="musl i386" alone
 #
 # SAN=asan|ubsan|tsan builds a variant of its own in build/$(SAN); WERROR=1
 # makes warnings errors; V=1 shows the commands.  CC, CXX, CFLAGS, CPPFLAGS,
@@ -211,11 +211,19 @@ $(STAGE)/.ok: $(STATIC) $(SHARED) $(PUBLIC_HEADERS) socle.pc.in Makefile
 		LIBDIR=/usr/lib INCLUDEDIR=/usr/include MANDIR=/usr/share/man
 	@touch $@
 
-$(EXAMPLES) $(ALL_BENCH): $B/%: %.c $(STAGE)/.ok
+$(EXAMPLES): $B/%: %.c $(STAGE)/.ok
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$Q$(CC) -I$(STAGE)/usr/include $(ALL_CPPFLAGS) $(ALL_CFLAGS) \
 		$(ALL_LDFLAGS) -o $@ $(filter %.c,$^) \
+		$(STAGE)/usr/lib/libsocle.a $(ALL_LIBS)
+
+# The benchmarks and the peers as their users build: -O2, and nothing of ours.
+$(ALL_BENCH): $B/%: %.c $(STAGE)/.ok
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$Q$(CC) -I$(STAGE)/usr/include $(ALL_CPPFLAGS) -std=c11 -O2 $(WARN) \
+		$(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) \
 		$(STAGE)/usr/lib/libsocle.a $(ALL_LIBS)
 
 # For the tests that start them, on the kqueue that the tests bring.
