@@ -338,8 +338,7 @@ make_listener(void)
 		.level = SOL_SOCKET, .opt = SO_KEEPALIVE, .value = 1};
 
 	return open_and_close(
-		&(struct socle_io_params){.domain = AF_INET, /* one address */
-			.local_addr = "localhost:0",
+		&(struct socle_io_params){.local_addr = "127.0.0.1:0",
 			.proto = "tcp",
 			.listen = 5,
 			.reuse_addr = true,
