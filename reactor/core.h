@@ -21,6 +21,8 @@
 #define socle__unlikely(x) __builtin_expect(!!(x), 0)
 /* Off the straight way: kept out of the functions that are on it. */
 #define socle__aside __attribute__((noinline, cold))
+/* The same, for what is often done all the same. */
+#define socle__apart __attribute__((noinline))
 /*
  * What only the unusual outcome of a call needs waits better on the stack than
  * in a register that must be saved for it.

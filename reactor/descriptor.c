@@ -100,17 +100,14 @@ turn_take(struct socle__loop *l, struct socle_descriptor *d, unsigned turn)
 	return true;
 }
 
-bool
-socle__turns_take(struct socle__loop *l, unsigned turn)
+static socle__apart bool
+turns_walk(struct socle__loop *l, unsigned turn)
 {
 	struct socle_descriptor at = {.turns = SOCLE__TURN_MARK};
 	struct socle_descriptor end = {.turns = SOCLE__TURN_MARK};
-	struct socle_descriptor *d = l->attention.next;
+	struct socle_descriptor *d;
 	bool go_on = true;
 
-	/* One alone needs no marks: who joins it while it is served waits. */
-	if (d == l->attention.prev)
-		return !(d->turns & turn) || turn_take(l, d, turn);
 	link_before(&l->attention, &end);
 	link_before(l->attention.next, &at);
 	while ((d = at.next) != &end) {
@@ -122,6 +119,17 @@ socle__turns_take(struct socle__loop *l, unsigned turn)
 	unlink_it(&at);
 	unlink_it(&end);
 	return go_on;
+}
+
+/* One alone needs no marks: who joins it while it is served waits. */
+bool
+socle__turns_take(struct socle__loop *l, unsigned turn)
+{
+	struct socle_descriptor *d = l->attention.next;
+
+	if (d == l->attention.prev && d->turns & turn)
+		return turn_take(l, d, turn);
+	return turns_walk(l, turn);
 }
 
 static int

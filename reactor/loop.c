@@ -91,29 +91,15 @@ socle__wait_ms(struct socle__loop *l, int limit)
 	return limit >= 0 && limit < ms ? limit : ms;
 }
 
-static socle__aside int
-wait_profiled(struct socle__loop *l, int ms)
-{
-	int err;
-
-	socle__profile_before_wait(&l->profile);
-	err = l->backend->wait(l, ms);
-	socle__profile_after_wait(&l->profile);
-	return err;
-}
-
 static inline int
 wait_for_events(struct socle__loop *l, int ms)
 {
-	int err = 0;
+	int err;
 
 	l->removed = false;
 	l->waits++;
 	l->batch_n = 0;
-	if (socle__unlikely(l->profile.on))
-		err = wait_profiled(l, ms);
-	else
-		err = l->backend->wait(l, ms);
+	err = l->backend->wait(l, ms);
 	l->now_known = l->now_stale = false;
 	return err;
 }
@@ -237,11 +223,12 @@ is_quiet(const struct socle__loop *l)
 		!socle__has_posts(l) && !l->profile.on;
 }
 
-/* Steps 1 to 4.  How long to wait then, in ms, or -ECHILD in a child. */
-static socle__aside int
-before_the_wait(struct socle__loop *l, int limit_ms, int *ms)
+/* Steps 1 to 5. */
+static socle__apart int
+work_and_wait(struct socle__loop *l, int limit_ms)
 {
 	bool worked = false;
+	int err;
 
 	if (l->profile.on)
 		socle__profile_threads(&l->profile, !socle__loop_is_alone());
@@ -254,13 +241,16 @@ before_the_wait(struct socle__loop *l, int limit_ms, int *ms)
 	if (socle__turns_open(l, SOCLE__TURN_FLUSH))
 		worked = run_flushes(l) || worked;
 	socle__turns_walk(l, SOCLE__TURN_INTEREST);
-	*ms = worked ? 0 : socle__wait_ms(l, limit_ms);
-	/* A handler may have reset the loop, which is to end then. */
-	return l->backend ? 0 : -ESHUTDOWN;
+	if (!l->backend)
+		return 0; /* a handler reset the loop, which is to end */
+	socle__profile_before_wait(&l->profile);
+	err = wait_for_events(l, worked ? 0 : socle__wait_ms(l, limit_ms));
+	socle__profile_after_wait(&l->profile);
+	return err;
 }
 
 /* Steps 7 to 9: whether all said that the loop goes on, or -ECHILD. */
-static socle__aside int
+static socle__apart int
 after_the_dispatch(struct socle__loop *l)
 {
 	if (l->forked)
@@ -278,13 +268,11 @@ after_the_dispatch(struct socle__loop *l)
 int
 socle__tick(struct socle__loop *l, int limit_ms)
 {
-	int ms = limit_ms, go_on = 1, err = 0;
+	int go_on = 1, err;
 
-	if (!is_quiet(l))
-		err = before_the_wait(l, limit_ms, &ms);
-	if (err == 0)
-		err = wait_for_events(l, ms);
-	if (err < 0 && err != -ESHUTDOWN)
+	err = is_quiet(l) ? wait_for_events(l, limit_ms)
+			  : work_and_wait(l, limit_ms);
+	if (socle__unlikely(err < 0))
 		return err;
 	dispatch(l);
 	if (!nobody_waits(l) || l->post_loop || l->forked)

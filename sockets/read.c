@@ -112,7 +112,7 @@ read_ended(struct socle_socket *s, ssize_t n)
 }
 
 /* Bytes came, and something hangs on that. */
-static socle__aside ssize_t
+static socle__apart ssize_t
 read_went_on(struct socle_socket *s, ssize_t n)
 {
 	s->d.bits &= ~(uint32_t)SOCLE__READ_ENDED;
@@ -121,7 +121,7 @@ read_went_on(struct socle_socket *s, ssize_t n)
 	return n;
 }
 
-static socle__aside ssize_t
+static socle__apart ssize_t
 read_aside(struct socle_socket *s, void *buf, size_t size)
 {
 	ssize_t n;
@@ -141,7 +141,7 @@ read_aside(struct socle_socket *s, void *buf, size_t size)
 }
 
 /* The first try got nothing. */
-static socle__aside ssize_t
+static socle__apart ssize_t
 read_nothing(struct socle_socket *s, void *buf, size_t size, ssize_t n)
 {
 	if (n < 0 && errno == EINTR)

@@ -180,7 +180,7 @@ write_in_full(struct socle_socket *s, const void *data, size_t len)
 }
 
 /* Behind what waits already, if it fits there. */
-static __attribute__((noinline)) int
+static socle__apart int
 write_aside(struct socle_socket *s, const void *data, size_t len)
 {
 	uint32_t mask = SOCLE__CLOSED | SOCLE__ENDING | SOCLE__OF_FAMILY |
