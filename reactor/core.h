@@ -395,7 +395,7 @@ socle__batch_refusal(struct socle__loop *l, uint64_t cookie, int err)
 /* ---- the rest of the reactor ---- */
 
 /* later.c */
-int socle__later_add(struct socle__loop *l, struct socle__later *call);
+void socle__later_add(struct socle__loop *l, struct socle__later *call);
 bool socle__later_run(struct socle__loop *l);
 void socle__later_clear(struct socle__loop *l);
 

@@ -8,14 +8,13 @@
 
 #include "seam.h"
 
-int
+void
 socle__later_add(struct socle__loop *l, struct socle__later *call)
 {
 	call->next = NULL;
 	call->serial = l->later_serial++;
 	*l->later_end = call;
 	l->later_end = &call->next;
-	return 0;
 }
 
 static struct socle__later *
@@ -80,7 +79,8 @@ defer(const char *arguments, void (*fn)(void *arg), void (*drop)(void *arg),
 		.arguments = arguments};
 	if (l->fd_asked_for && l->depth == 0 && !l->later)
 		socle_wakeup(l->mailbox);
-	return socle__later_add(l, call);
+	socle__later_add(l, call);
+	return 0;
 }
 
 #undef socle_defer

@@ -54,21 +54,29 @@ socle_set_write_cap(struct socle_socket *s, size_t bytes)
 }
 
 int
+socle__may_set_func(struct socle_socket *s, bool some)
+{
+	if (socle__is_closed(s))
+		return -EBADF;
+	if (socle__has(s, SOCLE__OF_FAMILY))
+		return -EINVAL;
+	if (some && !socle__extra_get(s))
+		return -ENOMEM;
+	return s->extra != NULL;
+}
+
+int
 socle_set_writer_func(struct socle_socket *s,
 	ssize_t (*fn)(struct socle_socket *s, const void *data, size_t len,
 		void *arg),
 	void *arg)
 {
-	struct socle__extra *x;
+	int r = socle__may_set_func(s, fn != NULL);
 
-	if (socle__is_closed(s))
-		return -EBADF;
-	if (socle__has(s, SOCLE__OF_FAMILY))
-		return -EINVAL;
-	if (!(x = fn ? socle__extra_get(s) : s->extra))
-		return fn ? -ENOMEM : 0;
-	x->writer = fn;
-	x->writer_arg = arg;
+	if (r <= 0)
+		return r;
+	s->extra->writer = fn;
+	s->extra->writer_arg = arg;
 	if (!socle__has(s, SOCLE__WRITER_READ))
 		return 0;
 	/* What the old one waited for means nothing to the new. */

@@ -214,6 +214,14 @@ socle__held_end(struct socle__held_call *h)
 	socle__user_ends(l);
 }
 
+/* ---- limits.c ---- */
+
+/*
+ * Whether a reader or writer function may be set, or taken away: 1, and there
+ * is a place; 0: there is none to take; -EBADF, -EINVAL, -ENOMEM.
+ */
+int socle__may_set_func(struct socle_socket *s, bool some);
+
 /* ---- read.c ---- */
 
 /* Whether something is to be read that the kernel does not know of. */

@@ -239,16 +239,12 @@ socle_set_reader_func(struct socle_socket *s,
 		struct socle_socket *s, void *data, size_t len, void *arg),
 	void *arg)
 {
-	struct socle__extra *x;
+	int r = socle__may_set_func(s, fn != NULL);
 
-	if (socle__is_closed(s))
-		return -EBADF;
-	if (socle__has(s, SOCLE__OF_FAMILY))
-		return -EINVAL;
-	if (!(x = fn ? socle__extra_get(s) : s->extra))
-		return fn ? -ENOMEM : 0;
-	x->reader = fn;
-	x->reader_arg = arg;
+	if (r <= 0)
+		return r;
+	s->extra->reader = fn;
+	s->extra->reader_arg = arg;
 	s->d.bits &= ~(uint32_t)SOCLE__READER_WRITE;
 	socle__socket_interest(s);
 	return 0;
