@@ -140,6 +140,13 @@ deliver(struct socle_descriptor *d, unsigned ready)
 	}
 }
 
+/* Whether somebody wants to hear of each event or call. */
+static inline bool
+is_watched(const struct socle__loop *l)
+{
+	return socle__unlikely(l->profile.on || socle__debug_level > 0);
+}
+
 /* Whatever it is, it is looked at in full. */
 static socle__aside void
 dispatch_aside(struct socle__loop *l, uint64_t cookie, unsigned ready)
@@ -167,9 +174,8 @@ dispatch_aside(struct socle__loop *l, uint64_t cookie, unsigned ready)
  * fd in it is within.
  */
 static void
-dispatch(struct socle__loop *l)
+dispatch(struct socle__loop *l, bool watched)
 {
-	bool watched = socle__debug_level > 0 || l->profile.on;
 	unsigned straight = watched ? 0 : SOCLE_READ;
 	unsigned mask = SOCLE__CLOSED | SOCLE__END_TOLD | SOCLE__DIRECT;
 
@@ -220,7 +226,7 @@ static inline bool
 is_quiet(const struct socle__loop *l)
 {
 	return l->timers.pending == 0 && !l->later && nobody_waits(l) &&
-		!socle__has_posts(l) && !l->profile.on;
+		!socle__has_posts(l) && !is_watched(l);
 }
 
 /* Steps 1 to 5. */
@@ -268,13 +274,18 @@ after_the_dispatch(struct socle__loop *l)
 int
 socle__tick(struct socle__loop *l, int limit_ms)
 {
+	bool watched = false;
 	int go_on = 1, err;
 
-	err = is_quiet(l) ? wait_for_events(l, limit_ms)
-			  : work_and_wait(l, limit_ms);
+	if (is_quiet(l)) {
+		err = wait_for_events(l, limit_ms);
+	} else {
+		err = work_and_wait(l, limit_ms);
+		watched = is_watched(l);
+	}
 	if (socle__unlikely(err < 0))
 		return err;
-	dispatch(l);
+	dispatch(l, watched);
 	if (!nobody_waits(l) || l->post_loop || l->forked)
 		go_on = after_the_dispatch(l);
 	l->now_stale = true;
@@ -296,7 +307,7 @@ socle__interest_tell(struct socle__loop *l)
 {
 	socle__turns_walk(l, SOCLE__TURN_INTEREST);
 	if (l->backend && l->backend->submit && l->backend->submit(l) > 0)
-		dispatch(l);
+		dispatch(l, is_watched(l));
 }
 
 /*
