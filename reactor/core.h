@@ -286,6 +286,9 @@ int socle__descriptor_add(struct socle__loop *l, struct socle_descriptor *d,
 /* What the owner wants watched; the kernel hears of it before the next wait. */
 void socle__descriptor_want(struct socle_descriptor *d, unsigned wanted);
 
+/* Tells the kernel now, for what is wanted will hardly change in this tick. */
+void socle__descriptor_tell(struct socle_descriptor *d);
+
 /* Something about it changed: ERR and HUP may be told again. */
 void socle__descriptor_unpark(struct socle_descriptor *d);
 

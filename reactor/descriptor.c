@@ -233,6 +233,17 @@ socle__descriptor_want(struct socle_descriptor *d, unsigned wanted)
 	interest_changed(d);
 }
 
+/* What is refused is tried again, and told, before the wait. */
+void
+socle__descriptor_tell(struct socle_descriptor *d)
+{
+	struct socle__loop *l = socle__loop;
+
+	if (d->turns & SOCLE__TURN_INTEREST && !l->forked &&
+		interest_apply(l, d) == 0)
+		socle__turn_shut(d, SOCLE__TURN_INTEREST);
+}
+
 void
 socle__descriptor_unpark(struct socle_descriptor *d)
 {

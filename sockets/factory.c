@@ -122,11 +122,12 @@ deliver_object(struct socle_factory *f, int fd)
 	socle__held_begin(s, &call, SOCLE__ITEM_ACCEPTED);
 	socle__class_of(s)->flat.event_accepted(s, f);
 	socle__held_end(&call);
-	if (!f->p.accepted || socle__factory_is_over(f))
-		return 0;
-	told_begin(&t, f);
-	f->p.accepted(f, s, f->p.arg);
-	told_end(&t);
+	if (f->p.accepted && !socle__factory_is_over(f)) {
+		told_begin(&t, f);
+		f->p.accepted(f, s, f->p.arg);
+		told_end(&t);
+	}
+	socle__descriptor_tell(&s->d);
 	return 0;
 }
 
