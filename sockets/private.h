@@ -14,6 +14,8 @@
 #include "sockets/class.h"
 #include "sockets/socket.h"
 
+#include <string.h>
+
 /*
  * Who wants what watched:
  *
@@ -262,7 +264,6 @@ struct socle__item {
 /* queue.c: the structure alone; it calls nobody but release and drop */
 int socle__queue_copy(struct socle_socket *s, const struct iovec *iov, int n,
 	size_t skip, size_t len);
-bool socle__queue_append(struct socle_socket *s, const void *data, size_t len);
 int socle__queue_item(struct socle_socket *s, const struct socle__item *item);
 struct socle__item *socle__queue_take(struct socle_socket *s);
 int socle__queue_gather(
@@ -276,6 +277,28 @@ static inline struct socle__item *
 socle__queue_head(const struct socle_socket *s)
 {
 	return s->queue ? s->queue->next : NULL;
+}
+
+/* requires: of bytes, with that much room */
+static inline void
+socle__block_fill(struct socle__item *item, const void *from, size_t n)
+{
+	memcpy(item->data + (item->at - item->data) + item->len, from, n);
+	item->len += n;
+	item->u.room -= n;
+}
+
+/* Small bytes behind small bytes: whether there was room. */
+static inline bool
+socle__queue_append(struct socle_socket *s, const void *data, size_t len)
+{
+	struct socle__item *last = s->queue;
+
+	if (!last || last->type != SOCLE__BYTES || last->u.room < len)
+		return false;
+	socle__block_fill(last, data, len);
+	s->queued += len;
+	return true;
 }
 
 /*

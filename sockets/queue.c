@@ -47,29 +47,6 @@ block_new(size_t room)
 	return item;
 }
 
-static void
-block_fill(struct socle__item *item, const char *from, size_t n)
-{
-	char *end = item->data + (item->at - item->data) + item->len;
-
-	memcpy(end, from, n);
-	item->len += n;
-	item->u.room -= n;
-}
-
-/* Small bytes behind small bytes: whether there was room. */
-bool
-socle__queue_append(struct socle_socket *s, const void *data, size_t len)
-{
-	struct socle__item *last = s->queue;
-
-	if (!last || last->type != SOCLE__BYTES || last->u.room < len)
-		return false;
-	block_fill(last, data, len);
-	s->queued += len;
-	return true;
-}
-
 /*
  * Copies `len' bytes of the vector from `skip' on: first into what the last
  * block has free, then into one new block.  -ENOMEM changes nothing.
@@ -102,11 +79,11 @@ socle__queue_copy(struct socle_socket *s, const struct iovec *iov, int n,
 		skip = 0;
 		part = have < old ? have : old;
 		if (part) {
-			block_fill(last, from, part);
+			socle__block_fill(last, from, part);
 			old -= part;
 		}
 		if (have > part)
-			block_fill(block, from + part, have - part);
+			socle__block_fill(block, from + part, have - part);
 	}
 	if (block)
 		item_append(s, block);
