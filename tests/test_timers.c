@@ -1,85 +1,9 @@
 /* Timers on the loop: when they fire, in which order, and what they cost. */
 /* backends: all */
-#include "tests/support/fixture.h"
+#include "tests/support/firing.h"
 
 #include <float.h>
 #include <math.h>
-#include <stdlib.h>
-
-/* A timer that notes its name. */
-struct named {
-	const char *name;
-	struct socle_timer t;
-	void (*inside)(struct named *n);
-	struct named *other;
-	int fired;
-};
-
-static void
-named_fires(struct socle_timer *t)
-{
-	struct named *n = socle_container_of(t, struct named, t);
-
-	n->fired++;
-	note("%s", n->name);
-	if (n->inside)
-		n->inside(n);
-}
-
-static void
-named_init(struct named *n, const char *name)
-{
-	*n = (struct named){.name = name};
-	socle_timer_init(&n->t, named_fires);
-}
-
-static void
-start(struct named *n, double seconds)
-{
-	assert_int_equal(0, socle_timer_start(&n->t, seconds));
-}
-
-static void
-note_it(void *arg)
-{
-	note("%s", (const char *)arg);
-}
-
-static char *
-text(const char *literal)
-{
-	union {
-		const char *from;
-		char *to;
-	} u = {literal};
-
-	return u.to;
-}
-
-static socle_timer_id
-add(double seconds, const char *name)
-{
-	socle_timer_id id = socle_add_timer(seconds, note_it, text(name));
-
-	assert_true(id != 0);
-	return id;
-}
-
-/* How long one tick waits, in microseconds of the virtual clock. */
-static int64_t
-tick_waits_at_most(int ms)
-{
-	double before = seam_time();
-
-	assert_int_equal(1, socle_event_loop_once(ms));
-	return (int64_t)((seam_time() - before) * 1e6 + 0.5);
-}
-
-static int64_t
-tick_waits(void)
-{
-	return tick_waits_at_most(-1);
-}
 
 /* case 110 */
 static void
@@ -186,7 +110,7 @@ a_smaller_loop_timeout_wins(void **state)
 static void
 again_at_once(struct named *n)
 {
-	start(n, 0);
+	named_start(n, 0);
 }
 
 /* case 113 */
@@ -205,7 +129,7 @@ a_delay_of_zero_from_a_timer_runs_in_the_next_tick(void **state)
 	send_all(fds[1], "x", 1);
 	named_init(&n, "t");
 	n.inside = again_at_once;
-	start(&n, 0);
+	named_start(&n, 0);
 	assert_int_equal(0, tick_waits());
 	assert_notes("t r");
 	assert_int_equal(0, tick_waits());
@@ -217,7 +141,7 @@ a_delay_of_zero_from_a_timer_runs_in_the_next_tick(void **state)
 static void
 again_before_now(struct named *n)
 {
-	start(n, -5);
+	named_start(n, -5);
 }
 
 /* case 114 */
@@ -230,7 +154,7 @@ a_negative_delay_is_none_and_cannot_hold_the_loop(void **state)
 	seam_time_virtual();
 	named_init(&n, "t");
 	n.inside = again_before_now;
-	start(&n, -1e300);
+	named_start(&n, -1e300);
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(0, tick_waits());
 		assert_notes("t");
@@ -261,7 +185,7 @@ a_delay_beyond_the_clock_never_fires(void **state)
 	seam_time_virtual();
 	for (int i = 0; i < 4; i++) {
 		named_init(&n[i], "huge");
-		start(&n[i], delays[i]);
+		named_start(&n[i], delays[i]);
 		assert_true(socle_timer_pending(&n[i].t));
 	}
 	add(1, "due");
@@ -300,7 +224,7 @@ without_timers_no_clock_is_read(void **state)
 
 	(void)state;
 	named_init(&n, "n");
-	start(&n, 10);
+	named_start(&n, 10);
 	socle_timer_cancel(&n.t);
 	turn(1);
 	seam_count_reset();
@@ -332,7 +256,7 @@ starting_at_a_time_reads_no_clock_and_allocates_nothing(void **state)
 	socle_timer_start_at(&n.t, now + 5);
 	socle_timer_start_at(&n.t, now - 5);
 	assert_int_equal(0, seam_count(CALL_clock_gettime));
-	start(&n, 0);
+	named_start(&n, 0);
 	assert_int_equal(0, seam_count(CALL_malloc));
 	assert_int_equal(0, seam_count(CALL_calloc));
 	assert_int_equal(0, seam_count(CALL_realloc));
@@ -393,8 +317,8 @@ a_nested_loop_runs_what_is_due_and_nobody_runs_it_twice(void **state)
 	named_init(&b, "b");
 	a.inside = run_nested;
 	a.other = &b;
-	start(&a, 0);
-	start(&b, 0);
+	named_start(&a, 0);
+	named_start(&b, 0);
 	turn(2);
 	assert_notes("a ( b 1)");
 }

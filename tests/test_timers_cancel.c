@@ -1,83 +1,8 @@
 /* Timers cancelled, started anew and freed, inside callbacks and outside. */
 /* backends: all */
-#include "tests/support/fixture.h"
+#include "tests/support/firing.h"
 
 #include <stdlib.h>
-
-/* A timer that notes its name. */
-struct named {
-	const char *name;
-	struct socle_timer t;
-	void (*inside)(struct named *n);
-	struct named *other;
-	int fired;
-};
-
-static void
-named_fires(struct socle_timer *t)
-{
-	struct named *n = socle_container_of(t, struct named, t);
-
-	n->fired++;
-	note("%s", n->name);
-	if (n->inside)
-		n->inside(n);
-}
-
-static void
-named_init(struct named *n, const char *name)
-{
-	*n = (struct named){.name = name};
-	socle_timer_init(&n->t, named_fires);
-}
-
-static void
-start(struct named *n, double seconds)
-{
-	assert_int_equal(0, socle_timer_start(&n->t, seconds));
-}
-
-static void
-note_it(void *arg)
-{
-	note("%s", (const char *)arg);
-}
-
-static char *
-text(const char *literal)
-{
-	union {
-		const char *from;
-		char *to;
-	} u = {literal};
-
-	return u.to;
-}
-
-static socle_timer_id
-add(double seconds, const char *name)
-{
-	socle_timer_id id = socle_add_timer(seconds, note_it, text(name));
-
-	assert_true(id != 0);
-	return id;
-}
-
-/* How long one tick waits, in microseconds of the virtual clock. */
-static long
-tick_waits_at_most(int ms)
-{
-	double before = seam_time();
-
-	assert_int_equal(1, socle_event_loop_once(ms));
-	return (long)((seam_time() - before) * 1e6 + 0.5);
-}
-
-static long
-tick_waits(void)
-{
-	return tick_waits_at_most(-1);
-}
 
 /* case 115 */
 static void
@@ -101,7 +26,7 @@ static socle_timer_id own;
 static void
 cancel_own(void *arg)
 {
-	note_it(arg);
+	note_text(arg);
 	assert_false(socle_cancel_timer(own));
 }
 
@@ -134,9 +59,9 @@ a_timer_cancels_one_that_is_due_with_it(void **state)
 	named_init(&c, "c");
 	a.inside = cancel_other;
 	a.other = &b;
-	start(&a, 0);
-	start(&b, 0);
-	start(&c, 0);
+	named_start(&a, 0);
+	named_start(&b, 0);
+	named_start(&c, 0);
 	turn(2);
 	assert_notes("a c");
 }
@@ -144,7 +69,7 @@ a_timer_cancels_one_that_is_due_with_it(void **state)
 static void
 restart_other(struct named *n)
 {
-	start(n->other, 0);
+	named_start(n->other, 0);
 }
 
 static void
@@ -157,8 +82,8 @@ started_anew_by_a_timer_one_that_is_due_waits_for_the_next_tick(void **state)
 	named_init(&b, "b");
 	a.inside = restart_other;
 	a.other = &b;
-	start(&a, 0);
-	start(&b, 0);
+	named_start(&a, 0);
+	named_start(&b, 0);
 	turn(1);
 	assert_notes("a");
 	turn(2);
@@ -211,7 +136,7 @@ a_cancelled_timer_wakes_nobody(void **state)
 	seam_time_virtual();
 	named_init(&n, "n");
 	id = add(1, "id");
-	start(&n, 2);
+	named_start(&n, 2);
 	add(5, "due");
 	socle_cancel_timer(id);
 	socle_timer_cancel(&n.t);
@@ -230,9 +155,9 @@ started_again_while_pending_it_fires_once_at_the_new_time(void **state)
 	(void)state;
 	seam_time_virtual();
 	named_init(&a, "a");
-	start(&a, 1);
+	named_start(&a, 1);
 	add(2, "b");
-	start(&a, 3);
+	named_start(&a, 3);
 	assert_int_equal(2000000, tick_waits());
 	assert_int_equal(0, tick_waits());
 	assert_notes("b");
@@ -246,7 +171,7 @@ check_and_start(struct named *n)
 {
 	assert_false(socle_timer_pending(&n->t));
 	if (n->fired == 1)
-		start(n, 0);
+		named_start(n, 0);
 	assert_int_equal(n->fired == 1, socle_timer_pending(&n->t));
 }
 
@@ -259,7 +184,7 @@ inside_its_callback_it_is_not_pending_and_may_start_again(void **state)
 	named_init(&n, "n");
 	n.inside = check_and_start;
 	assert_false(socle_timer_pending(&n.t));
-	start(&n, 0);
+	named_start(&n, 0);
 	assert_true(socle_timer_pending(&n.t));
 	turn(3);
 	assert_notes("n n");
@@ -287,9 +212,9 @@ the_struct_may_be_freed_right_after_cancel_and_in_its_callback(void **state)
 	named_init(due, "due");
 	first->inside = free_both;
 	first->other = due;
-	start(pending, 0);
-	start(first, 0);
-	start(due, 0);
+	named_start(pending, 0);
+	named_start(first, 0);
+	named_start(due, 0);
 	socle_timer_cancel(&pending->t);
 	free(pending);
 	turn(2);
@@ -302,9 +227,9 @@ without_memory_there_is_no_identifier_and_no_timer(void **state)
 	(void)state;
 	turn(1); /* makes the loop */
 	seam_fail(CALL_realloc, 1, ENOMEM, 1);
-	assert_true(socle_add_timer(0, note_it, NULL) == 0);
+	assert_true(socle_add_timer(0, note_text, NULL) == 0);
 	seam_fail(CALL_malloc, 1, ENOMEM, 1);
-	assert_true(socle_add_timer(0, note_it, NULL) == 0);
+	assert_true(socle_add_timer(0, note_text, NULL) == 0);
 	assert_int_equal(2, seam_struck());
 	turn(2);
 	assert_notes("");
@@ -321,13 +246,13 @@ a_reset_takes_all_timers(void **state)
 
 	(void)state;
 	named_init(&n, "n");
-	start(&n, 0);
+	named_start(&n, 0);
 	socle_reset();
 	assert_false(socle_timer_pending(&n.t));
 	assert_false(socle_cancel_timer(id));
 	turn(2);
 	assert_notes("");
-	start(&n, 0);
+	named_start(&n, 0);
 	turn(1);
 	assert_notes("n");
 }

@@ -1,41 +1,8 @@
 /* Timers and the clock: slow handlers, steps of the wall clock, many timers. */
 /* backends: all */
-#include "tests/support/fixture.h"
+#include "tests/support/firing.h"
 
 #include <stdlib.h>
-
-static void
-note_it(void *arg)
-{
-	note("%s", (const char *)arg);
-}
-
-static char *
-text(const char *literal)
-{
-	union {
-		const char *from;
-		char *to;
-	} u = {literal};
-
-	return u.to;
-}
-
-static void
-add(double seconds, const char *name)
-{
-	assert_true(socle_add_timer(seconds, note_it, text(name)) != 0);
-}
-
-/* How long one tick waits, in microseconds of the virtual clock. */
-static long
-tick_waits(void)
-{
-	double before = seam_time();
-
-	assert_int_equal(1, socle_event_loop_once(-1));
-	return (long)((seam_time() - before) * 1e6 + 0.5);
-}
 
 /* Ends the loop after so many ticks; one loop, for it might remember a time. */
 static bool
@@ -155,7 +122,7 @@ due_during_a_slow_post_loop_callback_it_fires_in_the_next_tick(void **state)
 	(void)state;
 	seam_time_virtual();
 	add(0.2, "due");
-	socle_defer(note_it, text("tick"));
+	socle_defer(note_text, text("tick"));
 	socle_set_post_loop_callback(slow_post_loop, &ticks);
 	assert_int_equal(0, socle_event_loop());
 	assert_notes("tick | due |");
