@@ -1,87 +1,10 @@
 /* Calls in the write queue: when they run, in which order, and how often. */
 /* backends: all */
-#include "tests/support/fixture.h"
+#include "tests/support/queueing.h"
 
 #include "sockets/private.h"
 
-static struct probe *p;
-static int peer;
-static size_t junk;
-
-static void
-open_pair(void)
-{
-	int fds[2];
-
-	pair_unix(fds);
-	p = probe_new(fds[0], NULL);
-	peer = fds[1];
-}
-
-static void
-open_stuck_pair(void)
-{
-	open_pair();
-	junk = stuff_fd(socle_fd(&p->sock));
-}
-
-static void
-unstick(void)
-{
-	static char buf[65536];
-
-	while (junk > 0) {
-		ssize_t n = drain_fd(
-			peer, buf, junk < sizeof(buf) ? junk : sizeof(buf));
-
-		assert_true(n > 0);
-		junk -= (size_t)n;
-	}
-}
-
-/* The next write finds no room, and none after it until the loop turns. */
-static void
-block_next(void)
-{
-	seam_fail(CALL_send, 1, EAGAIN, 1);
-}
-
-static void
-note_peer(void)
-{
-	char buf[64];
-	ssize_t n = drain_fd(peer, buf, sizeof(buf) - 1);
-
-	buf[n < 0 ? 0 : n] = '\0';
-	note("[%s]", buf);
-}
-
 static char a[] = "a", b[] = "b", c[] = "c";
-
-static void
-note_it(struct socle_socket *s, void *arg)
-{
-	(void)s;
-	note("%s", (const char *)arg);
-}
-
-static void
-drop_it(void *arg)
-{
-	note("-%s", (const char *)arg);
-}
-
-static void
-release_it(bool sent, void *arg)
-{
-	note("%s%s", sent ? "+" : "-", (const char *)arg);
-}
-
-static void
-queue_call(void *arg)
-{
-	assert_int_equal(0, socle_write_func(&p->sock, note_it, drop_it, arg));
-}
 
 /* ---- when it runs ---- */
 
@@ -92,11 +15,12 @@ on_an_empty_queue_it_runs_inside_the_call(void **state)
 	(void)state;
 	open_pair();
 	seam_count_reset();
-	assert_int_equal(1, socle_write_func(&p->sock, note_it, drop_it, a));
+	assert_int_equal(
+		1, socle_write_func(&object->sock, note_it, drop_it, a));
 	assert_notes("a");
 	assert_int_equal(0, seam_system_calls());
 	assert_int_equal(0, seam_count(CALL_malloc));
-	assert_int_equal(0, socle_write_buf_size(&p->sock));
+	assert_int_equal(0, socle_write_buf_size(&object->sock));
 	close(peer);
 }
 
@@ -115,11 +39,11 @@ it_runs_when_all_before_it_and_nothing_behind_it_is_gone(void **state)
 	(void)state;
 	open_pair();
 	block_next();
-	socle_write(&p->sock, "one", 3);
-	socle_write_func(&p->sock, see_what_the_peer_has, NULL, a);
-	socle_write_ref(&p->sock, "two", 3, release_it, b);
-	socle_write_func(&p->sock, see_what_the_peer_has, NULL, c);
-	socle_write(&p->sock, "three", 5);
+	socle_write(&object->sock, "one", 3);
+	socle_write_func(&object->sock, see_what_the_peer_has, NULL, a);
+	socle_write_ref(&object->sock, "two", 3, release_it, b);
+	socle_write_func(&object->sock, see_what_the_peer_has, NULL, c);
+	socle_write(&object->sock, "three", 5);
 	notes_clear();
 	turn(1);
 	note_peer();
@@ -133,12 +57,12 @@ it_waits_while_a_byte_before_it_does(void **state)
 	(void)state;
 	open_pair();
 	seam_short(CALL_send, 1, 2);
-	socle_write(&p->sock, "abc", 3);
+	socle_write(&object->sock, "abc", 3);
 	queue_call(a);
 	notes_clear();
-	assert_int_equal(0, socle_write_kick(&p->sock));
+	assert_int_equal(0, socle_write_kick(&object->sock));
 	assert_notes("inc");
-	assert_int_equal(1, socle_write_kick(&p->sock));
+	assert_int_equal(1, socle_write_kick(&object->sock));
 	assert_notes("a drain");
 	close(peer);
 }
@@ -148,16 +72,16 @@ each_counts_one_in_the_size(void **state)
 {
 	(void)state;
 	open_stuck_pair();
-	socle_write(&p->sock, "xyz", 3);
+	socle_write(&object->sock, "xyz", 3);
 	queue_call(a);
 	queue_call(b);
-	assert_int_equal(5, socle_write_buf_size(&p->sock));
-	socle__queue_check(&p->sock);
+	assert_int_equal(5, socle_write_buf_size(&object->sock));
+	socle__queue_check(&object->sock);
 	notes_clear();
 	unstick();
 	turn(1);
 	assert_notes("w a b drain");
-	assert_int_equal(0, socle_write_buf_size(&p->sock));
+	assert_int_equal(0, socle_write_buf_size(&object->sock));
 	close(peer);
 }
 
@@ -174,8 +98,8 @@ it_has_left_the_size_when_it_runs(void **state)
 	(void)state;
 	open_pair();
 	block_next();
-	socle_write(&p->sock, "x", 1);
-	socle_write_func(&p->sock, note_size, NULL, NULL);
+	socle_write(&object->sock, "x", 1);
+	socle_write_func(&object->sock, note_size, NULL, NULL);
 	queue_call(a);
 	notes_clear();
 	turn(1);
@@ -197,7 +121,8 @@ what_it_writes_on_an_empty_queue_goes_out_at_once(void **state)
 {
 	(void)state;
 	open_pair();
-	assert_int_equal(1, socle_write_func(&p->sock, write_and_see, NULL, a));
+	assert_int_equal(
+		1, socle_write_func(&object->sock, write_and_see, NULL, a));
 	assert_notes("=1 [a]");
 	close(peer);
 }
@@ -208,8 +133,8 @@ the_last_calls_bytes_go_out_at_once_in_a_flush_too(void **state)
 	(void)state;
 	open_pair();
 	block_next();
-	socle_write(&p->sock, "x", 1);
-	socle_write_func(&p->sock, write_and_see, NULL, a);
+	socle_write(&object->sock, "x", 1);
+	socle_write_func(&object->sock, write_and_see, NULL, a);
 	notes_clear();
 	turn(1);
 	assert_notes("w =1 [xa] drain");
@@ -223,9 +148,9 @@ what_it_writes_goes_behind_what_is_queued(void **state)
 	(void)state;
 	open_pair();
 	block_next();
-	socle_write(&p->sock, "x", 1);
-	socle_write_func(&p->sock, write_and_see, NULL, c);
-	socle_write(&p->sock, "b", 1);
+	socle_write(&object->sock, "x", 1);
+	socle_write_func(&object->sock, write_and_see, NULL, c);
+	socle_write(&object->sock, "b", 1);
 	notes_clear();
 	turn(1);
 	note_peer();
@@ -239,7 +164,8 @@ what_it_cannot_write_at_once_goes_by_itself(void **state)
 	(void)state;
 	open_pair();
 	block_next();
-	assert_int_equal(1, socle_write_func(&p->sock, write_and_see, NULL, a));
+	assert_int_equal(
+		1, socle_write_func(&object->sock, write_and_see, NULL, a));
 	assert_notes("inc =0 []");
 	turn(1);
 	note_peer();
@@ -264,7 +190,7 @@ a_call_made_inside_one_runs_after_it(void **state)
 	(void)state;
 	open_pair();
 	assert_int_equal(
-		1, socle_write_func(&p->sock, call_then_write, NULL, b));
+		1, socle_write_func(&object->sock, call_then_write, NULL, b));
 	assert_notes("a =0 =0 end b drain");
 	note_peer();
 	assert_notes("[x]");
@@ -285,8 +211,8 @@ a_call_made_inside_one_goes_behind_those_that_wait(void **state)
 	(void)state;
 	open_pair();
 	block_next();
-	socle_write(&p->sock, "x", 1);
-	socle_write_func(&p->sock, call_b, drop_it, b);
+	socle_write(&object->sock, "x", 1);
+	socle_write_func(&object->sock, call_b, drop_it, b);
 	queue_call(c);
 	notes_clear();
 	turn(1);
@@ -314,11 +240,11 @@ ten_thousand_chained_calls_do_not_recurse(void **state)
 	(void)state;
 	open_pair();
 	links = depth = deepest = 0;
-	assert_int_equal(1, socle_write_func(&p->sock, chain, NULL, NULL));
+	assert_int_equal(1, socle_write_func(&object->sock, chain, NULL, NULL));
 	turn_until_count(&links, CHAIN);
 	assert_int_equal(1, deepest);
 	turn(1);
-	assert_int_equal(0, socle_write_buf_size(&p->sock));
+	assert_int_equal(0, socle_write_buf_size(&object->sock));
 	close(peer);
 }
 
@@ -350,7 +276,7 @@ a_timer_is_on_time_beside_a_chain_of_calls(void **state)
 	seam_time_virtual();
 	links = links_at_timer = 0;
 	socle_add_timer(0.5, timer_ran, NULL);
-	socle_write_func(&p->sock, slow_chain, NULL, NULL);
+	socle_write_func(&object->sock, slow_chain, NULL, NULL);
 	while (links_at_timer == 0 && links < CHAIN)
 		turn(1);
 	/* one flush may lie between: its budget of calls is small */
@@ -372,7 +298,7 @@ another_object_is_served_beside_a_chain_of_calls(void **state)
 	socle_watch_read(&q->sock, true);
 	send_all(fds[1], "x", 1);
 	links = 0;
-	socle_write_func(&p->sock, chain, NULL, NULL);
+	socle_write_func(&object->sock, chain, NULL, NULL);
 	turn_until_count(&q->reads, 1);
 	assert_true(links < 1000);
 	close(fds[1]);
@@ -385,13 +311,13 @@ many_calls_waiting_are_run_in_portions(void **state)
 	(void)state;
 	open_stuck_pair();
 	links = CHAIN;
-	socle_write(&p->sock, "x", 1);
+	socle_write(&object->sock, "x", 1);
 	for (int i = 0; i < 1000; i++)
-		socle_write_func(&p->sock, chain, NULL, NULL);
+		socle_write_func(&object->sock, chain, NULL, NULL);
 	unstick();
-	socle_write_kick(&p->sock);
+	socle_write_kick(&object->sock);
 	assert_in_range(links - CHAIN, 1, 500);
-	assert_int_equal(0, socle_watching(&p->sock));
+	assert_int_equal(0, socle_watching(&object->sock));
 	turn_until_count(&links, CHAIN + 1000);
 	close(peer);
 }
@@ -412,10 +338,10 @@ one_that_closes_its_own_socket_drops_the_rest(void **state)
 	(void)state;
 	open_pair();
 	block_next();
-	socle_write(&p->sock, "x", 1);
-	socle_write_func(&p->sock, close_it, drop_it, a);
+	socle_write(&object->sock, "x", 1);
+	socle_write_func(&object->sock, close_it, drop_it, a);
 	queue_call(b);
-	socle_write_ref(&p->sock, "y", 1, release_it, c);
+	socle_write_ref(&object->sock, "y", 1, release_it, c);
 	notes_clear();
 	turn(1);
 	assert_notes("w a close(enough) -b -c destroy");
@@ -430,8 +356,9 @@ one_that_closes_inside_the_call_is_harmless(void **state)
 {
 	(void)state;
 	open_pair();
-	assert_int_equal(1, socle_write_func(&p->sock, close_it, drop_it, a));
-	assert_true(socle_closed(&p->sock));
+	assert_int_equal(
+		1, socle_write_func(&object->sock, close_it, drop_it, a));
+	assert_true(socle_closed(&object->sock));
 	turn(1);
 	assert_notes("a close(enough) destroy");
 	close(peer);
@@ -449,7 +376,7 @@ one_made_inside_another_that_closes_is_dropped(void **state)
 {
 	(void)state;
 	open_pair();
-	socle_write_func(&p->sock, chain_then_close, NULL, b);
+	socle_write_func(&object->sock, chain_then_close, NULL, b);
 	turn(1);
 	assert_notes("a close(enough) -b destroy");
 	close(peer);
@@ -470,8 +397,8 @@ one_that_steals_its_own_socket_drops_the_rest(void **state)
 	(void)state;
 	open_pair();
 	block_next();
-	socle_write(&p->sock, "x", 1);
-	socle_write_func(&p->sock, steal_it, NULL, NULL);
+	socle_write(&object->sock, "x", 1);
+	socle_write_func(&object->sock, steal_it, NULL, NULL);
 	queue_call(b);
 	notes_clear();
 	turn(1);
@@ -500,8 +427,8 @@ one_may_close_another_object(void **state)
 	pair_unix(fds);
 	q = probe_new(fds[0], "q");
 	block_next();
-	socle_write(&p->sock, "x", 1);
-	socle_write_func(&p->sock, close_other, NULL, &q->sock);
+	socle_write(&object->sock, "x", 1);
+	socle_write_func(&object->sock, close_other, NULL, &q->sock);
 	notes_clear();
 	turn(1);
 	assert_notes("w q:close(by another) drain q:destroy");
@@ -523,7 +450,7 @@ nothing_is_destroyed_while_one_is_on_the_stack(void **state)
 {
 	(void)state;
 	open_pair();
-	socle_write_func(&p->sock, turn_inside, NULL, NULL);
+	socle_write_func(&object->sock, turn_inside, NULL, NULL);
 	turn(1);
 	assert_notes("close() end destroy");
 	close(peer);
@@ -544,8 +471,8 @@ a_write_that_fails_inside_one_drops_the_rest(void **state)
 	(void)state;
 	open_pair();
 	block_next();
-	socle_write(&p->sock, "x", 1);
-	socle_write_func(&p->sock, fail_to_write, NULL, NULL);
+	socle_write(&object->sock, "x", 1);
+	socle_write_func(&object->sock, fail_to_write, NULL, NULL);
 	notes_clear();
 	turn(1);
 	assert_notes("w close(EPIPE) 1 1 destroy");
@@ -566,7 +493,7 @@ one_may_end_the_socket_after_its_own_bytes(void **state)
 	(void)state;
 	open_pair();
 	block_next();
-	socle_write_func(&p->sock, end_after_flush, NULL, a);
+	socle_write_func(&object->sock, end_after_flush, NULL, a);
 	assert_notes("inc end");
 	turn(1);
 	assert_notes("w close(bye) destroy");
@@ -589,7 +516,7 @@ in_a_loop_inside_one_what_it_wrote_goes_out(void **state)
 {
 	(void)state;
 	open_pair();
-	socle_write_func(&p->sock, write_and_turn, NULL, a);
+	socle_write_func(&object->sock, write_and_turn, NULL, a);
 	assert_notes("inc w drain [a]");
 	close(peer);
 }

@@ -1,100 +1,25 @@
 /* How the queue ends: close, steal, reset, close_after_flush, a veto. */
 /* backends: all */
-#include "tests/support/fixture.h"
-
-static struct probe *p;
-static int peer;
-static size_t junk;
-static bool over; /* the object was destroyed */
-
-static void
-open_pair(void)
-{
-	int fds[2];
-
-	pair_unix(fds);
-	p = probe_new(fds[0], NULL);
-	peer = fds[1];
-}
-
-static void
-open_stuck_pair(void)
-{
-	open_pair();
-	junk = stuff_fd(socle_fd(&p->sock));
-}
-
-static void
-unstick(void)
-{
-	static char buf[65536];
-
-	while (junk > 0) {
-		ssize_t n = drain_fd(
-			peer, buf, junk < sizeof(buf) ? junk : sizeof(buf));
-
-		assert_true(n > 0);
-		junk -= (size_t)n;
-	}
-}
-
-/* The next write finds no room, and none after it until the loop turns. */
-static void
-block_next(void)
-{
-	seam_fail(CALL_send, 1, EAGAIN, 1);
-}
-
-static void
-note_peer(void)
-{
-	char buf[64];
-	ssize_t n = drain_fd(peer, buf, sizeof(buf) - 1);
-
-	buf[n < 0 ? 0 : n] = '\0';
-	note("[%s]", buf);
-}
+#include "tests/support/queueing.h"
 
 static char a[] = "a", b[] = "b", c[] = "c";
-
-static void
-note_it(struct socle_socket *s, void *arg)
-{
-	(void)s;
-	note("%s", (const char *)arg);
-}
-
-static void
-drop_it(void *arg)
-{
-	note("-%s", (const char *)arg);
-}
-
-static void
-release_it(bool sent, void *arg)
-{
-	note("%s%s", sent ? "+" : "-", (const char *)arg);
-}
-
-static void
-queue_call(void *arg)
-{
-	assert_int_equal(0, socle_write_func(&p->sock, note_it, drop_it, arg));
-}
+static bool over; /* the object was destroyed */
 
 /* Every call that writes is refused with `err', and calls nobody. */
 static void
 assert_all_refused(int err)
 {
 	struct iovec iov = {.iov_base = a, .iov_len = 1};
-	size_t before = socle_write_buf_size(&p->sock);
+	size_t before = socle_write_buf_size(&object->sock);
 
 	notes_clear();
-	assert_int_equal(err, socle_write(&p->sock, "x", 1));
-	assert_int_equal(err, socle_writev(&p->sock, &iov, 1));
-	assert_int_equal(err, socle_write_ref(&p->sock, "x", 1, release_it, a));
-	assert_int_equal(err, socle_write_func(&p->sock, note_it, drop_it, b));
-	assert_int_equal(before, socle_write_buf_size(&p->sock));
+	assert_int_equal(err, socle_write(&object->sock, "x", 1));
+	assert_int_equal(err, socle_writev(&object->sock, &iov, 1));
+	assert_int_equal(
+		err, socle_write_ref(&object->sock, "x", 1, release_it, a));
+	assert_int_equal(
+		err, socle_write_func(&object->sock, note_it, drop_it, b));
+	assert_int_equal(before, socle_write_buf_size(&object->sock));
 	assert_notes("");
 }
 
@@ -106,14 +31,14 @@ a_close_drops_what_waits_with_its_callbacks_in_order(void **state)
 {
 	(void)state;
 	open_stuck_pair();
-	socle_write(&p->sock, "x", 1);
-	socle_write_ref(&p->sock, "y", 1, release_it, a);
-	socle_write_func(&p->sock, note_it, drop_it, b);
-	socle_write_ref(&p->sock, "z", 1, release_it, a);
+	socle_write(&object->sock, "x", 1);
+	socle_write_ref(&object->sock, "y", 1, release_it, a);
+	socle_write_func(&object->sock, note_it, drop_it, b);
+	socle_write_ref(&object->sock, "z", 1, release_it, a);
 	notes_clear();
-	socle_close(&p->sock, NULL);
+	socle_close(&object->sock, NULL);
 	assert_notes("close() -a -b -a");
-	assert_int_equal(0, socle_write_buf_size(&p->sock));
+	assert_int_equal(0, socle_write_buf_size(&object->sock));
 	unstick();
 	note_peer();
 	assert_notes("[]");
@@ -125,8 +50,8 @@ a_reset_drops_what_waits_with_its_callbacks(void **state)
 {
 	(void)state;
 	open_stuck_pair();
-	socle_write_ref(&p->sock, "y", 1, release_it, a);
-	socle_write_func(&p->sock, note_it, drop_it, b);
+	socle_write_ref(&object->sock, "y", 1, release_it, a);
+	socle_write_func(&object->sock, note_it, drop_it, b);
 	notes_clear();
 	socle_reset();
 	assert_notes("-a -b destroy");
@@ -140,10 +65,10 @@ a_steal_drops_what_waits_with_its_callbacks(void **state)
 
 	(void)state;
 	open_stuck_pair();
-	socle_write_ref(&p->sock, "y", 1, release_it, a);
-	socle_write_func(&p->sock, note_it, drop_it, b);
+	socle_write_ref(&object->sock, "y", 1, release_it, a);
+	socle_write_func(&object->sock, note_it, drop_it, b);
 	notes_clear();
-	fd = socle_steal_socket(&p->sock);
+	fd = socle_steal_socket(&object->sock);
 	assert_true(fd >= 0);
 	assert_notes("-a -b");
 	turn(1);
@@ -158,12 +83,12 @@ at_a_close_drop_is_called_instead(void **state)
 {
 	(void)state;
 	open_stuck_pair();
-	socle_write(&p->sock, "x", 1);
+	socle_write(&object->sock, "x", 1);
 	queue_call(a);
 	queue_call(b);
 	queue_call(c);
 	notes_clear();
-	socle_close(&p->sock, NULL);
+	socle_close(&object->sock, NULL);
 	turn(1);
 	assert_notes("close() -a -b -c destroy");
 	close(peer);
@@ -174,10 +99,10 @@ drop_may_be_missing(void **state)
 {
 	(void)state;
 	open_stuck_pair();
-	socle_write(&p->sock, "x", 1);
-	socle_write_func(&p->sock, note_it, NULL, a);
+	socle_write(&object->sock, "x", 1);
+	socle_write_func(&object->sock, note_it, NULL, a);
 	notes_clear();
-	socle_close(&p->sock, NULL);
+	socle_close(&object->sock, NULL);
 	assert_notes("close()");
 	close(peer);
 }
@@ -195,11 +120,12 @@ drop_finds_the_socket_closed(void **state)
 {
 	(void)state;
 	open_stuck_pair();
-	socle_write(&p->sock, "x", 1);
-	socle_write_func(&p->sock, note_it, write_when_dropped, &p->sock);
+	socle_write(&object->sock, "x", 1);
+	socle_write_func(
+		&object->sock, note_it, write_when_dropped, &object->sock);
 	notes_clear();
-	socle_close(&p->sock, NULL);
-	assert_int_equal(1, p->closes);
+	socle_close(&object->sock, NULL);
+	assert_int_equal(1, object->closes);
 	turn(1);
 	assert_notes("close() 1 1 destroy");
 	close(peer);
@@ -213,11 +139,11 @@ close_after_flush_waits_for_the_last_byte(void **state)
 {
 	(void)state;
 	open_stuck_pair();
-	socle_write(&p->sock, "last", 4);
+	socle_write(&object->sock, "last", 4);
 	notes_clear();
-	socle_close_after_flush(&p->sock, "bye");
+	socle_close_after_flush(&object->sock, "bye");
 	turn(2);
-	assert_false(socle_closed(&p->sock));
+	assert_false(socle_closed(&object->sock));
 	unstick();
 	turn(1);
 	assert_notes("w close(bye) destroy");
@@ -232,17 +158,17 @@ close_after_flush_does_not_spin_on_the_peers_end(void **state)
 {
 	(void)state;
 	open_stuck_pair();
-	socle_watch_read(&p->sock, true);
-	socle_write(&p->sock, "last", 4);
+	socle_watch_read(&object->sock, true);
+	socle_write(&object->sock, "last", 4);
 	shutdown(peer, SHUT_WR);
-	socle_close_after_flush(&p->sock, "bye");
-	assert_int_equal(SOCLE_WRITE, socle_watching(&p->sock));
-	socle_watch_read(&p->sock, true);
+	socle_close_after_flush(&object->sock, "bye");
+	assert_int_equal(SOCLE_WRITE, socle_watching(&object->sock));
+	socle_watch_read(&object->sock, true);
 	seam_count_reset();
 	assert_int_equal(1, socle_event_loop_once(20));
 	assert_int_equal(1, seam_waits());
-	assert_int_equal(0, p->reads);
-	p->destroyed = &over;
+	assert_int_equal(0, object->reads);
+	object->destroyed = &over;
 	over = false;
 	unstick();
 	turn(1);
@@ -258,8 +184,8 @@ close_after_flush_with_nothing_queued_closes_at_once(void **state)
 {
 	(void)state;
 	open_pair();
-	socle_close_after_flush(&p->sock, "bye");
-	assert_true(socle_closed(&p->sock));
+	socle_close_after_flush(&object->sock, "bye");
+	assert_true(socle_closed(&object->sock));
 	assert_notes("close(bye)");
 	close(peer);
 }
@@ -269,9 +195,9 @@ the_second_close_after_flush_changes_nothing(void **state)
 {
 	(void)state;
 	open_stuck_pair();
-	socle_write(&p->sock, "x", 1);
-	socle_close_after_flush(&p->sock, "first");
-	socle_close_after_flush(&p->sock, "second");
+	socle_write(&object->sock, "x", 1);
+	socle_close_after_flush(&object->sock, "first");
+	socle_close_after_flush(&object->sock, "second");
 	notes_clear();
 	unstick();
 	turn(1);
@@ -285,9 +211,9 @@ what_was_queued_before_close_after_flush_still_runs(void **state)
 	(void)state;
 	open_pair();
 	block_next();
-	socle_write(&p->sock, "x", 1);
-	socle_write_func(&p->sock, note_it, drop_it, b);
-	socle_close_after_flush(&p->sock, "bye");
+	socle_write(&object->sock, "x", 1);
+	socle_write_func(&object->sock, note_it, drop_it, b);
+	socle_close_after_flush(&object->sock, "bye");
 	notes_clear();
 	turn(1);
 	assert_notes("w b close(bye) destroy");
@@ -299,10 +225,10 @@ a_close_overtakes_close_after_flush(void **state)
 {
 	(void)state;
 	open_stuck_pair();
-	socle_write_ref(&p->sock, "x", 1, release_it, a);
-	socle_close_after_flush(&p->sock, "bye");
+	socle_write_ref(&object->sock, "x", 1, release_it, a);
+	socle_close_after_flush(&object->sock, "bye");
 	notes_clear();
-	socle_close(&p->sock, "now");
+	socle_close(&object->sock, "now");
 	assert_notes("close(now) -a");
 	close(peer);
 }
@@ -321,9 +247,9 @@ after_close_after_flush_one_may_write_no_more(void **state)
 	(void)state;
 	open_pair();
 	block_next();
-	socle_write(&p->sock, "x", 1);
-	socle_write_func(&p->sock, write_too_late, NULL, NULL);
-	socle_close_after_flush(&p->sock, "bye");
+	socle_write(&object->sock, "x", 1);
+	socle_write_func(&object->sock, write_too_late, NULL, NULL);
+	socle_close_after_flush(&object->sock, "bye");
 	notes_clear();
 	turn(1);
 	assert_notes("w 1 1 close(bye) destroy");
@@ -338,15 +264,15 @@ a_vetoed_close_leaves_the_object_open_and_deaf_to_writes(void **state)
 {
 	(void)state;
 	open_pair();
-	p->veto = true;
-	socle_watch_write(&p->sock, true);
+	object->veto = true;
+	socle_watch_write(&object->sock, true);
 	seam_fail(CALL_send, 1, EPIPE, 1);
-	assert_int_equal(-EPIPE, socle_write(&p->sock, "x", 1));
-	assert_false(socle_closed(&p->sock));
+	assert_int_equal(-EPIPE, socle_write(&object->sock, "x", 1));
+	assert_false(socle_closed(&object->sock));
 	assert_notes("close(EPIPE)");
 	assert_all_refused(-EPIPE);
-	assert_int_equal(-EPIPE, socle_write_kick(&p->sock));
-	assert_int_equal(0, socle_watching(&p->sock));
+	assert_int_equal(-EPIPE, socle_write_kick(&object->sock));
+	assert_int_equal(0, socle_watching(&object->sock));
 	close(peer);
 }
 
@@ -356,16 +282,16 @@ a_vetoed_close_drops_the_queue_all_the_same(void **state)
 {
 	(void)state;
 	open_pair();
-	p->veto = true;
+	object->veto = true;
 	seam_fail(CALL_send, 1, EAGAIN, 1);
-	socle_write_ref(&p->sock, "x", 1, release_it, a);
-	socle_write_func(&p->sock, note_it, drop_it, b);
+	socle_write_ref(&object->sock, "x", 1, release_it, a);
+	socle_write_func(&object->sock, note_it, drop_it, b);
 	seam_fail(CALL_send, 1, ECONNRESET, 1);
 	notes_clear();
-	assert_int_equal(-ECONNRESET, socle_write_kick(&p->sock));
+	assert_int_equal(-ECONNRESET, socle_write_kick(&object->sock));
 	assert_notes("close(ECONNRESET) -a -b");
-	assert_int_equal(0, socle_write_buf_size(&p->sock));
-	assert_int_equal(0, socle_watching(&p->sock));
+	assert_int_equal(0, socle_write_buf_size(&object->sock));
+	assert_int_equal(0, socle_watching(&object->sock));
 	close(peer);
 }
 
@@ -375,16 +301,16 @@ after_a_vetoed_close_reading_goes_on(void **state)
 {
 	(void)state;
 	open_pair();
-	p->veto = true;
-	socle_watch_read(&p->sock, true);
+	object->veto = true;
+	socle_watch_read(&object->sock, true);
 	seam_fail(CALL_send, 1, EPIPE, 1);
-	socle_write(&p->sock, "x", 1);
+	socle_write(&object->sock, "x", 1);
 	send_all(peer, "in", 2);
-	turn_until_count(&p->reads, 1);
-	assert_int_equal(2, p->got_len);
-	p->veto = false;
-	socle_close(&p->sock, "now");
-	assert_true(socle_closed(&p->sock));
+	turn_until_count(&object->reads, 1);
+	assert_int_equal(2, object->got_len);
+	object->veto = false;
+	socle_close(&object->sock, "now");
+	assert_true(socle_closed(&object->sock));
 	close(peer);
 }
 
@@ -394,11 +320,11 @@ a_vetoed_close_for_lack_of_memory_is_remembered_as_such(void **state)
 {
 	(void)state;
 	open_pair();
-	p->veto = true;
+	object->veto = true;
 	seam_short(CALL_send, 1, 1);
 	seam_fail(CALL_malloc, 1, ENOMEM, 1);
-	assert_int_equal(-ENOMEM, socle_write(&p->sock, "hello", 5));
-	assert_false(socle_closed(&p->sock));
+	assert_int_equal(-ENOMEM, socle_write(&object->sock, "hello", 5));
+	assert_false(socle_closed(&object->sock));
 	assert_all_refused(-ENOMEM);
 	close(peer);
 }

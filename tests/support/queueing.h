@@ -1,0 +1,35 @@
+/*
+ * For the tests of the write queue: an object whose kernel takes no more, and
+ * callbacks that note that their turn came.
+ */
+#ifndef SOCLE_TESTS_QUEUEING_H
+#define SOCLE_TESTS_QUEUEING_H
+
+#include "tests/support/fixture.h"
+
+/* The object and the other end of its socket, which the test closes. */
+extern struct probe *object;
+extern int peer;
+
+void open_pair(void);
+
+/* The same with the kernel's buffers full, until unstick() has emptied them. */
+void open_stuck_pair(void);
+void unstick(void);
+
+/* The next write finds no room, and none after it until the loop turns. */
+void block_next(void);
+
+/* Notes "[...]": what the peer can read now. */
+void note_peer(void);
+
+/* Of socle_write_func(): notes the text in `arg', and dropped "-text". */
+void note_it(struct socle_socket *s, void *arg);
+void drop_it(void *arg);
+/* Of socle_write_ref(): notes "+text" when it was sent, else "-text". */
+void release_it(bool sent, void *arg);
+
+/* Queues such a call, which must wait. */
+void queue_call(void *arg);
+
+#endif
