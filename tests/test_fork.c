@@ -3,7 +3,7 @@
  * Fork: the child that goes on, with a poller of its own; and exec, which
  * inherits nothing.
  */
-#include "tests/support/fixture.h"
+#include "tests/support/forking.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -11,74 +11,7 @@
 
 static int pair[2], other_pair[2];
 
-/* In a child there is no cmocka: a function of it returns 0 or a line. */
-#define CHECK(truth)                                                           \
-	do {                                                                   \
-		if (!(truth)) {                                                \
-			dprintf(2, "child, line %d: %s\n", __LINE__, #truth);  \
-			return 1;                                              \
-		}                                                              \
-	} while (0)
-
-static pid_t
-child_start(int (*fn)(struct probe *p), struct probe *p)
-{
-	pid_t pid = fork();
-
-	assert_true(pid >= 0);
-	if (pid > 0)
-		return pid;
-	alarm(10);
-	_exit(fn(p));
-}
-
-static void
-child_wait(pid_t pid)
-{
-	int status;
-
-	assert_int_equal(pid, waitpid(pid, &status, 0));
-	assert_true(WIFEXITED(status));
-	assert_int_equal(0, WEXITSTATUS(status));
-}
-
-static void
-child_run(int (*fn)(struct probe *p), struct probe *p)
-{
-	child_wait(child_start(fn, p));
-}
-
-static struct probe *
-make(int fds[2])
-{
-	struct probe *p;
-
-	pair_unix(fds);
-	p = probe_new(fds[0], NULL);
-	socle_watch_read(&p->sock, true);
-	turn(1);
-	return p;
-}
-
-static void
-assert_serves(struct probe *p, int peer)
-{
-	size_t before = p->got_len;
-
-	send_all(peer, "x", 1);
-	assert_int_equal(1, socle_event_loop_once(5000));
-	assert_int_equal(before + 1, p->got_len);
-}
-
 static struct socle_loop *self;
-
-static void
-note_signal(int signo, void *arg)
-{
-	(void)signo;
-	(void)arg;
-	note("signal");
-}
 
 static bool
 has_read(void *arg)
@@ -106,8 +39,8 @@ parent_and_child_both_serve(void **state)
 	pid_t pid;
 
 	(void)state;
-	for_parent = make(pair);
-	for_child = make(other_pair);
+	for_parent = reader_of(pair);
+	for_child = reader_of(other_pair);
 	pid = child_start(serve_one, for_child);
 	socle_watch_read(&for_child->sock, false);
 	send_all(other_pair[1], "x", 1);
@@ -133,7 +66,7 @@ close_and_tick(struct probe *p)
 static void
 many_children_that_go_on_and_close_do_not_disturb_the_parent(void **state)
 {
-	struct probe *p = make(pair);
+	struct probe *p = reader_of(pair);
 
 	(void)state;
 	for (int i = 0; i < scaled(100, 5); i++) {
@@ -184,7 +117,7 @@ static void
 objects_timers_other_fds_and_callbacks_are_kept(void **state)
 {
 	static char timer[] = "timer", tick[] = "tick";
-	struct probe *p = make(pair);
+	struct probe *p = reader_of(pair);
 
 	(void)state;
 	pair_pipe(other_pair);
@@ -218,7 +151,7 @@ fail_and_go_on(struct probe *p)
 static void
 going_on_may_fail_and_be_tried_again(void **state)
 {
-	struct probe *p = make(pair);
+	struct probe *p = reader_of(pair);
 
 	(void)state;
 	send_all(pair[1], "x", 1);
@@ -244,7 +177,7 @@ fork_again(struct probe *p)
 static void
 a_child_may_be_a_parent(void **state)
 {
-	struct probe *p = make(pair);
+	struct probe *p = reader_of(pair);
 
 	(void)state;
 	send_all(pair[1], "x", 1);
@@ -273,7 +206,7 @@ begin_anew(struct probe *p)
 static void
 a_child_may_begin_anew(void **state)
 {
-	struct probe *p = make(pair);
+	struct probe *p = reader_of(pair);
 
 	(void)state;
 	self = socle_loop_self();
@@ -323,7 +256,7 @@ static void
 the_child_drops_what_was_queued_and_the_parent_sends_it(void **state)
 {
 	static char buf[1 << 20];
-	struct probe *p = make(pair);
+	struct probe *p = reader_of(pair);
 	size_t stuffed = stuff_fd(pair[0]), got = 0;
 
 	(void)state;
@@ -359,7 +292,7 @@ leave_held_back(struct probe *p)
 static void
 what_is_held_back_is_sent_by_the_parent_alone(void **state)
 {
-	struct probe *p = make(pair);
+	struct probe *p = reader_of(pair);
 	char buf[32];
 
 	(void)state;
@@ -386,7 +319,7 @@ find_it_closed(struct probe *p)
 static void
 what_was_to_close_when_flushed_closes_in_the_child(void **state)
 {
-	struct probe *p = make(pair);
+	struct probe *p = reader_of(pair);
 
 	(void)state;
 	stuff_fd(pair[0]);
@@ -465,7 +398,7 @@ fork_and_go_on(struct probe *p)
 static void
 a_child_may_go_on_in_the_handler_that_forked(void **state)
 {
-	struct probe *p = make(pair), *q = make(other_pair);
+	struct probe *p = reader_of(pair), *q = reader_of(other_pair);
 	int r;
 
 	(void)state;

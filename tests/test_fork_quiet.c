@@ -3,74 +3,13 @@
  * Fork: until it says that it goes on, nothing that the child does is felt by
  * the parent.
  */
-#include "tests/support/fixture.h"
+#include "tests/support/forking.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
-#include <stdio.h>
-#include <sys/wait.h>
 
 static int pair[2];
-
-/* In a child there is no cmocka: a function of it returns 0 or a line. */
-#define CHECK(truth)                                                           \
-	do {                                                                   \
-		if (!(truth)) {                                                \
-			dprintf(2, "child, line %d: %s\n", __LINE__, #truth);  \
-			return 1;                                              \
-		}                                                              \
-	} while (0)
-
-static pid_t
-child_start(int (*fn)(struct probe *p), struct probe *p)
-{
-	pid_t pid = fork();
-
-	assert_true(pid >= 0);
-	if (pid > 0)
-		return pid;
-	alarm(10);
-	_exit(fn(p));
-}
-
-static void
-child_wait(pid_t pid)
-{
-	int status;
-
-	assert_int_equal(pid, waitpid(pid, &status, 0));
-	assert_true(WIFEXITED(status));
-	assert_int_equal(0, WEXITSTATUS(status));
-}
-
-static void
-child_run(int (*fn)(struct probe *p), struct probe *p)
-{
-	child_wait(child_start(fn, p));
-}
-
-static struct probe *
-make(int fds[2])
-{
-	struct probe *p;
-
-	pair_unix(fds);
-	p = probe_new(fds[0], NULL);
-	socle_watch_read(&p->sock, true);
-	turn(1);
-	return p;
-}
-
-static void
-assert_serves(struct probe *p, int peer)
-{
-	size_t before = p->got_len;
-
-	send_all(peer, "x", 1);
-	assert_int_equal(1, socle_event_loop_once(5000));
-	assert_int_equal(before + 1, p->got_len);
-}
 
 static int
 close_quietly(struct probe *p)
@@ -88,7 +27,7 @@ close_quietly(struct probe *p)
 static void
 a_child_that_closes_its_copy_does_not_disturb_the_parent(void **state)
 {
-	struct probe *p = make(pair);
+	struct probe *p = reader_of(pair);
 
 	(void)state;
 	child_run(close_quietly, p);
@@ -113,7 +52,7 @@ reset_quietly(struct probe *p)
 static void
 a_child_that_resets_does_not_disturb_the_parent(void **state)
 {
-	struct probe *p = make(pair);
+	struct probe *p = reader_of(pair);
 
 	(void)state;
 	child_run(reset_quietly, p);
@@ -148,7 +87,7 @@ toggle_and_ask(struct probe *p)
 static void
 no_question_of_the_child_changes_what_the_parent_watches(void **state)
 {
-	struct probe *p = make(pair);
+	struct probe *p = reader_of(pair);
 
 	(void)state;
 	child_run(toggle_and_ask, p);
@@ -183,7 +122,7 @@ static void
 a_loop_in_the_child_is_refused_until_it_goes_on(void **state)
 {
 	(void)state;
-	child_run(run_too_early, make(pair));
+	child_run(run_too_early, reader_of(pair));
 	close(pair[1]);
 }
 
@@ -194,7 +133,7 @@ going_on_is_nothing_outside_of_a_child(void **state)
 
 	(void)state;
 	assert_int_equal(0, socle_after_fork()); /* there is no loop */
-	p = make(pair);
+	p = reader_of(pair);
 	seam_count_reset();
 	assert_int_equal(0, socle_after_fork());
 	assert_int_equal(0, seam_system_calls());
@@ -234,14 +173,6 @@ no_wakeup_of_the_child_wakes_the_parent(void **state)
 	child_run(wake_myself, NULL);
 	assert_sleeps();
 	socle_loop_release(self);
-}
-
-static void
-note_signal(int signo, void *arg)
-{
-	(void)signo;
-	(void)arg;
-	note("signal");
 }
 
 static int
@@ -314,7 +245,7 @@ static void
 a_child_that_returns_from_the_handler_ends_its_loop_and_sends_nothing(
 	void **state)
 {
-	struct probe *p = make(pair);
+	struct probe *p = reader_of(pair);
 	char buf[32];
 	int r;
 
