@@ -2,56 +2,9 @@
 /*
  * How long a tick waits, and when a loop ends.
  */
-#include "tests/support/fixture.h"
+#include "tests/support/looping.h"
 
 #include <sys/resource.h>
-
-static double began;
-
-static void
-time_begins(void)
-{
-	seam_time_virtual();
-	began = seam_time();
-}
-
-static void
-assert_waited(double seconds)
-{
-	double passed = seam_time() - began;
-
-	if (passed < seconds - 1e-6 || passed > seconds + 1e-6)
-		fail_msg("%.6f s passed instead of %.6f", passed, seconds);
-}
-
-static bool
-count_down(void *arg)
-{
-	int *left = arg;
-
-	return --*left > 0;
-}
-
-static void
-stop(void *arg)
-{
-	(void)arg;
-	socle_stop();
-}
-
-static void
-set_flag(void *arg)
-{
-	*(bool *)arg = true;
-}
-
-static bool
-at_end(int fd)
-{
-	char c;
-
-	return recv(fd, &c, 1, MSG_DONTWAIT) == 0;
-}
 
 /* A small object that counts its readable events and reads nothing. */
 struct plain {

@@ -3,44 +3,7 @@
  * When the loop looks at the clock: never without need, and then late enough
  * for what it is needed for.
  */
-#include "tests/support/fixture.h"
-
-static double began;
-
-static void
-time_begins(void)
-{
-	seam_time_virtual();
-	began = seam_time();
-}
-
-static void
-assert_waited(double seconds)
-{
-	double passed = seam_time() - began;
-
-	if (passed < seconds - 1e-6 || passed > seconds + 1e-6)
-		fail_msg("%.6f s passed instead of %.6f", passed, seconds);
-}
-
-static void
-stop(void *arg)
-{
-	(void)arg;
-	socle_stop();
-}
-
-static void
-set_flag(void *arg)
-{
-	*(bool *)arg = true;
-}
-
-static bool
-get_flag(void *arg)
-{
-	return *(bool *)arg;
-}
+#include "tests/support/looping.h"
 
 static void
 echo(struct probe *p)
@@ -89,14 +52,6 @@ deferred_and_posted_calls_read_no_clock(void **state)
 	assert_true(one && other);
 	assert_int_equal(0, seam_count(CALL_clock_gettime));
 	socle_loop_release(l);
-}
-
-static bool
-count_down(void *arg)
-{
-	int *left = arg;
-
-	return --*left > 0;
 }
 
 static void

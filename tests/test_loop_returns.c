@@ -2,60 +2,7 @@
 /*
  * When a loop returns, and with what; and what is done before it does.
  */
-#include "tests/support/fixture.h"
-
-static double began;
-
-static void
-time_begins(void)
-{
-	seam_time_virtual();
-	began = seam_time();
-}
-
-static void
-assert_waited(double seconds)
-{
-	double passed = seam_time() - began;
-
-	if (passed < seconds - 1e-6 || passed > seconds + 1e-6)
-		fail_msg("%.6f s passed instead of %.6f", passed, seconds);
-}
-
-static bool
-count_down(void *arg)
-{
-	int *left = arg;
-
-	return --*left > 0;
-}
-
-static void
-stop(void *arg)
-{
-	(void)arg;
-	socle_stop();
-}
-
-static void
-set_flag(void *arg)
-{
-	*(bool *)arg = true;
-}
-
-static bool
-get_flag(void *arg)
-{
-	return *(bool *)arg;
-}
-
-static bool
-at_end(int fd)
-{
-	char c;
-
-	return recv(fd, &c, 1, MSG_DONTWAIT) == 0;
-}
+#include "tests/support/looping.h"
 
 /* ---- what it returns ---- */
 
