@@ -30,7 +30,7 @@ teardown(void **state)
 
 #if defined(__linux__)
 #define BEST "epoll"
-#elif defined(SOCLE__HAVE_KQUEUE)
+#elif SOCLE__HAVE_KQUEUE
 #define BEST "kqueue"
 #else
 #define BEST "poll"

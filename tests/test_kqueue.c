@@ -1,0 +1,155 @@
+/*
+ * What is kqueue's alone; what the backends have in common is tested with the
+ * rest.  tests/kqueue says what this proves on a system without one.
+ */
+/* backends: all */
+#include "tests/support/fixture.h"
+#include "tests/support/forking.h"
+
+#define skip_without_kqueue()                                                  \
+	do {                                                                   \
+		if (!backend_is("kqueue"))                                     \
+			skip_because("another backend");                       \
+	} while (0)
+
+static int pair[2];
+
+/* ---- fork ---- */
+
+/* Another file has the number that the queue has in the parent. */
+static int number_taken;
+
+static int
+goes_on(struct probe *p)
+{
+	CHECK(dup2(pair[0], number_taken) == number_taken);
+	CHECK(socle_after_fork() == 0);
+	CHECK(fcntl(number_taken, F_GETFD) >= 0);
+	CHECK(socle_loop_fd() != number_taken);
+	CHECK(socle_event_loop_once(0) == 1);
+	CHECK(p->reads == 1);
+	return 0;
+}
+
+static void
+a_child_that_goes_on_leaves_the_queues_number_alone(void **state)
+{
+	struct probe *p;
+
+	(void)state;
+	skip_without_kqueue();
+	p = reader_of(pair);
+	number_taken = socle_loop_fd();
+	send_all(pair[1], "x", 1);
+	child_run(goes_on, p);
+	close(pair[1]);
+}
+
+static int
+resets(struct probe *p)
+{
+	(void)p;
+	CHECK(dup2(STDIN_FILENO, number_taken) == number_taken);
+	socle_reset();
+	CHECK(fcntl(number_taken, F_GETFD) >= 0);
+	return 0;
+}
+
+static void
+a_child_that_resets_leaves_the_queues_number_alone(void **state)
+{
+	struct probe *p;
+
+	(void)state;
+	skip_without_kqueue();
+	p = reader_of(pair);
+	number_taken = socle_loop_fd();
+	child_run(resets, p);
+	assert_serves(p, pair[1]);
+	close(pair[1]);
+}
+
+/* ---- what is asked of it ---- */
+
+#if SOCLE__HAVE_KQUEUE
+static int (*real_kevent)(int kq, const struct kevent *c, int changes,
+	struct kevent *e, int events, const struct timespec *t);
+static int asked, receipts, too_many;
+
+static int
+watched_kevent(int kq, const struct kevent *c, int changes, struct kevent *e,
+	int events, const struct timespec *t)
+{
+	for (int i = 0; i < changes; i++)
+		receipts += (c[i].flags & EV_RECEIPT) != 0;
+	asked += changes;
+	too_many += events > 0 && changes > events;
+	return real_kevent(kq, c, changes, e, events, t);
+}
+
+static void
+toggle(void *arg)
+{
+	struct probe *p = arg;
+	bool reading = (socle_watching(&p->sock) & SOCLE_READ) != 0;
+
+	socle_watch_read(&p->sock, !reading);
+	socle_watch_write(&p->sock, reading);
+}
+
+static void
+leave_it(struct probe *p)
+{
+	(void)p;
+}
+#endif
+
+static void
+no_change_asks_for_a_receipt_and_each_has_room_to_fail(void **state)
+{
+#if SOCLE__HAVE_KQUEUE
+	enum { MANY = 200 };
+	struct probe *probes[MANY];
+	int fds[MANY][2];
+
+	(void)state;
+	skip_without_kqueue();
+	asked = receipts = too_many = 0;
+	real_kevent = socle__seam.kevent;
+	socle__seam.kevent = watched_kevent;
+	for (int i = 0; i < MANY; i++) {
+		pair_unix(fds[i]);
+		probes[i] = probe_new(fds[i][0], NULL);
+		probes[i]->on_write = leave_it;
+	}
+	for (int turns = 0; turns < 3; turns++) {
+		for (int i = 0; i < MANY; i++)
+			assert_int_equal(0, socle_defer(toggle, probes[i]));
+		turn(1);
+	}
+	for (int i = 0; i < MANY; i++)
+		socle_close(&probes[i]->sock, NULL);
+	turn(1);
+	socle__seam.kevent = real_kevent;
+	for (int i = 0; i < MANY; i++)
+		close(fds[i][1]);
+	assert_true(asked >= 4 * MANY);
+	assert_int_equal(0, receipts);
+	assert_int_equal(0, too_many);
+#else
+	(void)state;
+	skip_because("no kqueue");
+#endif
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(a_child_that_goes_on_leaves_the_queues_number_alone),
+		test(a_child_that_resets_leaves_the_queues_number_alone),
+		test(no_change_asks_for_a_receipt_and_each_has_room_to_fail),
+	};
+
+	return run_tests(tests);
+}
