@@ -261,6 +261,8 @@ without_fds_a_listener_pauses_and_reports_once(void **state)
 	int spare;
 
 	(void)state;
+	if (backend_is("libkqueue"))
+		skip_because("libkqueue frees fds in a thread");
 	if (!has_real_limits())
 		skip();
 	turn(1);
@@ -339,6 +341,8 @@ a_shortage_that_comes_and_goes_is_told_once_a_second(void **state)
 	struct socle_factory *f = serve((struct socle_factory_params){0});
 
 	(void)state;
+	if (backend_is("libkqueue"))
+		skip_because("libkqueue frees fds in a thread");
 	seam_time_virtual();
 	for (int i = 0; i < 40; i++) {
 		seam_fail(CALL_accept4, 1, EMFILE, 1);
