@@ -96,7 +96,8 @@ bool socle_have_kqueue(void);
 const char *socle_backend(void);
 
 /*
- * Chooses the backend by name; else the environment variable SOCLE_BACKEND
+ * Chooses the backend by name: "epoll" on Linux, "kqueue" on the BSDs and
+ * macOS, "poll" anywhere; else the environment variable SOCLE_BACKEND
  * does, else it is the platform's best.  -EBUSY after first use; -ENOTSUP for
  * an unknown name or one that this platform lacks.
  */
