@@ -141,7 +141,12 @@ struct socle__backend {
 	 * refused, with l->batch filled anew.  NULL: set() keeps nothing.
 	 */
 	int (*submit)(struct socle__loop *l);
-	/* A fresh, empty poller; in a child, or when the old one errs. */
+	/*
+	 * An event came for a registration of `fd' that nobody has: no such
+	 * comes again.  NULL: only a reopened poller can forget.
+	 */
+	void (*forget)(struct socle__loop *l, int fd);
+	/* A fresh, empty poller. */
 	int (*reopen)(struct socle__loop *l);
 	void (*close)(struct socle__loop *l);
 };

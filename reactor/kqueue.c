@@ -187,15 +187,22 @@ changes_make(
 	return n;
 }
 
+static void
+filters_delete(struct socle__loop *l, int fd)
+{
+	struct kevent c;
+
+	EV_SET(&c, (uintptr_t)fd, EVFILT_READ, EV_DELETE, 0, 0, 0);
+	(void)send_now(l, &c, 1);
+	EV_SET(&c, (uintptr_t)fd, EVFILT_WRITE, EV_DELETE, 0, 0, 0);
+	(void)send_now(l, &c, 1);
+}
+
 /* The kernel has nothing of it, whatever it had. */
 static void
 clear(struct socle__loop *l, struct socle_descriptor *d)
 {
-	struct kevent c = change(d, EVFILT_READ, EV_DELETE);
-
-	(void)send_now(l, &c, 1);
-	c = change(d, EVFILT_WRITE, EV_DELETE);
-	(void)send_now(l, &c, 1);
+	filters_delete(l, d->fd);
 	d->armed = 0;
 }
 
@@ -304,7 +311,10 @@ look_at(const struct socle__loop *l, const struct kevent *e, unsigned ready)
 		return d ? ready & d->armed : 0; /* it will come again */
 	if (found > 0 && (unsigned)look.revents & all)
 		ready = (unsigned)look.revents & all;
-	return e->flags & EV_EOF && e->fflags ? ready | SOCLE_ERR : ready;
+	/* In fflags is an error, or what was asked for by an idle filter. */
+	if (e->flags & EV_EOF && e->fflags & ~(unsigned)NOTE_LOWAT)
+		ready |= SOCLE_ERR;
+	return ready;
 }
 
 static void
@@ -372,10 +382,20 @@ kqueue_submit(struct socle__loop *l)
 	return take_refusals(l, n);
 }
 
-/*
- * In a child, where the old queue never was, or because of an event that nobody
- * knows of.
- */
+/* Filters belong to the number: whoever has it by now starts anew. */
+static void
+kqueue_forget(struct socle__loop *l, int fd)
+{
+	struct socle_descriptor *d = socle__descriptor_at(l, fd);
+
+	filters_delete(l, fd);
+	if (!d)
+		return;
+	d->armed = 0;
+	socle__descriptor_want(d, d->wanted);
+}
+
+/* The old queue never was in this child. */
 static int
 kqueue_reopen(struct socle__loop *l)
 {
@@ -384,8 +404,6 @@ kqueue_reopen(struct socle__loop *l)
 
 	if (fd < 0)
 		return fd;
-	if (!l->forked)
-		sys_close(l->poller_fd);
 	l->poller_fd = fd;
 	p->n_changes = 0;
 	return 0;
@@ -412,6 +430,7 @@ const struct socle__backend socle__kqueue_backend = {
 	.set = kqueue_set,
 	.wait = kqueue_wait,
 	.submit = kqueue_submit,
+	.forget = kqueue_forget,
 	.reopen = kqueue_reopen,
 	.close = kqueue_close,
 };

@@ -107,14 +107,18 @@ wait_for_events(struct socle__loop *l, int ms)
 /*
  * An event for a registration that nobody has although nothing was removed
  * since the wait: the kernel still watches an open file that left us, through
- * a copy of its fd that somebody holds.  It can only be forgotten with the
- * whole set.
+ * a copy of its fd that somebody holds.  epoll can only forget it with the whole
+ * set.
  */
 static void
-stale_event(struct socle__loop *l)
+stale_event(struct socle__loop *l, int fd)
 {
 	if (l->removed)
 		return;
+	if (l->backend->forget) {
+		l->backend->forget(l, fd);
+		return;
+	}
 	socle__batch_drop(l);
 	if (l->backend->reopen(l) == 0)
 		socle__interest_rearm_all(l);
@@ -155,7 +159,7 @@ dispatch_aside(struct socle__loop *l, uint64_t cookie, unsigned ready)
 		socle__descriptor_at(l, socle__cookie_fd(cookie));
 
 	if (!d || socle__cookie(d) != cookie) {
-		stale_event(l);
+		stale_event(l, socle__cookie_fd(cookie));
 		return;
 	}
 	if (d->bits & SOCLE__CLOSED)

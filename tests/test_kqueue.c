@@ -104,6 +104,44 @@ leave_it(struct probe *p)
 }
 #endif
 
+/* An event comes with a cookie that was never ours. */
+static void
+an_event_that_nobody_knows_of_does_not_come_again(void **state)
+{
+#if SOCLE__HAVE_KQUEUE
+	struct probe *p;
+	struct kevent c;
+	int fds[2], queue;
+
+	(void)state;
+	skip_without_kqueue();
+	seam_time_virtual();
+	p = reader_of(pair);
+	pair_unix(fds);
+	queue = socle_loop_fd();
+	EV_SET(&c, (uintptr_t)fds[0], EVFILT_WRITE, EV_ADD, 0, 0, NULL);
+	assert_int_equal(0, kevent(queue, &c, 1, NULL, 0, NULL));
+	EV_SET(&c, (uintptr_t)socle_fd(&p->sock), EVFILT_READ, EV_ADD, 0, 0,
+		NULL);
+	assert_int_equal(0, kevent(queue, &c, 1, NULL, 0, NULL));
+	send_all(pair[1], "x", 1);
+
+	turn(3);
+
+	assert_int_equal(1, p->reads);
+	assert_int_equal(queue, socle_loop_fd());
+	seam_count_reset();
+	assert_int_equal(1, socle_event_loop_once(1000));
+	assert_int_equal(1, seam_waits());
+	close(fds[0]);
+	close(fds[1]);
+	close(pair[1]);
+#else
+	(void)state;
+	skip_because("no kqueue");
+#endif
+}
+
 static void
 no_change_asks_for_a_receipt_and_each_has_room_to_fail(void **state)
 {
@@ -148,6 +186,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		test(a_child_that_goes_on_leaves_the_queues_number_alone),
 		test(a_child_that_resets_leaves_the_queues_number_alone),
+		test(an_event_that_nobody_knows_of_does_not_come_again),
 		test(no_change_asks_for_a_receipt_and_each_has_room_to_fail),
 	};
 
