@@ -40,6 +40,7 @@ struct socle__dgram_resolved {
 		const struct socle_packet *p);
 	void (*on_outgoing_empty)(struct socle_dgram *self);
 	struct socle__dgram_room *room;   /* of nobody now */
+	struct socle__dgram_room *lent;   /* to a queue */
 	struct socle__dgram_block *spare; /* an empty one */
 };
 
@@ -98,7 +99,9 @@ int socle__dgram_kept_error(int fd);
 /* ---- dgram_room.c, dgram_receive.c ---- */
 
 struct socle__dgram_room {
-	unsigned users;   /* calls of on_recv that look into it */
+	unsigned users; /* calls of on_recv that look into it */
+	unsigned lent;  /* items of a queue that have their data in it */
+	struct socle__dgram_resolved *lender; /* whose `lent' it is, or NULL */
 	unsigned n, next; /* messages in it; the first not handed over */
 	size_t at;        /* of that one, the bytes that were */
 	size_t segment;   /* of that one: the length of each; 0: it is one */
@@ -120,6 +123,15 @@ struct socle__dgram_room *socle__dgram_room_get(struct socle_dgram *d);
 /* The object does not need it any more. */
 void socle__dgram_room_put(struct socle_dgram *d);
 void socle__dgram_room_end(struct socle_dgram *d);
+/* Nobody looks into it, and it is not the object's. */
+void socle__dgram_room_leave(
+	struct socle_dgram *d, struct socle__dgram_room *r);
+/* Where `data' are, if they may stay there until they are sent, or NULL. */
+struct socle__dgram_room *socle__dgram_room_to_lend(
+	struct socle_dgram *d, const void *data);
+void socle__dgram_room_lend(struct socle_dgram *d, struct socle__dgram_room *r);
+void socle__dgram_room_give_back(
+	struct socle_dgram *d, struct socle__dgram_room *r);
 /* Ready for another call. */
 void socle__dgram_room_clean(
 	struct socle__dgram_room *r, unsigned from, unsigned to);
@@ -153,11 +165,12 @@ struct socle__outgoing {
 	const struct socle__dgram_source *source; /* or NULL */
 };
 
-/* The same in the queue, its address, source and data behind it. */
+/* The same in the queue, behind it its address, its source, and mostly data. */
 struct socle__dgram_item {
 	size_t size; /* of all of it */
 	size_t len;  /* of the data not yet sent */
-	size_t at;   /* where they begin */
+	const char *data;
+	struct socle__dgram_room *room; /* that they are in; NULL: in none */
 	int flags;
 	uint16_t to_len;
 	uint16_t source_at; /* 0: has none */

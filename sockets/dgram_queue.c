@@ -5,6 +5,9 @@
  * Invariants: `items' is their number; the socket's `queued' is the sum of
  * their lengths, an empty one counting 1; no block of the queue is without an
  * item.  Who calls a handler with a datagram in hand pins its block.
+ *
+ * What is sent from the memory that it was received in, as by an echo, is not
+ * copied: its room waits for it, if that may wait.
  */
 #include "sockets/dgram_private.h"
 
@@ -99,16 +102,18 @@ socle__dgram_enqueue(struct socle_dgram *d, const struct socle__outgoing *o)
 	size_t to_at = round_up(sizeof(struct socle__dgram_item));
 	size_t source_at = to_at + round_up(o->to_len);
 	size_t at = source_at + (o->source ? round_up(sizeof(*o->source)) : 0);
-	size_t size = at + round_up(o->len);
+	struct socle__dgram_room *r = socle__dgram_room_to_lend(d, o->data);
+	size_t size = r ? at : at + round_up(o->len);
 	struct socle__dgram_block *b;
 	struct socle__dgram_item *item;
 
-	if (size < o->len || !(b = block_with_room(d, size)))
+	if ((!r && size < o->len) || !(b = block_with_room(d, size)))
 		return -ENOMEM;
 	item = item_at(b, b->used);
 	*item = (struct socle__dgram_item){.size = size,
 		.len = o->len,
-		.at = at,
+		.data = r ? o->data : (const char *)item + at,
+		.room = r,
 		.flags = o->flags,
 		.to_len = (uint16_t)o->to_len,
 		.source_at = o->source ? (uint16_t)source_at : 0};
@@ -116,7 +121,9 @@ socle__dgram_enqueue(struct socle_dgram *d, const struct socle__outgoing *o)
 		memcpy((char *)item + to_at, o->to, o->to_len);
 	if (o->source)
 		memcpy((char *)item + source_at, o->source, sizeof(*o->source));
-	if (o->len > 0)
+	if (r)
+		socle__dgram_room_lend(d, r);
+	else if (o->len > 0)
 		memcpy((char *)item + at, o->data, o->len);
 	b->used += size;
 	d->items++;
@@ -130,7 +137,7 @@ socle__dgram_item_read(
 {
 	const char *from = (const char *)item;
 
-	ret->data = from + item->at;
+	ret->data = item->data;
 	ret->len = item->len;
 	ret->flags = item->flags;
 	ret->to = item->to_len
@@ -156,6 +163,8 @@ socle__dgram_pop(struct socle_dgram *d)
 	d->items--;
 	d->sock.queued -= weight(item->len);
 	b->at += item->size;
+	if (item->room)
+		socle__dgram_room_give_back(d, item->room);
 	if (b->at < b->used)
 		return;
 	d->first = b->next;
@@ -169,7 +178,7 @@ socle__dgram_shorten(struct socle_dgram *d, size_t n)
 {
 	struct socle__dgram_item *item = socle__dgram_head(d);
 
-	item->at += n;
+	item->data += n;
 	item->len -= n;
 	d->sock.queued -= n;
 }
@@ -205,10 +214,15 @@ socle__dgram_queue_fail(struct socle_dgram *d, int err)
 {
 	struct socle__dgram_block *b = d->first;
 	const struct socle__dgram_item *item = socle__dgram_head(d);
+	struct socle__dgram_room *r = item->room;
 
 	b->pins++;
+	if (r)
+		socle__dgram_room_lend(d, r);
 	socle__dgram_pop(d);
 	tell(d, item, err);
+	if (r)
+		socle__dgram_room_give_back(d, r);
 	block_unpin(d, b);
 }
 
@@ -230,6 +244,8 @@ socle__dgram_queue_drop(struct socle_dgram *d)
 
 			b->at += item->size;
 			tell(d, item, -ECANCELED);
+			if (item->room)
+				socle__dgram_room_give_back(d, item->room);
 		}
 		b->left = true;
 		block_unpin(d, b);
@@ -251,6 +267,7 @@ socle__dgram_queue_check(const struct socle_dgram *d)
 	while ((item = socle__dgram_next(&c))) {
 		items++;
 		queued += weight(item->len);
+		assert(!item->room || item->room->lent > 0);
 	}
 	assert(items == d->items && queued == d->sock.queued);
 	assert((d->first == NULL) == (d->last == NULL));

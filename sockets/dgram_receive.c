@@ -178,7 +178,7 @@ deliver(struct socle_dgram *d)
 		hand_over(d, p);
 	}
 	if (--r->users == 0 && d->room != r)
-		sys_free(r);
+		socle__dgram_room_leave(d, r);
 }
 
 /* A loop nested in a handler is to find the rest of what was received. */

@@ -6,6 +6,10 @@
  * it; else the class keeps one for all of its objects, so that an idle dgram
  * costs none.  What on_recv looks into is not reused before it returns: a loop
  * nested in it takes another room when it has handed over what is left.
+ *
+ * Neither is what the queue has borrowed, until it is sent.  That is in the
+ * next tick as a rule, before anything is received; for when it is not, a
+ * class lends one room at a time, and what else is sent is copied.
  */
 #include "sockets/dgram_private.h"
 
@@ -116,7 +120,7 @@ take(struct socle_dgram *d, size_t bytes)
 	struct socle__dgram_room *r = d->room;
 
 	d->room = NULL;
-	if (r && r->users > 0)
+	if (r && (r->users > 0 || r->lent > 0))
 		r = NULL; /* who looks into it frees it */
 	if (!r) {
 		r = c->room;
@@ -128,7 +132,8 @@ take(struct socle_dgram *d, size_t bytes)
 	r = sys_malloc(sizeof(*r) + bytes);
 	if (!r)
 		return NULL;
-	r->users = r->n = r->next = 0;
+	r->users = r->lent = r->n = r->next = 0;
+	r->lender = NULL;
 	r->at = r->segment = 0;
 	r->bytes = bytes;
 	r->slots = 0; /* has no shape */
@@ -151,18 +156,27 @@ socle__dgram_room_get(struct socle_dgram *d)
 }
 
 void
-socle__dgram_room_put(struct socle_dgram *d)
+socle__dgram_room_leave(struct socle_dgram *d, struct socle__dgram_room *r)
 {
 	struct socle__dgram_resolved *c = socle__dgram_class_of(d);
+
+	if (r->lent > 0)
+		return; /* who gives it back comes here again */
+	if (c->room)
+		sys_free(r);
+	else
+		c->room = r;
+}
+
+void
+socle__dgram_room_put(struct socle_dgram *d)
+{
 	struct socle__dgram_room *r = d->room;
 
 	if (!r || r->users > 0 || r->next < r->n)
 		return;
 	d->room = NULL;
-	if (c->room)
-		sys_free(r);
-	else
-		c->room = r;
+	socle__dgram_room_leave(d, r);
 }
 
 void
@@ -172,5 +186,45 @@ socle__dgram_room_end(struct socle_dgram *d)
 
 	d->room = NULL;
 	if (r && r->users == 0)
-		sys_free(r);
+		socle__dgram_room_leave(d, r);
+}
+
+/* ---- to the queue ---- */
+
+static bool
+has(const struct socle__dgram_room *r, const void *data)
+{
+	return (uintptr_t)data - (uintptr_t)r->memory < r->bytes;
+}
+
+/* With recv_all the room is needed again at once. */
+struct socle__dgram_room *
+socle__dgram_room_to_lend(struct socle_dgram *d, const void *data)
+{
+	struct socle__dgram_room *r = d->room;
+
+	if (!r || r->users == 0 || !has(r, data) || d->p.recv_all)
+		return NULL;
+	return r->lent > 0 || !socle__dgram_class_of(d)->lent ? r : NULL;
+}
+
+void
+socle__dgram_room_lend(struct socle_dgram *d, struct socle__dgram_room *r)
+{
+	if (r->lent++ > 0)
+		return;
+	r->lender = socle__dgram_class_of(d);
+	r->lender->lent = r;
+}
+
+void
+socle__dgram_room_give_back(struct socle_dgram *d, struct socle__dgram_room *r)
+{
+	if (--r->lent > 0)
+		return;
+	if (r->lender)
+		r->lender->lent = NULL;
+	r->lender = NULL;
+	if (r->users == 0 && d->room != r)
+		socle__dgram_room_leave(d, r);
 }
