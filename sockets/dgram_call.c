@@ -114,12 +114,19 @@ is_alike(const struct socle__outgoing *a, const struct socle__outgoing *b)
 static void
 piece_add(struct call *c, const struct socle__outgoing *o)
 {
-	struct iovec *iov = &c->iov[c->pieces++];
+	struct msghdr *m = &c->messages[c->n].msg_hdr;
+	struct iovec *iov = &c->iov[c->pieces];
 
+	c->datagrams[c->n]++;
+	if (m->msg_iovlen > 0 &&
+		(char *)iov[-1].iov_base + iov[-1].iov_len == o->data) {
+		iov[-1].iov_len += o->len; /* an echo of what came joined */
+		return;
+	}
 	iov->iov_base = as_given(o->data);
 	iov->iov_len = o->len;
-	c->messages[c->n].msg_hdr.msg_iovlen++;
-	c->datagrams[c->n]++;
+	m->msg_iovlen++;
+	c->pieces++;
 }
 
 /* Joins what follows to the message begun with `first', as far as it goes. */
