@@ -141,16 +141,13 @@ run_add(struct call *c, const struct socle__outgoing *first,
 		struct socle__dgram_cursor ahead = *at;
 		const struct socle__dgram_item *item =
 			socle__dgram_next(&ahead);
-		struct socle__outgoing o;
 
-		if (!item || item->len == 0 || item->len > first->len ||
-			bytes + item->len > JOINED_BYTES_MOST)
+		if (!item || item->o.len == 0 || item->o.len > first->len ||
+			bytes + item->o.len > JOINED_BYTES_MOST ||
+			!is_alike(first, &item->o))
 			break;
-		socle__dgram_item_read(item, &o);
-		if (!is_alike(first, &o))
-			break;
-		piece_add(c, &o);
-		bytes += last = o.len;
+		piece_add(c, &item->o);
+		bytes += last = item->o.len;
 		*at = ahead;
 	}
 	if (c->datagrams[c->n] > 1)
@@ -179,16 +176,14 @@ gather(struct socle_dgram *d, struct call *c, unsigned most)
 {
 	struct socle__dgram_cursor at = socle__dgram_cursor(d);
 	const struct socle__dgram_item *item;
-	struct socle__outgoing o;
 
 	c->n = c->pieces = 0;
-	c->flags = socle__dgram_head(d)->flags;
+	c->flags = socle__dgram_head(d)->o.flags;
 	while (c->n < most && c->pieces < PIECES &&
-		(item = socle__dgram_next(&at)) && item->flags == c->flags) {
-		socle__dgram_item_read(item, &o);
-		message_add(c, &o);
+		(item = socle__dgram_next(&at)) && item->o.flags == c->flags) {
+		message_add(c, &item->o);
 		if (d->flags & SOCLE__DGRAM_JOINED_OUT)
-			run_add(c, &o, &at);
+			run_add(c, &item->o, &at);
 		c->n++;
 	}
 }
@@ -230,14 +225,12 @@ can_do_with_less(struct socle_dgram *d, const struct call *c, int err)
 static int
 send_head(struct socle_dgram *d)
 {
-	struct socle__outgoing o;
-	ssize_t n;
+	const struct socle__outgoing *o = &socle__dgram_head(d)->o;
+	ssize_t n = socle__dgram_transmit(d, o);
 
-	socle__dgram_item_read(socle__dgram_head(d), &o);
-	n = socle__dgram_transmit(d, &o);
 	if (n < 0)
 		return (int)n;
-	if (d->flags & SOCLE__DGRAM_PIECES && (size_t)n < o.len) {
+	if (d->flags & SOCLE__DGRAM_PIECES && (size_t)n < o->len) {
 		socle__dgram_shorten(d, (size_t)n);
 		return 0;
 	}
@@ -262,7 +255,7 @@ socle__dgram_transmit_queue(struct socle_dgram *d, unsigned most)
 		gather(d, &c, most < MESSAGES ? most : MESSAGES);
 		n = send_call(d, &c);
 	} while (n < 0 && can_do_with_less(d, &c, n));
-	if (may_be_the_source(n) && socle__dgram_head(d)->source_at)
+	if (may_be_the_source(n) && socle__dgram_head(d)->o.source)
 		return send_head(d);
 	for (int i = 0; i < n; i++)
 		for (unsigned k = c.datagrams[i]; k > 0; k--, sent++)

@@ -167,13 +167,9 @@ struct socle__outgoing {
 
 /* The same in the queue, behind it its address, its source, and mostly data. */
 struct socle__dgram_item {
-	size_t size; /* of all of it */
-	size_t len;  /* of the data not yet sent */
-	const char *data;
-	struct socle__dgram_room *room; /* that they are in; NULL: in none */
-	int flags;
-	uint16_t to_len;
-	uint16_t source_at; /* 0: has none */
+	size_t size;                    /* of all of it */
+	struct socle__dgram_room *room; /* that data are in; NULL: in none */
+	struct socle__outgoing o;       /* what of it is not sent yet */
 };
 
 /* Items one behind another; those in [at, used) are to be sent. */
@@ -227,9 +223,6 @@ socle__dgram_next(struct socle__dgram_cursor *c)
 	c->at += ((const struct socle__dgram_item *)p)->size;
 	return p;
 }
-
-void socle__dgram_item_read(
-	const struct socle__dgram_item *item, struct socle__outgoing *ret);
 
 /* ---- dgram_call.c ---- */
 

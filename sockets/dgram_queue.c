@@ -96,56 +96,44 @@ block_with_room(struct socle_dgram *d, size_t size)
 	return b;
 }
 
+/* A copy behind the item, at `*at'. */
+static const void *
+copy(struct socle__dgram_item *item, size_t *at, const void *from, size_t len)
+{
+	char *to = (char *)item + *at;
+
+	memcpy(to, from, len);
+	*at += round_up(len);
+	return to;
+}
+
 int
 socle__dgram_enqueue(struct socle_dgram *d, const struct socle__outgoing *o)
 {
-	size_t to_at = round_up(sizeof(struct socle__dgram_item));
-	size_t source_at = to_at + round_up(o->to_len);
-	size_t at = source_at + (o->source ? round_up(sizeof(*o->source)) : 0);
 	struct socle__dgram_room *r = socle__dgram_room_to_lend(d, o->data);
-	size_t size = r ? at : at + round_up(o->len);
+	size_t at = round_up(sizeof(struct socle__dgram_item));
+	size_t size = at + round_up(o->to_len) + (r ? 0 : round_up(o->len)) +
+		(o->source ? round_up(sizeof(*o->source)) : 0);
 	struct socle__dgram_block *b;
 	struct socle__dgram_item *item;
 
 	if ((!r && size < o->len) || !(b = block_with_room(d, size)))
 		return -ENOMEM;
 	item = item_at(b, b->used);
-	*item = (struct socle__dgram_item){.size = size,
-		.len = o->len,
-		.data = r ? o->data : (const char *)item + at,
-		.room = r,
-		.flags = o->flags,
-		.to_len = (uint16_t)o->to_len,
-		.source_at = o->source ? (uint16_t)source_at : 0};
-	if (o->to_len > 0)
-		memcpy((char *)item + to_at, o->to, o->to_len);
+	item->size = size;
+	item->room = r;
+	item->o = *o;
+	item->o.to = o->to_len > 0 ? copy(item, &at, o->to, o->to_len) : NULL;
 	if (o->source)
-		memcpy((char *)item + source_at, o->source, sizeof(*o->source));
+		item->o.source = copy(item, &at, o->source, sizeof(*o->source));
 	if (r)
 		socle__dgram_room_lend(d, r);
 	else if (o->len > 0)
-		memcpy((char *)item + at, o->data, o->len);
+		item->o.data = copy(item, &at, o->data, o->len);
 	b->used += size;
 	d->items++;
 	d->sock.queued += weight(o->len);
 	return 0;
-}
-
-void
-socle__dgram_item_read(
-	const struct socle__dgram_item *item, struct socle__outgoing *ret)
-{
-	const char *from = (const char *)item;
-
-	ret->data = item->data;
-	ret->len = item->len;
-	ret->flags = item->flags;
-	ret->to = item->to_len
-		? from + round_up(sizeof(struct socle__dgram_item))
-		: NULL;
-	ret->to_len = item->to_len;
-	ret->source =
-		item->source_at ? (const void *)(from + item->source_at) : NULL;
 }
 
 struct socle__dgram_item *
@@ -161,7 +149,7 @@ socle__dgram_pop(struct socle_dgram *d)
 	const struct socle__dgram_item *item = item_at(b, b->at);
 
 	d->items--;
-	d->sock.queued -= weight(item->len);
+	d->sock.queued -= weight(item->o.len);
 	b->at += item->size;
 	if (item->room)
 		socle__dgram_room_give_back(d, item->room);
@@ -178,8 +166,8 @@ socle__dgram_shorten(struct socle_dgram *d, size_t n)
 {
 	struct socle__dgram_item *item = socle__dgram_head(d);
 
-	item->data += n;
-	item->len -= n;
+	item->o.data = (const char *)item->o.data + n;
+	item->o.len -= n;
 	d->sock.queued -= n;
 }
 
@@ -188,23 +176,22 @@ socle__dgram_shorten(struct socle_dgram *d, size_t n)
 static void
 tell(struct socle_dgram *d, const struct socle__dgram_item *item, int err)
 {
-	struct socle__outgoing o;
+	const struct socle__outgoing *o = &item->o;
 	struct socle_packet p = {.ifindex = 0};
 
-	socle__dgram_item_read(item, &o);
-	p.data = o.data;
-	p.len = p.full_len = o.len;
-	p.to.len = o.to_len;
-	if (o.to_len > 0)
-		memcpy(&p.to.u, o.to, o.to_len);
-	if (o.source && o.source->family == AF_INET) {
+	p.data = o->data;
+	p.len = p.full_len = o->len;
+	p.to.len = o->to_len;
+	if (o->to_len > 0)
+		memcpy(&p.to.u, o->to, o->to_len);
+	if (o->source && o->source->family == AF_INET) {
 		p.from.len = sizeof(p.from.u.in);
 		p.from.u.in.sin_family = AF_INET;
-		p.from.u.in.sin_addr = o.source->u.in;
-	} else if (o.source) {
+		p.from.u.in.sin_addr = o->source->u.in;
+	} else if (o->source) {
 		p.from.len = sizeof(p.from.u.in6);
 		p.from.u.in6.sin6_family = AF_INET6;
-		p.from.u.in6.sin6_addr = o.source->u.in6;
+		p.from.u.in6.sin6_addr = o->source->u.in6;
 	}
 	socle__dgram_send_error(d, err, &p);
 }
@@ -266,7 +253,7 @@ socle__dgram_queue_check(const struct socle_dgram *d)
 	}
 	while ((item = socle__dgram_next(&c))) {
 		items++;
-		queued += weight(item->len);
+		queued += weight(item->o.len);
 		assert(!item->room || item->room->lent > 0);
 	}
 	assert(items == d->items && queued == d->sock.queued);

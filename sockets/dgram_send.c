@@ -276,8 +276,8 @@ socle_dgram_reply(struct socle_dgram *d, const struct socle_packet *p,
 		.to = p->from.len ? &p->from.u : NULL,
 		.to_len = p->from.len};
 
-	memset(&source, 0, sizeof(source));
 	if (p->to.len > 0) {
+		memset(&source, 0, sizeof(source));
 		source.family = p->to.u.sa.sa_family;
 		if (source.family == AF_INET)
 			source.u.in = p->to.u.in.sin_addr;
