@@ -17,7 +17,8 @@ static struct {
 	int last;           /* the last that was heard */
 	char fate[NUMBERS]; /* 0: unknown; 1: heard; 2: lost */
 	int cancelled;
-	bool over; /* a is closed */
+	bool over;    /* a is closed */
+	bool sending; /* what callbacks send then goes before that one */
 } m;
 
 static unsigned
@@ -90,13 +91,15 @@ send_one(void)
 	char data[700];
 	int number = m.next, r;
 
-	if (number == NUMBERS || m.over)
+	if (number == NUMBERS || m.over || m.sending)
 		return;
+	m.sending = true;
 	memcpy(data, &number, sizeof(number));
 	pattern_fill(data + sizeof(number), length_of(number) - sizeof(number),
 		(size_t)number, 3);
 	m.next++;
 	r = socle_dgram_send(&m.a->dgram, data, length_of(number), 0, NULL);
+	m.sending = false;
 	if (r < 0)
 		fate_is(number, 2);
 }
