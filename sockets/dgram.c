@@ -190,8 +190,6 @@ forget(struct socle__class *c)
 	struct socle__dgram_resolved *r =
 		socle_container_of(c, struct socle__dgram_resolved, c);
 
-	if (r->lent)
-		r->lent->lender = NULL;
 	sys_free(r->room);
 	sys_free(r->spare);
 }

@@ -101,7 +101,7 @@ int socle__dgram_kept_error(int fd);
 struct socle__dgram_room {
 	unsigned users; /* calls of on_recv that look into it */
 	unsigned lent;  /* items of a queue that have their data in it */
-	struct socle__dgram_resolved *lender; /* whose `lent' it is, or NULL */
+	struct socle__dgram_resolved *lender; /* whose `lent' it is then */
 	unsigned n, next; /* messages in it; the first not handed over */
 	size_t at;        /* of that one, the bytes that were */
 	size_t segment;   /* of that one: the length of each; 0: it is one */

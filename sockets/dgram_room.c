@@ -133,7 +133,6 @@ take(struct socle_dgram *d, size_t bytes)
 	if (!r)
 		return NULL;
 	r->users = r->lent = r->n = r->next = 0;
-	r->lender = NULL;
 	r->at = r->segment = 0;
 	r->bytes = bytes;
 	r->slots = 0; /* has no shape */
@@ -222,9 +221,7 @@ socle__dgram_room_give_back(struct socle_dgram *d, struct socle__dgram_room *r)
 {
 	if (--r->lent > 0)
 		return;
-	if (r->lender)
-		r->lender->lent = NULL;
-	r->lender = NULL;
+	r->lender->lent = NULL;
 	if (r->users == 0 && d->room != r)
 		socle__dgram_room_leave(d, r);
 }

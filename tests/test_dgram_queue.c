@@ -246,6 +246,215 @@ a_retry_after_enobufs_comes_by_itself_and_later_each_time(void **state)
 	close(fds[1]);
 }
 
+/* ---- what is sent from the memory that it came in ---- */
+
+static const struct socle_dgram_params batch = {.recv_batch = 4};
+
+static void
+echo(struct told *t, const struct socle_packet *p)
+{
+	assert_int_equal(0, socle_dgram_reply(&t->dgram, p, p->data, p->len));
+}
+
+static struct told *
+echo_new(int fds[2])
+{
+	struct told *t;
+
+	pair_dgram(fds);
+	t = told_new(fds[0], &batch);
+	t->quiet = true;
+	t->on_recv = echo;
+	return t;
+}
+
+static void
+nothing_goes(void)
+{
+	seam_fail(CALL_sendto, 1, ENOBUFS, 1000);
+	seam_fail(CALL_sendmmsg, 1, ENOBUFS, 1000);
+}
+
+static void
+echoes_that_have_to_wait_are_sent_as_they_came(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	t = echo_new(fds);
+	nothing_goes();
+	datagram(fds[1], "1");
+	datagram(fds[1], "2");
+	turn_until_received(t, 2);
+	datagram(fds[1], "3");
+	datagram(fds[1], "4");
+	turn_until_received(t, 4);
+	turn(1);
+	assert_int_equal(4, socle_write_buf_size(&t->dgram.sock));
+	seam_heal();
+	turn_until_count(&t->emptied, 1);
+	assert_hears(fds[1], "1");
+	assert_hears(fds[1], "2");
+	assert_hears(fds[1], "3");
+	assert_hears(fds[1], "4");
+	close(fds[1]);
+}
+
+static void
+echoes_that_wait_for_long_keep_no_more_than_a_room(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	t = echo_new(fds);
+	nothing_goes();
+	seam_count_reset();
+	for (int i = 1; i <= 20; i++) {
+		datagram(fds[1], "x");
+		turn_until_received(t, i);
+	}
+	/* that one, one to receive in, and a block of the queue */
+	assert_int_equal(3, seam_count(CALL_malloc));
+	socle_close(&t->dgram.sock, NULL);
+	turn(1);
+	notes_clear();
+	close(fds[1]);
+}
+
+static void
+a_close_gives_back_echoes_as_they_came(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	t = echo_new(fds);
+	nothing_goes();
+	datagram(fds[1], "1");
+	datagram(fds[1], "2");
+	turn_until_received(t, 2);
+	t->quiet = false;
+	socle_close(&t->dgram.sock, "done");
+	assert_notes("close(done) serr-125:1 serr-125:2");
+	turn(1);
+	assert_notes("destroy");
+	close(fds[1]);
+}
+
+static void
+echo_around_a_loop(struct told *t, const struct socle_packet *p)
+{
+	echo(t, p);
+	assert_true(socle_event_loop_once(0) >= 0);
+	echo(t, p);
+}
+
+static void
+a_loop_within_on_recv_leaves_what_it_echoes(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	t = echo_new(fds);
+	t->on_recv = echo_around_a_loop;
+	datagram(fds[1], "1");
+	datagram(fds[1], "2");
+	turn_until_received(t, 2);
+	turn(2);
+	assert_int_equal(0, socle_write_buf_size(&t->dgram.sock));
+	assert_hears(fds[1], "1");
+	assert_hears(fds[1], "2");
+	assert_hears(fds[1], "2");
+	assert_hears(fds[1], "1");
+	assert_hears_nothing(fds[1]);
+	close(fds[1]);
+}
+
+static void
+echo_and_pause(struct told *t, const struct socle_packet *p)
+{
+	echo(t, p);
+	socle_watch_read(&t->dgram.sock, false);
+}
+
+static void
+what_an_echo_left_unread_is_there_when_it_was_sent(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	t = echo_new(fds);
+	t->on_recv = echo_and_pause;
+	datagram(fds[1], "1");
+	datagram(fds[1], "2");
+	turn(2);
+	assert_hears(fds[1], "1");
+	assert_hears_nothing(fds[1]);
+	socle_watch_read(&t->dgram.sock, true);
+	turn(2);
+	assert_hears(fds[1], "2");
+	close(fds[1]);
+}
+
+static void
+a_class_that_goes_takes_no_echo_along(void **state)
+{
+	static const struct socle_dgram_class other = {
+		.cls = {.name = "Other", .super = &told_class.cls}};
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	t = echo_new(fds);
+	nothing_goes();
+	datagram(fds[1], "1");
+	turn_until_received(t, 1);
+	assert_int_equal(0, socle_set_class(&t->dgram.sock, &other.cls));
+	datagram(fds[1], "2");
+	turn_until_received(t, 2);
+	seam_heal();
+	turn_until_count(&t->emptied, 1);
+	assert_hears(fds[1], "1");
+	assert_hears(fds[1], "2");
+	close(fds[1]);
+}
+
+static void
+echo_and_receive_all(struct told *t, const struct socle_packet *p)
+{
+	const struct socle_dgram_params all = {.recv_all = true};
+
+	echo(t, p);
+	assert_int_equal(0,
+		socle_dgram_configure(&t->dgram, &all,
+			SOCLE_DGRAM_RECV_ALL | SOCLE_DGRAM_RECV_BATCH));
+}
+
+static void
+what_is_received_behind_an_echo_does_not_change_it(void **state)
+{
+	struct told *t;
+	int fds[2];
+
+	(void)state;
+	t = echo_new(fds);
+	assert_int_equal(0,
+		socle_dgram_configure(&t->dgram,
+			&(struct socle_dgram_params){.recv_batch = 0},
+			SOCLE_DGRAM_RECV_BATCH));
+	t->on_recv = echo_and_receive_all;
+	datagram(fds[1], "1");
+	datagram(fds[1], "2");
+	turn_until_count(&t->emptied, 1);
+	assert_hears(fds[1], "1");
+	assert_hears(fds[1], "2");
+	close(fds[1]);
+}
+
 int
 main(void)
 {
@@ -258,6 +467,13 @@ main(void)
 		test(close_when_empty_closes_an_empty_one_at_once),
 		test(a_full_peer_of_an_unconnected_socket_costs_no_time),
 		test(a_retry_after_enobufs_comes_by_itself_and_later_each_time),
+		test(echoes_that_have_to_wait_are_sent_as_they_came),
+		test(echoes_that_wait_for_long_keep_no_more_than_a_room),
+		test(a_close_gives_back_echoes_as_they_came),
+		test(a_loop_within_on_recv_leaves_what_it_echoes),
+		test(what_an_echo_left_unread_is_there_when_it_was_sent),
+		test(a_class_that_goes_takes_no_echo_along),
+		test(what_is_received_behind_an_echo_does_not_change_it),
 	};
 
 	return run_tests(tests);
