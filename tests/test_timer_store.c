@@ -18,7 +18,7 @@ static const int64_t start = INT64_C(86400123456789);
 static const int64_t ms = 1000000;
 static const int64_t second = 1000000000;
 static const int64_t day = 86400 * INT64_C(1000000000);
-static const int64_t unit = 1 << 20; /* the wheel's */
+static const int64_t unit = 1 << 12; /* the wheel's */
 
 static struct socle__timer_store store;
 static struct socle_timer timers[100000];
@@ -386,6 +386,139 @@ timers_are_cancelled_in_any_order(void **state)
 	}
 }
 
+/* ---- putting off ---- */
+
+/* Of several levels of the wheel. */
+static const int64_t waits[] = {
+	0, 1, 5000, 3000000, 400000000, 90000000000, INT64_C(30000000000000)};
+
+static void
+a_timer_that_is_put_off_fires_at_its_last_time(void **state)
+{
+	(void)state;
+	for (size_t k = 0; k < COUNT(waits); k++) {
+		int64_t deadline = start + waits[k];
+
+		begin(start);
+		add(0, deadline);
+		for (int i = 0; i < 40; i++) {
+			deadline += waits[k] / 3 + (INT64_C(1) << i);
+			add(0, deadline);
+			socle__timers_check(&store);
+		}
+		assert_int_equal(store.pending, 1);
+		assert_nothing_fires(deadline - 1);
+		socle__timers_check(&store);
+		assert_fires(0, deadline);
+		assert_empty();
+	}
+}
+
+static void
+the_next_deadline_is_not_one_that_was_put_off(void **state)
+{
+	(void)state;
+	for (size_t k = 0; k < COUNT(waits); k++) {
+		begin(start);
+		for (size_t i = 0; i < 10; i++)
+			add(i, start + waits[k] + (int64_t)i);
+		for (size_t i = 0; i < 10; i++)
+			add(i, start + 2 * waits[k] + second + (int64_t)i);
+		assert_int_equal(socle__timers_next(&store),
+			start + 2 * waits[k] + second);
+		socle__timers_check(&store);
+		assert_int_equal(store.now, start);
+		add(0, start + day * 365);
+		assert_int_equal(socle__timers_next(&store),
+			start + 2 * waits[k] + second + 1);
+		assert_int_equal(fire_in_order(start + 364 * day, 1), 9);
+		assert_fires(0, start + 365 * day);
+		assert_empty();
+	}
+}
+
+static void
+a_timer_that_is_put_off_goes_behind_its_equals(void **state)
+{
+	(void)state;
+	for (size_t k = 0; k < COUNT(waits); k++) {
+		begin(start);
+		for (size_t i = 10; i-- > 0;)
+			add(i, start + waits[k] / 2);
+		add(0, start + waits[k]);
+		add(9, start + waits[k]);
+		for (size_t i = 1; i < 10; i++)
+			add(i, start + waits[k]);
+		socle__timers_check(&store);
+		assert_int_equal(fire_in_order(start + waits[k], 0), 10);
+		assert_empty();
+	}
+}
+
+static void
+a_timer_that_was_put_off_can_be_started_for_an_earlier_time(void **state)
+{
+	(void)state;
+	for (size_t k = 0; k < COUNT(waits); k++) {
+		begin(start);
+		add(0, start + 10 + waits[k]);
+		add(0, start + 10 + 2 * waits[k] + second);
+		add(0, start + 10 + waits[k] / 2);
+		socle__timers_check(&store);
+		assert_int_equal(
+			socle__timers_next(&store), start + 10 + waits[k] / 2);
+		assert_nothing_fires(start + 9 + waits[k] / 2);
+		assert_fires(0, start + 10 + waits[k] / 2);
+		assert_empty();
+	}
+}
+
+static void
+a_timer_that_was_put_off_and_cancelled_leaves_no_trace(void **state)
+{
+	(void)state;
+	for (size_t k = 0; k < COUNT(waits); k++) {
+		/* each of three in the list, and alone */
+		for (size_t i = 0; i < 4; i++) {
+			begin(start);
+			for (size_t n = 0; n < 3 && i < 3; n++)
+				add(n, start + waits[k]);
+			add(i, start + waits[k]);
+			add(i, start + 3 * waits[k] + second);
+			socle__timers_remove(&store, &timers[i]);
+			memset(&timers[i], 0xaa, sizeof(timers[i]));
+			socle__timers_check(&store);
+			assert_int_equal(store.pending, i < 3 ? 2 : 0);
+			socle__timers_collect(&store, start + waits[k]);
+			while (socle__timers_take(&store))
+				;
+			assert_empty();
+		}
+	}
+}
+
+static void
+timers_that_are_put_off_again_and_again_fire_in_order(void **state)
+{
+	size_t n = timers_scaled(1000);
+	int64_t now = start;
+
+	(void)state;
+	begin(start);
+	for (int round = 0; round < 200; round++) {
+		for (size_t i = 0; i < n; i++)
+			add(i, now + 3 * second + (int64_t)i);
+		now += second / 7;
+		assert_nothing_fires(now);
+		if (round % 3 == 0)
+			assert_int_equal(socle__timers_next(&store),
+				now - second / 7 + 3 * second);
+		socle__timers_check(&store);
+	}
+	assert_int_equal(fire_in_order(now + 3 * second, 0), n);
+	assert_empty();
+}
+
 /* ---- while timers are being taken ---- */
 
 static void
@@ -431,6 +564,36 @@ a_due_timer_can_be_cancelled(void **state)
 		}
 		assert_empty();
 	}
+}
+
+static void
+a_due_timer_can_be_freed_while_others_are_taken(void **state)
+{
+	enum { N = 100 };
+	struct socle_timer *t[N];
+	size_t taken = 0;
+
+	(void)state;
+	begin(start);
+	for (size_t i = 0; i < N; i++) {
+		t[i] = malloc(sizeof(*t[i]));
+		assert_non_null(t[i]);
+		socle_timer_init(t[i], never_called);
+		socle__timers_add(&store, t[i], start + (int64_t)i);
+	}
+	socle__timers_collect(&store, start + N);
+	for (size_t i = 0; i < N; i++) {
+		if (i % 3 != 0) {
+			socle__timers_remove(&store, t[i]);
+			free(t[i]);
+		}
+	}
+	for (struct socle_timer *due; (due = socle__timers_take(&store));) {
+		assert_ptr_equal(due, t[3 * taken++]);
+		free(due);
+	}
+	assert_int_equal(taken, (N + 2) / 3);
+	assert_empty();
 }
 
 static void
@@ -500,7 +663,7 @@ deadlines_around_boundaries(int64_t from, int64_t *ret)
 	static const int64_t digits[] = {1, 2, 127, 128, 255};
 	size_t n = 0;
 
-	for (int level = 0; level < 6; level++) {
+	for (int level = 0; level < 7; level++) {
 		for (size_t d = 0; d < COUNT(digits); d++) {
 			int64_t span = unit << 8 * level;
 
@@ -521,7 +684,7 @@ deadlines_around_boundaries(int64_t from, int64_t *ret)
 	return n;
 }
 
-enum { MAX_AROUND = 6 * 5 * 9 * 2 };
+enum { MAX_AROUND = 7 * 5 * 9 * 2 };
 
 static size_t
 starts_around_boundaries(int64_t *ret)
@@ -531,7 +694,7 @@ starts_around_boundaries(int64_t *ret)
 	ret[n++] = 0;
 	ret[n++] = 1;
 	ret[n++] = start;
-	for (int level = 0; level < 5; level++) {
+	for (int level = 0; level < 6; level++) {
 		int64_t span = unit << 8 * level;
 
 		ret[n++] = span - 1;
@@ -543,7 +706,7 @@ starts_around_boundaries(int64_t *ret)
 	return n;
 }
 
-enum { MAX_STARTS = 3 + 5 * 5 };
+enum { MAX_STARTS = 3 + 6 * 5 };
 
 static void
 every_boundary_of_the_wheel_is_exact(void **state)
@@ -800,6 +963,20 @@ random_add(void)
 }
 
 static void
+random_put_off(void)
+{
+	size_t i = (size_t)draw(MODELLED);
+	int64_t deadline;
+
+	if (model.timers[i].where != WAITING || model.timers[i].deadline < 0)
+		return;
+	deadline = socle__add_ns(model.timers[i].deadline, draw_delay());
+	add(i, deadline);
+	model.timers[i].deadline = deadline;
+	model.timers[i].order = model.starts++;
+}
+
+static void
 random_remove(void)
 {
 	size_t i = (size_t)draw(MODELLED);
@@ -868,8 +1045,8 @@ static void
 random_operations_agree_with_a_model(void **state)
 {
 	static void (*const operations[])(void) = {random_add, random_add,
-		random_add, random_remove, random_collect, random_take,
-		random_take, random_next};
+		random_add, random_put_off, random_put_off, random_remove,
+		random_collect, random_take, random_take, random_next};
 	int runs = scaled(200, 3);
 
 	(void)state;
@@ -906,8 +1083,15 @@ main(void)
 		test(a_cancelled_timer_leaves_no_trace),
 		test(cancelling_what_is_not_pending_is_harmless),
 		test(timers_are_cancelled_in_any_order),
+		test(a_timer_that_is_put_off_fires_at_its_last_time),
+		test(the_next_deadline_is_not_one_that_was_put_off),
+		test(a_timer_that_is_put_off_goes_behind_its_equals),
+		test(a_timer_that_was_put_off_can_be_started_for_an_earlier_time),
+		test(a_timer_that_was_put_off_and_cancelled_leaves_no_trace),
+		test(timers_that_are_put_off_again_and_again_fire_in_order),
 		test(a_timer_added_while_taking_waits_for_the_next_pass),
 		test(a_due_timer_can_be_cancelled),
+		test(a_due_timer_can_be_freed_while_others_are_taken),
 		test(a_due_timer_started_anew_is_not_due),
 		test(a_nested_pass_goes_behind_what_is_due),
 		test(clearing_ends_all_timers),

@@ -18,7 +18,7 @@
  * disturb comparing.
  */
 enum {
-	ADDED = 1,  /* in a slot's list, without children */
+	ADDED = 1,  /* in a slot's list, its own or, put off, an earlier one */
 	IN_DUE = 2, /* in the due list */
 	IN_HEAP = 3 /* in a slot, perhaps with children or a parent */
 };
@@ -115,7 +115,7 @@ heap_strip(struct socle_timer **rest)
 		t->next->prev = lists;
 		lists = t->next;
 	}
-	if (t->child) {
+	if ((t->order & PLACE) == IN_HEAP && t->child) {
 		t->child->prev = lists;
 		lists = t->child;
 	}

@@ -22,7 +22,12 @@ extern "C" {
 struct socle_timer {
 	/* private */
 	struct socle_timer *next, *prev; /* a list's, or siblings in a heap */
-	struct socle_timer *child;       /* in a heap: the first of its own */
+	union {
+		unsigned long slot;        /* only added: where */
+		struct socle_timer *child; /* in a heap: the first of its own */
+		struct socle_timer
+			*ahead; /* due: to be fetched, perhaps gone */
+	};
 	uint64_t order;   /* of starts, and what holds it; 0: not pending */
 	int64_t deadline; /* monotonic, ns */
 	void (*fn)(struct socle_timer *t);
