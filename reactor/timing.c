@@ -54,7 +54,7 @@ socle_timer_start_at(struct socle_timer *t, double when)
 void
 socle_timer_cancel(struct socle_timer *t)
 {
-	if (socle_timer_pending(t))
+	if (t->order != 0)
 		socle__timers_remove(&socle__loop->timers, t);
 }
 

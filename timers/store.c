@@ -30,14 +30,17 @@
  * look for the earliest of that slot sends it to its own, and so does the
  * wheel when it gets there.  No heap ever has one that belongs elsewhere.
  *
- * Above level 0 a slot has two lanes, each with a list, used in turn.  To
- * spread a list of timers from all over the memory is one cache miss after the
- * other; two lists at a time are two misses at a time.
+ * A slot has four lanes, each with a list, used in turn; the heap is in the
+ * first.  To spread a list of timers from all over the memory is one cache miss
+ * after the other; four lists at a time are four misses at a time.
  */
 #include "timers/store.h"
 #include "timers/heap.h"
 
 #include <assert.h>
+
+/* Kept out of the functions that are called most. */
+#define ASIDE __attribute__((noinline))
 
 enum { UNIT_BITS = 12 };
 enum { NO_SLOT = SOCLE__TIMER_SLOTS };
@@ -63,23 +66,8 @@ slot_of(const struct socle__timer_store *ts, const struct socle_timer *t)
 	unsigned bit = 63u - (unsigned)__builtin_clzll(differs | 1);
 	unsigned level = bit / SOCLE__WHEEL_BITS;
 	unsigned digit = unit >> level * SOCLE__WHEEL_BITS & 0xff;
-	unsigned lane = level ? t->order >> PLACE_BITS & 1 : 0;
 
-	return level * SOCLE__LEVEL_SLOTS + digit * SOCLE__TIMER_LANES + lane;
-}
-
-/* The other lane; at level 0 always empty. */
-static unsigned
-slot_twin(unsigned slot)
-{
-	return slot ^ 1;
-}
-
-/* But for the lane. */
-static bool
-same_slot(unsigned a, unsigned b)
-{
-	return (a | 1) == (b | 1);
+	return level * SOCLE__LEVEL_SLOTS + digit;
 }
 
 /* The slot's first moment.  requires: above level 0 */
@@ -88,7 +76,7 @@ slot_begin(const struct socle__timer_store *ts, unsigned slot)
 {
 	unsigned level = slot / SOCLE__LEVEL_SLOTS;
 	unsigned shift = UNIT_BITS + level * SOCLE__WHEEL_BITS;
-	uint64_t digit = slot % SOCLE__LEVEL_SLOTS / SOCLE__TIMER_LANES;
+	uint64_t digit = slot % SOCLE__LEVEL_SLOTS;
 	uint64_t above = (uint64_t)ts->now >> shift >> SOCLE__WHEEL_BITS;
 
 	return (int64_t)((above << SOCLE__WHEEL_BITS | digit) << shift);
@@ -106,110 +94,180 @@ slot_first(const struct socle__timer_store *ts)
 }
 
 static void
-slot_set(
-	struct socle__timer_store *ts, unsigned slot, struct socle_timer *first)
+slot_mark(struct socle__timer_store *ts, unsigned slot)
 {
 	unsigned word = slot / 64;
-	uint64_t bit = UINT64_C(1) << slot % 64;
 
-	ts->slots[slot] = first;
-	if (first) {
-		ts->occupied[word] |= bit;
-		ts->words |= UINT64_C(1) << word;
-		return;
-	}
-	ts->occupied[word] &= ~bit;
+	ts->occupied[word] |= UINT64_C(1) << slot % 64;
+	ts->words |= UINT64_C(1) << word;
+}
+
+static void
+slot_unmark(struct socle__timer_store *ts, unsigned slot)
+{
+	unsigned word = slot / 64;
+
+	ts->occupied[word] &= ~(UINT64_C(1) << slot % 64);
 	if (ts->occupied[word] == 0)
 		ts->words &= ~(UINT64_C(1) << word);
+}
+
+static bool
+slot_is_empty(const struct socle__timer_store *ts, unsigned slot)
+{
+	for (unsigned lane = 0; lane < SOCLE__TIMER_LANES; lane++) {
+		if (ts->lists[slot][lane])
+			return false;
+	}
+	return true;
+}
+
+/* Makes the heap all that the slot has; requires: the other lanes are empty */
+static void
+slot_set_heap(
+	struct socle__timer_store *ts, unsigned slot, struct socle_timer *heap)
+{
+	ts->lists[slot][0] = heap;
+	if (heap)
+		slot_mark(ts, slot);
+	else
+		slot_unmark(ts, slot);
 }
 
 static void
 slot_insert(struct socle__timer_store *ts, struct socle_timer *t)
 {
 	unsigned slot = slot_of(ts, t);
-	struct socle_timer *first = ts->slots[slot];
+	unsigned lane = t->order >> PLACE_BITS & (SOCLE__TIMER_LANES - 1);
+	struct socle_timer **list = &ts->lists[slot][lane];
 
 	set_place(t, ADDED);
-	t->slot = slot;
+	t->list = list;
 	t->prev = NULL;
-	t->next = first;
-	if (first) {
-		first->prev = t;
-		ts->slots[slot] = t;
+	t->next = *list;
+	*list = t;
+	if (t->next)
+		t->next->prev = t;
+	else
+		slot_mark(ts, slot);
+}
+
+static ASIDE void
+list_emptied(struct socle__timer_store *ts, struct socle_timer **list)
+{
+	unsigned slot = (unsigned)(list - ts->lists[0]) / SOCLE__TIMER_LANES;
+
+	if (slot_is_empty(ts, slot))
+		slot_unmark(ts, slot);
+}
+
+static ASIDE void
+remove_from_heap(struct socle__timer_store *ts, struct socle_timer *t)
+{
+	heap_shed_children(t);
+	if (t->next)
+		t->next->prev = t->prev;
+	if (!t->prev) {
+		struct socle_timer **list = ts->lists[slot_of(ts, t)];
+
+		*list = t->next;
+		if (!t->next)
+			list_emptied(ts, list);
+	} else if (t->prev->child == t) {
+		t->prev->child = t->next;
 	} else {
-		slot_set(ts, slot, t);
+		t->prev->next = t->next;
 	}
 }
 
+/* requires: only added */
 static void
-slot_remove(struct socle__timer_store *ts, struct socle_timer *t)
+list_remove(struct socle__timer_store *ts, struct socle_timer *t)
 {
-	bool in_heap = (t->order & PLACE) == IN_HEAP;
-
-	if (in_heap)
-		heap_shed_children(t);
 	if (t->next)
 		t->next->prev = t->prev;
-	if (!t->prev)
-		slot_set(ts, in_heap ? slot_of(ts, t) : (unsigned)t->slot,
-			t->next);
-	else if (in_heap && t->prev->child == t)
-		t->prev->child = t->next;
-	else
+	if (t->prev) {
 		t->prev->next = t->next;
+		return;
+	}
+	*t->list = t->next;
+	if (!t->next)
+		list_emptied(ts, t->list);
 }
 
-/* Makes one heap of a slot; what was put off goes where it belongs. */
+/* Puts a list's heaps on another; what was put off goes where it belongs. */
 static void
-slot_settle(struct socle__timer_store *ts, unsigned slot)
+list_settle(struct socle__timer_store *ts, unsigned slot, unsigned lane,
+	struct socle_timer **kept)
 {
-	struct socle_timer *rest = ts->slots[slot];
-	struct socle_timer *kept = NULL;
+	struct socle_timer *rest = ts->lists[slot][lane];
 	struct socle_timer *t;
 
+	ts->lists[slot][lane] = NULL;
 	while ((t = rest)) {
 		rest = t->next;
 		if ((t->order & PLACE) == ADDED) {
-			if (!same_slot(slot_of(ts, t), slot)) {
+			if (slot_of(ts, t) != slot) {
 				slot_insert(ts, t);
 				continue;
 			}
 			set_place(t, IN_HEAP);
 			t->child = NULL;
 		}
-		t->next = kept;
-		kept = t;
+		t->next = *kept;
+		*kept = t;
 	}
-	slot_set(ts, slot, heap_merge_list(kept));
 }
 
-/* The slot's earliest timer, or NULL. */
+static bool
+slot_is_settled(const struct socle__timer_store *ts, unsigned slot)
+{
+	const struct socle_timer *t = ts->lists[slot][0];
+
+	if (!t || t->next || (t->order & PLACE) != IN_HEAP)
+		return false;
+	for (unsigned lane = 1; lane < SOCLE__TIMER_LANES; lane++) {
+		if (ts->lists[slot][lane])
+			return false;
+	}
+	return true;
+}
+
+/* The earliest timer of an occupied slot, or NULL: all were put off. */
 static struct socle_timer *
 slot_earliest(struct socle__timer_store *ts, unsigned slot)
 {
-	struct socle_timer *t = ts->slots[slot];
+	struct socle_timer *kept = NULL;
 
-	if (t && (t->next || (t->order & PLACE) == ADDED))
-		slot_settle(ts, slot);
-	return ts->slots[slot];
+	if (!slot_is_settled(ts, slot)) {
+		for (unsigned lane = 0; lane < SOCLE__TIMER_LANES; lane++)
+			list_settle(ts, slot, lane, &kept);
+		slot_set_heap(ts, slot, heap_merge_list(kept));
+	}
+	return ts->lists[slot][0];
 }
 
 /* requires: the wheel's time is the beginning of the slot */
 static void
 slot_spread(struct socle__timer_store *ts, unsigned slot)
 {
-	unsigned twin = slot_twin(slot);
-	struct socle_timer *one = ts->slots[slot];
-	struct socle_timer *two = ts->slots[twin];
+	struct socle_timer *rest[SOCLE__TIMER_LANES];
+	bool more;
 
-	slot_set(ts, slot, NULL);
-	slot_set(ts, twin, NULL);
-	while (one || two) {
-		if (one)
-			slot_insert(ts, heap_strip(&one));
-		if (two)
-			slot_insert(ts, heap_strip(&two));
+	for (unsigned lane = 0; lane < SOCLE__TIMER_LANES; lane++) {
+		rest[lane] = ts->lists[slot][lane];
+		ts->lists[slot][lane] = NULL;
 	}
+	slot_unmark(ts, slot);
+	do {
+		more = false;
+		for (unsigned lane = 0; lane < SOCLE__TIMER_LANES; lane++) {
+			if (rest[lane]) {
+				slot_insert(ts, heap_strip(&rest[lane]));
+				more = true;
+			}
+		}
+	} while (more);
 }
 
 static void
@@ -256,7 +314,7 @@ collect_slot(struct socle__timer_store *ts, unsigned slot, int64_t now,
 		heap = heap_merge_list(t->child);
 		due_append(ts, t, trail);
 	}
-	slot_set(ts, slot, heap);
+	slot_set_heap(ts, slot, heap);
 	return !heap;
 }
 
@@ -266,15 +324,10 @@ socle__timers_init(struct socle__timer_store *ts, int64_t now)
 	*ts = (struct socle__timer_store){.now = now};
 }
 
-void
-socle__timers_add(
+static ASIDE void
+add_elsewhere(
 	struct socle__timer_store *ts, struct socle_timer *t, int64_t deadline)
 {
-	if ((t->order & PLACE) == ADDED && deadline >= t->deadline) {
-		t->deadline = deadline;
-		t->order = ts->starts++ << PLACE_BITS | ADDED;
-		return;
-	}
 	socle__timers_remove(ts, t);
 	t->deadline = deadline;
 	t->order = ts->starts++ << PLACE_BITS;
@@ -283,16 +336,32 @@ socle__timers_add(
 }
 
 void
+socle__timers_add(
+	struct socle__timer_store *ts, struct socle_timer *t, int64_t deadline)
+{
+	if ((t->order & PLACE) != ADDED || deadline < t->deadline) {
+		add_elsewhere(ts, t, deadline);
+		return;
+	}
+	t->deadline = deadline;
+	t->order = ts->starts++ << PLACE_BITS | ADDED;
+}
+
+void
 socle__timers_remove(struct socle__timer_store *ts, struct socle_timer *t)
 {
-	if (t->order == 0)
+	unsigned place = t->order & PLACE;
+
+	if (place == 0)
 		return;
-	if ((t->order & PLACE) == IN_DUE)
-		due_remove(ts, t);
-	else
-		slot_remove(ts, t);
 	t->order = 0;
 	ts->pending--;
+	if (place == ADDED)
+		list_remove(ts, t);
+	else if (place == IN_DUE)
+		due_remove(ts, t);
+	else
+		remove_from_heap(ts, t);
 }
 
 int64_t
@@ -301,14 +370,10 @@ socle__timers_next(struct socle__timer_store *ts)
 	unsigned slot;
 
 	while ((slot = slot_first(ts)) != NO_SLOT) {
-		const struct socle_timer *one = slot_earliest(ts, slot);
-		const struct socle_timer *two =
-			slot_earliest(ts, slot_twin(slot));
+		const struct socle_timer *t = slot_earliest(ts, slot);
 
-		if (!one || (two && before(two, one)))
-			one = two;
-		if (one)
-			return one->deadline;
+		if (t)
+			return t->deadline;
 	}
 	return INT64_MAX;
 }
@@ -358,11 +423,14 @@ socle__timers_clear(struct socle__timer_store *ts)
 	while (socle__timers_take(ts))
 		;
 	while ((slot = slot_first(ts)) != NO_SLOT) {
-		struct socle_timer *rest = ts->slots[slot];
+		for (unsigned lane = 0; lane < SOCLE__TIMER_LANES; lane++) {
+			struct socle_timer *rest = ts->lists[slot][lane];
 
-		slot_set(ts, slot, NULL);
-		while (rest)
-			heap_strip(&rest)->order = 0;
+			ts->lists[slot][lane] = NULL;
+			while (rest)
+				heap_strip(&rest)->order = 0;
+		}
+		slot_unmark(ts, slot);
 	}
 	ts->pending = 0;
 }
@@ -396,12 +464,12 @@ check_children(const struct socle_timer *t)
 }
 
 static size_t
-check_slot(const struct socle__timer_store *ts, unsigned slot)
+check_list(const struct socle__timer_store *ts, unsigned slot, unsigned lane)
 {
-	const struct socle_timer *t = ts->slots[slot];
+	struct socle_timer *const *list = &ts->lists[slot][lane];
+	const struct socle_timer *t = *list;
 	size_t n = 0;
 
-	assert((t != NULL) == (ts->occupied[slot / 64] >> slot % 64 & 1));
 	assert(!t || !t->prev);
 	for (; t; t = check_successor(t)) {
 		unsigned place = t->order & PLACE;
@@ -410,13 +478,24 @@ check_slot(const struct socle__timer_store *ts, unsigned slot)
 		assert(t->order >> PLACE_BITS < ts->starts);
 		assert(!t->next || t->next->prev == t);
 		if (place == IN_HEAP) {
-			assert(same_slot(slot_of(ts, t), slot));
+			assert(slot_of(ts, t) == slot && lane == 0);
 			check_children(t);
 		} else {
-			assert(t->slot == slot && (slot_of(ts, t) | 1) >= slot);
+			assert(slot_of(ts, t) >= slot && t->list == list);
 		}
 		n++;
 	}
+	return n;
+}
+
+static size_t
+check_slot(const struct socle__timer_store *ts, unsigned slot)
+{
+	size_t n = 0;
+
+	for (unsigned lane = 0; lane < SOCLE__TIMER_LANES; lane++)
+		n += check_list(ts, slot, lane);
+	assert((n != 0) == (ts->occupied[slot / 64] >> slot % 64 & 1));
 	return n;
 }
 

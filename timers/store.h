@@ -17,8 +17,8 @@
 enum {
 	SOCLE__WHEEL_BITS = 8, /* a digit */
 	SOCLE__WHEEL_LEVELS = 7,
-	SOCLE__TIMER_LANES = 2,
-	SOCLE__LEVEL_SLOTS = SOCLE__TIMER_LANES << SOCLE__WHEEL_BITS,
+	SOCLE__TIMER_LANES = 4,
+	SOCLE__LEVEL_SLOTS = 1 << SOCLE__WHEEL_BITS,
 	SOCLE__TIMER_SLOTS = SOCLE__WHEEL_LEVELS * SOCLE__LEVEL_SLOTS
 };
 
@@ -30,8 +30,8 @@ struct socle__timer_store {
 	uint64_t starts;
 	int64_t now;    /* how far the wheel has been turned, ns */
 	uint64_t words; /* those of `occupied' that are not 0 */
-	uint64_t occupied[SOCLE__TIMER_SLOTS / 64];    /* a bit for each slot */
-	struct socle_timer *slots[SOCLE__TIMER_SLOTS]; /* lists of heaps */
+	uint64_t occupied[SOCLE__TIMER_SLOTS / 64]; /* a bit for each slot */
+	struct socle_timer *lists[SOCLE__TIMER_SLOTS][SOCLE__TIMER_LANES];
 };
 
 /*

@@ -23,10 +23,9 @@ struct socle_timer {
 	/* private */
 	struct socle_timer *next, *prev; /* a list's, or siblings in a heap */
 	union {
-		unsigned long slot;        /* only added: where */
+		struct socle_timer **list; /* only added: which it is in */
 		struct socle_timer *child; /* in a heap: the first of its own */
-		struct socle_timer
-			*ahead; /* due: to be fetched, perhaps gone */
+		struct socle_timer *ahead; /* due: a hint, perhaps gone */
 	};
 	uint64_t order;   /* of starts, and what holds it; 0: not pending */
 	int64_t deadline; /* monotonic, ns */
