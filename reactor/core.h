@@ -415,11 +415,11 @@ struct socle_loop *socle__mailbox_get(struct socle__loop *l);
  */
 int socle__mailbox_put(struct socle_loop *m, struct socle__later *call);
 void socle__mailbox_collect(struct socle__loop *l);
-bool socle__mailbox_waiting(const struct socle__loop *l);
+bool socle__mailbox_has_posts(const struct socle_loop *m);
 static inline bool
-socle__has_posts(const struct socle__loop *l)
+socle__mailbox_waiting(const struct socle__loop *l)
 {
-	return l->mailbox && socle__mailbox_waiting(l);
+	return l->mailbox && socle__mailbox_has_posts(l->mailbox);
 }
 void socle__mailbox_shut(struct socle__loop *l);
 void socle__mailbox_detach(struct socle__loop *l);

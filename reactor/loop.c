@@ -65,7 +65,7 @@ nobody_waits(const struct socle__loop *l)
 bool
 socle__has_work(const struct socle__loop *l)
 {
-	if (l->later || l->timers.due || socle__has_posts(l))
+	if (l->later || l->timers.due || socle__mailbox_waiting(l))
 		return true;
 	if (nobody_waits(l))
 		return false;
@@ -230,7 +230,7 @@ static inline bool
 is_quiet(const struct socle__loop *l)
 {
 	return l->timers.pending == 0 && !l->later && nobody_waits(l) &&
-		!socle__has_posts(l) && !is_watched(l);
+		!socle__mailbox_waiting(l) && !is_watched(l);
 }
 
 /* Steps 1 to 5. */
@@ -244,7 +244,7 @@ work_and_wait(struct socle__loop *l, int limit_ms)
 		socle__profile_threads(&l->profile, !socle__loop_is_alone());
 	if (l->timers.pending > 0)
 		worked = run_timers(l);
-	if (l->later || socle__has_posts(l))
+	if (l->later || socle__mailbox_waiting(l))
 		worked = socle__later_run(l) || worked;
 	if (l->forked)
 		return -ECHILD;

@@ -224,9 +224,9 @@ socle__mailbox_collect(struct socle__loop *l)
 }
 
 bool
-socle__mailbox_waiting(const struct socle__loop *l)
+socle__mailbox_has_posts(const struct socle_loop *m)
 {
-	return l->mailbox && atomic_load(&l->mailbox->posts);
+	return atomic_load(&m->posts) != NULL;
 }
 
 /* What was posted joins what was deferred, to be dropped with it. */

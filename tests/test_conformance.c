@@ -20,16 +20,12 @@
  * many waits.
  */
 /* backends: all */
+#include "tests/support/cells.h"
 #include "tests/support/making.h"
 
 #include <stdio.h>
 
-enum watch {
-	nothing = 0,
-	reading = SOCLE_READ,
-	writing = SOCLE_WRITE,
-	both = SOCLE_READ | SOCLE_WRITE
-};
+enum { WAITS = 6 }; /* at most, in ten seconds */
 
 struct scene {
 	int ours, theirs; /* theirs: -1 once closed */
@@ -61,19 +57,6 @@ ignore_hup(struct probe *p)
 	(void)p;
 }
 
-static void
-ignore_err(struct probe *p, int err)
-{
-	(void)p;
-	(void)err;
-}
-
-static void
-stop_writing(struct probe *p)
-{
-	socle_watch_write(&p->sock, false);
-}
-
 static struct probe *
 watcher(struct probe *p, enum watch watch)
 {
@@ -83,36 +66,6 @@ watcher(struct probe *p, enum watch watch)
 	socle_watch_read(&p->sock, watch & SOCLE_READ);
 	socle_watch_write(&p->sock, watch & SOCLE_WRITE);
 	return p;
-}
-
-static void
-stop(void *arg)
-{
-	(void)arg;
-	socle_stop();
-}
-
-/* More waits than all that can be told: it spins, and would for ever. */
-enum { SPINS = 10 };
-
-static void
-stop_who_spins(void)
-{
-	if (seam_waits() > SPINS)
-		socle_stop();
-}
-
-static void
-ten_seconds_pass(void)
-{
-	double start = seam_time();
-
-	assert_true(socle_add_timer(10, stop, NULL) != 0);
-	seam_count_reset();
-	seam_around_waits(stop_who_spins, NULL);
-	assert_int_equal(0, socle_event_loop());
-	assert_true(seam_time() - start > 9.99);
-	assert_true(seam_waits() <= 6);
 }
 
 /* ---- the text ---- */
@@ -157,11 +110,11 @@ told(int row)
 static void
 assert_cell(struct scene *s, const char *expected)
 {
-	ten_seconds_pass();
+	ten_seconds_pass(WAITS);
 	if (strstr(expected, "+R")) {
 		note("+R");
 		socle_watch_read(&s->p->sock, true);
-		ten_seconds_pass();
+		ten_seconds_pass(WAITS);
 	}
 	if (s->theirs >= 0)
 		close(s->theirs);
@@ -422,7 +375,7 @@ a_factory_that_is_refused_says_so_once(void **state)
 		.remote_address = "127.0.0.1", .remote_port = port_text(port)});
 	assert_fails(f, "connect", -ECONNREFUSED);
 	seam_time_virtual();
-	ten_seconds_pass();
+	ten_seconds_pass(WAITS);
 	assert_int_equal(1, heard.failures);
 	assert_int_equal(0, heard.successes);
 	close(nobody);
@@ -507,17 +460,17 @@ ignored(void (*pair)(int fds[2]), int end, void (*happens)(struct scene *s),
 	skip_what_kqueue_does_not_promise(nothing, first);
 	s = scene(pair, end, nothing, -ECONNRESET);
 	happens(&s);
-	ten_seconds_pass();
+	ten_seconds_pass(WAITS);
 	assert_string_equal(first, told(s.err));
 	for (int i = 0; i < 2; i++) {
-		ten_seconds_pass();
+		ten_seconds_pass(WAITS);
 		assert_int_equal(QUIET, seam_waits());
 	}
 	assert_string_equal(first, told(s.err));
 
 	notes_clear();
 	socle_watch_write(&s.p->sock, true);
-	ten_seconds_pass();
+	ten_seconds_pass(WAITS);
 
 	assert_string_equal(touched, told(s.err));
 }
@@ -554,7 +507,7 @@ an_object_that_closes_for_an_error_is_not_told_the_hup(void **state)
 	s.p->on_err = NULL;
 	peer_resets(&s);
 	end_arrives(s.ours);
-	ten_seconds_pass();
+	ten_seconds_pass(WAITS);
 	assert_string_equal(
 		"rE w eE close(event_err) destroy", told(-ECONNRESET));
 }

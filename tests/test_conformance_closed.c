@@ -12,14 +12,9 @@
  * pass, in which nothing may spin.
  */
 /* backends: all */
-#include "tests/support/fixture.h"
+#include "tests/support/cells.h"
 
-enum watch {
-	nothing = 0,
-	reading = SOCLE_READ,
-	writing = SOCLE_WRITE,
-	both = SOCLE_READ | SOCLE_WRITE
-};
+enum { WAITS = 5 }; /* at most, in ten seconds */
 
 struct texts {
 	const char *epoll, *poll, *kqueue;
@@ -27,49 +22,6 @@ struct texts {
 
 #define ALL(text) ((struct texts){text, text, text})
 #define ON(epoll, poll, kqueue) ((struct texts){epoll, poll, kqueue})
-
-static void
-ignore_err(struct probe *p, int err)
-{
-	(void)p;
-	(void)err;
-}
-
-static void
-stop_writing(struct probe *p)
-{
-	socle_watch_write(&p->sock, false);
-}
-
-static void
-stop(void *arg)
-{
-	(void)arg;
-	socle_stop();
-}
-
-/* More waits than all that can be told: it spins, and would for ever. */
-enum { SPINS = 10 };
-
-static void
-stop_who_spins(void)
-{
-	if (seam_waits() > SPINS)
-		socle_stop();
-}
-
-static void
-ten_seconds_pass(void)
-{
-	double start = seam_time();
-
-	assert_true(socle_add_timer(10, stop, NULL) != 0);
-	seam_count_reset();
-	seam_around_waits(stop_who_spins, NULL);
-	assert_int_equal(0, socle_event_loop());
-	assert_true(seam_time() - start > 9.99);
-	assert_true(seam_waits() <= 5);
-}
 
 static const char *
 text_of(struct texts t)
@@ -85,7 +37,7 @@ static void
 nothing_is_touched(struct probe *p)
 {
 	(void)p;
-	ten_seconds_pass();
+	ten_seconds_pass(WAITS);
 }
 
 /* Reading is turned on, or off. */
@@ -93,7 +45,7 @@ static void
 interest_changes(struct probe *p)
 {
 	socle_watch_read(&p->sock, !(socle_watching(&p->sock) & SOCLE_READ));
-	ten_seconds_pass();
+	ten_seconds_pass(WAITS);
 }
 
 static void
@@ -220,7 +172,7 @@ once_a_wait_has_told_poll_it_leaves_the_number_alone_too(void **state)
 	pair_unix(fds);
 	p = watcher(fds[0], reading);
 	close(fds[0]);
-	ten_seconds_pass();
+	ten_seconds_pass(WAITS);
 	assert_notes(text_of(ON("", "e-9", "")));
 	the_object_closes(p);
 	assert_notes("left alone");
@@ -240,13 +192,13 @@ a_closed_fd_is_told_once_and_again_when_it_is_touched(void **state)
 	p = watcher(fds[0], reading);
 	close(fds[0]);
 	socle_watch_read(&p->sock, false);
-	ten_seconds_pass();
+	ten_seconds_pass(WAITS);
 	assert_notes("e-9");
-	ten_seconds_pass();
-	ten_seconds_pass();
+	ten_seconds_pass(WAITS);
+	ten_seconds_pass(WAITS);
 	assert_notes("");
 	socle_watch_read(&p->sock, true);
-	ten_seconds_pass();
+	ten_seconds_pass(WAITS);
 	assert_notes("e-9");
 	close(fds[1]);
 }

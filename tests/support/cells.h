@@ -1,0 +1,25 @@
+/*
+ * For the tests of the table "What the backends tell": an object that does not
+ * mind what it is told, and ten seconds in which nothing may spin.
+ */
+#ifndef SOCLE_TESTS_CELLS_H
+#define SOCLE_TESTS_CELLS_H
+
+#include "tests/support/fixture.h"
+
+/* What an object watches when it happens. */
+enum watch {
+	nothing = 0,
+	reading = SOCLE_READ,
+	writing = SOCLE_WRITE,
+	both = SOCLE_READ | SOCLE_WRITE
+};
+
+/* Hooks of a probe. */
+void ignore_err(struct probe *p, int err);
+void stop_writing(struct probe *p);
+
+/* They pass, virtually, in at most so many waits. */
+void ten_seconds_pass(unsigned long waits);
+
+#endif
