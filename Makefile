@@ -50,7 +50,7 @@ KQUEUE_FLAGS := -DSOCLE__HAVE_KQUEUE -Itests/kqueue
 KQUEUE_SRC   := $(wildcard tests/kqueue/*.c)
 else ifeq ($(KQUEUE),libkqueue)
 # It keeps fds of its own, and those of a closed queue: no test counts fds then.
-# tests/support/fixture.c has what else is not as the kernels have it; programs
+# tests/support/libkqueue.c has what else is not as the kernels have it; programs
 # that tests start are without that, and are not started.
 BACKENDS     := kqueue
 KQUEUE_FLAGS := -DSOCLE__HAVE_KQUEUE -DKQUEUE_KEEPS_FDS \

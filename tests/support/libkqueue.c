@@ -1,0 +1,88 @@
+/*
+ * What libkqueue has otherwise than the kernels, levelled out for the tests
+ * that run on it; docs/portability.md lists it.
+ */
+#ifdef KQUEUE_KEEPS_FDS
+
+#include "tests/support/fixture.h"
+
+#include <dlfcn.h>
+#include <sys/event.h>
+
+static _Thread_local bool in_libkqueue;
+
+static void *
+behind_us(const char *name)
+{
+	void *symbol = dlsym(RTLD_NEXT, name);
+
+	assert_non_null(symbol);
+	return symbol;
+}
+
+/*
+ * It cannot change a filter that is there, unless the change has EV_CLEAR: so
+ * the old one is deleted before.  And what was asked for by fflags it tells
+ * back in the event's, where the kernels have an error or nothing.
+ */
+int
+kevent(int kq, const struct kevent *c, int changes, struct kevent *e,
+	int events, const struct timespec *t)
+{
+	int (*real)(int, const struct kevent *, int, struct kevent *, int,
+		const struct timespec *);
+	int found;
+
+	*(void **)&real = behind_us("kevent");
+	in_libkqueue = true;
+	for (int i = 0; i < changes; i++) {
+		struct kevent old = c[i];
+
+		old.flags = EV_DELETE;
+		if (c[i].flags & EV_ADD)
+			(void)real(kq, &old, 1, NULL, 0, NULL);
+	}
+	found = real(kq, c, changes, e, events, t);
+	in_libkqueue = false;
+	for (int i = 0; i < found; i++)
+		if (e[i].filter == EVFILT_READ && e[i].fflags == NOTE_LOWAT)
+			e[i].fflags = 0;
+	return found;
+}
+
+/*
+ * It keeps the low-water mark in the socket, where accepted ones inherit it;
+ * the kernels' listeners have none.
+ */
+__attribute__((visibility("default"))) int
+setsockopt(int fd, int level, int option, const void *value, socklen_t len)
+{
+	int (*real)(int, int, int, const void *, socklen_t);
+	socklen_t size = sizeof(int);
+	int listens = 0;
+
+	if (in_libkqueue && level == SOL_SOCKET && option == SO_RCVLOWAT &&
+		getsockopt(fd, level, SO_ACCEPTCONN, &listens, &size) == 0 &&
+		listens)
+		return 0;
+	*(void **)&real = behind_us("setsockopt");
+	return real(fd, level, option, value, len);
+}
+
+/* It asks for a socket's error, which clears it; the kernels only look. */
+__attribute__((visibility("default"))) int
+getsockopt(int fd, int level, int option, void *ret, socklen_t *len)
+{
+	int (*real)(int, int, int, void *, socklen_t *);
+
+	if (in_libkqueue && level == SOL_SOCKET && option == SO_ERROR) {
+		*(int *)ret = ECONNRESET;
+		return 0;
+	}
+	*(void **)&real = behind_us("getsockopt");
+	return real(fd, level, option, ret, len);
+}
+
+#else
+typedef int tests__no_libkqueue;
+#endif
