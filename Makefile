@@ -13,9 +13,17 @@ VERSION := 0.1.0
 SONAME  := libsocle.so.0
 
 PUBLIC_HEADERS := $(wildcard socle.h timers/timer.h profiling/profile.h \
-	reactor/descriptor.h reactor/loop.h sockets/addr.h sockets/class.h \
-	sockets/socket.h sockets/dgram.h sockets/factory.h sockets/io.h \
-	sockets/resolve.h sockets/sendfile.h)
+	reactor/descriptor.h reactor/loop.h sockets/class.h sockets/socket.h \
+	sockets/names/addr.h sockets/names/resolve.h sockets/write/sendfile.h \
+	sockets/factory/factory.h sockets/dgram/dgram.h sockets/io/io.h)
+
+# They were in sockets/ itself once, and programs may include them there.
+MOVED_HEADERS := $(patsubst sockets/%,%,$(foreach h,$(PUBLIC_HEADERS), \
+	$(if $(filter-out sockets/class.h sockets/socket.h,$(filter sockets/%,$h)),$h)))
+
+# The folders of the library, from the most basic up; none includes a later one.
+FOLDERS := timers profiling reactor sockets/names sockets sockets/write \
+	sockets/factory sockets/dgram sockets/io
 
 SAN ?=
 B   := build/$(or $(SAN),plain)$(if $(filter libkqueue,$(KQUEUE)),-libkqueue)
@@ -86,18 +94,19 @@ SEAM         := -DSOCLE_SEAM_TEST -USOCLE_CHECKS -DSOCLE_CHECKS $(KQUEUE_FLAGS)
 
 # What there is to build: the library twice, as it is installed and bound to
 # the seam, where tests can count and spoil its system calls.
-LIB_SRC  := $(sort \
-	$(wildcard $(addsuffix /*.c,timers profiling reactor sockets daemon)))
+LIB_SRC  := $(sort $(wildcard $(FOLDERS:%=%/*.c)))
 LIB_OBJ  := $(LIB_SRC:%.c=$B/%.o)
 SEAM_OBJ := $(LIB_SRC:%.c=$B/seam/%.o)
 
 KQUEUE_OBJ  := $(KQUEUE_SRC:%.c=$B/kqueue/%.o)
 SUPPORT_OBJ := $(patsubst %.c,$B/seam/%.o,$(wildcard tests/support/*.c))
+TEST_DIRS   := $(addprefix tests/,$(FOLDERS) examples)
+TEST_SRC    := $(sort $(wildcard $(TEST_DIRS:%=%/test_$(T)*.c)))
 TEST_NAMES  := $(filter-out $(if $(filter $(KQUEUE),emulated),,test_kqueue_%) \
 	$(if $(filter $(KQUEUE),libkqueue),test_chat% test_demo% test_examples%), \
-	$(patsubst tests/%.c,%,$(sort $(wildcard tests/test_$(T)*.c))))
+	$(sort $(basename $(notdir $(TEST_SRC)))))
 TEST_BIN    := $(TEST_NAMES:%=$B/tests/%)
-TEST_OBJ    := $(TEST_NAMES:%=$B/seam/tests/%.o)
+TEST_OBJ    := $(TEST_SRC:%.c=$B/seam/%.o)
 
 EXAMPLES := $(patsubst %.c,$B/%,$(wildcard examples/*.c))
 KQUEUE_EXAMPLES := $(patsubst %.c,$B/kqueue/%,$(wildcard examples/*.c))
@@ -168,10 +177,17 @@ cmocka:
 
 $(TEST_OBJ) $(SUPPORT_OBJ): | cmocka
 
-$(TEST_BIN): $B/tests/%: $B/seam/tests/%.o $(SUPPORT_OBJ) $B/libsocle-seam.a
+# A test's program lies in $B/tests, whatever the folder of its source.
+define test_program
+$B/tests/$(basename $(notdir $1)): $(1:%.c=$B/seam/%.o)
+endef
+$(foreach t,$(TEST_SRC),$(eval $(call test_program,$t)))
+
+$(TEST_BIN): $(SUPPORT_OBJ) $B/libsocle-seam.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$Q$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(KQUEUE_LIBS) $(ALL_LIBS)
+	$Q$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) \
+		-lcmocka $(KQUEUE_LIBS) $(ALL_LIBS)
 
 # A user's program in C++, against an installed library.
 ifeq ($(SAN)$(T:consumer=),)
@@ -278,6 +294,9 @@ install: all
 	$Qfor f in $(PUBLIC_HEADERS); do \
 		d='$(DESTDIR)$(INCLUDEDIR)'/socle/$$(dirname $$f); \
 		$(INSTALL) -d "$$d" && $(INSTALL) -m 644 $$f "$$d" || exit 1; done
+	$Qfor f in $(MOVED_HEADERS); do \
+		printf '#include "%s"\n' "$$f" > \
+			'$(DESTDIR)$(INCLUDEDIR)'/socle/sockets/$$(basename $$f); done
 	$Qfor f in $(MAN3) $(MAN7); do \
 		d='$(DESTDIR)$(MANDIR)'/man$${f##*.}; \
 		$(INSTALL) -d "$$d" && $(INSTALL) -m 644 $$f "$$d" || exit 1; done
@@ -285,15 +304,17 @@ install: all
 uninstall:
 	$Qcd '$(DESTDIR)$(LIBDIR)' && rm -f pkgconfig/socle.pc \
 		$(notdir $(STATIC) $(SHARED) $(LINKS))
-	$Qcd '$(DESTDIR)$(INCLUDEDIR)' && (cd socle && rm -f $(PUBLIC_HEADERS)); \
-		rmdir socle/* socle 2>/dev/null; :
+	$Qcd '$(DESTDIR)$(INCLUDEDIR)' && (cd socle && rm -f $(PUBLIC_HEADERS) \
+		$(addprefix sockets/,$(notdir $(MOVED_HEADERS)))); \
+		rmdir socle/sockets/* socle/* socle 2>/dev/null; :
 	$Q$(if $(MAN3)$(MAN7),cd '$(DESTDIR)$(MANDIR)' && \
 		rm -f $(MAN3:docs/%=man3/%) $(MAN7:docs/%=man7/%))
 
 lint: $(STAGE)/.ok
 	$QB='$B' CC='$(CC)' CXX='$(CXX)' CPPFLAGS='-I. $(ALL_CPPFLAGS)' \
 		FEATURES='$(FEATURES)' WARN='$(WARN)' SHARED='$(SHARED)' \
-		KQUEUE_FLAGS='$(KQUEUE_FLAGS)' LIB_SRC='$(LIB_SRC)' PUBLIC_HEADERS='$(PUBLIC_HEADERS)' tools/lint
+		KQUEUE_FLAGS='$(KQUEUE_FLAGS)' LIB_SRC='$(LIB_SRC)' FOLDERS='$(FOLDERS)' \
+		PUBLIC_HEADERS='$(PUBLIC_HEADERS)' tools/lint
 
 clean:
 	rm -rf build

@@ -5,7 +5,7 @@
  * inheritance costs nothing; with it live the things that belong to a class
  * in one loop, the count of its objects and its profile counters.
  */
-#include "sockets/dgram.h"
+#include "sockets/dgram/dgram.h"
 #include "sockets/private.h"
 
 #include "seam.h"

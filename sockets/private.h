@@ -9,9 +9,9 @@
 #define SOCLE_SOCKETS_PRIVATE_H
 
 #include "reactor/core.h"
-#include "sockets/addr.h"
-#include "sockets/addr_private.h"
 #include "sockets/class.h"
+#include "sockets/names/addr.h"
+#include "sockets/names/addr_string.h"
 #include "sockets/socket.h"
 
 #include <string.h>
@@ -406,19 +406,6 @@ void socle__factory_lost(struct socle_factory *f);
 void socle__connect_cancel(struct socle_socket *s);
 /* It is connected (0), or not (-errno): the class is told. */
 void socle__connect_told(struct socle_socket *s, int err);
-
-/* ---- protocol.c ---- */
-
-/*
- * The number of a protocol by its name or digits, 0 for none; its type in
- * *type, if that is 0 and it has one.  -EPROTONOSUPPORT.
- */
-int socle__protocol(const char *text, int *type);
-
-/* ---- bind.c ---- */
-
-/* Removes its file, if it is a unix socket's at which nobody answers. */
-void socle__unlink_stale(const struct socle_addr *a, int type);
 
 /* ---- strings.c, cork.c ---- */
 

@@ -1,27 +1,34 @@
-# Which file may include which.  Below a folder are those that it may use;
-# examples and benchmarks are users, and have the umbrella and libc.
+# Which file may include which.  The folders are ordered (FOLDERS): a file may
+# include headers of its own folder and of the ones before it.  Examples and
+# benchmarks are users: they have the umbrella header and libc.
 BEGIN {
-	below["timers"] = ""
-	below["profiling"] = ""
-	below["reactor"] = "timers profiling"
-	below["sockets"] = "timers profiling reactor"
-	below["daemon"] = "timers profiling reactor sockets"
-	split(ENVIRON["PUBLIC_HEADERS"], list, " ")
-	for (i in list)
-		public[list[i]] = 1
+	split(ENVIRON["FOLDERS"], list, " ")
+	for (i = 1; i in list; i++)
+		rank[list[i]] = i
+	split(ENVIRON["PUBLIC_HEADERS"], headers, " ")
+	for (i in headers)
+		public[headers[i]] = 1
 }
 
-function top(path) {
-	return path ~ /\// ? substr(path, 1, index(path, "/") - 1) : ""
+function folder_of(path) {
+	return path ~ /\// ? substr(path, 1, match(path, /\/[^\/]*$/) - 1) : ""
 }
 
 function bad(why) {
 	printf "%s:%d: %s: %s\n", FILENAME, FNR, $0, why
 }
 
+# The path from the top of a file that `folder' includes by a relative path.
+function resolve(folder, path) {
+	path = folder == "" ? path : folder "/" path
+	while (sub(/[^\/.]+\/\.\.\//, "", path))
+		;
+	return path
+}
+
 FNR == 1 {
-	folder = top(FILENAME)
-	user = folder == "examples" || folder == "bench"
+	folder = folder_of(FILENAME)
+	user = folder ~ /^(examples|bench)/
 }
 
 /^[ \t]*#[ \t]*include/ {
@@ -32,29 +39,28 @@ FNR == 1 {
 }
 
 /^[ \t]*#[ \t]*include/ && user {
-	if (path ~ /^(socle|timers|profiling|reactor|sockets|daemon|seam)/ &&
+	if (path ~ /^(socle|timers|profiling|reactor|sockets|seam|system)/ &&
 		(quoted || path != "socle/socle.h"))
 		bad("users include <socle/socle.h>")
 	next
 }
 
-/^[ \t]*#[ \t]*include/ && (folder in below || FILENAME in public) {
+/^[ \t]*#[ \t]*include/ && (folder in rank || FILENAME in public) {
 	if (path ~ /^socle\//)
 		bad("that is for users")
 	if (!quoted)
 		next
-	written = path
-	relative = sub(/^\.\.\//, "", path)
-	if (!relative && path !~ /\/|^(seam|system|socle)\.h$/ && folder != "")
-		path = folder "/" path
-	if (FILENAME in public && !(path in public))
-		bad("a public header includes public ones only")
-	if (FILENAME in public && folder != "" && written ~ /^[^.].*\//)
-		bad("public headers say \"../folder/name.h\"")
-	to = top(path)
-	if (path == "socle.h")
+	if (FILENAME in public) {
+		path = resolve(folder, path)
+		if (!(path in public))
+			bad("a public header includes public headers only")
+	} else if (path ~ /^\.\.?\//) {
+		bad("name it from the top")
+	}
+	if (path == "socle.h" && folder != "")
 		bad("the umbrella is for users")
-	else if (folder != "" && to != "" && to != folder &&
-		!(to in below && (" " below[folder] " ") ~ (" " to " ")))
-		bad("includes point down")
+	to = folder_of(path)
+	if (folder != "" && to != "" &&
+		(!(to in rank) || rank[to] > rank[folder]))
+		bad("folders include only the ones before them")
 }

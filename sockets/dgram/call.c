@@ -1,0 +1,264 @@
+/*
+ * Handing datagrams to the kernel: one, or as many of the queue as one call
+ * takes.
+ *
+ * With gso a run of datagrams of one size (the last may be shorter) to one
+ * peer is one message, which the kernel or the device cuts.  A kernel or
+ * device that refuses that gets them one by one from then on.  Of several
+ * messages the first that fails ends the call, and its error comes when the
+ * next call begins with it.
+ */
+#include "sockets/dgram/private.h"
+
+#include "seam.h"
+
+#include <string.h>
+
+enum {
+	MESSAGES = SOCLE__DGRAM_BATCH,
+	PIECES = 256,
+	JOINED_MOST = 64,          /* UDP_MAX_SEGMENTS */
+	JOINED_BYTES_MOST = 65000, /* and its headers are to fit in 64 KiB */
+	CONTROL = 128
+};
+
+enum { SEND_FLAGS = MSG_DONTWAIT | MSG_NOSIGNAL };
+
+struct control {
+	_Alignas(struct cmsghdr) char room[CONTROL];
+};
+
+struct call {
+	unsigned n, pieces;
+	int flags;
+	struct socle__message messages[MESSAGES];
+	unsigned datagrams[MESSAGES]; /* in each of them */
+	struct iovec iov[PIECES];
+	struct control controls[MESSAGES];
+};
+
+int
+socle__dgram_out_fd(const struct socle_dgram *d)
+{
+	return d->writer ? d->writer->d.fd : d->sock.d.fd;
+}
+
+/* ---- one ---- */
+
+static void *
+as_given(const void *p)
+{
+	union {
+		const void *from;
+		void *to;
+	} v = {p};
+
+	return v.to;
+}
+
+static ssize_t
+send_from(int fd, const struct socle__outgoing *o)
+{
+	struct control control;
+	struct iovec iov = {as_given(o->data), o->len};
+	struct msghdr m = {.msg_name = as_given(o->to),
+		.msg_namelen = o->to_len,
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control};
+
+	socle__dgram_control_source(&m, o->source);
+	return sys_sendmsg(fd, &m, o->flags | SEND_FLAGS);
+}
+
+/* Perhaps the fault is the source's: a broadcast's address, or one gone. */
+static bool
+may_be_the_source(int err)
+{
+	return err == -EINVAL || err == -ENETUNREACH || err == -EADDRNOTAVAIL;
+}
+
+/* What cannot be sent from its source is sent from where the kernel says. */
+ssize_t
+socle__dgram_transmit(struct socle_dgram *d, const struct socle__outgoing *o)
+{
+	int fd = socle__dgram_out_fd(d);
+	bool from = o->source != NULL;
+	ssize_t n;
+
+	do {
+		n = from ? send_from(fd, o)
+			 : sys_sendto(fd, o->data, o->len,
+				   o->flags | SEND_FLAGS, o->to, o->to_len);
+		if (n >= 0 || !from || !may_be_the_source(-errno))
+			continue;
+		from = false;
+		errno = EINTR;
+	} while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+/* ---- many ---- */
+
+static bool
+is_alike(const struct socle__outgoing *a, const struct socle__outgoing *b)
+{
+	if (a->flags != b->flags || a->to_len != b->to_len ||
+		(a->to_len > 0 && memcmp(a->to, b->to, a->to_len) != 0))
+		return false;
+	if (!a->source || !b->source)
+		return a->source == b->source;
+	return memcmp(a->source, b->source, sizeof(*a->source)) == 0;
+}
+
+static void
+piece_add(struct call *c, const struct socle__outgoing *o)
+{
+	struct msghdr *m = &c->messages[c->n].msg_hdr;
+	struct iovec *iov = &c->iov[c->pieces];
+
+	c->datagrams[c->n]++;
+	if (m->msg_iovlen > 0 &&
+		(char *)iov[-1].iov_base + iov[-1].iov_len == o->data) {
+		iov[-1].iov_len += o->len; /* an echo of what came joined */
+		return;
+	}
+	iov->iov_base = as_given(o->data);
+	iov->iov_len = o->len;
+	m->msg_iovlen++;
+	c->pieces++;
+}
+
+/* Joins what follows to the message begun with `first', as far as it goes. */
+static void
+run_add(struct call *c, const struct socle__outgoing *first,
+	struct socle__dgram_cursor *at)
+{
+	size_t bytes = first->len, last = first->len;
+
+	while (c->datagrams[c->n] < JOINED_MOST && c->pieces < PIECES &&
+		last == first->len && last > 0) {
+		struct socle__dgram_cursor ahead = *at;
+		const struct socle__dgram_item *item =
+			socle__dgram_next(&ahead);
+
+		if (!item || item->o.len == 0 || item->o.len > first->len ||
+			bytes + item->o.len > JOINED_BYTES_MOST ||
+			!is_alike(first, &item->o))
+			break;
+		piece_add(c, &item->o);
+		bytes += last = item->o.len;
+		*at = ahead;
+	}
+	if (c->datagrams[c->n] > 1)
+		socle__dgram_control_segment(
+			&c->messages[c->n].msg_hdr, first->len);
+}
+
+static void
+message_add(struct call *c, const struct socle__outgoing *o)
+{
+	struct msghdr *m = &c->messages[c->n].msg_hdr;
+
+	*m = (struct msghdr){.msg_name = as_given(o->to),
+		.msg_namelen = o->to_len,
+		.msg_iov = &c->iov[c->pieces],
+		.msg_control = &c->controls[c->n]};
+	c->datagrams[c->n] = 0;
+	piece_add(c, o);
+	if (o->source)
+		socle__dgram_control_source(m, o->source);
+}
+
+/* Of the queue as much as fits in one call with its flags. */
+static void
+gather(struct socle_dgram *d, struct call *c, unsigned most)
+{
+	struct socle__dgram_cursor at = socle__dgram_cursor(d);
+	const struct socle__dgram_item *item;
+
+	c->n = c->pieces = 0;
+	c->flags = socle__dgram_head(d)->o.flags;
+	while (c->n < most && c->pieces < PIECES &&
+		(item = socle__dgram_next(&at)) && item->o.flags == c->flags) {
+		message_add(c, &item->o);
+		if (d->flags & SOCLE__DGRAM_JOINED_OUT)
+			run_add(c, &item->o, &at);
+		c->n++;
+	}
+}
+
+/* How many messages went, or -errno of the first. */
+static int
+send_call(struct socle_dgram *d, struct call *c)
+{
+	int fd = socle__dgram_out_fd(d), flags = c->flags | SEND_FLAGS;
+	int n;
+
+	do {
+		if (c->n > 1)
+			n = sys_sendmmsg(fd, c->messages, c->n, flags);
+		else
+			n = sys_sendmsg(fd, &c->messages[0].msg_hdr, flags) < 0
+				? -1
+				: 1;
+	} while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+/* Whether the call is worth being made again, with less in it. */
+static bool
+can_do_with_less(struct socle_dgram *d, const struct call *c, int err)
+{
+	if (err == -ENOSYS && c->n > 1) {
+		d->flags |= SOCLE__DGRAM_OUT_ONES;
+		return true;
+	}
+	if ((err == -EIO || err == -EINVAL) && c->datagrams[0] > 1) {
+		d->flags &= ~(uint32_t)SOCLE__DGRAM_JOINED_OUT;
+		return true;
+	}
+	return false;
+}
+
+/* One that has a source, or may go in part; how many, 0 for a part. */
+static int
+send_head(struct socle_dgram *d)
+{
+	const struct socle__outgoing *o = &socle__dgram_head(d)->o;
+	ssize_t n = socle__dgram_transmit(d, o);
+
+	if (n < 0)
+		return (int)n;
+	if (d->flags & SOCLE__DGRAM_PIECES && (size_t)n < o->len) {
+		socle__dgram_shorten(d, (size_t)n);
+		return 0;
+	}
+	socle__dgram_pop(d);
+	return 1;
+}
+
+int
+socle__dgram_transmit_queue(struct socle_dgram *d, unsigned most)
+{
+	struct call c;
+	int n, sent = 0;
+
+	if (d->flags & SOCLE__DGRAM_PIECES)
+		most = 1;
+	do {
+		if (d->flags & SOCLE__DGRAM_OUT_ONES)
+			most = 1;
+		if (d->items == 1 ||
+			(most <= 1 && !(d->flags & SOCLE__DGRAM_JOINED_OUT)))
+			return send_head(d);
+		gather(d, &c, most < MESSAGES ? most : MESSAGES);
+		n = send_call(d, &c);
+	} while (n < 0 && can_do_with_less(d, &c, n));
+	if (may_be_the_source(n) && socle__dgram_head(d)->o.source)
+		return send_head(d);
+	for (int i = 0; i < n; i++)
+		for (unsigned k = c.datagrams[i]; k > 0; k--, sent++)
+			socle__dgram_pop(d);
+	return n < 0 ? n : sent;
+}

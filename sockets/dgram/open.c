@@ -1,0 +1,69 @@
+/*
+ * A dgram with its socket, in one call.
+ */
+#include "sockets/dgram/private.h"
+#include "sockets/names/new_socket.h"
+#include "sockets/names/unix_file.h"
+
+#include "seam.h"
+
+#include <netinet/in.h>
+
+/* SO_REUSEADDR would let another socket take the datagrams over. */
+static int
+receive_at(int fd, const struct socle_addr *a)
+{
+	int off = 0;
+
+	if (a->u.sa.sa_family == AF_INET6)
+		(void)sys_setsockopt(
+			fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+	return sys_bind(fd, &a->u.sa, a->len) < 0 ? -errno : 0;
+}
+
+static int
+send_to(int fd, const struct socle_addr *a)
+{
+	/* Without a name of its own nobody could answer it. */
+	struct sockaddr_un none = {.sun_family = AF_UNIX};
+
+	if (SOCLE__HAVE_ABSTRACT && a->u.sa.sa_family == AF_UNIX)
+		(void)sys_bind(fd, (const struct sockaddr *)(void *)&none,
+			sizeof(none.sun_family));
+	return sys_connect(fd, &a->u.sa, a->len) < 0 ? -errno : 0;
+}
+
+/* The file that bind has made, if it has; a parsed path ends with a NUL. */
+static void
+unlink_made(const struct socle_addr *a)
+{
+	const char *path = a->u.room + offsetof(struct sockaddr_un, sun_path);
+
+	if (a->u.sa.sa_family == AF_UNIX && *path)
+		(void)sys_unlink(path);
+}
+
+int
+socle_dgram_open(const char *where, bool bind,
+	const struct socle_dgram_class *cls, const struct socle_dgram_params *p,
+	struct socle_dgram **ret)
+{
+	struct socle_addr a;
+	int fd, err = socle_addr_parse(&a, where, 0);
+
+	if (err < 0)
+		return err;
+	if (!bind && socle_addr_port(&a) == 0)
+		return -EINVAL;
+	if (bind)
+		socle__unlink_stale(&a, SOCK_DGRAM);
+	fd = socle__new_socket(a.u.sa.sa_family, SOCK_DGRAM, 0, true);
+	if (fd < 0)
+		return fd;
+	err = bind ? receive_at(fd, &a) : send_to(fd, &a);
+	if (err == 0 && (err = socle_dgram_new(cls, fd, p, ret)) < 0 && bind)
+		unlink_made(&a);
+	if (err < 0)
+		sys_close(fd);
+	return err;
+}

@@ -1,0 +1,258 @@
+/*
+ * Options of a dgram's socket, and what the kernel tells beside the data:
+ * the address that was asked, joined datagrams, kept errors.
+ *
+ * Systems differ in the first (system.h knows); the other two are Linux's
+ * alone.
+ */
+#include "sockets/dgram/private.h"
+
+#include "seam.h"
+
+#include <string.h>
+
+int
+socle__dgram_type(int fd, uint32_t *flags)
+{
+	int type = 0;
+	socklen_t len = sizeof(type);
+
+	*flags = 0;
+	if (sys_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
+		return -errno;
+	if (type == SOCK_STREAM)
+		*flags = SOCLE__DGRAM_ENDS | SOCLE__DGRAM_PIECES;
+	else if (type == SOCK_SEQPACKET)
+		*flags = SOCLE__DGRAM_ENDS;
+	return 0;
+}
+
+static int
+name_of(int fd, struct socle_addr *ret)
+{
+	ret->len = sizeof(ret->u);
+	ret->u.sa.sa_family = AF_UNSPEC;
+	return sys_getsockname(fd, &ret->u.sa, &ret->len) < 0 ? -errno : 0;
+}
+
+int
+socle__dgram_pktinfo(int fd, bool on)
+{
+	struct socle_addr a;
+	int value = on, err = name_of(fd, &a);
+
+	if (err < 0)
+		return err;
+	if (a.u.sa.sa_family == AF_INET)
+		err = sys_setsockopt(
+			fd, IPPROTO_IP, SOCLE__IP_ASK, &value, sizeof(value));
+	else if (a.u.sa.sa_family == AF_INET6)
+		err = sys_setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &value,
+			sizeof(value));
+	else
+		return -EOPNOTSUPP;
+	return err < 0 ? -errno : 0;
+}
+
+bool
+socle__dgram_join_in(int fd, bool on)
+{
+	int value = on;
+
+	return UDP_GRO >= 0 &&
+		sys_setsockopt(
+			fd, IPPROTO_UDP, UDP_GRO, &value, sizeof(value)) == 0;
+}
+
+/* Only a UDP socket of a kernel that knows of it has the option to read. */
+bool
+socle__dgram_join_out(int fd)
+{
+	int value = 0;
+	socklen_t len = sizeof(value);
+
+	return UDP_SEGMENT >= 0 &&
+		sys_getsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &value, &len) == 0;
+}
+
+/* ---- what comes with a message ---- */
+
+size_t
+socle__dgram_control_len(const struct socle_dgram *d)
+{
+	size_t len = 0;
+
+	if (d->flags & SOCLE__DGRAM_PKT)
+		len += CMSG_SPACE(sizeof(struct in6_addr) + sizeof(int));
+	if (d->flags & SOCLE__DGRAM_JOINED_IN)
+		len += CMSG_SPACE(sizeof(int));
+	/* and for some that others may have asked for */
+	return len ? len + 4 * CMSG_SPACE(sizeof(int)) : 0;
+}
+
+/* The port is asked once: what has received has one, and keeps it. */
+static uint16_t
+our_port(struct socle_dgram *d)
+{
+	struct socle_addr a;
+
+	if (d->port == 0 && name_of(d->sock.d.fd, &a) == 0)
+		d->port = a.u.sa.sa_family == AF_INET6 ? a.u.in6.sin6_port
+						       : a.u.in.sin_port;
+	return d->port;
+}
+
+static void
+to_begins(struct socle_packet *p, int family, size_t len)
+{
+	memset(&p->to, 0, sizeof(p->to));
+	p->to.len = (socklen_t)len;
+	p->to.u.sa.sa_family = (sa_family_t)family;
+	socle__sockaddr_len(&p->to.u.sa, (socklen_t)len);
+}
+
+static void
+read_ip6(struct socle_dgram *d, struct cmsghdr *c, struct socle_packet *p)
+{
+	struct in6_pktinfo info;
+
+	if (c->cmsg_type != IPV6_PKTINFO)
+		return;
+	memcpy(&info, CMSG_DATA(c), sizeof(info));
+	to_begins(p, AF_INET6, sizeof(p->to.u.in6));
+	p->to.u.in6.sin6_addr = info.ipi6_addr;
+	p->to.u.in6.sin6_port = our_port(d);
+	p->ifindex = (int)info.ipi6_ifindex;
+	if (IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr))
+		p->to.u.in6.sin6_scope_id = (uint32_t)info.ipi6_ifindex;
+}
+
+static void
+read_ip4(struct socle_dgram *d, struct cmsghdr *c, struct socle_packet *p)
+{
+	struct socle__ip_info info;
+
+	if (c->cmsg_type != SOCLE__IP_TOLD)
+		return;
+	memcpy(&info, CMSG_DATA(c), sizeof(info));
+	to_begins(p, AF_INET, sizeof(p->to.u.in));
+	p->to.u.in.sin_addr = info.ipi_addr;
+	p->to.u.in.sin_port = our_port(d);
+	p->ifindex = socle__ip_info_ifindex(&info);
+}
+
+size_t
+socle__dgram_control_read(
+	struct socle_dgram *d, struct msghdr *m, struct socle_packet *p)
+{
+	size_t segment = 0;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c;
+		c = socle__cmsg_next(m, c)) {
+		if (c->cmsg_level == IPPROTO_IP) {
+			read_ip4(d, c, p);
+		} else if (c->cmsg_level == IPPROTO_IPV6) {
+			read_ip6(d, c, p);
+		} else if (c->cmsg_level == IPPROTO_UDP &&
+			c->cmsg_type == UDP_GRO) {
+			int each = 0;
+
+			memcpy(&each, CMSG_DATA(c), sizeof(each));
+			segment = each > 0 ? (size_t)each : 0;
+		}
+	}
+	return segment;
+}
+
+/* ---- what goes with a message ---- */
+
+static void *
+control_add(struct msghdr *m, int level, int type, size_t len)
+{
+	char *at = (char *)m->msg_control + m->msg_controllen;
+	struct cmsghdr *c = (struct cmsghdr *)(void *)at;
+
+	memset(at, 0, CMSG_SPACE(len));
+	c->cmsg_level = level;
+	c->cmsg_type = type;
+	c->cmsg_len = (socklen_t)CMSG_LEN(len);
+	m->msg_controllen += (socklen_t)CMSG_SPACE(len);
+	return CMSG_DATA(c);
+}
+
+void
+socle__dgram_control_source(
+	struct msghdr *m, const struct socle__dgram_source *source)
+{
+	if (source->family == AF_INET6) {
+		struct in6_pktinfo info = {.ipi6_addr = source->u.in6};
+
+		memcpy(control_add(m, IPPROTO_IPV6, IPV6_PKTINFO, sizeof(info)),
+			&info, sizeof(info));
+	} else if (SOCLE__IP_FROM >= 0) {
+		struct socle__ip_info info = socle__ip_info_from(source->u.in);
+
+		memcpy(control_add(m, IPPROTO_IP, SOCLE__IP_FROM, sizeof(info)),
+			&info, sizeof(info));
+	}
+}
+
+void
+socle__dgram_control_segment(struct msghdr *m, size_t segment)
+{
+	uint16_t each = (uint16_t)segment;
+
+	memcpy(control_add(m, IPPROTO_UDP, UDP_SEGMENT, sizeof(each)), &each,
+		sizeof(each));
+}
+
+/* ---- errors that the kernel keeps for who asked for them ---- */
+
+#if SOCLE__HAVE_ERRQUEUE
+static int
+error_of(struct msghdr *m)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c;
+		c = socle__cmsg_next(m, c)) {
+		struct socle__kept_error e;
+
+		if (!(c->cmsg_level == IPPROTO_IP &&
+			    c->cmsg_type == IP_RECVERR) &&
+			!(c->cmsg_level == IPPROTO_IPV6 &&
+				c->cmsg_type == IPV6_RECVERR))
+			continue;
+		memcpy(&e, CMSG_DATA(c), sizeof(e));
+		if (e.origin == SOCLE__ERROR_LOCAL ||
+			e.origin == SOCLE__ERROR_ICMP ||
+			e.origin == SOCLE__ERROR_ICMP6)
+			return -(int)e.number;
+	}
+	return 1;
+}
+#endif
+
+int
+socle__dgram_kept_error(int fd)
+{
+#if SOCLE__HAVE_ERRQUEUE
+	union {
+		char room[512];
+		struct cmsghdr align;
+	} control;
+	char datagram; /* the start of ours; qemu wants to put it somewhere */
+	struct iovec iov = {&datagram, 1};
+	struct msghdr m = {.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control)};
+	ssize_t n;
+
+	do
+		n = sys_recvmsg(fd, &m, MSG_ERRQUEUE | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? 0 : error_of(&m);
+#else
+	(void)fd;
+	return 0;
+#endif
+}

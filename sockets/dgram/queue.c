@@ -1,0 +1,263 @@
+/*
+ * The queue of outgoing datagrams as a structure: blocks of items, each item
+ * one datagram with its address, so that many small ones cost one allocation.
+ *
+ * Invariants: `items' is their number; the socket's `queued' is the sum of
+ * their lengths, an empty one counting 1; no block of the queue is without an
+ * item.  Who calls a handler with a datagram in hand pins its block.
+ *
+ * What is sent from the memory that it was received in, as by an echo, is not
+ * copied: its room waits for it, if that may wait.
+ */
+#include "sockets/dgram/private.h"
+
+#include "seam.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* With its head a block is a nice size for malloc. */
+enum { BLOCK = 16384 - sizeof(struct socle__dgram_block) - 16 };
+
+static size_t
+weight(size_t len)
+{
+	return len > 0 ? len : 1;
+}
+
+static size_t
+round_up(size_t n)
+{
+	return (n + 15) & ~(size_t)15;
+}
+
+static struct socle__dgram_block *
+block_get(struct socle_dgram *d, size_t size)
+{
+	struct socle__dgram_resolved *c = socle__dgram_class_of(d);
+	struct socle__dgram_block *b = c->spare;
+
+	if (b && b->room >= size) {
+		c->spare = NULL;
+	} else {
+		size = size > BLOCK ? size : BLOCK;
+		if (!(b = sys_malloc(sizeof(*b) + size)))
+			return NULL;
+		b->room = size;
+	}
+	b->next = NULL;
+	b->at = b->used = 0;
+	b->pins = 0;
+	b->left = false;
+	return b;
+}
+
+static void
+block_put(struct socle_dgram *d, struct socle__dgram_block *b)
+{
+	struct socle__dgram_resolved *c = socle__dgram_class_of(d);
+
+	if (b->pins > 0)
+		b->left = true;
+	else if (!c->spare && b->room == BLOCK)
+		c->spare = b;
+	else
+		sys_free(b);
+}
+
+static void
+block_unpin(struct socle_dgram *d, struct socle__dgram_block *b)
+{
+	if (--b->pins == 0 && b->left)
+		block_put(d, b);
+}
+
+static void *
+item_at(struct socle__dgram_block *b, size_t at)
+{
+	return b->data + at;
+}
+
+/* The last block, or a new one behind it, has room for so much more. */
+static struct socle__dgram_block *
+block_with_room(struct socle_dgram *d, size_t size)
+{
+	struct socle__dgram_block *b = d->last;
+
+	if (b && b->room - b->used >= size)
+		return b;
+	if (!(b = block_get(d, size)))
+		return NULL;
+	if (d->last)
+		d->last->next = b;
+	else
+		d->first = b;
+	d->last = b;
+	return b;
+}
+
+/* A copy behind the item, at `*at'. */
+static const void *
+copy(struct socle__dgram_item *item, size_t *at, const void *from, size_t len)
+{
+	char *to = (char *)item + *at;
+
+	memcpy(to, from, len);
+	*at += round_up(len);
+	return to;
+}
+
+int
+socle__dgram_enqueue(struct socle_dgram *d, const struct socle__outgoing *o)
+{
+	struct socle__dgram_room *r = socle__dgram_room_to_lend(d, o->data);
+	size_t at = round_up(sizeof(struct socle__dgram_item));
+	size_t size = at + round_up(o->to_len) + (r ? 0 : round_up(o->len)) +
+		(o->source ? round_up(sizeof(*o->source)) : 0);
+	struct socle__dgram_block *b;
+	struct socle__dgram_item *item;
+
+	if ((!r && size < o->len) || !(b = block_with_room(d, size)))
+		return -ENOMEM;
+	item = item_at(b, b->used);
+	item->size = size;
+	item->room = r;
+	item->o = *o;
+	item->o.to = o->to_len > 0 ? copy(item, &at, o->to, o->to_len) : NULL;
+	if (o->source)
+		item->o.source = copy(item, &at, o->source, sizeof(*o->source));
+	if (r)
+		socle__dgram_room_lend(d, r);
+	else if (o->len > 0)
+		item->o.data = copy(item, &at, o->data, o->len);
+	b->used += size;
+	d->items++;
+	d->sock.queued += weight(o->len);
+	return 0;
+}
+
+struct socle__dgram_item *
+socle__dgram_head(const struct socle_dgram *d)
+{
+	return item_at(d->first, d->first->at);
+}
+
+void
+socle__dgram_pop(struct socle_dgram *d)
+{
+	struct socle__dgram_block *b = d->first;
+	const struct socle__dgram_item *item = item_at(b, b->at);
+
+	d->items--;
+	d->sock.queued -= weight(item->o.len);
+	b->at += item->size;
+	if (item->room)
+		socle__dgram_room_give_back(d, item->room);
+	if (b->at < b->used)
+		return;
+	d->first = b->next;
+	if (!d->first)
+		d->last = NULL;
+	block_put(d, b);
+}
+
+void
+socle__dgram_shorten(struct socle_dgram *d, size_t n)
+{
+	struct socle__dgram_item *item = socle__dgram_head(d);
+
+	item->o.data = (const char *)item->o.data + n;
+	item->o.len -= n;
+	d->sock.queued -= n;
+}
+
+/* ---- what is not sent ---- */
+
+static void
+tell(struct socle_dgram *d, const struct socle__dgram_item *item, int err)
+{
+	const struct socle__outgoing *o = &item->o;
+	struct socle_packet p = {.ifindex = 0};
+
+	p.data = o->data;
+	p.len = p.full_len = o->len;
+	p.to.len = o->to_len;
+	if (o->to_len > 0)
+		memcpy(&p.to.u, o->to, o->to_len);
+	if (o->source && o->source->family == AF_INET) {
+		p.from.len = sizeof(p.from.u.in);
+		p.from.u.in.sin_family = AF_INET;
+		p.from.u.in.sin_addr = o->source->u.in;
+	} else if (o->source) {
+		p.from.len = sizeof(p.from.u.in6);
+		p.from.u.in6.sin6_family = AF_INET6;
+		p.from.u.in6.sin6_addr = o->source->u.in6;
+	}
+	socle__dgram_send_error(d, err, &p);
+}
+
+void
+socle__dgram_queue_fail(struct socle_dgram *d, int err)
+{
+	struct socle__dgram_block *b = d->first;
+	const struct socle__dgram_item *item = socle__dgram_head(d);
+	struct socle__dgram_room *r = item->room;
+
+	b->pins++;
+	if (r)
+		socle__dgram_room_lend(d, r);
+	socle__dgram_pop(d);
+	tell(d, item, err);
+	if (r)
+		socle__dgram_room_give_back(d, r);
+	block_unpin(d, b);
+}
+
+void
+socle__dgram_queue_drop(struct socle_dgram *d)
+{
+	struct socle__dgram_block *b = d->first;
+
+	d->first = d->last = NULL;
+	d->items = 0;
+	d->sock.queued = 0;
+	while (b) {
+		struct socle__dgram_block *next = b->next;
+
+		b->pins++;
+		while (b->at < b->used) {
+			const struct socle__dgram_item *item =
+				item_at(b, b->at);
+
+			b->at += item->size;
+			tell(d, item, -ECANCELED);
+			if (item->room)
+				socle__dgram_room_give_back(d, item->room);
+		}
+		b->left = true;
+		block_unpin(d, b);
+		b = next;
+	}
+}
+
+void
+socle__dgram_queue_check(const struct socle_dgram *d)
+{
+	struct socle__dgram_cursor c = socle__dgram_cursor(d);
+	const struct socle__dgram_item *item;
+	size_t items = 0, queued = 0;
+
+	for (const struct socle__dgram_block *b = d->first; b; b = b->next) {
+		assert(b->at < b->used && b->used <= b->room && !b->left);
+		assert(b->next || b == d->last);
+	}
+	while ((item = socle__dgram_next(&c))) {
+		items++;
+		queued += weight(item->o.len);
+		assert(!item->room || item->room->lent > 0);
+	}
+	assert(items == d->items && queued == d->sock.queued);
+	assert((d->first == NULL) == (d->last == NULL));
+	(void)queued;
+	(void)items;
+}

@@ -1,0 +1,262 @@
+/*
+ * Receiving: from the kernel into a room, from the room to on_recv.
+ *
+ * After every callback all is looked at anew: it may have closed the object,
+ * turned reading off, set another handler, run a loop that handed over the
+ * rest of what was received.  What reading was turned off for stays in the
+ * room, and is handed over before anything younger.
+ */
+#include "sockets/dgram/private.h"
+
+#include "seam.h"
+
+#include <limits.h>
+
+enum { DATAGRAMS_A_CALL = 256, BYTES_A_CALL = 1 << 20, HOLD_MS = 50 };
+
+enum { RECV_FLAGS = MSG_DONTWAIT | MSG_CMSG_CLOEXEC };
+
+/* Of a stream it would mean: throw it away. */
+static int
+recv_flags(const struct socle_dgram *d)
+{
+	if (!(d->flags & SOCLE__DGRAM_PIECES))
+		return RECV_FLAGS | SOCLE__TELL_LENGTH;
+	return RECV_FLAGS;
+}
+
+/* ---- from the kernel ---- */
+
+static int
+fill_one(struct socle_dgram *d, struct socle__dgram_room *r, unsigned i)
+{
+	struct socle__message *m = &r->messages[i];
+	ssize_t n;
+
+	do
+		n = sys_recvmsg(d->sock.d.fd, &m->msg_hdr, recv_flags(d));
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	m->msg_len = (unsigned)n;
+	return 0;
+}
+
+/* One call for all, if there is such; how many, or -errno. */
+static int
+fill_at_once(struct socle_dgram *d, struct socle__dgram_room *r)
+{
+	int n;
+
+	do
+		n = sys_recvmmsg(
+			d->sock.d.fd, r->messages, r->slots, recv_flags(d));
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+/* How many messages came, > 0, or -errno. */
+static int
+fill(struct socle_dgram *d, struct socle__dgram_room *r)
+{
+	int err;
+
+	socle__dgram_room_clean(r, 0, r->n);
+	r->n = r->next = 0;
+	r->at = r->segment = 0;
+	r->err = 0;
+	if (r->slots > 1 && !(d->flags & SOCLE__DGRAM_IN_ONES)) {
+		err = fill_at_once(d, r);
+		if (err != -ENOSYS) {
+			r->n = err > 0 ? (unsigned)err : 0;
+			return err;
+		}
+		d->flags |= SOCLE__DGRAM_IN_ONES;
+	}
+	do
+		err = fill_one(d, r, r->n);
+	while (err == 0 && ++r->n < r->slots);
+	if (r->n == 0)
+		return err;
+	r->err = err;
+	return (int)r->n;
+}
+
+static size_t
+bytes_in(const struct socle__dgram_room *r)
+{
+	size_t bytes = 0;
+
+	for (unsigned i = 0; i < r->n; i++)
+		bytes += r->messages[i].msg_len;
+	return bytes;
+}
+
+/* ---- to the handler ---- */
+
+static bool
+is_read(const struct socle_dgram *d)
+{
+	return !socle__is_closed(&d->sock) &&
+		socle__has(&d->sock, SOCLE__USER_READ) &&
+		socle__dgram_has_on_recv(d);
+}
+
+/* What the kernel says of the next message; once for each. */
+static void
+message_read(struct socle_dgram *d, struct socle__dgram_room *r)
+{
+	struct socle__message *m = &r->messages[r->next];
+	struct socle_packet *p = &r->packets[r->next];
+	socklen_t from = m->msg_hdr.msg_namelen;
+
+	p->data = r->iov[r->next].iov_base;
+	p->full_len = m->msg_len;
+	p->len = p->full_len < r->most ? p->full_len : r->most;
+	p->truncated =
+		p->full_len > p->len || (m->msg_hdr.msg_flags & MSG_TRUNC) != 0;
+	p->from.len = from < sizeof(p->from.u) ? from : sizeof(p->from.u);
+	r->segment = 0;
+	if (m->msg_hdr.msg_controllen > 0)
+		r->segment = socle__dgram_control_read(d, &m->msg_hdr, p);
+	if (r->segment >= p->full_len)
+		r->segment = 0;
+}
+
+/* The next of the datagrams that came joined; `own' has the first of them. */
+static void
+segment_read(struct socle__dgram_room *r, struct socle_packet *own)
+{
+	const struct socle_packet *whole = &r->packets[r->next];
+	size_t left = whole->full_len - r->at;
+
+	own->data = (const char *)whole->data + r->at;
+	own->full_len = left < r->segment ? left : r->segment;
+	own->len = own->full_len < r->most ? own->full_len : r->most;
+	own->truncated = own->full_len > own->len;
+	r->at += own->full_len;
+	if (r->at >= whole->full_len) {
+		r->at = r->segment = 0;
+		r->next++;
+	}
+}
+
+static void
+hand_over(struct socle_dgram *d, const struct socle_packet *p)
+{
+	if (p->full_len == 0 && d->flags & SOCLE__DGRAM_ENDS)
+		socle__close_broken(&d->sock, "end of stream");
+	else if (d->p.on_recv)
+		d->p.on_recv(d, p);
+	else
+		socle__dgram_class_of(d)->on_recv(d, p);
+}
+
+/* Until the room is empty, or reading is off, or a nested loop took over. */
+static void
+deliver(struct socle_dgram *d)
+{
+	struct socle__dgram_room *r = d->room;
+	const struct socle_packet *p;
+	struct socle_packet own;
+	unsigned own_is = UINT_MAX;
+
+	r->users++;
+	while (d->room == r && r->next < r->n && is_read(d)) {
+		if (r->at == 0)
+			message_read(d, r);
+		p = &r->packets[r->next];
+		if (r->segment > 0) {
+			if (own_is != r->next)
+				own = *p;
+			own_is = r->next;
+			segment_read(r, &own);
+			p = &own;
+		} else {
+			r->next++;
+		}
+		hand_over(d, p);
+	}
+	if (--r->users == 0 && d->room != r)
+		socle__dgram_room_leave(d, r);
+}
+
+/* A loop nested in a handler is to find the rest of what was received. */
+static void
+deliver_all(struct socle_dgram *d)
+{
+	struct socle_socket *s = &d->sock;
+
+	if (d->room->n - d->room->next > 1 || d->room->control > 0)
+		socle__turn_ask(&s->d, SOCLE__TURN_PUSHED_BACK);
+	deliver(d);
+	if (!socle__is_closed(s) && !socle__dgram_has_unread(d))
+		socle__turn_drop(&s->d, SOCLE__TURN_PUSHED_BACK);
+}
+
+/* ---- both ---- */
+
+/* Nothing can be done about it now: the datagrams wait in the kernel. */
+static void
+hold(struct socle_dgram *d)
+{
+	d->sock.d.bits |= SOCLE__READ_HELD;
+	socle__socket_interest(&d->sock);
+	socle__dgram_look_again(d, HOLD_MS);
+}
+
+static void
+failed(struct socle_dgram *d, int err)
+{
+	if (err == -EAGAIN || err == -EWOULDBLOCK)
+		return;
+	socle__descriptor_touch(&d->sock.d);
+	if (err == -ENOMEM || err == -ENOBUFS)
+		hold(d);
+	else
+		socle__dgram_recv_error(d, err);
+}
+
+/* One call to the kernel; whether there may be more for another. */
+static bool
+receive_some(struct socle_dgram *d, size_t *bytes, unsigned *datagrams)
+{
+	struct socle__dgram_room *r = socle__dgram_room_get(d);
+	int n = r ? fill(d, r) : -ENOMEM, err;
+	bool full;
+
+	if (n <= 0) {
+		if (n < 0)
+			failed(d, n);
+		return false;
+	}
+	full = (unsigned)n == r->slots;
+	err = r->err;
+	*bytes += bytes_in(r);
+	*datagrams += (unsigned)n;
+	socle__active(&d->sock);
+	socle__descriptor_touch(&d->sock.d);
+	deliver_all(d);
+	if (err < 0 && !socle__is_closed(&d->sock))
+		failed(d, err);
+	return full && is_read(d) && !socle__dgram_has_unread(d);
+}
+
+void
+socle__dgram_receive(struct socle_dgram *d)
+{
+	size_t bytes = 0;
+	unsigned datagrams = 0;
+
+	if (socle__is_closed(&d->sock))
+		return;
+	if (!socle__dgram_has_on_recv(d))
+		socle_watch_read(&d->sock, false);
+	else if (socle__dgram_has_unread(d))
+		deliver_all(d);
+	else
+		while (receive_some(d, &bytes, &datagrams) && d->p.recv_all &&
+			datagrams < DATAGRAMS_A_CALL && bytes < BYTES_A_CALL)
+			;
+	socle__dgram_room_put(d);
+}

@@ -1,0 +1,227 @@
+/*
+ * The room that datagrams are received in: the arrays of one call to the
+ * kernel, and a slot of memory for each message.
+ *
+ * An object has a room only while it receives, or while something is left in
+ * it; else the class keeps one for all of its objects, so that an idle dgram
+ * costs none.  What on_recv looks into is not reused before it returns: a loop
+ * nested in it takes another room when it has handed over what is left.
+ *
+ * Neither is what the queue has borrowed, until it is sent.  That is in the
+ * next tick as a rule, before anything is received; for when it is not, a
+ * class lends one room at a time, and what else is sent is copied.
+ */
+#include "sockets/dgram/private.h"
+
+#include "seam.h"
+
+/* Joined ones fill their slots: more of them would not stay in the cache. */
+enum { LINE = 64, JOINED_LEN = 65536, JOINED_SLOTS = 2 };
+
+struct shape {
+	unsigned slots;
+	size_t len, most, control;
+};
+
+static struct shape
+shape_for(const struct socle_dgram *d)
+{
+	struct shape s = {.slots = d->p.recv_batch,
+		.len = d->p.recv_len,
+		.most = d->p.recv_len,
+		.control = socle__dgram_control_len(d)};
+
+	if (d->flags & SOCLE__DGRAM_JOINED_IN) {
+		if (s.len < JOINED_LEN)
+			s.len = JOINED_LEN;
+		if (s.slots > JOINED_SLOTS)
+			s.slots = JOINED_SLOTS;
+	}
+	return s;
+}
+
+static size_t
+round_up(size_t n)
+{
+	return (n + LINE - 1) / LINE * LINE;
+}
+
+/* A line more than needed, or the slots' first lines share a cache set. */
+static size_t
+stride(size_t len)
+{
+	return round_up(len) + LINE;
+}
+
+static size_t
+bytes_for(const struct shape *s)
+{
+	return round_up(s->slots * sizeof(struct socle__message)) +
+		round_up(s->slots * sizeof(struct iovec)) +
+		round_up(s->slots * sizeof(struct socle_packet)) +
+		round_up(s->slots * s->control) + s->slots * stride(s->len);
+}
+
+void
+socle__dgram_room_clean(struct socle__dgram_room *r, unsigned from, unsigned to)
+{
+	for (unsigned i = from; i < to; i++) {
+		struct msghdr *m = &r->messages[i].msg_hdr;
+
+		m->msg_namelen = sizeof(r->packets[i].from.u);
+		m->msg_controllen = (socklen_t)r->control;
+		m->msg_flags = 0;
+	}
+}
+
+static void
+slot_set(struct socle__dgram_room *r, unsigned i, char *data)
+{
+	static const struct socle_packet none;
+
+	r->packets[i] = none;
+	r->iov[i].iov_base = data;
+	r->iov[i].iov_len = r->len;
+	r->messages[i].msg_hdr =
+		(struct msghdr){.msg_name = &r->packets[i].from.u,
+			.msg_iov = &r->iov[i],
+			.msg_iovlen = 1,
+			.msg_control = r->control ? r->controls + i * r->control
+						  : NULL};
+}
+
+static void
+lay_out(struct socle__dgram_room *r, const struct shape *s)
+{
+	char *at = r->memory;
+
+	r->n = r->next = 0;
+	r->slots = s->slots;
+	r->len = s->len;
+	r->control = s->control;
+	r->messages = (void *)at;
+	at += round_up(s->slots * sizeof(*r->messages));
+	r->iov = (void *)at;
+	at += round_up(s->slots * sizeof(*r->iov));
+	r->packets = (void *)at;
+	at += round_up(s->slots * sizeof(*r->packets));
+	r->controls = at;
+	at += round_up(s->slots * s->control);
+	for (unsigned i = 0; i < s->slots; i++, at += stride(s->len))
+		slot_set(r, i, at);
+	socle__dgram_room_clean(r, 0, s->slots);
+}
+
+/* That of the object, of the class, or a new one; of nobody then. */
+static struct socle__dgram_room *
+take(struct socle_dgram *d, size_t bytes)
+{
+	struct socle__dgram_resolved *c = socle__dgram_class_of(d);
+	struct socle__dgram_room *r = d->room;
+
+	d->room = NULL;
+	if (r && (r->users > 0 || r->lent > 0))
+		r = NULL; /* who looks into it frees it */
+	if (!r) {
+		r = c->room;
+		c->room = NULL;
+	}
+	if (r && r->bytes >= bytes)
+		return r;
+	sys_free(r);
+	r = sys_malloc(sizeof(*r) + bytes);
+	if (!r)
+		return NULL;
+	r->users = r->lent = r->n = r->next = 0;
+	r->at = r->segment = 0;
+	r->bytes = bytes;
+	r->slots = 0; /* has no shape */
+	return r;
+}
+
+struct socle__dgram_room *
+socle__dgram_room_get(struct socle_dgram *d)
+{
+	struct shape s = shape_for(d);
+	struct socle__dgram_room *r = take(d, bytes_for(&s));
+
+	if (!r)
+		return NULL;
+	if (r->slots != s.slots || r->len != s.len || r->control != s.control)
+		lay_out(r, &s);
+	r->most = s.most;
+	d->room = r;
+	return r;
+}
+
+void
+socle__dgram_room_leave(struct socle_dgram *d, struct socle__dgram_room *r)
+{
+	struct socle__dgram_resolved *c = socle__dgram_class_of(d);
+
+	if (r->lent > 0)
+		return; /* who gives it back comes here again */
+	if (c->room)
+		sys_free(r);
+	else
+		c->room = r;
+}
+
+void
+socle__dgram_room_put(struct socle_dgram *d)
+{
+	struct socle__dgram_room *r = d->room;
+
+	if (!r || r->users > 0 || r->next < r->n)
+		return;
+	d->room = NULL;
+	socle__dgram_room_leave(d, r);
+}
+
+void
+socle__dgram_room_end(struct socle_dgram *d)
+{
+	struct socle__dgram_room *r = d->room;
+
+	d->room = NULL;
+	if (r && r->users == 0)
+		socle__dgram_room_leave(d, r);
+}
+
+/* ---- to the queue ---- */
+
+static bool
+has(const struct socle__dgram_room *r, const void *data)
+{
+	return (uintptr_t)data - (uintptr_t)r->memory < r->bytes;
+}
+
+/* With recv_all the room is needed again at once. */
+struct socle__dgram_room *
+socle__dgram_room_to_lend(struct socle_dgram *d, const void *data)
+{
+	struct socle__dgram_room *r = d->room;
+
+	if (!r || r->users == 0 || !has(r, data) || d->p.recv_all)
+		return NULL;
+	return r->lent > 0 || !socle__dgram_class_of(d)->lent ? r : NULL;
+}
+
+void
+socle__dgram_room_lend(struct socle_dgram *d, struct socle__dgram_room *r)
+{
+	if (r->lent++ > 0)
+		return;
+	r->lender = socle__dgram_class_of(d);
+	r->lender->lent = r;
+}
+
+void
+socle__dgram_room_give_back(struct socle_dgram *d, struct socle__dgram_room *r)
+{
+	if (--r->lent > 0)
+		return;
+	r->lender->lent = NULL;
+	if (r->users == 0 && d->room != r)
+		socle__dgram_room_leave(d, r);
+}

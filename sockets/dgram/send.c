@@ -1,0 +1,289 @@
+/*
+ * Sending: at once where autoflush says so, else from the queue.
+ *
+ * A flush goes on until the queue is empty, the kernel takes no more, or its
+ * share is used up; then the rest asks for a turn in the next tick.  What the
+ * kernel takes no more waits for writability.  A kernel that says writable and
+ * does not mean it (an unconnected AF_UNIX socket, whose peer is full; ENOBUFS)
+ * is asked again after 1, 2, 4 .. 50 ms.
+ */
+#include "sockets/dgram/private.h"
+
+#include "seam.h"
+
+#include <string.h>
+
+enum { DATAGRAMS_A_FLUSH = 1024, BYTES_A_FLUSH = 2 << 20, DELAY_MS_MOST = 50 };
+
+void
+socle__dgram_want_write(struct socle_dgram *d, bool on)
+{
+	struct socle_socket *s = &d->sock;
+	unsigned wanted = on ? SOCLE_WRITE : 0;
+
+	if (d->writer) {
+		if (d->writer->d.wanted != wanted)
+			socle__descriptor_want(&d->writer->d, wanted);
+		return;
+	}
+	s->d.bits &= ~(uint32_t)SOCLE__QUEUE_WRITE;
+	if (on)
+		s->d.bits |= SOCLE__QUEUE_WRITE;
+	socle__socket_interest(s);
+}
+
+/* ---- what does not go ---- */
+
+/* `again': it was blocked before, and nothing has gone since. */
+static void
+blocked(struct socle_dgram *d, int err, bool again)
+{
+	struct socle_socket *s = &d->sock;
+	bool by_time = again || err == -ENOBUFS || err == -ENOMEM;
+
+	s->d.bits |= SOCLE__BLOCKED;
+	if (by_time) {
+		d->delay_ms = d->delay_ms ? (uint16_t)(2 * d->delay_ms) : 1;
+		if (d->delay_ms > DELAY_MS_MOST)
+			d->delay_ms = DELAY_MS_MOST;
+		socle__dgram_look_again(d, d->delay_ms);
+	}
+	socle__dgram_want_write(d, !by_time);
+	if (s->extra && s->extra->stall_ns)
+		socle__stall_begins(s);
+	socle__user_begins(socle__loop);
+	socle__class_of(s)->flat.incomplete_write(s);
+	socle__user_ends(socle__loop);
+}
+
+static void
+moved(struct socle_dgram *d)
+{
+	d->delay_ms = 0;
+	socle__moved(&d->sock);
+	socle__descriptor_touch(&d->sock.d);
+	if (d->writer)
+		socle__descriptor_touch(&d->writer->d);
+}
+
+/* ---- from the queue ---- */
+
+/* How many datagrams are to go at a readiness. */
+static unsigned
+share(const struct socle_dgram *d)
+{
+	bool all = d->p.send_all || d->p.recv_batch > 1 || d->p.gso;
+
+	return all ? DATAGRAMS_A_FLUSH : 1;
+}
+
+static unsigned
+a_call(const struct socle_dgram *d, unsigned left)
+{
+	unsigned most =
+		d->p.recv_batch > 1 ? d->p.recv_batch : SOCLE__DGRAM_BATCH;
+
+	return most < left ? most : left;
+}
+
+static void
+flush_some(struct socle_dgram *d, unsigned left, bool was_blocked)
+{
+	size_t bytes = 0;
+
+	while (d->items > 0 && left > 0 && bytes < BYTES_A_FLUSH &&
+		!socle__has(&d->sock, SOCLE__BLOCKED)) {
+		size_t before = d->sock.queued;
+		int n = socle__dgram_transmit_queue(d, a_call(d, left));
+
+		if (n >= 0) {
+			was_blocked = false;
+			bytes += before - d->sock.queued;
+			moved(d);
+			left -= (unsigned)n < left ? (unsigned)n : left;
+			if (n == 0)
+				blocked(d, -EAGAIN, false);
+		} else if (socle__try_later(n)) {
+			blocked(d, n, was_blocked);
+		} else {
+			left--;
+			socle__dgram_queue_fail(d, n);
+			if (socle__is_closed(&d->sock))
+				return;
+		}
+	}
+}
+
+static void
+after_flush(struct socle_dgram *d, bool had)
+{
+	struct socle_socket *s = &d->sock;
+
+	if (had && d->items == 0)
+		socle__dgram_emptied(d);
+	if (!socle__is_closed(s))
+		socle__marks_tell(s);
+	if (socle__is_closed(s))
+		return;
+	s->d.bits &= ~(uint32_t)SOCLE__FLUSHING;
+	if (!socle__has(s, SOCLE__BLOCKED)) {
+		socle__dgram_want_write(d, false);
+		if (d->items > 0)
+			socle__turn_ask(&s->d, SOCLE__TURN_FLUSH);
+	}
+	if (d->items == 0 && socle__has(s, SOCLE__ENDING))
+		socle_close(s, s->extra ? s->extra->close_reason : NULL);
+}
+
+static void
+flush(struct socle_dgram *d, unsigned most)
+{
+	struct socle_socket *s = &d->sock;
+	bool was_blocked = socle__has(s, SOCLE__BLOCKED);
+	bool had = d->items > 0;
+
+	socle__turn_drop(&s->d, SOCLE__TURN_FLUSH);
+	if (!socle__has(s, SOCLE__READ_HELD))
+		socle_timer_cancel(&d->later);
+	s->d.bits |= SOCLE__FLUSHING | SOCLE__TRIED;
+	s->d.bits &= ~(uint32_t)SOCLE__BLOCKED;
+	flush_some(d, most, was_blocked);
+	if (!socle__is_closed(s))
+		after_flush(d, had);
+}
+
+void
+socle__dgram_flush(struct socle_socket *s)
+{
+	struct socle_dgram *d = socle__dgram_of(s);
+
+	flush(d, share(d));
+}
+
+/* ---- from the user ---- */
+
+static int
+refusal(const struct socle_dgram *d, const struct socle__outgoing *o)
+{
+	const struct socle_socket *s = &d->sock;
+	const struct socle__extra *x = s->extra;
+	size_t most = d->p.max_queue_bytes;
+
+	if (socle__is_closed(s))
+		return -EBADF;
+	if (socle__has(s, SOCLE__ENDING))
+		return -ESHUTDOWN;
+	if (o->to_len > sizeof(((struct socle_addr *)0)->u))
+		return -EINVAL;
+	if (d->p.max_queue_items && d->items >= d->p.max_queue_items)
+		return -ENOBUFS;
+	if (x && x->cap && (most == 0 || x->cap < most))
+		most = x->cap;
+	if (most && (o->len > most || s->queued > most - o->len))
+		return -ENOBUFS;
+	return 0;
+}
+
+/* Behind what waits; its flush comes with the next tick if not sooner. */
+static int
+queue(struct socle_dgram *d, const struct socle__outgoing *o)
+{
+	struct socle_socket *s = &d->sock;
+	bool was_empty = d->items == 0;
+
+	if (socle__dgram_enqueue(d, o) < 0)
+		return -ENOMEM;
+	if (was_empty)
+		socle__moved(s);
+	if (!socle__has(s, SOCLE__FLUSHING | SOCLE__BLOCKED) &&
+		!(s->d.turns & SOCLE__TURN_FLUSH)) {
+		socle__turn_ask(&s->d, SOCLE__TURN_FLUSH);
+		socle__dgram_want_write(d, true);
+	}
+	if (s->extra)
+		socle__marks_tell(s);
+	return 0;
+}
+
+/* Nothing waits before it. */
+static int
+send_straight(struct socle_dgram *d, struct socle__outgoing *o)
+{
+	ssize_t n = socle__dgram_transmit(d, o);
+	bool part =
+		n >= 0 && d->flags & SOCLE__DGRAM_PIECES && (size_t)n < o->len;
+
+	if (n >= 0)
+		moved(d);
+	if (n >= 0 && !part)
+		return 1;
+	if (n < 0 && !socle__try_later(n))
+		return (int)n;
+	if (part) {
+		o->data = (const char *)o->data + n;
+		o->len -= (size_t)n;
+	}
+	d->sock.d.bits |= SOCLE__BLOCKED;
+	if (queue(d, o) < 0) {
+		d->sock.d.bits &= ~(uint32_t)SOCLE__BLOCKED;
+		return -ENOMEM;
+	}
+	if (!socle__is_closed(&d->sock))
+		blocked(d, part ? -EAGAIN : (int)n, false);
+	return 0;
+}
+
+static int
+send_it(struct socle_dgram *d, struct socle__outgoing *o)
+{
+	struct socle_socket *s = &d->sock;
+	int err = refusal(d, o);
+
+	if (err < 0)
+		return err;
+	if (!d->p.autoflush || socle__has(s, SOCLE__FLUSHING | SOCLE__BLOCKED))
+		return queue(d, o);
+	if (d->items > 0) {
+		flush(d, DATAGRAMS_A_FLUSH);
+		if ((err = refusal(d, o)) < 0)
+			return err; /* its callbacks did much */
+	}
+	if (d->items > 0)
+		return queue(d, o);
+	return send_straight(d, o);
+}
+
+int
+socle_dgram_send(struct socle_dgram *d, const void *data, size_t len, int flags,
+	const struct socle_addr *to)
+{
+	struct socle__outgoing o = {.data = data,
+		.len = len,
+		.flags = flags,
+		.to = to ? &to->u : NULL,
+		.to_len = to ? to->len : 0};
+
+	return send_it(d, &o);
+}
+
+int
+socle_dgram_reply(struct socle_dgram *d, const struct socle_packet *p,
+	const void *data, size_t len)
+{
+	struct socle__dgram_source source;
+	struct socle__outgoing o = {.data = data,
+		.len = len,
+		.to = p->from.len ? &p->from.u : NULL,
+		.to_len = p->from.len};
+
+	if (p->to.len > 0) {
+		memset(&source, 0, sizeof(source));
+		source.family = p->to.u.sa.sa_family;
+		if (source.family == AF_INET)
+			source.u.in = p->to.u.in.sin_addr;
+		else
+			source.u.in6 = p->to.u.in6.sin6_addr;
+		o.source = &source;
+	}
+	return send_it(d, &o);
+}

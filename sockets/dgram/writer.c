@@ -1,0 +1,165 @@
+/*
+ * An fd of its own to send by: a second descriptor of the object, of which the
+ * loop tells this file, and this file the object.
+ */
+#include "sockets/dgram/private.h"
+
+#include "seam.h"
+
+static struct socle__dgram_writer *
+writer_of(struct socle_descriptor *d)
+{
+	return (struct socle__dgram_writer *)(void *)d;
+}
+
+static int
+pending_error(int fd)
+{
+	int err = 0;
+	socklen_t len = sizeof(err);
+
+	if (sys_getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0)
+		return 0;
+	return -err;
+}
+
+/* As the base class does for its own, through the same methods. */
+static void
+writer_ready(struct socle_descriptor *w, unsigned ready, int err)
+{
+	struct socle_socket *s = &writer_of(w)->owner->sock;
+	struct socle__held_call call;
+	bool end = (ready & (SOCLE_ERR | SOCLE_HUP)) != 0;
+
+	if (ready & SOCLE_WRITE) {
+		socle__held_begin(s, &call, SOCLE__ITEM_WRITE);
+		s->d.bits &= ~(uint32_t)SOCLE__TRIED;
+		socle__class_of(s)->flat.event_write(s);
+		if (!socle__is_closed(s) && s->queued &&
+			!socle__has(s, SOCLE__TRIED))
+			socle__flush_anew(s);
+		socle__held_end(&call);
+	}
+	if (!end || w->bits & SOCLE__CLOSED)
+		return;
+	w->bits |= SOCLE__END_TOLD;
+	if (ready & SOCLE_ERR) {
+		if (err == 0 && (err = pending_error(w->fd)) != 0)
+			socle__descriptor_touch(w);
+		socle__held_begin(s, &call, SOCLE__ITEM_ERR);
+		socle__class_of(s)->flat.event_err(s, err);
+		socle__held_end(&call);
+	}
+	if (ready & SOCLE_HUP && !(w->bits & SOCLE__CLOSED)) {
+		socle__held_begin(s, &call, SOCLE__ITEM_HUP);
+		socle__class_of(s)->flat.event_hup(s);
+		socle__held_end(&call);
+	}
+}
+
+static void
+writer_reap(struct socle_descriptor *w)
+{
+	sys_free(writer_of(w));
+}
+
+/* The object cannot do without it: they end together. */
+static void
+writer_reset(struct socle_descriptor *w)
+{
+	struct socle_descriptor *owner = &writer_of(w)->owner->sock.d;
+
+	owner->ops->reset(owner);
+}
+
+static const struct socle__descriptor_ops writer_ops = {
+	.ready = writer_ready,
+	.reap = writer_reap,
+	.reset = writer_reset,
+};
+
+/* What is known of the fd that it sends by from now on. */
+static void
+kind_set(struct socle_dgram *d, uint32_t flags, int fd)
+{
+	d->flags &= ~(uint32_t)(SOCLE__DGRAM_PIECES | SOCLE__DGRAM_OUT_ONES |
+		SOCLE__DGRAM_JOINED_OUT);
+	d->flags |= flags & SOCLE__DGRAM_PIECES;
+	if (d->p.gso && !socle__is_closed(&d->sock) &&
+		socle__dgram_join_out(fd))
+		d->flags |= SOCLE__DGRAM_JOINED_OUT;
+}
+
+void
+socle__dgram_writer_end(struct socle_dgram *d)
+{
+	struct socle__dgram_writer *w = d->writer;
+
+	if (!w)
+		return;
+	d->writer = NULL;
+	kind_set(d, w->flags, d->sock.d.fd);
+	socle__descriptor_close(&w->d);
+}
+
+/* What there is to know of the fd, in `flags'; it is made ours then. */
+static int
+writer_make(struct socle_dgram *d, int fd, uint32_t *flags,
+	struct socle__dgram_writer **ret)
+{
+	struct socle__dgram_writer *w;
+	int err = socle__dgram_type(fd, flags);
+
+	if (err < 0)
+		return err;
+	if (!(w = sys_calloc(1, sizeof(*w))))
+		return -ENOMEM;
+	err = socle__descriptor_add(
+		socle__loop, &w->d, &writer_ops, fd, 0, false);
+	if (err < 0) {
+		sys_free(w);
+		return err;
+	}
+	w->owner = d;
+	(void)sys_fcntl(fd, F_SETFD, FD_CLOEXEC);
+	sys_no_sigpipe(fd);
+	*ret = w;
+	return 0;
+}
+
+/* What waits for the one fd is tried by the other. */
+static void
+writer_changed(struct socle_dgram *d)
+{
+	struct socle_socket *s = &d->sock;
+
+	s->d.bits &= ~(uint32_t)SOCLE__BLOCKED;
+	d->delay_ms = 0;
+	if (d->items > 0 && !socle__has(s, SOCLE__FLUSHING))
+		socle__turn_ask(&s->d, SOCLE__TURN_FLUSH);
+}
+
+int
+socle_dgram_set_write_fd(struct socle_dgram *d, int fd)
+{
+	struct socle__dgram_writer *w = NULL;
+	uint32_t flags = 0;
+	int err;
+
+	if (socle__is_closed(&d->sock))
+		return -EBADF;
+	if (d->writer && fd == d->writer->d.fd)
+		return 0;
+	if (fd >= 0 && fd != d->sock.d.fd &&
+		(err = writer_make(d, fd, &flags, &w)) < 0)
+		return err;
+	socle__dgram_want_write(d, false);
+	socle__dgram_writer_end(d);
+	if (w) {
+		w->flags = d->flags;
+		kind_set(d, flags, fd);
+		d->writer = w;
+	}
+	writer_changed(d);
+	return 0;
+}

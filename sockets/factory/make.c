@@ -1,0 +1,152 @@
+/*
+ * What a factory is asked for, checked and copied.
+ */
+#include "sockets/factory/private.h"
+#include "sockets/names/protocol.h"
+
+#include "seam.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+static _Atomic uint64_t last_id;
+
+static int
+params_check(const struct socle_factory_params *p)
+{
+	if (!p->failure || !(p->success || (p->accepted && p->accept_class)))
+		return -EINVAL;
+	if (p->bind_addr && (p->bind_address || p->bind_port))
+		return -EINVAL;
+	if (p->remote_addr && (p->remote_address || p->remote_port))
+		return -EINVAL;
+	if (p->socket_domain != AF_UNIX && socle__is_text(p->remote_address) &&
+		!socle__is_text(p->remote_port))
+		return -EINVAL;
+	return 0;
+}
+
+/* All texts in one piece of memory, NULL ones left so; the protocol is known. */
+static int
+texts_copy(struct socle_factory *f)
+{
+	const char **texts[] = {&f->p.bind_address, &f->p.bind_port,
+		&f->p.remote_address, &f->p.remote_port};
+	size_t size = 1;
+	char *at;
+
+	for (size_t i = 0; i < 4; i++)
+		size += *texts[i] ? strlen(*texts[i]) + 1 : 0;
+	if (!(f->texts = at = sys_malloc(size)))
+		return -ENOMEM;
+	for (size_t i = 0; i < 4; i++) {
+		if (!*texts[i])
+			continue;
+		size = strlen(*texts[i]) + 1;
+		*texts[i] = memcpy(at, *texts[i], size);
+		at += size;
+	}
+	f->p.socket_protocol = NULL;
+	return 0;
+}
+
+static void
+addresses_copy(struct socle_factory *f)
+{
+	f->has_bind = f->p.bind_addr != NULL;
+	f->has_remote = f->p.remote_addr != NULL;
+	if (f->has_bind)
+		f->bind = *f->p.bind_addr;
+	if (f->has_remote)
+		f->remote = *f->p.remote_addr;
+	f->p.bind_addr = f->p.remote_addr = NULL;
+}
+
+/* Domain, protocol and type follow one from the other; then what it is. */
+static void
+kind_find(struct socle_factory *f)
+{
+	struct socle_factory_params *p = &f->p;
+	bool bound =
+		socle__is_text(p->bind_address) || socle__is_text(p->bind_port);
+
+	if (p->socket_domain == 0 && (f->has_bind || f->has_remote)) {
+		const struct socle_addr *a =
+			f->has_bind ? &f->bind : &f->remote;
+
+		p->socket_domain = a->u.sa.sa_family;
+	} else if (p->socket_domain == 0) {
+		p->socket_domain = AF_INET;
+		f->any_family = !bound;
+	}
+	f->type = p->socket_type;
+	if (p->socket_domain != AF_UNIX)
+		f->protocol = socle__protocol(p->socket_protocol, &f->type);
+	if (f->type == 0)
+		f->type = SOCK_STREAM;
+	if (f->has_remote || socle__is_text(p->remote_address))
+		f->kind = SOCLE__CONNECTOR;
+	else if (f->type == SOCK_STREAM || f->type == SOCK_SEQPACKET)
+		f->kind = SOCLE__LISTENER;
+	else
+		f->kind = SOCLE__PEER;
+}
+
+static void
+timers_init(struct socle_factory *f)
+{
+	socle_timer_init_named(
+		socle__own_timer, &f->event, socle__factory_event_fired);
+	socle_timer_init_named(socle__own_timer, &f->next_attempt,
+		socle__connector_next_fired);
+	socle_timer_init_named(socle__own_timer, &f->deadline,
+		socle__connector_deadline_fired);
+	socle_timer_init_named(
+		socle__own_timer, &f->again, socle__listener_again_fired);
+}
+
+/* The loop knows of it: a reset is to free it. */
+static void
+factory_enter(struct socle_factory *f, struct socle__loop *l)
+{
+	f->next = l->factories;
+	f->link = &l->factories;
+	if (f->next)
+		f->next->link = &f->next;
+	l->factories = f;
+	l->free_factory = socle_factory_free;
+}
+
+int
+socle__factory_make(
+	const struct socle_factory_params *p, struct socle_factory **ret)
+{
+	struct socle__loop *l = socle__loop_get();
+	struct socle__class *cls;
+	struct socle_factory *f;
+	int err = params_check(p);
+
+	if (err == 0 && !l)
+		err = -ENOMEM;
+	if (err == 0 && p->accept_class)
+		err = socle__class_resolve(l, p->accept_class, &cls);
+	if (err < 0)
+		return err;
+	if (!(f = sys_calloc(1, sizeof(*f))))
+		return -ENOMEM;
+	f->p = *p;
+	f->d.ops = &socle__factory_ops;
+	f->d.fd = f->reserve = -1;
+	f->references = 1;
+	addresses_copy(f);
+	kind_find(f);
+	if ((err = texts_copy(f)) < 0) {
+		sys_free(f);
+		return err;
+	}
+	f->id = ++last_id;
+	timers_init(f);
+	factory_enter(f, l);
+	*ret = f;
+	return 0;
+}

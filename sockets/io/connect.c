@@ -1,0 +1,235 @@
+/*
+ * Connecting, and whether it has worked.
+ *
+ * A connect has ended when SO_ERROR says so; a second connect(2), which would
+ * tell too, gives different answers on different systems.
+ */
+#include "sockets/io/private.h"
+
+#include "seam.h"
+#include "timers/clock.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+enum { LOOK_AGAIN_NS = 5 * 1000 * 1000 };
+
+static bool
+same_ip(const struct socle_addr *a, const struct socle_addr *b)
+{
+	if (a->u.sa.sa_family != b->u.sa.sa_family)
+		return false;
+	if (a->u.sa.sa_family == AF_INET)
+		return a->u.in.sin_port == b->u.in.sin_port &&
+			a->u.in.sin_addr.s_addr == b->u.in.sin_addr.s_addr;
+	return a->u.in6.sin6_port == b->u.in6.sin6_port &&
+		memcmp(&a->u.in6.sin6_addr, &b->u.in6.sin6_addr,
+			sizeof(a->u.in6.sin6_addr)) == 0;
+}
+
+/*
+ * A TCP connect to a port of this machine that is being given out can be given
+ * that very port, and meet itself.
+ */
+static bool
+met_itself(int fd, const struct socle_addr *peer)
+{
+	struct socle_addr local = {.len = sizeof(local.u)};
+	int type = 0;
+	socklen_t len = sizeof(type);
+
+	return (peer->u.sa.sa_family == AF_INET ||
+		       peer->u.sa.sa_family == AF_INET6) &&
+		sys_getsockname(fd, &local.u.sa, &local.len) == 0 &&
+		same_ip(&local, peer) &&
+		sys_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+		type == SOCK_STREAM;
+}
+
+/* How a connect that is no longer under way has ended. */
+static int
+connect_result(int fd)
+{
+	int err = 0;
+	socklen_t len = sizeof(err);
+
+	if (sys_getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0)
+		return -errno;
+	return -err;
+}
+
+/*
+ * An interrupted connect goes on by itself, or, with AF_UNIX, has not begun:
+ * 1: it has its peer; 0: connect again; -errno.
+ */
+static int
+went_on(int fd)
+{
+	struct socle_addr peer = {.len = sizeof(peer.u)};
+	int mode = sys_fcntl(fd, F_GETFL, 0), err;
+
+	if (mode < 0)
+		return -errno;
+	if (mode & O_NONBLOCK)
+		return 0;
+	err = socle__io_wait(fd, POLLOUT, SOCLE__IO_FOR_EVER);
+	if (err >= 0)
+		err = connect_result(fd);
+	if (err < 0)
+		return err;
+	return sys_getpeername(fd, &peer.u.sa, &peer.len) == 0;
+}
+
+/* connect(2), and no EINTR. */
+static int
+connect_once(int fd, const struct socle_addr *addr)
+{
+	bool again = false;
+	int err;
+
+	while (sys_connect(fd, &addr->u.sa, addr->len) < 0) {
+		err = -errno;
+		if (again && err == -EISCONN)
+			return 0;
+		if (again && err == -EALREADY)
+			return -EINPROGRESS;
+		if (err != -EINTR)
+			return err;
+		err = went_on(fd);
+		if (err != 0)
+			return err < 0 ? err : 0;
+		again = true;
+	}
+	return 0;
+}
+
+/* The same within a deadline; AF_UNIX has nothing to poll for its EAGAIN. */
+static int
+connect_timed(const struct socle__io_timed *t, const struct socle_addr *addr)
+{
+	int err, n;
+
+	while ((err = connect_once(t->fd, addr)) == -EAGAIN) {
+		int64_t now = socle__clock_ns();
+
+		if (now >= t->deadline)
+			return -ETIMEDOUT;
+		n = socle__io_wait(-1, 0,
+			t->deadline - now < LOOK_AGAIN_NS
+				? t->deadline
+				: now + LOOK_AGAIN_NS);
+		if (n < 0)
+			return n;
+	}
+	if (err != -EINPROGRESS)
+		return err;
+	n = socle__io_wait(t->fd, POLLOUT, t->deadline);
+	if (n <= 0)
+		return n < 0 ? n : -ETIMEDOUT;
+	return connect_result(t->fd);
+}
+
+int
+socle__io_connect_to(struct socle_io *io, const struct socle_addr *addr)
+{
+	struct socle__io_timed t;
+	bool timed_out = false, met = false;
+	int fd = socle__io_need_fd(io, "connect"), err;
+
+	if (fd < 0)
+		return fd;
+	err = socle__io_timed_begin(&t, fd, io->timeout);
+	if (err == 0) {
+		err = t.on ? connect_timed(&t, addr) : connect_once(fd, addr);
+		timed_out = t.on && err == -ETIMEDOUT &&
+			socle__clock_ns() >= t.deadline;
+		met = err == 0 && met_itself(fd, addr);
+		err = socle__io_timed_end(&t, met ? -ECONNREFUSED : err);
+	}
+	if (err != -EALREADY)
+		io->connecting = err == -EINPROGRESS || met ? err : 0;
+	if (err == 0) {
+		io->wants_to = false;
+		return 0;
+	}
+	if (timed_out)
+		return socle__io_fail_as(io, "connect", err, "timeout");
+	return socle__io_fail(io, "connect", err);
+}
+
+int
+socle_io_connect(struct socle_io *io, const struct socle_addr *addr)
+{
+	if (addr == NULL)
+		return socle__io_fail(io, "connect", -EINVAL);
+	socle__io_plan_drop(io);
+	return socle__io_connect_to(io, addr);
+}
+
+/*
+ * 1: the connect under way has ended, with *ret; 0: it has not; -errno: that
+ * could not be found out.  Writable, without an error and without a peer, it
+ * has not either, unless the kernel says hung up.
+ */
+static int
+connect_ended(int fd, int *ret)
+{
+	struct socle_addr peer = {.len = sizeof(peer.u)};
+	int ready = socle__io_wait(fd, POLLOUT, SOCLE__IO_AT_ONCE), err = 0;
+	socklen_t len = sizeof(err);
+
+	if (ready <= 0)
+		return ready;
+	if (sys_getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0)
+		return -errno;
+	*ret = -err;
+	if (err != 0)
+		return 1;
+	if (sys_getpeername(fd, &peer.u.sa, &peer.len) == 0)
+		*ret = met_itself(fd, &peer) ? -ECONNREFUSED : 0;
+	else if (errno == ENOTCONN && !(ready & (POLLERR | POLLHUP)))
+		return 0;
+	else
+		*ret = -errno;
+	return 1;
+}
+
+/* requires: a connect is under way.  As socle_io_connected(). */
+static int
+connecting_look(struct socle_io *io, int fd)
+{
+	int err, ended = connect_ended(fd, &err);
+
+	if (ended < 0)
+		return socle__io_fail(io, "connected", ended);
+	if (ended == 0)
+		return 0;
+	if (err < 0) {
+		socle__io_fail(io, "connect", err);
+		err = socle__io_plan_go_on(io, err);
+	}
+	io->connecting = err;
+	if (err == -EINPROGRESS)
+		return 0;
+	socle__io_plan_drop(io);
+	return err == 0 ? 1 : err;
+}
+
+int
+socle_io_connected(struct socle_io *io)
+{
+	struct socle_addr peer = {.len = sizeof(peer.u)};
+	int fd = socle__io_need_fd(io, "connected");
+
+	if (fd < 0)
+		return fd;
+	if (io->connecting == -EINPROGRESS)
+		return connecting_look(io, fd);
+	if (io->connecting < 0)
+		return io->connecting;
+	if (sys_getpeername(fd, &peer.u.sa, &peer.len) == 0)
+		return 1;
+	if (errno == ENOTCONN || errno == EINVAL) /* EINVAL: BSD's reset */
+		return 0;
+	return socle__io_fail(io, "connected", -errno);
+}

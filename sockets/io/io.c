@@ -1,0 +1,164 @@
+/*
+ * A socket as an object: how it comes by its fd and loses it.
+ *
+ * Nothing about the socket is kept that the kernel can be asked: its mode, kind
+ * and addresses are right even if somebody else has a hand on the fd.
+ */
+#include "sockets/io/private.h"
+#include "sockets/names/new_socket.h"
+
+#include "seam.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int
+socle__io_fail_as(struct socle_io *io, const char *operation, int err,
+	const char *fmt, ...)
+{
+	int n = snprintf(io->errstr, sizeof(io->errstr), "%s: ", operation);
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(
+		io->errstr + n, sizeof(io->errstr) - (size_t)n, fmt, ap);
+	va_end(ap);
+	return err;
+}
+
+int
+socle__io_fail(struct socle_io *io, const char *operation, int err)
+{
+	if (err == -EAGAIN || err == -EINPROGRESS)
+		return err;
+	return socle__io_fail_as(io, operation, err, "%s", strerror(-err));
+}
+
+int
+socle__io_need_fd(struct socle_io *io, const char *operation)
+{
+	if (io->handle == 0)
+		return socle__io_fail(io, operation, -EBADF);
+	return io->handle - 1;
+}
+
+int
+socle_io_socket(struct socle_io *io, int domain, int type, int proto)
+{
+	int fd = io->handle > 0 ? -EBUSY
+				: socle__new_socket(domain, type, proto, false);
+
+	if (fd < 0)
+		return socle__io_fail(io, "socket", fd);
+	io->handle = fd + 1;
+	return 0;
+}
+
+int
+socle_io_socketpair(
+	struct socle_io *a, struct socle_io *b, int domain, int type, int proto)
+{
+	int fds[2];
+	int err = 0;
+
+	if (sys_socketpair(domain, type | SOCLE__CLOEXEC, proto, fds) < 0)
+		err = -errno;
+	memset(a, 0, sizeof(*a));
+	memset(b, 0, sizeof(*b));
+	if (err < 0) {
+		socle__io_fail(b, "socketpair", err);
+		return socle__io_fail(a, "socketpair", err);
+	}
+	a->handle = fds[0] + 1;
+	b->handle = fds[1] + 1;
+	return 0;
+}
+
+static int
+adopt(int fd)
+{
+	int type, flags;
+	socklen_t len = sizeof(type);
+
+	if (sys_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
+		return -errno;
+	flags = sys_fcntl(fd, F_GETFD, 0);
+	if (flags < 0 ||
+		(!(flags & FD_CLOEXEC) &&
+			sys_fcntl(fd, F_SETFD, flags | FD_CLOEXEC) < 0))
+		return -errno;
+	sys_no_sigpipe(fd);
+	return 0;
+}
+
+int
+socle_io_adopt(struct socle_io *io, int fd)
+{
+	int err = io->handle > 0 ? -EBUSY : adopt(fd);
+
+	if (err < 0)
+		return socle__io_fail(io, "adopt", err);
+	io->handle = fd + 1;
+	return 0;
+}
+
+/* No fd, and nothing that belonged to the one it had. */
+static void
+forget(struct socle_io *io)
+{
+	socle__io_plan_drop(io);
+	io->handle = 0;
+	io->connecting = 0;
+	io->wants_to = false;
+	io->last_peer.len = 0;
+}
+
+int
+socle_io_steal(struct socle_io *io)
+{
+	int fd = socle__io_need_fd(io, "steal");
+
+	if (fd >= 0)
+		forget(io);
+	return fd;
+}
+
+void
+socle_io_close(struct socle_io *io)
+{
+	int fd = socle_io_fd(io);
+
+	forget(io);
+	if (fd >= 0)
+		sys_close(fd);
+}
+
+int
+socle_io_fd(const struct socle_io *io)
+{
+	return io->handle - 1;
+}
+
+const char *
+socle_io_errstr(const struct socle_io *io)
+{
+	return io->errstr;
+}
+
+double
+socle_io_timeout(const struct socle_io *io)
+{
+	return io->timeout;
+}
+
+double
+socle_io_set_timeout(struct socle_io *io, double seconds)
+{
+	double before = io->timeout;
+
+	if (!(seconds >= 0)) /* nor NaN */
+		return socle__io_fail(io, "timeout", -EINVAL);
+	io->timeout = seconds;
+	return before;
+}

@@ -1,0 +1,270 @@
+/*
+ * Strings to addresses and protocols.
+ *
+ * Numbers never ask anybody.  Names do, and the caller waits; what getaddrinfo
+ * says of them becomes EINVAL, as in Perl, unless the system has failed.
+ */
+#include "sockets/io/private.h"
+#include "sockets/names/protocol.h"
+
+#include "seam.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+enum { HOST_MAX = 1025, SERVICE_MAX = 64 };
+
+/* 0 .. max, or -1: no number. */
+static int
+number(const char *text, int max)
+{
+	int value = 0;
+
+	if (*text == '\0')
+		return -1;
+	for (; *text >= '0' && *text <= '9' && value <= max; text++)
+		value = value * 10 + (*text - '0');
+	return *text == '\0' && value <= max ? value : -1;
+}
+
+int
+socle__io_protocol(struct socle_io *io, const char *name, int *type)
+{
+	int found = socle__protocol(name, type);
+
+	return found < 0 ? socle__io_fail_as(io, "socket", -EINVAL,
+				   "Bad protocol '%s'", name)
+			 : found;
+}
+
+/* ---- addresses ---- */
+
+struct request {
+	const struct socle__io_side *side;
+	char host[HOST_MAX], service[SERVICE_MAX];
+	int port; /* of a service that is a number, or its number; -1: none */
+};
+
+static int
+list_of_one(const struct socle_addr *a, struct socle__io_list *ret)
+{
+	ret->at = sys_malloc(sizeof(*a));
+	if (!ret->at)
+		return -ENOMEM;
+	ret->at[0] = *a;
+	ret->n = 1;
+	return 0;
+}
+
+static bool
+is_unix(const struct socle__io_side *s)
+{
+	if (s->domain != 0)
+		return s->domain == AF_UNIX;
+	return s->addr &&
+		(*s->addr == '/' || *s->addr == '@' ||
+			strncmp(s->addr, "unix:", strlen("unix:")) == 0);
+}
+
+/* Any text is a path if the domain says so; "" has the kernel choose. */
+static int
+resolve_unix(const struct socle__io_side *s, struct socle__io_list *ret)
+{
+	struct socle_addr a;
+	const char *path = s->addr ? s->addr : "";
+	char text[SOCLE_ADDR_TEXT_MAX];
+	int err;
+
+	memset(&a, 0, sizeof(a));
+	a.u.sa.sa_family = AF_UNIX;
+	a.len = offsetof(struct sockaddr_un, sun_path);
+	if (s->local && *path == '\0')
+		return list_of_one(&a, ret);
+	if (strncmp(path, "unix:", strlen("unix:")) == 0)
+		path += strlen("unix:");
+	if ((size_t)snprintf(text, sizeof(text), "unix:%s", path) >=
+		sizeof(text))
+		return -ENAMETOOLONG;
+	err = socle_addr_parse(&a, text, 0);
+	return err < 0 ? err : list_of_one(&a, ret);
+}
+
+/* The port that a service is, and the name alone of "name(port)". */
+static void
+split_fallback(struct request *r)
+{
+	size_t n = strlen(r->service);
+	char *paren = strrchr(r->service, '(');
+
+	r->port = number(r->service, UINT16_MAX);
+	if (r->port >= 0 || !paren || paren == r->service ||
+		r->service[n - 1] != ')')
+		return;
+	r->service[n - 1] = '\0';
+	r->port = number(paren + 1, UINT16_MAX);
+	if (r->port >= 0)
+		*paren = '\0';
+	else
+		r->service[n - 1] = ')';
+}
+
+static int
+request_make(struct request *r, const struct socle__io_side *s)
+{
+	size_t n;
+	int err;
+
+	r->side = s;
+	err = socle_split_hostport(s->addr ? s->addr : "", r->host,
+		sizeof(r->host), r->service, sizeof(r->service));
+	if (err < 0)
+		return err;
+	n = s->port ? strlen(s->port) : 0;
+	if (n >= sizeof(r->service))
+		return -ENAMETOOLONG;
+	if (r->service[0] == '\0' && n > 0)
+		memcpy(r->service, s->port, n + 1);
+	if (s->local && strcmp(r->host, "*") == 0)
+		r->host[0] = '\0';
+	split_fallback(r);
+	return 0;
+}
+
+/* Whether both are numbers; then there is one address, and no look-up. */
+static bool
+is_numeric(const struct request *r, struct socle_addr *a)
+{
+	int port = r->service[0] == '\0' ? 0 : number(r->service, UINT16_MAX);
+	int domain = r->side->domain;
+
+	if (port < 0 || strchr("/@*", r->host[0]) || /* NUL is found too */
+		strncmp(r->host, "unix:", strlen("unix:")) == 0 ||
+		socle_addr_parse(a, r->host, (uint16_t)port) < 0)
+		return false;
+	return domain == 0 || domain == a->u.sa.sa_family;
+}
+
+/* Of an address without a host, the port decides; never NULL and NULL. */
+static int
+look_up(const struct request *r, const char *service, struct addrinfo **ret)
+{
+	const struct socle__io_side *s = r->side;
+	struct addrinfo hints = {.ai_family = s->domain,
+		.ai_socktype = s->type == SOCK_DGRAM || s->type == SOCK_RAW
+			? s->type
+			: SOCK_STREAM,
+		.ai_flags = s->local ? AI_PASSIVE : 0};
+	int said;
+
+	/* loopback does not count for it */
+	if (s->domain == 0 && r->host[0] && strcmp(r->host, "localhost") != 0)
+		hints.ai_flags |= AI_ADDRCONFIG;
+	if (*service == '\0')
+		service = r->host[0] ? NULL : "0";
+	else if (service[strspn(service, "0123456789")] == '\0' &&
+		number(service, UINT16_MAX) < 0)
+		return EAI_SERVICE; /* libc would cut it down to 16 bits */
+	do
+		said = sys_getaddrinfo(
+			r->host[0] ? r->host : NULL, service, &hints, ret);
+	while (said == EAI_SYSTEM && errno == EINTR);
+	return said;
+}
+
+/* What getaddrinfo said, as a failure of ours. */
+static int
+look_up_failed(struct socle_io *io, const struct request *r, int said)
+{
+	static const char operation[] = "getaddrinfo";
+
+	switch (said) {
+	case EAI_SYSTEM:
+		return socle__io_fail(io, operation,
+			errno == EAGAIN ? -ETIMEDOUT
+				: errno ? -errno
+					: -EIO);
+	case EAI_MEMORY:
+		return socle__io_fail(io, operation, -ENOMEM);
+	case EAI_ADDRFAMILY:
+	case EAI_FAMILY:
+		return socle__io_fail(io, operation, -EAFNOSUPPORT);
+	case EAI_AGAIN:
+		return socle__io_fail_as(
+			io, operation, -ETIMEDOUT, "%s", gai_strerror(said));
+	case EAI_SERVICE:
+		return socle__io_fail_as(
+			io, operation, -EINVAL, "Bad service '%s'", r->service);
+	default:
+		return socle__io_fail_as(
+			io, operation, -EINVAL, "Bad hostname '%s'", r->host);
+	}
+}
+
+static int
+list_of(const struct addrinfo *found, struct socle__io_list *ret)
+{
+	size_t n = 0;
+
+	for (const struct addrinfo *a = found; a; a = a->ai_next)
+		n++;
+	ret->at = sys_calloc(n, sizeof(ret->at[0]));
+	if (!ret->at)
+		return -ENOMEM;
+	for (; found; found = found->ai_next) {
+		struct socle_addr *a = &ret->at[ret->n];
+
+		if (found->ai_addrlen > sizeof(a->u))
+			continue;
+		a->len = found->ai_addrlen;
+		memcpy(&a->u, found->ai_addr, a->len);
+		ret->n++;
+	}
+	return 0;
+}
+
+static int
+resolve_ip(struct socle_io *io, const struct request *r,
+	struct socle__io_list *ret)
+{
+	struct addrinfo *found = NULL;
+	struct socle_addr a;
+	char port[12];
+	int said, err;
+
+	if (is_numeric(r, &a)) {
+		err = list_of_one(&a, ret);
+		return err < 0 ? socle__io_fail(io, "getaddrinfo", err) : 0;
+	}
+	said = look_up(r, r->service, &found);
+	if ((said == EAI_SERVICE || said == EAI_NONAME) && r->port >= 0) {
+		(void)snprintf(port, sizeof(port), "%d", r->port);
+		said = look_up(r, port, &found);
+	}
+	if (said != 0)
+		return look_up_failed(io, r, said);
+	err = list_of(found, ret);
+	sys_freeaddrinfo(found);
+	return err < 0 ? socle__io_fail(io, "getaddrinfo", err) : 0;
+}
+
+int
+socle__io_resolve(struct socle_io *io, const struct socle__io_side *side,
+	struct socle__io_list *ret)
+{
+	struct request r;
+	int err;
+
+	if (is_unix(side)) {
+		err = resolve_unix(side, ret);
+		return err < 0 ? socle__io_fail(io, side->operation, err) : 0;
+	}
+	err = request_make(&r, side);
+	if (err < 0)
+		return socle__io_fail(io, "getaddrinfo", err);
+	if (!side->local && r.service[0] == '\0' && side->type != SOCK_RAW)
+		return socle__io_fail_as(io, side->operation, -EINVAL,
+			"Cannot determine remote port");
+	return resolve_ip(io, &r, ret);
+}

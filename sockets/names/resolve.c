@@ -1,0 +1,350 @@
+/*
+ * Names to addresses, on helper threads.
+ *
+ * A request has one owner at any time, who frees it: the list while it waits
+ * or is looked up, then the mailbox of its loop, then the loop, which calls
+ * `fn'.  Cancelling only marks it.  What the answer needs on its way is
+ * reserved.
+ *
+ * The list is the process's, and to leave it is to be answered, in one step
+ * under its lock.  A fork takes the lock too: its child, without helpers, finds
+ * a request either in the list, and answers it itself, or answered.
+ */
+#include "sockets/names/resolve.h"
+
+#include "reactor/core.h"
+#include "seam.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+enum {
+	THREADS = 8,
+	STACK = 512 * 1024, /* the name services are other people's code */
+	NAMED = -1          /* in place of a port: the service is a name */
+};
+
+typedef void answer_fn(
+	int err, const struct socle_addr *addrs, size_t n, void *arg);
+
+struct socle_resolve {
+	struct socle_resolve *next;
+	bool taken; /* a helper is at it */
+	atomic_bool cancelled;
+	answer_fn *fn;
+	void *arg;
+	struct socle_loop *loop;   /* a reference */
+	struct socle__later *call; /* for the answer; NULL: on its way */
+	int family, type, port;
+	int err;
+	size_t n; /* addresses; of a helper's request: > 0 if no name */
+	struct socle_addr *addrs;
+	struct socle_addr numbers[2];
+	char *service, host[];
+};
+
+/* requires, of all but the lock: the lock.  Some wait: there are threads. */
+static struct {
+	pthread_mutex_t lock;
+	struct socle_resolve *first, **end;
+	int threads;
+	bool knows_forks;
+} pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .end = &pool.first};
+
+static void
+resolve_free(void *arg)
+{
+	struct socle_resolve *r = arg;
+
+	if (r->addrs != r->numbers)
+		sys_free(r->addrs);
+	sys_free(r->call);
+	sys_free(r);
+}
+
+static void
+deliver(void *arg)
+{
+	struct socle_resolve *r = arg;
+
+	if (!atomic_load(&r->cancelled))
+		r->fn(r->err, r->err < 0 ? NULL : r->addrs,
+			r->err < 0 ? 0 : r->n, r->arg);
+	resolve_free(r);
+}
+
+/* It is the loop's from here, or gone. */
+static void
+answer(struct socle_resolve *r)
+{
+	struct socle_loop *to = r->loop;
+	struct socle__later *call = r->call;
+
+	*call = (struct socle__later){.kind = SOCLE__ITEM_POSTED,
+		.fn = deliver,
+		.drop = resolve_free,
+		.arg = r,
+		.arguments = "to, socle_resolve"};
+	r->call = NULL;
+	if (atomic_load(&r->cancelled) || socle__mailbox_put(to, call) < 0) {
+		r->call = call;
+		resolve_free(r);
+	}
+	socle_loop_release(to);
+}
+
+static int
+error_of(int said)
+{
+	switch (said) {
+	case EAI_SYSTEM:
+		return errno == EAGAIN ? -ETIMEDOUT : errno ? -errno : -EIO;
+	case EAI_AGAIN:
+		return -ETIMEDOUT;
+	case EAI_FAIL:
+		return -EIO;
+	case EAI_MEMORY:
+		return -ENOMEM;
+	case EAI_SERVICE:
+	case EAI_SOCKTYPE:
+		return -EINVAL;
+	default: /* EAI_NONAME, and what some systems have beside it */
+		return -EADDRNOTAVAIL;
+	}
+}
+
+_Static_assert(offsetof(struct sockaddr_in, sin_port) ==
+		offsetof(struct sockaddr_in6, sin6_port),
+	"a port is a port");
+
+static bool
+is_known(const struct socle_resolve *r, const struct socle_addr *a)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (r->addrs[i].len == a->len &&
+			memcmp(&r->addrs[i].u, &a->u, a->len) == 0)
+			return true;
+	return false;
+}
+
+static int
+take_addresses(struct socle_resolve *r, const struct addrinfo *found)
+{
+	size_t most = 1;
+
+	for (const struct addrinfo *f = found; f; f = f->ai_next)
+		most++;
+	r->addrs = sys_calloc(most, sizeof(r->addrs[0]));
+	if (!r->addrs)
+		return -ENOMEM;
+	for (; found; found = found->ai_next) {
+		struct socle_addr *a = &r->addrs[r->n];
+
+		if (found->ai_addrlen > sizeof(a->u))
+			continue;
+		a->len = found->ai_addrlen;
+		memcpy(&a->u, found->ai_addr, a->len);
+		if (r->port != NAMED)
+			a->u.in.sin_port = htons((uint16_t)r->port);
+		r->n += !is_known(r, a);
+	}
+	return r->n > 0 ? 0 : -EADDRNOTAVAIL;
+}
+
+static void
+look_up(struct socle_resolve *r)
+{
+	struct addrinfo hints = {
+		.ai_family = r->family, .ai_socktype = r->type};
+	struct addrinfo *found = NULL;
+	struct sockaddr_in in;
+	int said = sys_getaddrinfo(r->n > 0 ? NULL : r->host,
+		r->port == NAMED ? r->service : NULL, &hints, &found);
+
+	if (said != 0) {
+		r->err = error_of(said);
+		return;
+	}
+	if (r->n == 0) {
+		r->err = take_addresses(r, found);
+	} else { /* all that a number wants of it is the port */
+		memcpy(&in, found->ai_addr, sizeof(in));
+		r->numbers[0].u.in.sin_port = in.sin_port;
+		r->numbers[1].u.in.sin_port = in.sin_port;
+	}
+	sys_freeaddrinfo(found);
+}
+
+static void
+lock(void)
+{
+	pthread_mutex_lock(&pool.lock);
+}
+
+static void
+unlock(void)
+{
+	pthread_mutex_unlock(&pool.lock);
+}
+
+static void
+list_remove(struct socle_resolve *r)
+{
+	struct socle_resolve **at = &pool.first;
+
+	while (*at != r) /* the few that are taken are in front */
+		at = &(*at)->next;
+	*at = r->next;
+	if (pool.end == &r->next)
+		pool.end = at;
+}
+
+static void *
+helper(void *arg)
+{
+	struct socle_resolve *r;
+
+	lock();
+	for (;;) {
+		for (r = pool.first; r && r->taken; r = r->next)
+			;
+		if (!r)
+			break;
+		r->taken = true;
+		unlock();
+		if (!atomic_load(&r->cancelled))
+			look_up(r);
+		lock();
+		list_remove(r);
+		answer(r);
+	}
+	pool.threads--;
+	unlock();
+	return arg;
+}
+
+/* Other threads' requests are as lost as those threads. */
+static void
+after_fork_in_child(void)
+{
+	struct socle_loop *own = socle__loop ? socle__loop->mailbox : NULL;
+
+	for (struct socle_resolve *r = pool.first, *next; r; r = next) {
+		next = r->next;
+		r->err = -ECANCELED;
+		if (r->loop == own)
+			answer(r);
+	}
+	pool.first = NULL;
+	pool.end = &pool.first;
+	pool.threads = 0;
+	unlock();
+}
+
+/* False: no thread can be had. */
+static bool
+list_add(struct socle_resolve *r)
+{
+	bool any;
+
+	lock();
+	if (!pool.knows_forks)
+		pool.knows_forks =
+			pthread_atfork(lock, unlock, after_fork_in_child) == 0;
+	if (pool.knows_forks && pool.threads < THREADS &&
+		sys_thread_create(STACK, helper, NULL) == 0)
+		pool.threads++;
+	any = pool.threads > 0;
+	if (any) {
+		*pool.end = r;
+		pool.end = &r->next;
+	}
+	unlock();
+	return any;
+}
+
+/* The port; NAMED; or -EINVAL for a number that libc would cut to 16 bits. */
+static int
+read_port(const char *service)
+{
+	char *end;
+	unsigned long n = strtoul(service, &end, 10);
+
+	if (*end != '\0')
+		return NAMED;
+	if (service[strspn(service, "0123456789")] != '\0' || n > UINT16_MAX)
+		return -EINVAL;
+	return (int)n;
+}
+
+/* A number alone: neither "[::1]" nor "1.2.3.4:80", nor a path. */
+static bool
+read_host(struct socle_addr *ret, const char *host, int family, int port)
+{
+	return !strpbrk(host, family == AF_INET ? ":" : "[") &&
+		socle_addr_parse(ret, host, (uint16_t)port) == 0 &&
+		ret->u.sa.sa_family == family;
+}
+
+static struct socle_resolve *
+resolve_new(const char *host, const char *service)
+{
+	size_t host_size = strlen(host) + 1, size = strlen(service) + 1;
+	struct socle_resolve *r = sys_calloc(1, sizeof(*r) + host_size + size);
+
+	if (!r)
+		return NULL;
+	memcpy(r->host, host, host_size);
+	r->service = memcpy(r->host + host_size, service, size);
+	r->call = sys_malloc(sizeof(*r->call));
+	r->loop = r->call ? socle_loop_self() : NULL;
+	if (r->loop)
+		return r;
+	resolve_free(r);
+	return NULL;
+}
+
+int
+socle_resolve(const char *host, const char *service, int family, int type,
+	answer_fn *fn, void *arg, struct socle_resolve **ret)
+{
+	struct socle_resolve *r;
+	int port = read_port(service ? service : "");
+
+	if (!fn || port == -EINVAL)
+		return -EINVAL;
+	if (family != AF_UNSPEC && family != AF_INET && family != AF_INET6)
+		return -EAFNOSUPPORT;
+	r = resolve_new(host ? host : "", service ? service : "");
+	if (!r)
+		return -ENOMEM;
+	r->family = family;
+	r->type = type ? type : SOCK_STREAM;
+	r->port = port;
+	r->fn = fn;
+	r->arg = arg;
+	r->addrs = r->numbers;
+	if (family != AF_INET)
+		r->n += read_host(
+			&r->numbers[0], host ? host : "::", AF_INET6, port);
+	if (family != AF_INET6)
+		r->n += read_host(&r->numbers[r->n], host ? host : "0.0.0.0",
+			AF_INET, port);
+	if (r->n > 0 && port != NAMED) {
+		answer(r);
+	} else if (!list_add(r)) {
+		socle_loop_release(r->loop);
+		resolve_free(r);
+		return -ENOMEM;
+	}
+	if (ret)
+		*ret = r;
+	return 0;
+}
+
+void
+socle_resolve_cancel(struct socle_resolve *r)
+{
+	if (r)
+		atomic_store(&r->cancelled, true);
+}
