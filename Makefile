@@ -310,7 +310,7 @@ uninstall:
 	$Q$(if $(MAN3)$(MAN7),cd '$(DESTDIR)$(MANDIR)' && \
 		rm -f $(MAN3:docs/%=man3/%) $(MAN7:docs/%=man7/%))
 
-lint: $(STAGE)/.ok
+lint: $(LIB_OBJ) $(STAGE)/.ok
 	$QB='$B' CC='$(CC)' CXX='$(CXX)' CPPFLAGS='-I. $(ALL_CPPFLAGS)' \
 		FEATURES='$(FEATURES)' WARN='$(WARN)' SHARED='$(SHARED)' \
 		KQUEUE_FLAGS='$(KQUEUE_FLAGS)' LIB_SRC='$(LIB_SRC)' FOLDERS='$(FOLDERS)' \

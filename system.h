@@ -35,6 +35,16 @@
 #include <sys/sendfile.h>
 #endif
 
+/* ---- the compiler ---- */
+
+#define socle__likely(x) __builtin_expect(!!(x), 1)
+#define socle__unlikely(x) __builtin_expect(!!(x), 0)
+
+/* Kept out of the functions that call it, and out of their cache lines. */
+#define SOCLE__COLD __attribute__((noinline, cold))
+/* The same for a function that is called often. */
+#define SOCLE__NOINLINE __attribute__((noinline))
+
 /* ---- what there is: 1 or 0 ---- */
 
 #ifdef __linux__

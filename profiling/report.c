@@ -1,11 +1,11 @@
 /*
  * Reading the counters: as items, and as reports.
  *
- * Everything is read from a copy, because who is told may do anything to the
- * counters meanwhile.  Numbers are written digit by digit out of integers:
- * printf's would have a comma in them if the program's locale says so.
+ * Everything is read from a copy, because the callback may change the counters
+ * meanwhile.  Numbers are written digit by digit out of integers: those of
+ * printf would have a comma in them in some locales.
  */
-#include "profiling/calls.h"
+#include "profiling/report.h"
 
 #include "seam.h"
 

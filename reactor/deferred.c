@@ -1,103 +1,64 @@
 /*
- * Calls for later: deferred ones, and posted ones once they have arrived.
- *
- * One FIFO.  A run takes what was there when it began, told by the serials:
- * a loop nested in one of the calls may take the rest of it meanwhile.
+ * Deferred calls: one FIFO.  A run takes the calls that were present when it
+ * began, told by their serial numbers: a loop nested in one of them may run
+ * the others meanwhile.
  */
-#include "reactor/core.h"
+#include "reactor/deferred.h"
+
+#include "reactor/callback.h"
 
 #include "seam.h"
 
-void
-socle__later_add(struct socle__loop *l, struct socle__later *call)
+static struct socle__deferred *
+take(struct socle__reactor *r)
 {
-	call->next = NULL;
-	call->serial = l->later_serial++;
-	*l->later_end = call;
-	l->later_end = &call->next;
-}
+	struct socle__deferred *call = r->deferred;
 
-static struct socle__later *
-later_take(struct socle__loop *l)
-{
-	struct socle__later *call = l->later;
-
-	l->later = call->next;
-	if (!l->later)
-		l->later_end = &l->later;
+	r->deferred = call->next;
+	if (!r->deferred)
+		r->deferred_end = &r->deferred;
 	return call;
 }
 
-bool
-socle__later_run(struct socle__loop *l)
+static void
+deferred_reset(struct socle__reactor *r)
 {
-	uint64_t end;
-	struct socle__call call;
-	bool counted, any = false;
+	while (r->deferred) {
+		struct socle__deferred *call = take(r);
 
-	socle__mailbox_collect(l);
-	end = l->later_serial;
-	while (l->later && l->later->serial < end) {
-		struct socle__later *next = later_take(l);
-		struct socle__later it = *next;
-
-		sys_free(next);
-		counted = socle__call_begin(
-			&l->profile, &call, NULL, it.kind, it.arguments, NULL);
-		it.fn(it.arg);
-		socle__call_end(&l->profile, &call, counted);
-		any = true;
+		if (call->drop)
+			call->drop(call->arg);
+		sys_free(call);
 	}
-	return any;
+}
+
+static const struct socle__part deferred_part = {.reset = deferred_reset};
+
+void
+socle__deferred_add(struct socle__reactor *r, struct socle__deferred *call)
+{
+	socle__part_register(r, SOCLE__PART_DEFERRED, &deferred_part);
+	call->next = NULL;
+	call->serial = r->deferred_serial++;
+	*r->deferred_end = call;
+	r->deferred_end = &call->next;
 }
 
 void
-socle__later_clear(struct socle__loop *l)
+socle__deferred_run(struct socle__reactor *r)
 {
-	while (l->later) {
-		struct socle__later *next = later_take(l);
+	uint64_t end = r->deferred_serial;
 
-		if (next->drop)
-			next->drop(next->arg);
-		sys_free(next);
+	while (r->deferred && r->deferred->serial < end &&
+		!socle__is_abandoned(r)) {
+		struct socle__deferred *taken = take(r);
+		struct socle__deferred call = *taken;
+		struct socle__callback c;
+
+		sys_free(taken);
+		socle__callback_begin(
+			r, &c, NULL, call.kind, call.arguments, NULL);
+		call.fn(call.arg);
+		socle__callback_end(r, &c);
 	}
-}
-
-static int
-defer(const char *arguments, void (*fn)(void *arg), void (*drop)(void *arg),
-	void *arg)
-{
-	struct socle__loop *l = socle__loop_get();
-	struct socle__later *call = l ? sys_malloc(sizeof(*call)) : NULL;
-
-	if (!call)
-		return -ENOMEM;
-	*call = (struct socle__later){.kind = SOCLE__ITEM_DEFERRED,
-		.fn = fn,
-		.drop = drop,
-		.arg = arg,
-		.arguments = arguments};
-	if (l->fd_asked_for && l->depth == 0 && !l->later)
-		socle_wakeup(l->mailbox);
-	socle__later_add(l, call);
-	return 0;
-}
-
-#undef socle_defer
-int
-socle_defer(void (*fn)(void *arg), void *arg)
-{
-	return defer(NULL, fn, NULL, arg);
-}
-
-int
-socle_defer_named(const char *arguments, void (*fn)(void *arg), void *arg)
-{
-	return defer(arguments, fn, NULL, arg);
-}
-
-int
-socle_defer_or_drop(void (*fn)(void *arg), void (*drop)(void *arg), void *arg)
-{
-	return defer(NULL, fn, drop, arg);
 }

@@ -17,7 +17,7 @@
  */
 #ifdef __linux__
 
-#include "reactor/core.h"
+#include "reactor/backend.h"
 
 #include "seam.h"
 
@@ -32,58 +32,58 @@ _Static_assert(sizeof(struct socle__event) == sizeof(struct epoll_event) &&
 	"and so are whole events");
 
 static int
-epoll_open(struct socle__loop *l)
+epoll_open(struct socle__reactor *r)
 {
-	int err = socle__batch_reserve(l, ROOM_AT_START);
+	int err = socle__batch_reserve(r, ROOM_AT_START);
 
 	if (err < 0)
 		return err;
-	l->poller_fd = sys_epoll_create1(EPOLL_CLOEXEC);
-	return l->poller_fd < 0 ? -errno : 0;
+	r->poller_fd = sys_epoll_create1(EPOLL_CLOEXEC);
+	return r->poller_fd < 0 ? -errno : 0;
 }
 
 static int
-control(struct socle__loop *l, int op, struct socle_descriptor *d,
+control(struct socle__reactor *r, int op, struct socle_descriptor *d,
 	unsigned target)
 {
 	struct epoll_event e = {.events = target & (SOCLE_READ | SOCLE_WRITE),
 		.data.u64 = socle__cookie(d)};
 
-	if (sys_epoll_ctl(l->poller_fd, op, d->fd, &e) == 0)
+	if (sys_epoll_ctl(r->poller_fd, op, d->fd, &e) == 0)
 		return 0;
 	return errno == EPERM && op != EPOLL_CTL_ADD ? -ENOENT : -errno;
 }
 
 static int
-epoll_set(struct socle__loop *l, struct socle_descriptor *d, unsigned target)
+epoll_set(struct socle__reactor *r, struct socle_descriptor *d, unsigned target)
 {
 	int err;
 
 	if (target == 0)
-		return control(l, EPOLL_CTL_DEL, d, 0);
+		return control(r, EPOLL_CTL_DEL, d, 0);
 	if (d->armed)
-		return control(l, EPOLL_CTL_MOD, d, target);
-	err = control(l, EPOLL_CTL_ADD, d, target);
+		return control(r, EPOLL_CTL_MOD, d, target);
+	err = control(r, EPOLL_CTL_ADD, d, target);
 	/* A copy of an earlier fd of this number keeps that one's place. */
-	return err == -EEXIST ? control(l, EPOLL_CTL_MOD, d, target) : err;
+	return err == -EEXIST ? control(r, EPOLL_CTL_MOD, d, target) : err;
 }
 
 static int
-epoll_wait_for(struct socle__loop *l, int timeout_ms)
+epoll_wait_for(struct socle__reactor *r, int timeout_ms)
 {
-	int n = sys_epoll_wait(l->poller_fd, (struct epoll_event *)l->batch,
-		(int)l->batch_room, timeout_ms);
+	int n = sys_epoll_wait(r->poller_fd, (struct epoll_event *)r->batch,
+		(int)r->batch_size, timeout_ms);
 
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
-	l->batch_n = (size_t)n;
-	if (socle__unlikely(l->batch_n == l->batch_room) && n < ROOM_AT_MOST)
-		(void)socle__batch_reserve(l, 2 * l->batch_n); /* or not */
+	r->batch_n = (size_t)n;
+	if (socle__unlikely(r->batch_n == r->batch_size) && n < ROOM_AT_MOST)
+		(void)socle__batch_reserve(r, 2 * r->batch_n); /* or not */
 	return 0;
 }
 
 static int
-epoll_reopen(struct socle__loop *l)
+epoll_reopen(struct socle__reactor *r)
 {
 	int fd = sys_epoll_create1(EPOLL_CLOEXEC);
 	int err = 0;
@@ -91,17 +91,17 @@ epoll_reopen(struct socle__loop *l)
 	if (fd < 0)
 		return -errno;
 	do
-		err = sys_dup3(fd, l->poller_fd, O_CLOEXEC) < 0 ? -errno : 0;
+		err = sys_dup3(fd, r->poller_fd, O_CLOEXEC) < 0 ? -errno : 0;
 	while (err == -EINTR || err == -EBUSY);
 	sys_close(fd);
 	return err;
 }
 
 static void
-epoll_close(struct socle__loop *l)
+epoll_close(struct socle__reactor *r)
 {
-	if (l->poller_fd >= 0)
-		sys_close(l->poller_fd);
+	if (r->poller_fd >= 0)
+		sys_close(r->poller_fd);
 }
 
 const struct socle__backend socle__epoll_backend = {

@@ -28,7 +28,8 @@
  * the mailbox keeps its pipe open for as long as anybody could write to it; and
  * a signal needs a handler anyway, lest it kill.
  */
-#include "reactor/core.h"
+#include "reactor/backend.h"
+#include "reactor/interest.h"
 
 #include "seam.h"
 
@@ -63,11 +64,11 @@ reading_of(unsigned target)
 }
 
 static int
-room_set(struct socle__loop *l, int room)
+room_set(struct socle__reactor *r, int room)
 {
-	struct kqueue_poller *p = l->poller;
+	struct kqueue_poller *p = r->poller;
 	struct kevent *list;
-	int err = socle__batch_reserve(l, 2 * (size_t)room);
+	int err = socle__batch_reserve(r, 2 * (size_t)room);
 
 	if (err < 0)
 		return err;
@@ -95,34 +96,34 @@ queue_make(void)
 }
 
 static int
-kqueue_open(struct socle__loop *l)
+kqueue_open(struct socle__reactor *r)
 {
 	int err;
 
-	l->poller = sys_calloc(1, sizeof(struct kqueue_poller));
-	if (!l->poller)
+	r->poller = sys_calloc(1, sizeof(struct kqueue_poller));
+	if (!r->poller)
 		return -ENOMEM;
-	if ((err = room_set(l, ROOM_AT_START)) < 0)
+	if ((err = room_set(r, ROOM_AT_START)) < 0)
 		return err;
-	l->poller_fd = queue_make();
-	return l->poller_fd < 0 ? l->poller_fd : 0;
+	r->poller_fd = queue_make();
+	return r->poller_fd < 0 ? r->poller_fd : 0;
 }
 
 /* ---- changes ---- */
 
 static int
-send_now(struct socle__loop *l, const struct kevent *c, int n)
+send_now(struct socle__reactor *r, const struct kevent *c, int n)
 {
-	int r = sys_kevent(l->poller_fd, c, n, NULL, 0, NULL);
+	int result = sys_kevent(r->poller_fd, c, n, NULL, 0, NULL);
 
-	return r < 0 && errno != EINTR ? -errno : 0;
+	return result < 0 && errno != EINTR ? -errno : 0;
 }
 
 /* What waits for this fd is to come before what follows. */
 static void
-send_what_waits(struct socle__loop *l, int fd)
+send_what_waits(struct socle__reactor *r, int fd)
 {
-	struct kqueue_poller *p = l->poller;
+	struct kqueue_poller *p = r->poller;
 	int n = p->n_changes;
 
 	p->n_changes = 0;
@@ -130,18 +131,18 @@ send_what_waits(struct socle__loop *l, int fd)
 		struct kevent c = p->changes[i];
 
 		if (c.ident == (uintptr_t)fd)
-			(void)send_now(l, &c, 1);
+			(void)send_now(r, &c, 1);
 		else
 			p->changes[p->n_changes++] = c;
 	}
 }
 
 static bool
-keep(struct socle__loop *l, const struct kevent *c, int n)
+keep(struct socle__reactor *r, const struct kevent *c, int n)
 {
-	struct kqueue_poller *p = l->poller;
+	struct kqueue_poller *p = r->poller;
 
-	if (p->n_changes + n > p->room && room_set(l, 2 * p->room) < 0)
+	if (p->n_changes + n > p->room && room_set(r, 2 * p->room) < 0)
 		return false;
 	memcpy(p->changes + p->n_changes, c, (size_t)n * sizeof(*c));
 	p->n_changes += n;
@@ -188,21 +189,21 @@ changes_make(
 }
 
 static void
-filters_delete(struct socle__loop *l, int fd)
+filters_delete(struct socle__reactor *r, int fd)
 {
 	struct kevent c;
 
 	EV_SET(&c, (uintptr_t)fd, EVFILT_READ, EV_DELETE, 0, 0, 0);
-	(void)send_now(l, &c, 1);
+	(void)send_now(r, &c, 1);
 	EV_SET(&c, (uintptr_t)fd, EVFILT_WRITE, EV_DELETE, 0, 0, 0);
-	(void)send_now(l, &c, 1);
+	(void)send_now(r, &c, 1);
 }
 
 /* The kernel has nothing of it, whatever it had. */
 static void
-clear(struct socle__loop *l, struct socle_descriptor *d)
+clear(struct socle__reactor *r, struct socle_descriptor *d)
 {
-	filters_delete(l, d->fd);
+	filters_delete(r, d->fd);
 	d->armed = 0;
 }
 
@@ -212,9 +213,10 @@ clear(struct socle__loop *l, struct socle_descriptor *d)
  * outside a tick.
  */
 static int
-kqueue_set(struct socle__loop *l, struct socle_descriptor *d, unsigned target)
+kqueue_set(
+	struct socle__reactor *r, struct socle_descriptor *d, unsigned target)
 {
-	struct kqueue_poller *p = l->poller;
+	struct kqueue_poller *p = r->poller;
 	struct kevent c[2];
 	int n = changes_make(d, target, c);
 	int err;
@@ -223,23 +225,23 @@ kqueue_set(struct socle__loop *l, struct socle_descriptor *d, unsigned target)
 		return 0;
 	if (!d->armed && (err = socle__places_reserve(&p->places, d->fd)) < 0)
 		return err;
-	if (target != 0 && l->depth > 0 && l->map[d->fd] == d && keep(l, c, n))
+	if (target != 0 && r->depth > 0 && r->map[d->fd] == d && keep(r, c, n))
 		return 0;
 	if (p->n_changes > 0)
-		send_what_waits(l, d->fd);
-	err = send_now(l, c, n);
+		send_what_waits(r, d->fd);
+	err = send_now(r, c, n);
 	if (err < 0 && target != 0 && d->armed == 0)
-		clear(l, d); /* one may have been added, but not its fellow */
+		clear(r, d); /* one may have been added, but not its fellow */
 	return err;
 }
 
 /* ---- events ---- */
 
 static int
-exchange(struct socle__loop *l, const struct timespec *limit)
+exchange(struct socle__reactor *r, const struct timespec *limit)
 {
-	struct kqueue_poller *p = l->poller;
-	int n = sys_kevent(l->poller_fd, p->changes, p->n_changes, p->events,
+	struct kqueue_poller *p = r->poller;
+	int n = sys_kevent(r->poller_fd, p->changes, p->n_changes, p->events,
 		p->room, limit);
 
 	if (n < 0 && errno != EINTR)
@@ -260,33 +262,33 @@ cookie_of(const struct kevent *e)
  * end: told as such, and parked.
  */
 static void
-refused(struct socle__loop *l, const struct kevent *e)
+refused(struct socle__reactor *r, const struct kevent *e)
 {
-	struct socle_descriptor *d = socle__descriptor_at(l, (int)e->ident);
+	struct socle_descriptor *d = socle__descriptor_at(r, (int)e->ident);
 
 	if (!d || socle__cookie(d) != cookie_of(e))
 		return;
-	clear(l, d);
+	clear(r, d);
 	if (e->data == EPIPE && e->filter == EVFILT_WRITE) {
 		d->bits |= SOCLE__PARKED;
-		socle__batch_add(l, cookie_of(e), SOCLE_WRITE | SOCLE_ERR);
+		socle__batch_add(r, cookie_of(e), SOCLE_WRITE | SOCLE_ERR);
 	} else {
-		socle__batch_refusal(l, cookie_of(e),
+		socle__batch_refusal(r, cookie_of(e),
 			e->data == ENOENT ? EBADF : (int)e->data);
 	}
 }
 
 static int
-take_refusals(struct socle__loop *l, int n)
+take_refusals(struct socle__reactor *r, int n)
 {
-	const struct kqueue_poller *p = l->poller;
+	const struct kqueue_poller *p = r->poller;
 	int found = 0;
 
 	for (int i = 0; i < n; i++) {
 		if (!(p->events[i].flags & EV_ERROR))
 			continue;
 		if (p->events[i].data != 0)
-			refused(l, &p->events[i]);
+			refused(r, &p->events[i]);
 		found++;
 	}
 	return found;
@@ -297,10 +299,10 @@ take_refusals(struct socle__loop *l, int n)
  * it is, and what else is ready; what it does not know of is as the event says.
  */
 static unsigned
-look_at(const struct socle__loop *l, const struct kevent *e, unsigned ready)
+look_at(const struct socle__reactor *r, const struct kevent *e, unsigned ready)
 {
 	struct pollfd look = {.fd = (int)e->ident, .events = (short)ready};
-	const struct socle_descriptor *d = socle__descriptor_at(l, look.fd);
+	const struct socle_descriptor *d = socle__descriptor_at(r, look.fd);
 	unsigned all = SOCLE_READ | SOCLE_WRITE | SOCLE_ERR | SOCLE_HUP;
 	int found;
 
@@ -318,77 +320,77 @@ look_at(const struct socle__loop *l, const struct kevent *e, unsigned ready)
 }
 
 static void
-take_event(struct socle__loop *l, const struct kevent *e)
+take_event(struct socle__reactor *r, const struct kevent *e)
 {
-	struct kqueue_poller *p = l->poller;
+	struct kqueue_poller *p = r->poller;
 	int fd = (int)e->ident;
 	size_t at = p->places.of[fd];
 	unsigned ready = e->filter == EVFILT_WRITE ? SOCLE_WRITE : SOCLE_READ;
 
 	if (e->flags & EV_EOF || (ready == SOCLE_READ && e->data == 0))
-		ready = look_at(l, e, ready);
+		ready = look_at(r, e, ready);
 	if (ready == 0)
 		return;
 	/* The other filter of the fd may be there already, or its error. */
-	if (at < l->batch_n && l->batch[at].cookie == cookie_of(e)) {
-		l->batch[at].ready |= ready;
+	if (at < r->batch_n && r->batch[at].cookie == cookie_of(e)) {
+		r->batch[at].ready |= ready;
 		return;
 	}
-	p->places.of[fd] = l->batch_n;
-	socle__batch_add(l, cookie_of(e), ready);
+	p->places.of[fd] = r->batch_n;
+	socle__batch_add(r, cookie_of(e), ready);
 }
 
 static void
-take_events(struct socle__loop *l, int n)
+take_events(struct socle__reactor *r, int n)
 {
-	const struct kqueue_poller *p = l->poller;
+	const struct kqueue_poller *p = r->poller;
 
 	for (int i = 0; i < n; i++)
 		if (!(p->events[i].flags & EV_ERROR))
-			take_event(l, &p->events[i]);
+			take_event(r, &p->events[i]);
 }
 
 static int
-kqueue_wait(struct socle__loop *l, int timeout_ms)
+kqueue_wait(struct socle__reactor *r, int timeout_ms)
 {
 	struct timespec limit = {.tv_sec = timeout_ms / 1000,
 		.tv_nsec = timeout_ms % 1000 * 1000000L};
 	const struct timespec at_once = {0};
-	struct kqueue_poller *p = l->poller;
-	int n = exchange(l, timeout_ms < 0 ? NULL : &limit);
+	struct kqueue_poller *p = r->poller;
+	int n = exchange(r, timeout_ms < 0 ? NULL : &limit);
 
 	if (n < 0)
 		return n;
-	if (n > 0 && take_refusals(l, n) == n &&
-		(n = exchange(l, &at_once)) < 0)
+	if (n > 0 && take_refusals(r, n) == n &&
+		(n = exchange(r, &at_once)) < 0)
 		return 0; /* the next wait will tell */
-	take_events(l, n);
+	take_events(r, n);
 	if (n == p->room && n < ROOM_AT_MOST)
-		(void)room_set(l, 2 * n); /* as good without */
+		(void)room_set(r, 2 * n); /* as good without */
 	return 0;
 }
 
 /* Of the events only the refusals: all others will come again. */
 static int
-kqueue_submit(struct socle__loop *l)
+kqueue_submit(struct socle__reactor *r)
 {
 	const struct timespec at_once = {0};
-	struct kqueue_poller *p = l->poller;
-	int n = p->n_changes == 0 ? 0 : exchange(l, &at_once);
+	struct kqueue_poller *p = r->poller;
+	int n = p->n_changes == 0 ? 0 : exchange(r, &at_once);
 
 	if (n <= 0 || !(p->events[0].flags & EV_ERROR))
 		return 0;
-	socle__batch_drop(l);
-	return take_refusals(l, n);
+	socle__batch_drop(r);
+	return take_refusals(r, n);
 }
 
 /* Filters belong to the number: whoever has it by now starts anew. */
 static void
-kqueue_forget(struct socle__loop *l, int fd)
+kqueue_forget(struct socle__reactor *r, int fd)
 {
-	struct socle_descriptor *d = socle__descriptor_at(l, fd);
+	struct socle_descriptor *d = socle__descriptor_at(r, fd);
 
-	filters_delete(l, fd);
+	filters_delete(r, fd);
 	if (!d)
 		return;
 	d->armed = 0;
@@ -397,25 +399,25 @@ kqueue_forget(struct socle__loop *l, int fd)
 
 /* The old queue never was in this child. */
 static int
-kqueue_reopen(struct socle__loop *l)
+kqueue_reopen(struct socle__reactor *r)
 {
-	struct kqueue_poller *p = l->poller;
+	struct kqueue_poller *p = r->poller;
 	int fd = queue_make();
 
 	if (fd < 0)
 		return fd;
-	l->poller_fd = fd;
+	r->poller_fd = fd;
 	p->n_changes = 0;
 	return 0;
 }
 
 static void
-kqueue_close(struct socle__loop *l)
+kqueue_close(struct socle__reactor *r)
 {
-	struct kqueue_poller *p = l->poller;
+	struct kqueue_poller *p = r->poller;
 
-	if (l->poller_fd >= 0 && !l->forked)
-		sys_close(l->poller_fd);
+	if (r->poller_fd >= 0 && !socle__is_forked(r))
+		sys_close(r->poller_fd);
 	if (!p)
 		return;
 	sys_free(p->changes);

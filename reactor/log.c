@@ -1,8 +1,10 @@
 /*
- * The log of the process: one hook, one level.  The library says little: the
- * one place where it writes at all is the default hook.
+ * The log of the process: one hook, one level.  The default hook is the only
+ * place where the library writes to a file that it does not own.
  */
-#include "reactor/core.h"
+#include "reactor/log.h"
+
+#include "reactor/loop.h"
 
 #include "seam.h"
 

@@ -1,334 +1,325 @@
 /*
- * The tick.  What runs it, and what is around it, is in run.c.
+ * The tick; run.c has the loops that run it.
  *
- * The batch of events lives in the loop, not in the tick: a loop nested in a
- * handler waits anew and replaces it, and the outer tick finds it used up.
- * What it drops that way a level-triggered poller reports again.
+ * A stop, a reset or a fork may happen in any callback.  Each sets a bit of
+ * r->interrupted, which is checked before the tick, after each step and each
+ * call that runs application code, and right before the wait.  After a stop
+ * the tick does the rest of its steps without waiting; after a reset or a fork
+ * it does nothing more.
+ *
+ * The batch of events belongs to the reactor, not to the tick: a loop that is
+ * nested in a handler waits and replaces it, and the outer tick finds it used
+ * up.  The kernel reports again what is dropped that way.
  */
-#include "reactor/core.h"
+#include "reactor/tick.h"
 
-/* Handlers may have taken long since the clock was read after the wait. */
-static int64_t
-now_for_timers(struct socle__loop *l)
+#include "reactor/backend.h"
+#include "reactor/callback.h"
+#include "reactor/check.h"
+#include "reactor/deferred.h"
+#include "reactor/interest.h"
+#include "reactor/log.h"
+#include "reactor/mailbox.h"
+#include "reactor/map.h"
+#include "reactor/post_loop.h"
+#include "reactor/reactor.h"
+#include "reactor/turns.h"
+#include "reactor/wait.h"
+
+/* Whether every event and call is to be counted or logged. */
+static inline bool
+is_observed(const struct socle__reactor *r)
 {
-	if (l->now_stale)
-		l->now_known = false;
-	return socle__now(l);
+	return socle__unlikely(r->profile.on || socle__debug_level > 0);
 }
 
-static socle__aside bool
-run_timers(struct socle__loop *l)
-{
-	struct socle_timer *t;
-	struct socle__call call;
-	bool counted;
+/* ---- steps 1 to 5: until the wait ---- */
 
-	if (!socle__timers_collect(&l->timers, now_for_timers(l)))
-		return false;
-	while ((t = socle__timers_take(&l->timers))) {
-		counted = t->name != socle__own_timer &&
-			socle__call_begin(&l->profile, &call, NULL,
-				SOCLE__ITEM_TIMER, t->name, NULL);
+static SOCLE__COLD void
+run_due_timers(struct socle__reactor *r)
+{
+	struct socle__callback c;
+	struct socle_timer *t;
+
+	if (!socle__timers_collect(&r->timers, socle__now_for_timers(r)))
+		return;
+	while (!socle__is_abandoned(r) &&
+		(t = socle__timers_take(&r->timers))) {
+		if (t->name == socle__own_timer) {
+			t->fn(t);
+			continue;
+		}
+		socle__callback_begin(
+			r, &c, NULL, SOCLE__ITEM_TIMER, t->name, NULL);
 		t->fn(t);
-		socle__call_end(&l->profile, &call, counted);
+		socle__callback_end(r, &c);
 	}
+}
+
+static void
+run_deferred_calls(struct socle__reactor *r)
+{
+	socle__mailbox_collect(r);
+	socle__deferred_run(r);
+}
+
+/* Whether there were any: the application may wait for a queue to empty. */
+static bool
+run_flush_turns(struct socle__reactor *r)
+{
+	if (socle__turns_open(r, SOCLE__TURN_FLUSH) == 0)
+		return false;
+	socle__turns_take(r, SOCLE__TURN_FLUSH, socle__turn_flush);
+	socle__profile_unowned(&r->profile);
+	r->now_stale = true;
 	return true;
 }
 
-/* Whether a user's function ran: somebody may wait for what it did. */
-static bool
-run_flushes(struct socle__loop *l)
+static void
+tell_the_kernel(struct socle__reactor *r)
 {
-	unsigned before = l->calls;
-
-	socle__turns_walk(l, SOCLE__TURN_FLUSH);
-	socle__profile_unowned(&l->profile);
-	l->now_stale = true;
-	return l->calls != before;
-}
-
-/* Destroying waits for the outermost loop: no handler is on the stack. */
-static bool
-may_destroy(const struct socle__loop *l)
-{
-	return l->depth <= 1 && l->in_call == 0;
-}
-
-/* Whether nobody has asked for a turn. */
-static bool
-nobody_waits(const struct socle__loop *l)
-{
-	return socle__likely(l->attention.next == &l->attention);
-}
-
-/* Whether a wait would keep somebody waiting. */
-bool
-socle__has_work(const struct socle__loop *l)
-{
-	if (l->later || l->timers.due || socle__mailbox_waiting(l))
-		return true;
-	if (nobody_waits(l))
-		return false;
-	return socle__turns_open(l, SOCLE__TURN_FLUSH) ||
-		socle__turns_open(l, SOCLE__TURN_INTEREST) ||
-		socle__turns_open(l, SOCLE__TURN_PUSHED_BACK) ||
-		socle__turns_open(l, SOCLE__TURN_CLOSE) ||
-		(socle__turns_open(l, SOCLE__TURN_DESTROY) && may_destroy(l));
-}
-
-int
-socle__wait_ms(struct socle__loop *l, int limit)
-{
-	int64_t left;
-	int ms;
-
-	if (socle__has_work(l) || l->stop_depth >= l->depth)
-		return 0;
-	if (l->timers.pending == 0)
-		return limit < 0 ? -1 : limit;
-	left = socle__timers_next(&l->timers) - now_for_timers(l);
-	ms = socle__ns_to_ms(left);
-	return limit >= 0 && limit < ms ? limit : ms;
+	socle__turns_take(r, SOCLE__TURN_INTEREST, socle__interest_update);
 }
 
 static inline int
-wait_for_events(struct socle__loop *l, int ms)
+wait_for_events(struct socle__reactor *r, int ms)
 {
 	int err;
 
-	l->removed = false;
-	l->waits++;
-	l->batch_n = 0;
-	err = l->backend->wait(l, ms);
-	l->now_known = l->now_stale = false;
+	r->removed = false;
+	r->waits++;
+	r->batch_n = 0;
+	err = r->backend->wait(r, ms);
+	r->now_known = r->now_stale = false;
 	return err;
 }
 
 /*
- * An event for a registration that nobody has although nothing was removed
- * since the wait: the kernel still watches an open file that left us, through
- * a copy of its fd that somebody holds.  epoll can only forget it with the whole
- * set.
+ * Steps 1 to 5 of a tick that has something to do before it waits.  After
+ * application code has run it does not sleep: the condition that the
+ * application waits for may be true now, and no poller reports that.
+ */
+static SOCLE__NOINLINE int
+prepare_and_wait(struct socle__reactor *r, int limit_ms)
+{
+	unsigned before = r->callbacks;
+	bool flushed = false;
+	int err;
+
+	if (r->profile.on)
+		socle__profile_threads(&r->profile, !socle__reactor_is_alone());
+	if (r->timers.pending > 0)
+		run_due_timers(r);
+	if (!socle__is_abandoned(r))
+		run_deferred_calls(r);
+	if (!socle__is_abandoned(r))
+		flushed = run_flush_turns(r);
+	if (!socle__is_abandoned(r))
+		tell_the_kernel(r);
+	if (socle__is_abandoned(r)) {
+		socle__batch_drop(r);
+		return 0;
+	}
+	if (flushed || r->callbacks != before)
+		limit_ms = 0;
+	socle__profile_before_wait(&r->profile);
+	err = wait_for_events(r, socle__wait_ms(r, limit_ms));
+	socle__profile_after_wait(&r->profile);
+	return err;
+}
+
+/* ---- step 6: dispatch ---- */
+
+/*
+ * An event came for a registration that no descriptor has, although none was
+ * removed since the wait: the kernel still watches an open file that left the
+ * loop, through a copy of its fd.  epoll forgets it only with the whole set.
  */
 static void
-stale_event(struct socle__loop *l, int fd)
+stale_event(struct socle__reactor *r, int fd)
 {
-	if (l->removed)
+	if (r->removed)
 		return;
-	if (l->backend->forget) {
-		l->backend->forget(l, fd);
+	if (r->backend->forget) {
+		r->backend->forget(r, fd);
 		return;
 	}
-	socle__batch_drop(l);
-	if (l->backend->reopen(l) == 0)
-		socle__interest_rearm_all(l);
+	socle__batch_drop(r);
+	if (r->backend->reopen(r) == 0)
+		socle__interest_rearm_all(r);
 }
 
 /*
- * What would be told for ever and interests nobody is parked: an end that was
- * told already, or what the poller was not asked for.
+ * An event that would be reported for ever while nothing is done about it
+ * parks the descriptor: an end that was reported already, or an event that
+ * the poller was not asked for.
  */
 static void
 deliver(struct socle_descriptor *d, unsigned ready)
 {
 	unsigned end = SOCLE_ERR | SOCLE_HUP;
-	unsigned told = ready & (d->wanted | end);
+	unsigned wanted = ready & (d->wanted | end);
 
-	if (d->bits & SOCLE__END_TOLD)
-		told &= ~end;
-	if (told) {
-		d->ops->ready(d, told, 0);
+	if (d->bits & SOCLE__END_REPORTED)
+		wanted &= ~end;
+	if (wanted) {
+		d->ops->ready(d, wanted, 0);
 	} else if (ready & (end | ~(unsigned)d->armed)) {
-		d->bits |= SOCLE__END_TOLD | SOCLE__PARKED;
+		d->bits |= SOCLE__END_REPORTED | SOCLE__PARKED;
 		socle__descriptor_want(d, d->wanted);
 	}
 }
 
-/* Whether somebody wants to hear of each event or call. */
-static inline bool
-is_watched(const struct socle__loop *l)
-{
-	return socle__unlikely(l->profile.on || socle__debug_level > 0);
-}
-
-/* Whatever it is, it is looked at in full. */
-static socle__aside void
-dispatch_aside(struct socle__loop *l, uint64_t cookie, unsigned ready)
+/* Any event, with all its conditions. */
+static SOCLE__COLD void
+dispatch_event(struct socle__reactor *r, uint64_t cookie, unsigned ready)
 {
 	struct socle_descriptor *d =
-		socle__descriptor_at(l, socle__cookie_fd(cookie));
+		socle__descriptor_at(r, socle__cookie_fd(cookie));
 
 	if (!d || socle__cookie(d) != cookie) {
-		stale_event(l, socle__cookie_fd(cookie));
+		stale_event(r, socle__cookie_fd(cookie));
 		return;
 	}
 	if (d->bits & SOCLE__CLOSED)
 		return;
 	if (socle__debug_level > 0)
 		socle__log(1, "Event: fd=%d, state=%u", d->fd, ready);
-	if (ready >> SOCLE__REFUSAL)
-		socle__interest_failed(d, -(int)(ready >> SOCLE__REFUSAL));
+	if (ready >> SOCLE__REFUSAL_SHIFT)
+		socle__interest_failed(
+			d, -(int)(ready >> SOCLE__REFUSAL_SHIFT));
 	else
 		deliver(d, ready & SOCLE__READY);
 }
 
 /*
- * The straight way: something can be read, and nothing else is the matter.
- * A cookie was ours when the kernel got it, and the map does not shrink: the
- * fd in it is within.
+ * The usual event, READ alone on an open descriptor, goes straight to its
+ * `read'.  A cookie came from the map, which never shrinks: the fd in it is
+ * within the map.
  */
 static void
-dispatch(struct socle__loop *l, bool watched)
+dispatch_events(struct socle__reactor *r, bool observed)
 {
-	unsigned straight = watched ? 0 : SOCLE_READ;
-	unsigned mask = SOCLE__CLOSED | SOCLE__END_TOLD | SOCLE__DIRECT;
+	unsigned straight = observed ? 0 : SOCLE_READ;
+	unsigned mask = SOCLE__CLOSED | SOCLE__END_REPORTED | SOCLE__DIRECT;
 
-	l->next = l->batch;
-	l->end = l->batch + l->batch_n;
-	while (l->next != l->end) {
-		const struct socle__event *e = l->next++;
-		struct socle_descriptor *d = l->map[(uint32_t)e->cookie];
+	r->next = r->batch;
+	r->end = r->batch + r->batch_n;
+	while (r->next != r->end) {
+		const struct socle__event *e = r->next++;
+		struct socle_descriptor *d = r->map[(uint32_t)e->cookie];
 
 		if (socle__likely(e->ready == straight && d &&
 			    socle__cookie(d) == e->cookie &&
 			    (d->bits & mask) == SOCLE__DIRECT))
 			d->ops->read(d);
 		else
-			dispatch_aside(l, e->cookie, e->ready);
+			dispatch_event(r, e->cookie, e->ready);
 	}
 }
+
+/* ---- steps 7 to 9: after the dispatch ---- */
 
 static void
-reap(struct socle__loop *l)
+close_and_destroy(struct socle__reactor *r)
 {
-	if (socle__turns_open(l, SOCLE__TURN_CLOSE)) {
-		socle__turns_walk(l, SOCLE__TURN_CLOSE);
-		socle__turns_walk(l, SOCLE__TURN_FD_FREED);
+	if (socle__turns_open(r, SOCLE__TURN_CLOSE)) {
+		socle__turns_take(
+			r, SOCLE__TURN_CLOSE, socle__descriptor_close_fd);
+		socle__turns_take(
+			r, SOCLE__TURN_FD_FREED, socle__turn_fd_freed);
 	}
-	if (may_destroy(l))
-		socle__turns_walk(l, SOCLE__TURN_DESTROY);
+	if (socle__may_destroy(r))
+		socle__turns_take(r, SOCLE__TURN_DESTROY, socle__turn_reap);
 }
 
-static socle__aside bool
-run_post_loop(struct socle__loop *l)
+/* False: a post-loop callback ended the loop. */
+static SOCLE__NOINLINE bool
+finish_tick(struct socle__reactor *r)
 {
-	struct socle__call call;
-	bool go_on = socle__turns_walk(l, SOCLE__TURN_POST_LOOP);
-	bool counted;
-
-	if (!l->post_loop)
-		return go_on;
-	counted = socle__call_begin(&l->profile, &call, NULL,
-		SOCLE__ITEM_GLOBAL_POST_LOOP, l->post_loop_name, NULL);
-	go_on = l->post_loop(l->post_loop_arg) && go_on;
-	socle__call_end(&l->profile, &call, counted);
-	return go_on;
+	if (!socle__is_abandoned(r))
+		socle__turns_take(
+			r, SOCLE__TURN_PUSHED_BACK, socle__turn_pushed_back);
+	close_and_destroy(r);
+	return socle__is_abandoned(r) || !socle__has_post_loop(r) ||
+		socle__post_loop_run(r);
 }
 
-/* Whether a tick has nothing to do but to wait and to dispatch. */
+/* ---- the tick ---- */
+
+/* Whether a tick only has to wait and to dispatch. */
 static inline bool
-is_quiet(const struct socle__loop *l)
+is_quiet(const struct socle__reactor *r)
 {
-	return l->timers.pending == 0 && !l->later && nobody_waits(l) &&
-		!socle__mailbox_waiting(l) && !is_watched(l);
-}
-
-/* Steps 1 to 5. */
-static socle__apart int
-work_and_wait(struct socle__loop *l, int limit_ms)
-{
-	bool worked = false;
-	int err;
-
-	if (l->profile.on)
-		socle__profile_threads(&l->profile, !socle__loop_is_alone());
-	if (l->timers.pending > 0)
-		worked = run_timers(l);
-	if (l->later || socle__mailbox_waiting(l))
-		worked = socle__later_run(l) || worked;
-	if (l->forked)
-		return -ECHILD;
-	if (socle__turns_open(l, SOCLE__TURN_FLUSH))
-		worked = run_flushes(l) || worked;
-	socle__turns_walk(l, SOCLE__TURN_INTEREST);
-	if (!l->backend)
-		return 0; /* a handler reset the loop, which is to end */
-	socle__profile_before_wait(&l->profile);
-	err = wait_for_events(l, worked ? 0 : socle__wait_ms(l, limit_ms));
-	socle__profile_after_wait(&l->profile);
-	return err;
-}
-
-/* Steps 7 to 9: whether all said that the loop goes on, or -ECHILD. */
-static socle__apart int
-after_the_dispatch(struct socle__loop *l)
-{
-	if (l->forked)
-		return -ECHILD;
-	socle__turns_walk(l, SOCLE__TURN_PUSHED_BACK);
-	reap(l);
-	return !(l->post_loop || socle__turns_open(l, SOCLE__TURN_POST_LOOP)) ||
-		run_post_loop(l);
+	return !r->interrupted && r->timers.pending == 0 && !r->deferred &&
+		!socle__has_turns(r) && !socle__mailbox_has_posts(r) &&
+		!is_observed(r);
 }
 
 /*
- * One tick; docs/design.md has the list with its reasons.  1: go on, 0: a
- * callback or a stop ended it, or -errno.
+ *	1 run due timers	4 tell the kernel	7 pushed-back data
+ *	2 deferred, posted	5 wait			8 close, destroy
+ *	3 flush turns		6 dispatch		9 post-loop callbacks
  */
 int
-socle__tick(struct socle__loop *l, int limit_ms)
+socle__tick(struct socle__reactor *r, int limit_ms)
 {
-	bool watched = false;
-	int go_on = 1, err;
+	bool observed = false, go_on = true;
+	int err;
 
-	if (is_quiet(l)) {
-		err = wait_for_events(l, limit_ms);
+	if (is_quiet(r)) {
+		err = wait_for_events(r, limit_ms);
 	} else {
-		err = work_and_wait(l, limit_ms);
-		watched = is_watched(l);
+		if (r->interrupted)
+			return socle__is_forked(r) ? -ECHILD : 0;
+		err = prepare_and_wait(r, limit_ms);
+		observed = is_observed(r);
 	}
 	if (socle__unlikely(err < 0))
 		return err;
-	dispatch(l, watched);
-	if (!nobody_waits(l) || l->post_loop || l->forked)
-		go_on = after_the_dispatch(l);
-	l->now_stale = true;
+	dispatch_events(r, observed);
+	if (socle__has_turns(r) || socle__has_post_loop(r))
+		go_on = finish_tick(r);
+	r->now_stale = true;
 #ifdef SOCLE_CHECKS
-	socle__loop_check(l);
+	socle__loop_check(r);
 #endif
-	return go_on > 0 ? l->stop_depth < l->depth : go_on;
+	if (socle__unlikely(r->interrupted))
+		return socle__is_forked(r) ? -ECHILD : 0;
+	return go_on;
 }
+
+/* ---- around the tick ---- */
 
 static bool
-has_to_reap(const struct socle__loop *l)
+has_to_reap(const struct socle__reactor *r)
 {
-	return socle__turns_open(l, SOCLE__TURN_CLOSE) ||
-		(socle__turns_open(l, SOCLE__TURN_DESTROY) && may_destroy(l));
+	return socle__turns_open(r, SOCLE__TURN_CLOSE) ||
+		(socle__turns_open(r, SOCLE__TURN_DESTROY) &&
+			socle__may_destroy(r));
 }
 
 void
-socle__interest_tell(struct socle__loop *l)
+socle__interest_submit(struct socle__reactor *r)
 {
-	socle__turns_walk(l, SOCLE__TURN_INTEREST);
-	if (l->backend && l->backend->submit && l->backend->submit(l) > 0)
-		dispatch(l, is_watched(l));
+	tell_the_kernel(r);
+	if (r->backend && r->backend->submit && r->backend->submit(r) > 0)
+		dispatch_events(r, is_observed(r));
 }
 
-/*
- * What is held back leaves and what is closed is reaped before we return; in a
- * few rounds, for one may cause the other.
- */
+/* In a few rounds, because flushing may close and closing may flush. */
 void
-socle__settle(struct socle__loop *l)
+socle__flush_and_reap(struct socle__reactor *r)
 {
 	int reaps = 8, flushes = 2;
 
-	do {
-		if (!l->forked) {
-			socle__turns_walk(l, SOCLE__TURN_FLUSH);
-			socle__interest_tell(l);
-		}
-		reap(l);
-	} while ((has_to_reap(l) && --reaps > 0) ||
-		(socle__turns_open(l, SOCLE__TURN_FLUSH) && --flushes > 0));
+	while (!socle__is_forked(r)) {
+		socle__turns_take(r, SOCLE__TURN_FLUSH, socle__turn_flush);
+		socle__interest_submit(r);
+		close_and_destroy(r);
+		if (!(has_to_reap(r) && --reaps > 0) &&
+			!(socle__turns_open(r, SOCLE__TURN_FLUSH) &&
+				--flushes > 0))
+			return;
+	}
 }

@@ -1,11 +1,12 @@
 /*
- * Timers with a loop under them: those in the user's struct, and those with
- * an identifier, which are structs of the library's own.
+ * Timers of a loop: those in the application's structs, and those with an
+ * identifier, whose structs the library allocates.
  *
- * An identifier is a slot number and the slot's generation, so that one whose
- * timer fired or was cancelled finds nothing.
+ * An identifier is a slot number and the slot's generation.  Once the timer
+ * has fired or was cancelled, its identifier matches no slot.
  */
-#include "reactor/core.h"
+#include "reactor/loop.h"
+#include "reactor/reactor.h"
 
 #include "seam.h"
 
@@ -30,11 +31,11 @@ struct socle__timer_ids {
 int
 socle_timer_start(struct socle_timer *t, double seconds)
 {
-	struct socle__loop *l = socle__loop_get();
+	struct socle__reactor *r = socle__reactor_get();
 
-	if (!l)
+	if (!r)
 		return -ENOMEM;
-	socle__timers_add(&l->timers, t,
+	socle__timers_add(&r->timers, t,
 		socle__add_ns(
 			socle__clock_ns(), socle__seconds_to_ns(seconds)));
 	return 0;
@@ -43,11 +44,11 @@ socle_timer_start(struct socle_timer *t, double seconds)
 int
 socle_timer_start_at(struct socle_timer *t, double when)
 {
-	struct socle__loop *l = socle__loop_get();
+	struct socle__reactor *r = socle__reactor_get();
 
-	if (!l)
+	if (!r)
 		return -ENOMEM;
-	socle__timers_add(&l->timers, t, socle__moment_to_ns(when));
+	socle__timers_add(&r->timers, t, socle__moment_to_ns(when));
 	return 0;
 }
 
@@ -55,13 +56,29 @@ void
 socle_timer_cancel(struct socle_timer *t)
 {
 	if (t->order != 0)
-		socle__timers_remove(&socle__loop->timers, t);
+		socle__timers_remove(&socle__reactor->timers, t);
 }
 
-static int
-ids_grow(struct socle__loop *l)
+/* requires: the timers themselves are no longer pending */
+static void
+timer_ids_reset(struct socle__reactor *r)
 {
-	struct socle__timer_ids *ids = l->timer_ids;
+	struct socle__timer_ids *ids = r->timer_ids;
+
+	if (!ids)
+		return;
+	for (uint32_t i = 0; i < ids->n; i++)
+		sys_free(ids->slots[i].timer);
+	sys_free(ids);
+	r->timer_ids = NULL;
+}
+
+static const struct socle__part timer_ids_part = {.reset = timer_ids_reset};
+
+static int
+ids_grow(struct socle__reactor *r)
+{
+	struct socle__timer_ids *ids = r->timer_ids;
 	uint32_t old = ids ? ids->n : 0;
 	uint32_t n = old ? 2 * old : 16;
 
@@ -76,20 +93,21 @@ ids_grow(struct socle__loop *l)
 		ids->free = i + 1;
 	}
 	ids->n = n;
-	l->timer_ids = ids;
+	r->timer_ids = ids;
+	socle__part_register(r, SOCLE__PART_TIMER_IDS, &timer_ids_part);
 	return 0;
 }
 
 static void
-slot_release(struct socle__loop *l, struct id_timer *t)
+slot_release(struct socle__reactor *r, struct id_timer *t)
 {
-	struct id_slot *slot = &l->timer_ids->slots[t->slot];
+	struct id_slot *slot = &r->timer_ids->slots[t->slot];
 
 	slot->timer = NULL;
 	if (++slot->generation == 0)
 		slot->generation = 1; /* no identifier is 0 */
-	slot->next_free = l->timer_ids->free;
-	l->timer_ids->free = t->slot + 1;
+	slot->next_free = r->timer_ids->free;
+	r->timer_ids->free = t->slot + 1;
 }
 
 static void
@@ -99,7 +117,7 @@ id_timer_fire(struct socle_timer *timer)
 	void (*fn)(void *arg) = t->fn;
 	void *arg = t->arg;
 
-	slot_release(socle__loop, t);
+	slot_release(socle__reactor, t);
 	sys_free(t);
 	fn(arg);
 }
@@ -108,21 +126,21 @@ socle_timer_id
 socle_add_timer_named(
 	const char *arguments, double seconds, void (*fn)(void *arg), void *arg)
 {
-	struct socle__loop *l = socle__loop_get();
+	struct socle__reactor *r = socle__reactor_get();
 	struct id_timer *t;
 	struct id_slot *slot;
 
-	if (!l)
+	if (!r)
 		return 0;
-	if ((!l->timer_ids || !l->timer_ids->free) && ids_grow(l) < 0)
+	if ((!r->timer_ids || !r->timer_ids->free) && ids_grow(r) < 0)
 		return 0;
 	if (!(t = sys_malloc(sizeof(*t))))
 		return 0;
 	*t = (struct id_timer){
-		.fn = fn, .arg = arg, .slot = l->timer_ids->free - 1};
+		.fn = fn, .arg = arg, .slot = r->timer_ids->free - 1};
 	socle_timer_init_named(arguments, &t->timer, id_timer_fire);
-	slot = &l->timer_ids->slots[t->slot];
-	l->timer_ids->free = slot->next_free;
+	slot = &r->timer_ids->slots[t->slot];
+	r->timer_ids->free = slot->next_free;
 	slot->timer = t;
 	socle_timer_start(&t->timer, seconds);
 	return (uint64_t)slot->generation << 32 | t->slot;
@@ -138,33 +156,19 @@ socle_add_timer(double seconds, void (*fn)(void *arg), void *arg)
 bool
 socle_cancel_timer(socle_timer_id id)
 {
-	struct socle__loop *l = socle__loop;
+	struct socle__reactor *r = socle__reactor;
 	uint32_t at = (uint32_t)id;
 	struct id_slot *slot;
 	struct id_timer *t;
 
-	if (!l || !l->timer_ids || at >= l->timer_ids->n)
+	if (!r || !r->timer_ids || at >= r->timer_ids->n)
 		return false;
-	slot = &l->timer_ids->slots[at];
+	slot = &r->timer_ids->slots[at];
 	t = slot->timer;
 	if (!t || slot->generation != (uint32_t)(id >> 32))
 		return false;
-	socle__timers_remove(&l->timers, &t->timer);
-	slot_release(l, t);
+	socle__timers_remove(&r->timers, &t->timer);
+	slot_release(r, t);
 	sys_free(t);
 	return true;
-}
-
-/* requires: the timers themselves are no longer pending */
-void
-socle__timer_ids_clear(struct socle__loop *l)
-{
-	struct socle__timer_ids *ids = l->timer_ids;
-
-	if (!ids)
-		return;
-	for (uint32_t i = 0; i < ids->n; i++)
-		sys_free(ids->slots[i].timer);
-	sys_free(ids);
-	l->timer_ids = NULL;
 }

@@ -1,27 +1,36 @@
 /*
- * The mailbox: what other threads and signal handlers know of a loop.
+ * The mailbox.
  *
- * It is apart from the loop because it may outlive it: a thread that holds a
- * reference may post to a loop that is gone, and is told so.  Posts are a
- * stack that grows by compare-and-swap (a lock held at fork would hang the
- * child) and is taken whole; a special top means that the loop is gone.  The
- * wake-up fd, an eventfd or a pipe, stays open for as long as anybody could
- * write to it.
+ * It is a separate allocation because it may outlive the reactor: a thread that
+ * holds a reference may post to a loop that is gone, and gets -ESHUTDOWN.
+ * Posts are a stack that grows by compare-and-swap (a mutex held at fork would
+ * deadlock the child) and is taken whole; a special top means that the loop is
+ * gone.  The wake-up fd, an eventfd or a pipe, stays open as long as a
+ * reference exists, because any holder may write to it.
  */
 #include "reactor/mailbox.h"
-#include "reactor/core.h"
+
+#include "reactor/interest.h"
+#include "reactor/map.h"
+#include "reactor/reactor.h"
 
 #include "seam.h"
 
 #include <unistd.h>
 
-static struct socle__later gone; /* its address says: shut */
+static struct socle__deferred gone; /* its address means: shut */
+
+static struct socle_loop *
+mailbox_of(struct socle_descriptor *d)
+{
+	return (struct socle_loop *)(void *)((char *)d -
+		offsetof(struct socle_loop, wake));
+}
 
 static void
 wake_ready(struct socle_descriptor *d, unsigned ready, int err)
 {
-	struct socle_loop *m = (struct socle_loop *)(void *)((char *)d -
-		offsetof(struct socle_loop, wake));
+	struct socle_loop *m = mailbox_of(d);
 	uint64_t one = 1;
 	char buf[64];
 
@@ -29,33 +38,22 @@ wake_ready(struct socle_descriptor *d, unsigned ready, int err)
 	if (err < 0)
 		socle__descriptor_unpark(d); /* refused: ask again */
 	/*
-	 * First open for the next, then empty: a wake-up in between may have
-	 * been eaten, and is said again for whoever it was.
+	 * Accept the next wake-up first, then empty the fd.  One that comes in
+	 * between may be read away here, and so is sent again.
 	 */
 	atomic_store(&m->awake, false);
 	while (sys_read(d->fd, buf, sizeof(buf)) == sizeof(buf))
 		;
 	if (atomic_load(&m->awake))
 		(void)!sys_write(m->wake_fds[1], &one, sizeof(one));
-	socle__signals_run(m);
+	if (m->signals)
+		m->signals(m);
 }
 
-static bool
-wake_turn(struct socle_descriptor *d, unsigned turn)
-{
-	(void)d;
-	(void)turn;
-	return true;
-}
-
-/* It is in the mailbox, which has its own life. */
 static void
 wake_reap(struct socle_descriptor *d)
 {
-	struct socle_loop *m = (struct socle_loop *)(void *)((char *)d -
-		offsetof(struct socle_loop, wake));
-
-	socle_loop_release(m);
+	socle_loop_release(mailbox_of(d));
 }
 
 static void
@@ -66,7 +64,6 @@ wake_reset(struct socle_descriptor *d)
 
 static const struct socle__descriptor_ops wake_ops = {
 	.ready = wake_ready,
-	.turn = wake_turn,
 	.reap = wake_reap,
 	.reset = wake_reset,
 };
@@ -79,10 +76,58 @@ wake_fds_close(struct socle_loop *m)
 		sys_close(m->wake_fds[1]);
 }
 
-struct socle_loop *
-socle__mailbox_get(struct socle__loop *l)
+static void
+posts_to_deferred(struct socle__reactor *r, struct socle__deferred *top)
 {
-	struct socle_loop *m = l->mailbox;
+	struct socle__deferred *oldest = NULL;
+
+	while (top) {
+		struct socle__deferred *next = top->next;
+
+		top->next = oldest;
+		oldest = top;
+		top = next;
+	}
+	while (oldest) {
+		struct socle__deferred *next = oldest->next;
+
+		socle__deferred_add(r, oldest);
+		oldest = next;
+	}
+}
+
+/* What was posted joins what was deferred, to be dropped with it. */
+static void
+mailbox_reset(struct socle__reactor *r)
+{
+	struct socle_loop *m = r->mailbox;
+
+	if (!m)
+		return;
+	posts_to_deferred(r, atomic_exchange(&m->posts, &gone));
+	r->mailbox = NULL;
+	socle_loop_release(m);
+}
+
+static void
+mailbox_forked(struct socle__reactor *r)
+{
+	if (r->mailbox)
+		atomic_store(&r->mailbox->detached, true);
+}
+
+static int mailbox_reopen(struct socle__reactor *r);
+
+static const struct socle__part mailbox_part = {
+	.reset = mailbox_reset,
+	.forked = mailbox_forked,
+	.reopen = mailbox_reopen,
+};
+
+struct socle_loop *
+socle__mailbox_get(struct socle__reactor *r)
+{
+	struct socle_loop *m = r->mailbox;
 
 	if (m)
 		return m;
@@ -93,24 +138,25 @@ socle__mailbox_get(struct socle__loop *l)
 		sys_free(m);
 		return NULL;
 	}
-	if (socle__descriptor_add(l, &m->wake, &wake_ops, m->wake_fds[0],
+	if (socle__descriptor_add(r, &m->wake, &wake_ops, m->wake_fds[0],
 		    SOCLE__KEEP_FD, true) < 0) {
 		wake_fds_close(m);
 		sys_free(m);
 		return NULL;
 	}
 	socle__descriptor_want(&m->wake, SOCLE_READ);
+	socle__part_register(r, SOCLE__PART_MAILBOX, &mailbox_part);
 	/* One reference is the loop's, one the wake descriptor's. */
 	atomic_store(&m->references, 2);
-	l->mailbox = m;
+	r->mailbox = m;
 	return m;
 }
 
 struct socle_loop *
 socle_loop_self(void)
 {
-	struct socle__loop *l = socle__loop_get();
-	struct socle_loop *m = l ? socle__mailbox_get(l) : NULL;
+	struct socle__reactor *r = socle__reactor_get();
+	struct socle_loop *m = r ? socle__mailbox_get(r) : NULL;
 
 	if (m)
 		atomic_fetch_add(&m->references, 1);
@@ -141,9 +187,9 @@ socle_wakeup(struct socle_loop *m)
 }
 
 int
-socle__mailbox_put(struct socle_loop *m, struct socle__later *call)
+socle__mailbox_put(struct socle_loop *m, struct socle__deferred *call)
 {
-	struct socle__later *top = atomic_load(&m->posts);
+	struct socle__deferred *top = atomic_load(&m->posts);
 
 	do {
 		if (top == &gone)
@@ -155,119 +201,31 @@ socle__mailbox_put(struct socle_loop *m, struct socle__later *call)
 	return 0;
 }
 
-static int
-post(const char *arguments, struct socle_loop *m, void (*fn)(void *arg),
-	void (*drop)(void *arg), void *arg)
-{
-	struct socle__later *call = sys_malloc(sizeof(*call));
-	int err;
-
-	if (!call)
-		return -ENOMEM;
-	*call = (struct socle__later){.kind = SOCLE__ITEM_POSTED,
-		.fn = fn,
-		.drop = drop,
-		.arg = arg,
-		.arguments = arguments};
-	err = socle__mailbox_put(m, call);
-	if (err < 0)
-		sys_free(call);
-	return err;
-}
-
-#undef socle_post
-int
-socle_post(struct socle_loop *to, void (*fn)(void *arg), void *arg)
-{
-	return post(NULL, to, fn, NULL, arg);
-}
-
-int
-socle_post_named(const char *arguments, struct socle_loop *to,
-	void (*fn)(void *arg), void *arg)
-{
-	return post(arguments, to, fn, NULL, arg);
-}
-
-int
-socle_post_or_drop(struct socle_loop *to, void (*fn)(void *arg),
-	void (*drop)(void *arg), void *arg)
-{
-	return post(NULL, to, fn, drop, arg);
-}
-
-static void
-posts_to_later(struct socle__loop *l, struct socle__later *top)
-{
-	struct socle__later *oldest = NULL;
-
-	while (top) {
-		struct socle__later *next = top->next;
-
-		top->next = oldest;
-		oldest = top;
-		top = next;
-	}
-	while (oldest) {
-		struct socle__later *next = oldest->next;
-
-		socle__later_add(l, oldest);
-		oldest = next;
-	}
-}
-
 void
-socle__mailbox_collect(struct socle__loop *l)
+socle__mailbox_collect(struct socle__reactor *r)
 {
-	if (socle__mailbox_waiting(l))
-		posts_to_later(l, atomic_exchange(&l->mailbox->posts, NULL));
-}
-
-bool
-socle__mailbox_has_posts(const struct socle_loop *m)
-{
-	return atomic_load(&m->posts) != NULL;
-}
-
-/* What was posted joins what was deferred, to be dropped with it. */
-void
-socle__mailbox_shut(struct socle__loop *l)
-{
-	struct socle_loop *m = l->mailbox;
-
-	if (!m)
-		return;
-	socle__signals_clear(m);
-	posts_to_later(l, atomic_exchange(&m->posts, &gone));
-	l->mailbox = NULL;
-	socle_loop_release(m);
-}
-
-void
-socle__mailbox_detach(struct socle__loop *l)
-{
-	if (l->mailbox)
-		atomic_store(&l->mailbox->detached, true);
+	if (socle__mailbox_has_posts(r))
+		posts_to_deferred(r, atomic_exchange(&r->mailbox->posts, NULL));
 }
 
 static int
 replace_fd(int from, int to)
 {
-	int r;
+	int fd;
 
 	do
-		r = sys_dup2(from, to);
-	while (r < 0 && errno == EINTR);
-	if (r < 0 || sys_fcntl(to, F_SETFD, FD_CLOEXEC) < 0)
+		fd = sys_dup2(from, to);
+	while (fd < 0 && errno == EINTR);
+	if (fd < 0 || sys_fcntl(to, F_SETFD, FD_CLOEXEC) < 0)
 		return -errno;
 	return 0;
 }
 
 /* A wake-up fd of the child's own, under the number of the old one. */
-int
-socle__mailbox_reopen(struct socle__loop *l)
+static int
+mailbox_reopen(struct socle__reactor *r)
 {
-	struct socle_loop *m = l->mailbox;
+	struct socle_loop *m = r->mailbox;
 	int fds[2], err = 0;
 
 	if (!m)

@@ -1,8 +1,12 @@
-/* The mailbox's shape; mailbox.c has its story, signals.c its other user. */
+/*
+ * The mailbox: what other threads and signal handlers know of a reactor, and
+ * what the public interface calls struct socle_loop.
+ */
 #ifndef SOCLE_REACTOR_MAILBOX_H
 #define SOCLE_REACTOR_MAILBOX_H
 
-#include "reactor/core.h"
+#include "reactor/deferred.h"
+#include "reactor/state.h"
 
 #include "system.h"
 
@@ -12,10 +16,30 @@ struct socle_loop {
 	atomic_int references;
 	atomic_bool detached; /* in a forked child: the fd is the parent's */
 	atomic_bool awake;    /* a wake-up is on its way */
-	int wake_fds[2];      /* read and write end; one eventfd: the same */
-	struct socle__later *_Atomic posts; /* newest first */
+	int wake_fds[2];      /* read and write end; an eventfd is both */
+	struct socle__deferred *_Atomic posts; /* newest first */
 	struct socle_descriptor wake;
+	/* Called after a wake-up, when a signal is watched. */
+	void (*signals)(struct socle_loop *m);
 	atomic_bool pending[SOCLE__SIGNALS];
 };
+
+/* This reactor's mailbox, made on first use; NULL: no memory or no fds. */
+struct socle_loop *socle__mailbox_get(struct socle__reactor *r);
+
+/*
+ * Posts a call, from any thread.  0: the mailbox owns it; -ESHUTDOWN: the
+ * caller still does.
+ */
+int socle__mailbox_put(struct socle_loop *m, struct socle__deferred *call);
+
+/* Moves what was posted to the deferred calls. */
+void socle__mailbox_collect(struct socle__reactor *r);
+
+static inline bool
+socle__mailbox_has_posts(const struct socle__reactor *r)
+{
+	return r->mailbox && atomic_load(&r->mailbox->posts) != NULL;
+}
 
 #endif

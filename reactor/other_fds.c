@@ -1,8 +1,12 @@
 /*
- * Other fds: a function for an fd that is no object.  One descriptor each,
- * so that generation, interest and parking hold for them too.
+ * Other fds (Danga::Socket's OtherFds): a function for an fd that has no
+ * object.  Each has a descriptor, so that generation, interest and parking
+ * work for it as for an object.
  */
-#include "reactor/core.h"
+#include "reactor/callback.h"
+#include "reactor/interest.h"
+#include "reactor/map.h"
+#include "reactor/reactor.h"
 
 #include "seam.h"
 
@@ -20,32 +24,23 @@ other_of(struct socle_descriptor *d)
 }
 
 /*
- * While there is input, ERR and HUP come along with it each time; alone they
- * are told once.
+ * While there is input, ERR and HUP are reported along with it each time;
+ * alone they are reported once.
  */
 static void
 other_ready(struct socle_descriptor *d, unsigned ready, int err)
 {
-	struct socle__loop *l = socle__loop;
+	struct socle__reactor *r = socle__reactor;
 	struct other_fd *o = other_of(d);
-	struct socle__call call;
-	bool counted;
+	struct socle__callback c;
 
 	(void)err;
 	if (!(ready & (SOCLE_READ | SOCLE_WRITE)))
-		d->bits |= SOCLE__END_TOLD;
-	counted = socle__call_begin(&l->profile, &call, NULL,
-		SOCLE__ITEM_OTHER_FD, o->arguments, d);
+		d->bits |= SOCLE__END_REPORTED;
+	socle__callback_begin(
+		r, &c, NULL, SOCLE__ITEM_OTHER_FD, o->arguments, d);
 	o->fn(d->fd, ready, o->arg);
-	socle__call_end(&l->profile, &call, counted);
-}
-
-static bool
-other_turn(struct socle_descriptor *d, unsigned turn)
-{
-	(void)d;
-	(void)turn;
-	return true;
+	socle__callback_end(r, &c);
 }
 
 static void
@@ -62,7 +57,6 @@ other_reset(struct socle_descriptor *d)
 
 static const struct socle__descriptor_ops other_ops = {
 	.ready = other_ready,
-	.turn = other_turn,
 	.reap = other_reap,
 	.reset = other_reset,
 };
@@ -101,17 +95,17 @@ int
 socle_add_other_fd_named(const char *arguments, int fd, unsigned events,
 	void (*fn)(int fd, unsigned ready, void *arg), void *arg)
 {
-	struct socle__loop *l = socle__loop_get();
+	struct socle__reactor *r = socle__reactor_get();
 	struct other_fd new = {.fn = fn, .arg = arg, .arguments = arguments};
 	struct socle_descriptor *d;
 	struct other_fd *o;
 	int err;
 
-	if (!l)
+	if (!r)
 		return -ENOMEM;
 	if (!fn || events & ~(unsigned)(SOCLE_READ | SOCLE_WRITE))
 		return -EINVAL;
-	d = socle__descriptor_at(l, fd);
+	d = socle__descriptor_at(r, fd);
 	if (is_other(d))
 		return other_replace(other_of(d), &new, events);
 	if (d)
@@ -121,7 +115,7 @@ socle_add_other_fd_named(const char *arguments, int fd, unsigned events,
 	if (!(o = sys_malloc(sizeof(*o))))
 		return -ENOMEM;
 	err = socle__descriptor_add(
-		l, &o->d, &other_ops, fd, SOCLE__KEEP_FD, true);
+		r, &o->d, &other_ops, fd, SOCLE__KEEP_FD, true);
 	if (err < 0) {
 		sys_free(o);
 		return err;
@@ -140,8 +134,8 @@ socle_add_other_fd(int fd, unsigned events,
 int
 socle_remove_other_fd(int fd)
 {
-	struct socle__loop *l = socle__loop;
-	struct socle_descriptor *d = l ? socle__descriptor_at(l, fd) : NULL;
+	struct socle__reactor *r = socle__reactor;
+	struct socle_descriptor *d = r ? socle__descriptor_at(r, fd) : NULL;
 
 	if (!is_other(d))
 		return -ENOENT;
@@ -152,19 +146,20 @@ socle_remove_other_fd(int fd)
 void
 socle_clear_other_fds(void)
 {
-	struct socle__loop *l = socle__loop;
+	struct socle__reactor *r = socle__reactor;
 
-	for (size_t fd = 0; l && fd < l->map_size; fd++)
+	for (size_t fd = 0; r && fd < r->map_size; fd++)
 		(void)socle_remove_other_fd((int)fd);
 }
 
 void
 socle_each_other_fd(void (*fn)(int fd, unsigned events, void *arg), void *arg)
 {
-	struct socle__loop *l = socle__loop;
+	struct socle__reactor *r = socle__reactor;
 
-	for (size_t fd = 0; l && l == socle__loop && fd < l->map_size; fd++) {
-		struct socle_descriptor *d = l->map[fd];
+	for (size_t fd = 0; r && r == socle__reactor && fd < r->map_size;
+		fd++) {
+		struct socle_descriptor *d = r->map[fd];
 
 		if (is_other(d))
 			fn((int)fd, d->wanted, arg);

@@ -11,7 +11,7 @@
  * - macOS reports NVAL for devices; there kqueue is the one to use.
  * Each wait begins to look at another entry, so that no fd is always last.
  */
-#include "reactor/core.h"
+#include "reactor/backend.h"
 
 #include "seam.h"
 
@@ -30,14 +30,14 @@ _Static_assert(SOCLE_READ == POLLIN && SOCLE_WRITE == POLLOUT &&
 	"masks are handed over as they are");
 
 static int
-poll_open(struct socle__loop *l)
+poll_open(struct socle__reactor *r)
 {
-	l->poller = sys_calloc(1, sizeof(struct poll_poller));
-	return l->poller ? 0 : -ENOMEM;
+	r->poller = sys_calloc(1, sizeof(struct poll_poller));
+	return r->poller ? 0 : -ENOMEM;
 }
 
 static int
-entries_reserve(struct socle__loop *l, struct poll_poller *p)
+entries_reserve(struct socle__reactor *r, struct poll_poller *p)
 {
 	size_t room = p->room ? 2 * p->room : 64;
 	struct pollfd *fds;
@@ -46,7 +46,7 @@ entries_reserve(struct socle__loop *l, struct poll_poller *p)
 
 	if (p->n < p->room)
 		return 0;
-	if ((err = socle__batch_reserve(l, room)) < 0)
+	if ((err = socle__batch_reserve(r, room)) < 0)
 		return err;
 	fds = sys_realloc(p->fds, room * sizeof(*fds));
 	if (!fds)
@@ -72,9 +72,9 @@ entry_remove(struct poll_poller *p, int fd)
 }
 
 static int
-poll_set(struct socle__loop *l, struct socle_descriptor *d, unsigned target)
+poll_set(struct socle__reactor *r, struct socle_descriptor *d, unsigned target)
 {
-	struct poll_poller *p = l->poller;
+	struct poll_poller *p = r->poller;
 	size_t at;
 	int err;
 
@@ -84,7 +84,7 @@ poll_set(struct socle__loop *l, struct socle_descriptor *d, unsigned target)
 	}
 	if (!d->armed) {
 		if ((err = socle__places_reserve(&p->places, d->fd)) < 0 ||
-			(err = entries_reserve(l, p)) < 0)
+			(err = entries_reserve(r, p)) < 0)
 			return err;
 		p->places.of[d->fd] = p->n++;
 	}
@@ -96,20 +96,20 @@ poll_set(struct socle__loop *l, struct socle_descriptor *d, unsigned target)
 }
 
 static void
-report(struct socle__loop *l, const struct poll_poller *p, size_t at)
+report(struct socle__reactor *r, const struct poll_poller *p, size_t at)
 {
 	const struct pollfd *e = &p->fds[at];
 
 	if (e->revents & POLLNVAL)
-		socle__batch_refusal(l, p->cookies[at], EBADF);
+		socle__batch_refusal(r, p->cookies[at], EBADF);
 	else if (e->revents)
-		socle__batch_add(l, p->cookies[at], (unsigned)e->revents);
+		socle__batch_add(r, p->cookies[at], (unsigned)e->revents);
 }
 
 static int
-poll_wait_for(struct socle__loop *l, int timeout_ms)
+poll_wait_for(struct socle__reactor *r, int timeout_ms)
 {
-	struct poll_poller *p = l->poller;
+	struct poll_poller *p = r->poller;
 	int found = sys_poll(p->fds, (nfds_t)p->n, timeout_ms);
 
 	if (found < 0)
@@ -118,16 +118,16 @@ poll_wait_for(struct socle__loop *l, int timeout_ms)
 		return 0;
 	p->first = p->first + 1 < p->n ? p->first + 1 : 0;
 	for (size_t i = p->first; i < p->n; i++)
-		report(l, p, i);
+		report(r, p, i);
 	for (size_t i = 0; i < p->first; i++)
-		report(l, p, i);
+		report(r, p, i);
 	return 0;
 }
 
 static int
-poll_reopen(struct socle__loop *l)
+poll_reopen(struct socle__reactor *r)
 {
-	struct poll_poller *p = l->poller;
+	struct poll_poller *p = r->poller;
 
 	while (p->n > 0)
 		entry_remove(p, p->fds[p->n - 1].fd);
@@ -135,9 +135,9 @@ poll_reopen(struct socle__loop *l)
 }
 
 static void
-poll_close(struct socle__loop *l)
+poll_close(struct socle__reactor *r)
 {
-	struct poll_poller *p = l->poller;
+	struct poll_poller *p = r->poller;
 
 	if (!p)
 		return;

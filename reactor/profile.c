@@ -1,53 +1,52 @@
-/*
- * Profiling of this thread's loop: the counters are in profiling/, here is
- * who they belong to.
- */
-#include "reactor/core.h"
+/* Profiling of this thread's loop, with the counters of profiling/. */
+#include "profiling/report.h"
+#include "reactor/loop.h"
+#include "reactor/reactor.h"
 
 int
 socle_enable_profiling(unsigned what)
 {
-	struct socle__loop *l = socle__loop_get();
+	struct socle__reactor *r = socle__reactor_get();
 
 	if (what & ~(unsigned)(SOCLE_PROFILE_CPU | SOCLE_PROFILE_WALL))
 		return -EINVAL;
-	if (!l)
+	if (!r)
 		return -ENOMEM;
-	l->profile.per_thread = !socle__loop_is_alone();
-	socle__profile_enable(&l->profile, what);
+	r->profile.per_thread = !socle__reactor_is_alone();
+	socle__profile_enable(&r->profile, what);
 	return 1;
 }
 
 void
 socle_disable_profiling(void)
 {
-	if (socle__loop)
-		socle__profile_disable(&socle__loop->profile);
+	if (socle__reactor)
+		socle__profile_disable(&socle__reactor->profile);
 }
 
 void
 socle_profiling_data(
 	void (*fn)(const struct socle_profile_item *item, void *arg), void *arg)
 {
-	if (socle__loop)
-		(void)socle__profile_each(&socle__loop->profile, fn, arg);
+	if (socle__reactor)
+		(void)socle__profile_each(&socle__reactor->profile, fn, arg);
 }
 
 int
 socle_profile_report(enum socle_report form,
 	int (*out)(const char *text, size_t len, void *arg), void *arg)
 {
-	struct socle__loop *l = socle__loop_get();
+	struct socle__reactor *r = socle__reactor_get();
 
-	if (!l)
+	if (!r)
 		return -ENOMEM;
-	return socle__profile_report(&l->profile, form, out, arg);
+	return socle__profile_report(&r->profile, form, out, arg);
 }
 
 static void
-slow_told(const char *item, int64_t ns, const void *who)
+call_slow_handler(const char *item, int64_t ns, const void *who)
 {
-	struct socle__loop *l = socle__loop;
+	struct socle__reactor *r = socle__reactor;
 	struct socle_slow what = {
 		.item = item, .seconds = socle__ns_to_seconds(ns), .fd = -1};
 	union {
@@ -59,21 +58,21 @@ slow_told(const char *item, int64_t ns, const void *who)
 		what.fd = it.d->fd;
 		what.peer = it.d->ops->peer ? it.d->ops->peer(it.d) : NULL;
 	}
-	if (l->slow)
-		l->slow(&what, l->slow_arg);
+	if (r->slow)
+		r->slow(&what, r->slow_arg);
 }
 
 void
 socle_set_slow_handler(double seconds,
 	void (*fn)(const struct socle_slow *what, void *arg), void *arg)
 {
-	struct socle__loop *l = socle__loop_get();
+	struct socle__reactor *r = socle__reactor_get();
 	int64_t ns = socle__seconds_to_ns(seconds);
 
-	if (!l)
+	if (!r)
 		return;
-	l->slow = fn;
-	l->slow_arg = arg;
-	socle__profile_set_slow(
-		&l->profile, fn ? ns : 0, fn && ns > 0 ? slow_told : NULL);
+	r->slow = fn;
+	r->slow_arg = arg;
+	socle__profile_set_slow(&r->profile, fn ? ns : 0,
+		fn && ns > 0 ? call_slow_handler : NULL);
 }

@@ -1,172 +1,165 @@
+/* The loops that run the tick, nested and embedded ones included. */
+#include "reactor/backend.h"
+#include "reactor/callback.h"
+#include "reactor/mailbox.h"
+#include "reactor/reactor.h"
+#include "reactor/tick.h"
+#include "reactor/wait.h"
+
+/* This thread's reactor, ready to run; else NULL and *err. */
+static struct socle__reactor *
+reactor_ready(int *err)
+{
+	struct socle__reactor *r = socle__reactor_get();
+
+	if (!r)
+		*err = -ENOMEM;
+	else if (socle__is_forked(r))
+		*err = -ECHILD;
+	else
+		*err = socle__backend_start(r);
+	return *err < 0 ? NULL : r;
+}
+
 /*
- * The loops that run the tick, nested ones and somebody else's included, and
- * what is asked around them.
+ * A nested loop starts uninterrupted, even in a handler that has stopped or
+ * reset the outer one, which finds that out when the nested one has returned.
  */
-#include "reactor/core.h"
-
-_Thread_local struct socle__loop *socle__loop;
-
-static struct socle__loop *
-loop_enter(int *err)
+static struct socle__reactor *
+loop_enter(unsigned *outer, int *err)
 {
-	struct socle__loop *l = socle__loop_get();
+	struct socle__reactor *r = reactor_ready(err);
 
-	*err = !l ? -ENOMEM : l->forked ? -ECHILD : socle__loop_start(l);
-	if (*err < 0)
+	if (!r)
 		return NULL;
-	l->depth++;
-	l->now_known = false;
-	return l;
+	*outer = r->interrupted;
+	r->interrupted = 0;
+	r->depth++;
+	r->now_known = false;
+	return r;
 }
 
-/* An embedding loop sleeps on the fd: it is to hear of what is left over. */
+/* An embedding loop sleeps on the fd, which has to report what is left. */
 static void
-tell_embedder(struct socle__loop *l)
+wake_embedder(struct socle__reactor *r)
 {
-	if (l->fd_asked_for && !l->forked && socle__has_work(l))
-		socle_wakeup(l->mailbox);
+	if (r->fd_requested && !socle__is_forked(r) && socle__has_work(r))
+		socle_wakeup(r->mailbox);
 }
 
 static void
-loop_leave(struct socle__loop *l)
+loop_leave(struct socle__reactor *r, unsigned outer)
 {
-	socle__settle(l);
-	l->depth--;
-	l->now_known = false;
-	if (l->stop_depth > l->depth)
-		l->stop_depth = l->depth;
-	if (l->depth > 0)
+	socle__flush_and_reap(r);
+	r->depth--;
+	r->now_known = false;
+	r->interrupted |= outer;
+	if (r->depth > 0)
 		return;
-	tell_embedder(l);
-	socle__profile_unchain(&l->profile);
+	r->interrupted &= SOCLE__FORKED;
+	wake_embedder(r);
+	socle__profile_unchain(&r->profile);
 }
 
 int
 socle_event_loop(void)
 {
-	int r;
-	struct socle__loop *l = loop_enter(&r);
+	unsigned outer;
+	int result;
+	struct socle__reactor *r = loop_enter(&outer, &result);
 
-	if (!l)
-		return r;
+	if (!r)
+		return result;
 	do
-		r = socle__tick(l, l->timeout_ms);
-	while (r > 0);
-	loop_leave(l);
-	return r;
+		result = socle__tick(r, r->timeout_ms);
+	while (result > 0);
+	loop_leave(r, outer);
+	return result;
 }
 
 int
 socle_event_loop_once(int timeout_ms)
 {
-	int r;
-	struct socle__loop *l = loop_enter(&r);
+	unsigned outer;
+	int result;
+	struct socle__reactor *r = loop_enter(&outer, &result);
 
-	if (!l)
-		return r;
-	r = socle__tick(l, timeout_ms);
-	loop_leave(l);
-	return r;
+	if (!r)
+		return result;
+	result = socle__tick(r, timeout_ms < 0 ? -1 : timeout_ms);
+	loop_leave(r, outer);
+	return result;
+}
+
+static bool
+is_done(struct socle__reactor *r, bool (*done)(void *arg), void *arg)
+{
+	struct socle__callback c;
+	bool result;
+
+	socle__callback_begin_plain(r, &c);
+	result = done(arg);
+	socle__callback_end(r, &c);
+	return result;
 }
 
 int
 socle_run_until(bool (*done)(void *arg), void *arg)
 {
-	int r;
-	struct socle__loop *l = loop_enter(&r);
+	unsigned outer;
+	int result;
+	struct socle__reactor *r = loop_enter(&outer, &result);
 
-	if (!l)
-		return r;
-	r = 1;
-	while (!done(arg) && (r = socle__tick(l, l->timeout_ms)) > 0)
+	if (!r)
+		return result;
+	result = 1;
+	while (!is_done(r, done, arg) &&
+		(result = socle__tick(r, r->timeout_ms)) > 0)
 		;
-	loop_leave(l);
-	return r;
-}
-
-void
-socle_stop(void)
-{
-	if (socle__loop)
-		socle__loop->stop_depth = socle__loop->depth;
+	loop_leave(r, outer);
+	return result;
 }
 
 int
 socle_loop_fd(void)
 {
 	int err;
-	struct socle__loop *l = loop_enter(&err);
+	struct socle__reactor *r = reactor_ready(&err);
 
-	if (!l)
+	if (!r)
 		return err;
-	l->depth--;
-	if (l->poller_fd < 0)
+	if (r->poller_fd < 0)
 		return -ENOTSUP;
-	if (!socle__mailbox_get(l))
+	if (!socle__mailbox_get(r))
 		return -ENOMEM;
-	l->fd_asked_for = true;
-	if (l->depth == 0)
-		tell_embedder(l);
-	return l->poller_fd;
+	r->fd_requested = true;
+	if (r->depth == 0)
+		wake_embedder(r);
+	return r->poller_fd;
 }
 
 int
 socle_loop_timeout_ms(void)
 {
 	int ms;
-	struct socle__loop *l = loop_enter(&ms);
+	struct socle__reactor *r = reactor_ready(&ms);
 
-	if (!l)
+	if (!r)
 		return ms;
-	socle__interest_tell(l);
-	ms = socle__wait_ms(l, l->timeout_ms);
-	l->depth--;
-	l->now_known = false;
+	r->depth++; /* what the kernel refuses is reported as in a tick */
+	r->now_known = false;
+	socle__interest_submit(r);
+	ms = socle__wait_ms(r, r->timeout_ms);
+	r->depth--;
+	r->now_known = false;
 	return ms;
 }
 
 void
 socle_set_loop_timeout(int ms)
 {
-	struct socle__loop *l = socle__loop_get();
+	struct socle__reactor *r = socle__reactor_get();
 
-	if (l)
-		l->timeout_ms = ms < 0 ? -1 : ms;
-}
-
-int64_t
-socle__now_read(struct socle__loop *l)
-{
-	l->now = socle__clock_ns();
-	l->now_known = true;
-	l->now_stale = false;
-	return l->now;
-}
-
-double
-socle_now(void)
-{
-	struct socle__loop *l = socle__loop_get();
-
-	return socle__ns_to_seconds(l ? socle__now(l) : socle__clock_ns());
-}
-
-#undef socle_set_post_loop_callback
-void
-socle_set_post_loop_callback(bool (*fn)(void *arg), void *arg)
-{
-	socle_set_post_loop_callback_named(NULL, fn, arg);
-}
-
-void
-socle_set_post_loop_callback_named(
-	const char *arguments, bool (*fn)(void *arg), void *arg)
-{
-	struct socle__loop *l = socle__loop_get();
-
-	if (!l)
-		return;
-	l->post_loop = fn;
-	l->post_loop_arg = arg;
-	l->post_loop_name = arguments;
+	if (r)
+		r->timeout_ms = ms < 0 ? -1 : ms;
 }

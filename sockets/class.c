@@ -1,130 +1,30 @@
-/*
- * Classes: resolving a table into a flat copy, and super calls.
- *
- * The flat copy has every slot filled, so that dispatch is one load and
- * inheritance costs nothing; with it live the things that belong to a class
- * in one loop, the count of its objects and its profile counters.
- */
-#include "sockets/dgram/dgram.h"
-#include "sockets/private.h"
+/* The class of an object, and super calls. */
+#include "sockets/class.h"
 
-#include "seam.h"
+#include "sockets/object.h"
 
-/* X(slot): all that can be inherited but size and name */
-#define SLOTS(X)                                                               \
-	X(event_read)                                                          \
-	X(event_write)                                                         \
-	X(event_err)                                                           \
-	X(event_hup)                                                           \
-	X(event_drain)                                                         \
-	X(event_timeout)                                                       \
-	X(incomplete_write)                                                    \
-	X(close)                                                               \
-	X(destroy)                                                             \
-	X(as_string)                                                           \
-	X(event_accepted)
-
-#define INHERIT(slot)                                                          \
-	if (!to->slot)                                                         \
-		to->slot = from->slot;
-
-static void
-inherit(struct socle_class *to, const struct socle_class *from)
+const struct socle_class *
+socle_class_of(const struct socle_socket *s)
 {
-	SLOTS(INHERIT)
-	if (to->size == 0)
-		to->size = from->size;
+	return socle__class_of(s)->source;
 }
 
+/* An object that becomes smaller keeps its memory for a larger class. */
 static int
-flatten(struct socle_class *flat, const struct socle_class *cls)
+capacity_keep(struct socle_socket *s, size_t size)
 {
-	const struct socle_class *at;
+	size_t now = socle__class_of(s)->flat.size;
 
-	if (!cls || !cls->name)
+	if (s->extra && s->extra->capacity)
+		return size <= s->extra->capacity ? 0 : -EINVAL;
+	if (size > now)
 		return -EINVAL;
-	*flat = *cls;
-	for (at = cls; at->super; at = at->super)
-		inherit(flat, at->super);
-	if (at != &socle_socket_class)
-		return -EINVAL;
-	for (at = cls; at; at = at->super)
-		if (at->size > flat->size)
-			return -EINVAL;
-	return 0;
-}
-
-static const struct socle__family *
-family_of(const struct socle_class *cls)
-{
-	while (cls && cls != &socle_dgram_class.cls)
-		cls = cls->super;
-	return cls ? &socle__dgram_family : NULL;
-}
-
-static void
-classes_free(void *classes)
-{
-	struct socle__class *c = classes;
-
-	while (c) {
-		struct socle__class *next = c->next;
-
-		if (c->family)
-			c->family->forget(c);
-		sys_free(c);
-		c = next;
-	}
-}
-
-static int
-class_add(struct socle__loop *l, const struct socle_class *cls,
-	const struct socle__family *family, struct socle__class **ret)
-{
-	struct socle_class flat;
-	struct socle__class *c;
-	int err;
-
-	if ((err = flatten(&flat, cls)) < 0)
-		return err;
-	if (family_of(cls) != family)
-		return -EINVAL;
-	c = sys_calloc(1, family ? family->class_size : sizeof(*c));
-	if (!c)
+	if (size == now)
+		return 0;
+	if (!socle__extra_get(s))
 		return -ENOMEM;
-	c->ops = socle__socket_ops;
-	c->flat = flat;
-	c->source = cls;
-	c->drains = flat.event_drain != socle__root_drain;
-	c->family = family;
-	if (family)
-		family->resolve(c);
-	c->next = l->classes;
-	l->classes = c;
-	l->free_classes = classes_free;
-	*ret = c;
+	s->extra->capacity = now;
 	return 0;
-}
-
-int
-socle__class_resolve_of(struct socle__loop *l, const struct socle_class *cls,
-	const struct socle__family *family, struct socle__class **ret)
-{
-	for (struct socle__class *c = l->classes; c; c = c->next)
-		if (c->source == cls) {
-			if (c->family != family)
-				return -EINVAL;
-			*ret = c;
-			return 0;
-		}
-	return class_add(l, cls, family, ret);
-}
-
-int
-socle__class_resolve(struct socle__loop *l, const struct socle_class *cls,
-	struct socle__class **ret)
-{
-	return socle__class_resolve_of(l, cls, NULL, ret);
 }
 
 int
@@ -135,24 +35,25 @@ socle_set_class(struct socle_socket *s, const struct socle_class *cls)
 
 	if (socle__is_closed(s))
 		return -EBADF;
-	err = socle__class_resolve_of(
-		socle__loop, cls, socle__class_of(s)->family, &c);
+	err = socle__class_resolve(socle__reactor, cls, &c);
+	if (err == 0 && c->transport != socle__class_of(s)->transport)
+		err = -EINVAL;
+	if (err == 0)
+		err = capacity_keep(s, c->flat.size);
 	if (err < 0)
 		return err;
-	if (c->flat.size > socle__class_of(s)->flat.size &&
-		c->flat.size > (size_t)s->room * 4)
-		return -EINVAL;
 	socle__class_of(s)->live--;
 	c->live++;
 	s->d.ops = &c->ops;
 	return 0;
 }
 
-/* The nearest class above `mine' that has the slot; the root has all. */
+/* Calls the slot of the nearest class above `mine' that has it, if any. */
 #define SUPER(slot, mine, ...)                                                 \
 	const struct socle_class *at = (mine)->super;                          \
-	while (!at->slot)                                                      \
+	while (at && !at->slot)                                                \
 		at = at->super;                                                \
+	if (at)                                                                \
 	at->slot(__VA_ARGS__)
 
 void

@@ -54,6 +54,8 @@ enum {
 	SOCLE_STALL /* what waits to be written did not move */
 };
 
+struct socle__transport;
+
 struct socle_class {
 	/* Static storage; "Class" in "Class(R): open" and in profiles. */
 	const char *name SOCLE_OPTIONAL;
@@ -115,7 +117,9 @@ struct socle_class {
 	 */
 	void (*event_accepted)(struct socle_socket *self,
 		struct socle_factory *by) SOCLE_OPTIONAL;
-	void (*reserved[6])(void) SOCLE_OPTIONAL;
+	/* Private: how objects move bytes.  Leave it NULL to inherit it. */
+	const struct socle__transport *transport SOCLE_OPTIONAL;
+	void (*reserved[5])(void) SOCLE_OPTIONAL;
 };
 
 /* The root of all classes of stream sockets. */

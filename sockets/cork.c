@@ -1,7 +1,5 @@
-/*
- * Corking: full segments only, until the cork is off again.
- */
-#include "sockets/private.h"
+/* Corking: TCP sends full segments only, until the cork is off again. */
+#include "sockets/object.h"
 
 #include "seam.h"
 

@@ -1,83 +1,79 @@
 /*
- * Dispatch: from what is ready to the methods of the class.
+ * Dispatch: from the descriptor's events to the methods of the class.
  *
- * READ, WRITE, ERR and HUP are handed over in this order, each only if the
- * object is open and watches it at that moment; ERR and HUP wait until no
- * unread input is left, so that a peer's last bytes are not lost to a handler
- * that closes on HUP.
+ * READ, WRITE, ERR and HUP are delivered in this order, each only if the
+ * object is open and watches it at that moment.  ERR and HUP wait until no
+ * unread input is left, so that a handler that closes on HUP does not lose the
+ * peer's last bytes.
  */
-#include "sockets/private.h"
+#include "sockets/dispatch.h"
+
+#include "reactor/turns.h"
+#include "sockets/close.h"
+#include "sockets/names/socket_error.h"
+#include "sockets/read.h"
+#include "sockets/timeouts.h"
 
 #include "seam.h"
 
 static void
-call_counted(struct socle_socket *s, enum socle__item_kind kind,
-	void (*method)(struct socle_socket *self))
-{
-	struct socle__profile *p = &socle__loop->profile;
-	struct socle__call c;
-	bool counted =
-		socle__call_begin(p, &c, &socle__class_of(s)->counters[kind],
-			kind, socle__class_of(s)->flat.name, &s->d);
-
-	method(s);
-	socle__call_end(p, &c, counted);
-}
-
-/* Without profiling there is nothing around a call, nor behind it. */
-static inline void
 call(struct socle_socket *s, enum socle__item_kind kind,
 	void (*method)(struct socle_socket *self))
 {
-	if (socle__likely(!socle__loop->profile.on))
-		method(s);
-	else
-		call_counted(s, kind, method);
+	struct socle__callback c;
+
+	socle__object_callback_begin(s, &c, kind);
+	method(s);
+	socle__callback_end(socle__reactor, &c);
 }
 
 static void
-call_err(struct socle_socket *s, int err)
+call_read(struct socle_socket *s)
 {
-	struct socle__profile *p = &socle__loop->profile;
-	struct socle__call c;
-	bool counted = socle__call_begin(p, &c,
-		&socle__class_of(s)->counters[SOCLE__ITEM_ERR], SOCLE__ITEM_ERR,
-		socle__class_of(s)->flat.name, &s->d);
-
-	socle__class_of(s)->flat.event_err(s, err);
-	socle__call_end(p, &c, counted);
+	call(s, SOCLE__ITEM_READ, socle__class_of(s)->flat.event_read);
 }
 
-/* An event_write that leaves the queue untried is followed by a flush. */
-static void
-call_write(struct socle_socket *s)
+/*
+ * The FLUSH turn is for a loop nested in event_write, and shows whether the
+ * queue was tried: a flush takes the turn, or ends up no longer blocked.
+ */
+void
+socle__call_write(struct socle_socket *s)
 {
-	s->d.bits &= ~(uint32_t)SOCLE__TRIED;
+	if (s->queued && socle__has(s, SOCLE__BLOCKED))
+		socle__turn_ask(&s->d, SOCLE__TURN_FLUSH);
 	call(s, SOCLE__ITEM_WRITE, socle__class_of(s)->flat.event_write);
-	if (!socle__is_closed(s) && s->queued && !socle__has(s, SOCLE__TRIED))
-		socle__flush_anew(s);
+	if (socle__has(s, SOCLE__BLOCKED) && s->d.turns & SOCLE__TURN_FLUSH)
+		socle__flush(s);
 }
 
 void
-socle__connect_told(struct socle_socket *s, int err)
+socle__call_err(struct socle_socket *s, int err)
 {
-	if (err < 0)
-		call_err(s, err);
-	else
-		call_write(s);
+	struct socle__callback c;
+
+	socle__object_callback_begin(s, &c, SOCLE__ITEM_ERR);
+	socle__class_of(s)->flat.event_err(s, err);
+	socle__callback_end(socle__reactor, &c);
+}
+
+void
+socle__call_hup(struct socle_socket *s)
+{
+	call(s, SOCLE__ITEM_HUP, socle__class_of(s)->flat.event_hup);
 }
 
 static void
 readable(struct socle_socket *s)
 {
 	if (socle__has(s, SOCLE__WRITER_READ)) {
-		socle__flush_anew(s);
+		socle__flush(s);
 		if (socle__is_closed(s))
 			return;
 	}
 	if (socle__has(s, SOCLE__USER_READ) &&
 		!socle__has(s, SOCLE__READER_WRITE))
-		call(s, SOCLE__ITEM_READ, socle__class_of(s)->flat.event_read);
+		call_read(s);
 }
 
 static void
@@ -87,13 +83,11 @@ writable(struct socle_socket *s)
 		s->d.bits &= ~(uint32_t)SOCLE__READER_WRITE;
 		socle__socket_interest(s);
 		if (socle__has(s, SOCLE__USER_READ))
-			call(s, SOCLE__ITEM_READ,
-				socle__class_of(s)->flat.event_read);
+			call_read(s);
 	}
-	if (!socle__has(s, SOCLE__USER_WRITE | SOCLE__QUEUE_WRITE) ||
-		socle__is_closed(s))
-		return;
-	call_write(s);
+	if (socle__has(s, SOCLE__USER_WRITE | SOCLE__QUEUE_WRITE) &&
+		!socle__is_closed(s))
+		socle__call_write(s);
 }
 
 static bool
@@ -108,39 +102,36 @@ has_unread(const struct socle_socket *s)
 	return sys_unread(s->d.fd, &n) == 0 && n > 0;
 }
 
-/* What the kernel has to say, else what a read got instead of it. */
+/* The kernel's pending error, or the one that a read got instead of it. */
 static int
 pending_error(struct socle_socket *s)
 {
-	int err = 0;
-	socklen_t len = sizeof(err);
+	int err;
 
-	if (sys_getsockopt(s->d.fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0)
-		err = 0;
-	if (err == 0)
-		err = s->read_error;
+	if (socle__socket_error(s->d.fd, &err) < 0 || err == 0)
+		err = -(int)s->read_error;
 	s->read_error = 0;
-	return -err;
+	return err;
 }
 
 static void
 ended(struct socle_socket *s, unsigned ready, int err)
 {
 	if (err == 0 && has_unread(s)) {
-		/* Held back.  Nobody will read it: silence until somebody. */
+		/* Held back; with reading off, until it is turned on. */
 		if (!(s->d.wanted & SOCLE_READ))
-			s->d.bits |= SOCLE__END_TOLD;
+			s->d.bits |= SOCLE__END_REPORTED;
 		return;
 	}
-	s->d.bits |= SOCLE__END_TOLD;
+	s->d.bits |= SOCLE__END_REPORTED;
 	if (ready & SOCLE_ERR)
-		call_err(s, err ? err : pending_error(s));
+		socle__call_err(s, err ? err : pending_error(s));
 	if (ready & SOCLE_HUP && !socle__is_closed(s))
-		call(s, SOCLE__ITEM_HUP, socle__class_of(s)->flat.event_hup);
+		socle__call_hup(s);
 }
 
-void
-socle__socket_ready(struct socle_descriptor *d, unsigned ready, int err)
+static void
+socket_ready(struct socle_descriptor *d, unsigned ready, int err)
 {
 	struct socle_socket *s = socle__socket_of(d);
 
@@ -152,47 +143,95 @@ socle__socket_ready(struct socle_descriptor *d, unsigned ready, int err)
 		ended(s, ready, err);
 }
 
-void
-socle__socket_read(struct socle_descriptor *d)
+static void
+socket_read(struct socle_descriptor *d)
 {
 	struct socle_socket *s = socle__socket_of(d);
 
 	socle__class_of(s)->flat.event_read(s);
 }
 
-/* Served once a tick; what is left asks for the next one. */
+/* Pushed-back data is served once a tick; the rest asks for the next one. */
 static void
-read_pushed_back(struct socle_socket *s)
-{
-	call(s, SOCLE__ITEM_READ, socle__class_of(s)->flat.event_read);
-	if (socle__pushed_wanted(s))
-		socle__turn_ask(&s->d, SOCLE__TURN_PUSHED_BACK);
-}
-
-static bool
-run_post_loop(struct socle_socket *s)
-{
-	struct socle__profile *p = &socle__loop->profile;
-	struct socle__call c;
-	bool counted = socle__call_begin(p, &c,
-		&socle__class_of(s)->counters[SOCLE__ITEM_POST_LOOP],
-		SOCLE__ITEM_POST_LOOP, socle__class_of(s)->flat.name, &s->d);
-	bool go_on = s->extra->post_loop(s, s->extra->post_loop_arg);
-
-	socle__call_end(p, &c, counted);
-	return go_on;
-}
-
-bool
-socle__socket_turn(struct socle_descriptor *d, unsigned turn)
+socket_turn(struct socle_descriptor *d, unsigned turn)
 {
 	struct socle_socket *s = socle__socket_of(d);
 
-	if (turn == SOCLE__TURN_FLUSH)
-		socle__flush_anew(s);
-	else if (turn == SOCLE__TURN_PUSHED_BACK)
-		read_pushed_back(s);
-	else if (turn == SOCLE__TURN_POST_LOOP)
-		return run_post_loop(s);
-	return true;
+	if (turn == SOCLE__TURN_FLUSH) {
+		socle__flush(s);
+		return;
+	}
+	call_read(s);
+	if (!socle__is_closed(s))
+		socle__pushed_turn(s);
 }
+
+/* The memory may be gone when destroy returns, and is not touched then. */
+static void
+call_destroy(struct socle_socket *s)
+{
+	struct socle__class *cls = socle__class_of(s);
+	struct socle__callback c;
+
+	cls->live--;
+	if (!cls->flat.destroy)
+		return;
+	socle__callback_begin(socle__reactor, &c,
+		&cls->counters[SOCLE__ITEM_DESTROY], SOCLE__ITEM_DESTROY,
+		cls->flat.name, NULL);
+	cls->flat.destroy(s);
+	socle__callback_end(socle__reactor, &c);
+}
+
+static void
+socket_reap(struct socle_descriptor *d)
+{
+	struct socle_socket *s = socle__socket_of(d);
+	struct socle__extra *x = s->extra;
+	bool allocated = socle__has(s, SOCLE__ALLOCATED);
+
+	call_destroy(s);
+	if (x) {
+		sys_free(x->peer);
+		sys_free(x->local);
+		sys_free(x);
+	}
+	if (allocated)
+		sys_free(s);
+}
+
+static void
+socket_reset(struct socle_descriptor *d)
+{
+	socle__socket_end(socle__socket_of(d));
+}
+
+static const char *
+socket_peer(struct socle_descriptor *d)
+{
+	return socle_peer_addr_string(socle__socket_of(d));
+}
+
+static void
+socket_forked(struct socle_descriptor *d)
+{
+	struct socle_socket *s = socle__socket_of(d);
+
+	s->d.bits &= ~(uint32_t)(SOCLE__QUEUE_WRITE | SOCLE__WRITER_READ |
+		SOCLE__RETRY | SOCLE__BLOCKED);
+	socle__turn_drop(d, SOCLE__TURN_FLUSH);
+	socle__socket_interest(s);
+	socle__class_of(s)->transport->drop(s);
+	if (socle__has(s, SOCLE__ENDING))
+		socle_close(s, s->extra ? s->extra->close_reason : NULL);
+}
+
+const struct socle__descriptor_ops socle__socket_ops = {
+	.ready = socket_ready,
+	.read = socket_read,
+	.turn = socket_turn,
+	.reap = socket_reap,
+	.reset = socket_reset,
+	.peer = socket_peer,
+	.forked = socket_forked,
+};

@@ -1,7 +1,12 @@
 /*
- * Reading: from what was pushed back, else from the kernel or the reader.
+ * Reading: from pushed-back data, else from the kernel or the reader function.
  */
-#include "sockets/private.h"
+#include "sockets/read.h"
+
+#include "reactor/interest.h"
+#include "reactor/log.h"
+#include "reactor/turns.h"
+#include "sockets/timeouts.h"
 
 #include "seam.h"
 
@@ -9,24 +14,51 @@
 
 enum { MOST_A_CALL = 1 << 20 };
 
+/*
+ * What only the unusual outcome of a system call needs is kept on the stack
+ * rather than in a register that would have to be saved on every call.  The
+ * stack protector takes such a variable for an array.
+ */
+#define ON_STACK(variable) __asm__ volatile("" : "+m"(variable))
+#if defined(__has_attribute)
+#if __has_attribute(no_stack_protector)
+#define NO_STACK_PROTECTOR __attribute__((no_stack_protector))
+#endif
+#endif
+#ifndef NO_STACK_PROTECTOR
+#define NO_STACK_PROTECTOR
+#endif
+
+struct socle__pushed {
+	struct socle__pushed *next;
+	size_t at, len; /* data[at .. len) is unread */
+	char data[];
+};
+
 bool
 socle__has_pushed(const struct socle_socket *s)
 {
-	if (socle__has(s, SOCLE__OF_FAMILY))
-		return socle__class_of(s)->family->has_unread(s);
-	return s->extra && s->extra->pushed;
-}
+	const struct socle__transport *t = socle__class_of(s)->transport;
 
-bool
-socle__pushed_wanted(const struct socle_socket *s)
-{
-	return socle__has(s, SOCLE__USER_READ) && socle__has_pushed(s);
+	return (s->extra && s->extra->pushed) ||
+		(t->has_unread && t->has_unread(s));
 }
 
 void
-socle__pushed_drop(struct socle__extra *x)
+socle__pushed_turn(struct socle_socket *s)
 {
-	while (x->pushed) {
+	if (socle__has(s, SOCLE__USER_READ) && socle__has_pushed(s))
+		socle__turn_ask(&s->d, SOCLE__TURN_PUSHED_BACK);
+	else
+		socle__turn_drop(&s->d, SOCLE__TURN_PUSHED_BACK);
+}
+
+void
+socle__pushed_drop(struct socle_socket *s)
+{
+	struct socle__extra *x = s->extra;
+
+	while (x && x->pushed) {
 		struct socle__pushed *p = x->pushed;
 
 		x->pushed = p->next;
@@ -51,7 +83,7 @@ read_pushed(struct socle_socket *s, void *buf, size_t size)
 	}
 	if (!x->pushed) {
 		socle__turn_drop(&s->d, SOCLE__TURN_PUSHED_BACK);
-		socle__descriptor_touch(&s->d); /* a HUP may have waited */
+		socle__descriptor_touch(&s->d); /* a HUP may be waiting */
 	}
 	return (ssize_t)n;
 }
@@ -59,14 +91,12 @@ read_pushed(struct socle_socket *s, void *buf, size_t size)
 static ssize_t
 read_by_function(struct socle_socket *s, void *buf, size_t size)
 {
-	struct socle__loop *l = socle__loop;
+	struct socle__callback c;
 	ssize_t n;
 
-	socle__user_begins(l);
-	do
-		n = s->extra->reader(s, buf, size, s->extra->reader_arg);
-	while (n == -EINTR && s->extra->reader && !socle__is_closed(s));
-	socle__user_ends(l);
+	socle__callback_begin_plain(socle__reactor, &c);
+	n = s->extra->reader(s, buf, size, s->extra->reader_arg);
+	socle__callback_end(socle__reactor, &c);
 	if (n > 0 && (size_t)n > size)
 		return -EIO;
 	if (n == SOCLE_WANT_WRITE && !socle__is_closed(s)) {
@@ -76,22 +106,24 @@ read_by_function(struct socle_socket *s, void *buf, size_t size)
 	return n == SOCLE_WANT_READ || n == SOCLE_WANT_WRITE ? -EAGAIN : n;
 }
 
+/* A reader function may remove itself. */
 static ssize_t
 read_some(struct socle_socket *s, void *buf, size_t size)
 {
 	ssize_t n;
 
-	if (s->extra && s->extra->reader)
-		return read_by_function(s, buf, size);
-	do
-		n = sys_read(s->d.fd, buf, size);
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : n;
+	do {
+		if (s->extra && s->extra->reader)
+			n = read_by_function(s, buf, size);
+		else if ((n = sys_read(s->d.fd, buf, size)) < 0)
+			n = -errno;
+	} while (n == -EINTR && !socle__is_closed(s));
+	return n == -EINTR ? -EBADF : n;
 }
 
 /*
- * The end comes as an event of its own only once: READ stays ready for ever
- * then, so it is off until it is asked for.
+ * After the end of the stream READ stays ready for ever, so the event is off
+ * until the application turns it on.
  */
 static ssize_t
 read_ended(struct socle_socket *s, ssize_t n)
@@ -102,7 +134,7 @@ read_ended(struct socle_socket *s, ssize_t n)
 		return n; /* by the reader function */
 	s->d.bits |= SOCLE__READ_ENDED;
 	if (n < 0) {
-		s->read_error = (uint8_t)-n;
+		s->read_error = (uint16_t)-n;
 		return n;
 	}
 	socle__log(2, "Fd #%d read hit the end of the road.", s->d.fd);
@@ -111,9 +143,9 @@ read_ended(struct socle_socket *s, ssize_t n)
 	return 0;
 }
 
-/* Bytes came, and something hangs on that. */
-static socle__apart ssize_t
-read_went_on(struct socle_socket *s, ssize_t n)
+/* Bytes were read, and an event or a timeout depends on that. */
+static SOCLE__NOINLINE ssize_t
+read_noted(struct socle_socket *s, ssize_t n)
 {
 	s->d.bits &= ~(uint32_t)SOCLE__READ_ENDED;
 	socle__descriptor_touch(&s->d);
@@ -121,14 +153,15 @@ read_went_on(struct socle_socket *s, ssize_t n)
 	return n;
 }
 
-static socle__apart ssize_t
-read_aside(struct socle_socket *s, void *buf, size_t size)
+static SOCLE__NOINLINE ssize_t
+read_in_full(struct socle_socket *s, void *buf, size_t size)
 {
 	ssize_t n;
 
-	if (socle__is_closed(s))
-		return -EBADF;
-	if (size == 0 || socle__has(s, SOCLE__OF_FAMILY))
+	n = socle__stream_refusal(s);
+	if (n < 0)
+		return n;
+	if (size == 0)
 		return -EINVAL;
 	if (s->extra && s->extra->pushed)
 		return read_pushed(s, buf, size);
@@ -137,38 +170,38 @@ read_aside(struct socle_socket *s, void *buf, size_t size)
 	n = read_some(s, buf, size < MOST_A_CALL ? size : MOST_A_CALL);
 	if (n <= 0)
 		return read_ended(s, n);
-	return read_went_on(s, n);
+	return read_noted(s, n);
 }
 
-/* The first try got nothing. */
-static socle__apart ssize_t
+/* The first call returned no bytes. */
+static SOCLE__NOINLINE ssize_t
 read_nothing(struct socle_socket *s, void *buf, size_t size, ssize_t n)
 {
 	if (n < 0 && errno == EINTR)
-		return read_aside(s, buf, size);
+		return read_in_full(s, buf, size);
 	return read_ended(s, n < 0 ? -errno : 0);
 }
 
-socle__no_arrays ssize_t
+NO_STACK_PROTECTOR ssize_t
 socle_read(struct socle_socket *s, void *buf, size_t size)
 {
-	uint32_t aside = SOCLE__CLOSED | SOCLE__END_TOLD | SOCLE__SPECIAL |
-		SOCLE__OF_FAMILY | SOCLE__CONNECTING | SOCLE__READ_ENDED;
+	uint32_t unusual = SOCLE__CLOSED | SOCLE__END_REPORTED |
+		SOCLE__SPECIAL | SOCLE__CONNECTING | SOCLE__READ_ENDED;
 	struct socle_socket *self = s;
-	void *room = buf;
+	void *to = buf;
 	size_t most = size;
 	ssize_t n;
 
-	if (socle__unlikely(socle__has(s, aside) || size - 1 >= MOST_A_CALL))
-		return read_aside(s, buf, size);
-	socle__on_stack(self);
-	socle__on_stack(room);
-	socle__on_stack(most);
+	if (socle__unlikely(socle__has(s, unusual) || size - 1 >= MOST_A_CALL))
+		return read_in_full(s, buf, size);
+	ON_STACK(self);
+	ON_STACK(to);
+	ON_STACK(most);
 	n = sys_read(s->d.fd, buf, size);
 	if (socle__unlikely(n <= 0))
-		return read_nothing(self, room, most, n);
+		return read_nothing(self, to, most, n);
 	if (socle__unlikely(socle__has(self, SOCLE__IDLES)))
-		return read_went_on(self, n);
+		return read_noted(self, n);
 	return n;
 }
 
@@ -177,11 +210,10 @@ pushed_make(struct socle_socket *s, const void *data, size_t len,
 	struct socle__pushed **ret)
 {
 	struct socle__pushed *p = NULL;
+	int err = socle__stream_refusal(s);
 
-	if (socle__is_closed(s))
-		return -EBADF;
-	if (socle__has(s, SOCLE__OF_FAMILY))
-		return -EINVAL;
+	if (err < 0)
+		return err;
 	if (len == 0)
 		return 0;
 	if (socle__extra_get(s))
@@ -196,13 +228,6 @@ pushed_make(struct socle_socket *s, const void *data, size_t len,
 	return 1;
 }
 
-static void
-pushed_tell(struct socle_socket *s)
-{
-	if (socle__pushed_wanted(s))
-		socle__turn_ask(&s->d, SOCLE__TURN_PUSHED_BACK);
-}
-
 int
 socle_push_back_read(struct socle_socket *s, const void *data, size_t len)
 {
@@ -215,7 +240,7 @@ socle_push_back_read(struct socle_socket *s, const void *data, size_t len)
 	while (*at)
 		at = &(*at)->next;
 	*at = p;
-	pushed_tell(s);
+	socle__pushed_turn(s);
 	return 0;
 }
 
@@ -229,7 +254,7 @@ socle_unread(struct socle_socket *s, const void *data, size_t len)
 		return r;
 	p->next = s->extra->pushed;
 	s->extra->pushed = p;
-	pushed_tell(s);
+	socle__pushed_turn(s);
 	return 0;
 }
 

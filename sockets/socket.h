@@ -39,9 +39,8 @@ struct socle_socket {
 	int64_t active;             /* ns: the last traffic, if idle_ms */
 	struct socle_timer timer;   /* idle, write stall, a retried write */
 	uint32_t idle_ms;
-	uint16_t room;       /* size of the object, in words of 4 */
-	uint8_t read_error;  /* errno of the last read that failed */
-	uint8_t write_error; /* errno of a failed write, close vetoed */
+	uint16_t read_error;  /* errno of the last read that failed */
+	uint16_t write_error; /* errno of a failed write, close vetoed */
 };
 
 /* ---- making and ending ---- */

@@ -1,10 +1,13 @@
 /*
- * What an object says of itself: addresses, as_string, messages.
+ * An object as text: addresses, as_string, messages.
  *
- * An address is asked of the kernel once, when somebody wants it, and its
- * text kept with the object, beyond the close.
+ * The kernel is asked for an address once, when the application first wants
+ * it.  The text is kept with the object, beyond its close.
  */
-#include "sockets/private.h"
+#include "sockets/strings.h"
+
+#include "reactor/log.h"
+#include "sockets/names/addr_string.h"
 
 #include "seam.h"
 
@@ -16,6 +19,12 @@
 #endif
 
 enum { FRAMES = 32 };
+
+struct socle__name {
+	int port;
+	char *full; /* behind `ip', in the same memory */
+	char ip[];
+};
 
 static struct socle__name *
 name_make(const struct socle_addr *a)
@@ -64,52 +73,41 @@ name_of(struct socle_socket *s, bool peer)
 	return *at;
 }
 
-const char *
-socle_peer_ip_string(struct socle_socket *s)
+/* X(function, which end, what of it) */
+#define ADDRESS_STRINGS(X)                                                     \
+	X(socle_peer_ip_string, true, ip)                                      \
+	X(socle_peer_addr_string, true, full)                                  \
+	X(socle_local_ip_string, false, ip)                                    \
+	X(socle_local_addr_string, false, full)
+
+#define ADDRESS_STRING(function, peer, text)                                   \
+	const char *function(struct socle_socket *s)                           \
+	{                                                                      \
+		struct socle__name *name = name_of(s, peer);                   \
+                                                                               \
+		return name ? name->text : NULL;                               \
+	}
+
+ADDRESS_STRINGS(ADDRESS_STRING)
+
+static int
+port_of(struct socle_socket *s, bool peer)
 {
-	struct socle__name *name = name_of(s, true);
+	struct socle__name *name = name_of(s, peer);
 
-	return name ? name->ip : NULL;
-}
-
-const char *
-socle_peer_addr_string(struct socle_socket *s)
-{
-	struct socle__name *name = name_of(s, true);
-
-	return name ? name->full : NULL;
-}
-
-const char *
-socle_local_ip_string(struct socle_socket *s)
-{
-	struct socle__name *name = name_of(s, false);
-
-	return name ? name->ip : NULL;
-}
-
-const char *
-socle_local_addr_string(struct socle_socket *s)
-{
-	struct socle__name *name = name_of(s, false);
-
-	return name ? name->full : NULL;
+	return name ? name->port : -ENOTCONN;
 }
 
 int
 socle_peer_port(struct socle_socket *s)
 {
-	struct socle__name *name = name_of(s, true);
-
-	return name ? name->port : -ENOTCONN;
+	return port_of(s, true);
 }
 
 int
 socle_local_port(struct socle_socket *s)
 {
-	struct socle__name *name = name_of(s, false);
-
-	return name ? name->port : -ENOTCONN;
+	return port_of(s, false);
 }
 
 int
@@ -121,7 +119,7 @@ socle_as_string(const struct socle_socket *s, char *buf, size_t size)
 int
 socle__socket_as_string(const struct socle_socket *s, char *buf, size_t size)
 {
-	/* The address strings are remembered, which changes nothing seen. */
+	/* Only the cache of address strings changes. */
 	struct socle_socket *self =
 		socle_container_of(&s->d, struct socle_socket, d);
 	const char *peer = NULL;

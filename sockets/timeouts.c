@@ -1,20 +1,22 @@
 /*
- * Timeouts of an object: one timer for idleness, a stalled write, and a write
- * that is to be tried again because writability would not tell.
+ * Timeouts of an object: one timer serves the idle timeout, the write timeout,
+ * and a write that is to be tried again.
  *
- * Traffic only stores the tick's time; the timer, when it fires, looks how
- * long ago that was and starts itself anew for the rest.
+ * Traffic only stores the tick's time.  When the timer fires it computes how
+ * long ago that was, and restarts itself for the rest.
  */
-#include "sockets/private.h"
+#include "sockets/timeouts.h"
 
-enum { RETRY_NS = 10 * 1000 * 1000 };
+#include "reactor/loop.h"
+
+enum { NS_PER_MS = 1000000, RETRY_NS = 10 * NS_PER_MS };
 
 static int64_t
 idle_deadline(const struct socle_socket *s)
 {
 	if (!s->idle_ms)
 		return INT64_MAX;
-	return socle__add_ns(s->active, (int64_t)s->idle_ms * 1000000);
+	return socle__add_ns(s->active, (int64_t)s->idle_ms * NS_PER_MS);
 }
 
 static int64_t
@@ -29,24 +31,24 @@ static void
 start_at(struct socle_socket *s, int64_t deadline)
 {
 	if (deadline != INT64_MAX)
-		socle__timers_add(&socle__loop->timers, &s->timer, deadline);
+		socle__timers_add(&socle__reactor->timers, &s->timer, deadline);
 }
 
-/* For the earliest of its deadlines. */
-void
-socle__timeouts_rearm(struct socle_socket *s)
+/* Starts the timer for the earliest of the deadlines. */
+static void
+timer_restart(struct socle_socket *s)
 {
 	int64_t idle = idle_deadline(s);
 	int64_t stall = stall_deadline(s);
 	int64_t deadline = idle < stall ? idle : stall;
 
 	if (socle__has(s, SOCLE__RETRY))
-		return; /* it fires soon, and then looks again */
+		return; /* it fires soon, and restarts the timer then */
 	socle_timer_cancel(&s->timer);
 	start_at(s, deadline);
 }
 
-/* A timer that fires earlier anyhow will look at this deadline then. */
+/* If the timer fires earlier anyway, it looks at this deadline then. */
 static void
 start_by(struct socle_socket *s, int64_t deadline)
 {
@@ -55,19 +57,20 @@ start_by(struct socle_socket *s, int64_t deadline)
 }
 
 void
-socle__stall_begins(struct socle_socket *s)
+socle__stall_start(struct socle_socket *s)
 {
-	start_by(s, stall_deadline(s));
+	if (s->extra && s->extra->stall_ns)
+		start_by(s, stall_deadline(s));
 }
 
 static void
 timed_out(struct socle_socket *s, int which)
 {
-	struct socle__held_call call;
+	struct socle__callback c;
 
-	socle__held_begin(s, &call, SOCLE__ITEM_TIMEOUT);
+	socle__object_callback_begin(s, &c, SOCLE__ITEM_TIMEOUT);
 	socle__class_of(s)->flat.event_timeout(s, which);
-	socle__held_end(&call);
+	socle__callback_end(socle__reactor, &c);
 }
 
 void
@@ -75,10 +78,14 @@ socle__socket_timer(struct socle_timer *t)
 {
 	struct socle_socket *s =
 		socle_container_of(t, struct socle_socket, timer);
-	int64_t now = socle__now(socle__loop);
+	int64_t now = socle__now(socle__reactor);
 
-	if (socle__has(s, SOCLE__RETRY))
+	if (socle__has(s, SOCLE__RETRY)) {
 		socle__flush(s);
+		/* Refused, under the writer function: it is tried later. */
+		if (socle__has(s, SOCLE__RETRY) && !socle_timer_pending(t))
+			socle__retry_start(s);
+	}
 	if (!socle__is_closed(s) && idle_deadline(s) <= now) {
 		s->active = now;
 		timed_out(s, SOCLE_IDLE);
@@ -88,60 +95,57 @@ socle__socket_timer(struct socle_timer *t)
 		timed_out(s, SOCLE_STALL);
 	}
 	if (!socle__is_closed(s) && !socle_timer_pending(t))
-		socle__timeouts_rearm(s);
+		timer_restart(s);
 }
 
 void
-socle__write_retry_later(struct socle_socket *s)
+socle__retry_start(struct socle_socket *s)
 {
-	int64_t soon = socle__add_ns(socle__now(socle__loop), RETRY_NS);
+	int64_t soon = socle__add_ns(socle__now(socle__reactor), RETRY_NS);
 
 	s->d.bits |= SOCLE__RETRY;
 	start_by(s, soon);
 }
 
-/* The fields hold what doubles can say and the clock can bear. */
+/* 0, or why a timeout cannot be set: -EBADF, -EINVAL. */
 static int
-seconds_are_bad(double seconds)
+timeout_refusal(const struct socle_socket *s, double seconds)
 {
-	return !(seconds >= 0);
+	if (socle__is_closed(s))
+		return -EBADF;
+	return seconds >= 0 ? 0 : -EINVAL; /* NaN too */
 }
 
 int
 socle_set_idle_timeout(struct socle_socket *s, double seconds)
 {
-	int64_t ms;
+	int64_t ns = socle__seconds_to_ns(seconds);
+	int64_t ms = ns / NS_PER_MS + (ns % NS_PER_MS != 0);
+	int err = timeout_refusal(s, seconds);
 
-	if (socle__is_closed(s))
-		return -EBADF;
-	if (seconds_are_bad(seconds))
-		return -EINVAL;
-	ms = socle__seconds_to_ns(seconds) / 1000000;
-	if (socle__seconds_to_ns(seconds) % 1000000)
-		ms++;
+	if (err < 0)
+		return err;
 	s->idle_ms = ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
 	if (ms > 0)
 		s->d.bits |= SOCLE__IDLES;
 	else
 		s->d.bits &= ~(uint32_t)SOCLE__IDLES;
-	s->active = socle__now_read(socle__loop);
-	socle__timeouts_rearm(s);
+	s->active = socle__now_read(socle__reactor);
+	timer_restart(s);
 	return 0;
 }
 
 int
 socle_set_write_timeout(struct socle_socket *s, double seconds)
 {
-	struct socle__extra *x;
+	int err = timeout_refusal(s, seconds);
 
-	if (socle__is_closed(s))
-		return -EBADF;
-	if (seconds_are_bad(seconds))
-		return -EINVAL;
-	if (!(x = socle__extra_get(s)))
+	if (err < 0)
+		return err;
+	if (!socle__extra_get(s))
 		return -ENOMEM;
-	x->stall_ns = socle__seconds_to_ns(seconds);
-	x->moved = socle__now_read(socle__loop);
-	socle__timeouts_rearm(s);
+	s->extra->stall_ns = socle__seconds_to_ns(seconds);
+	s->extra->moved = socle__now_read(socle__reactor);
+	timer_restart(s);
 	return 0;
 }

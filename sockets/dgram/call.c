@@ -8,7 +8,9 @@
  * messages the first that fails ends the call, and its error comes when the
  * next call begins with it.
  */
-#include "sockets/dgram/private.h"
+#include "sockets/dgram/call.h"
+
+#include "sockets/dgram/options.h"
 
 #include "seam.h"
 

@@ -1,53 +1,22 @@
-/*
- * Datagram objects: the class, its handlers, making and configuring.
- */
-#include "sockets/dgram/private.h"
+/* The root class of datagram objects, and how they move bytes. */
+#include "sockets/dgram/events.h"
+#include "sockets/dgram/options.h"
+#include "sockets/dgram/queue.h"
+#include "sockets/dgram/receive.h"
+#include "sockets/dgram/room.h"
+#include "sockets/dgram/send.h"
+#include "sockets/dgram/state.h"
+#include "sockets/dgram/writer.h"
+
+#include "reactor/interest.h"
 
 #include "seam.h"
 
-#include <string.h>
-
 enum { KEPT_ERRORS_A_CALL = 64 };
 
-/* ---- the handlers: an object's win over its class's ---- */
+/* ---- the root class ---- */
 
-void
-socle__dgram_recv_error(struct socle_dgram *d, int err)
-{
-	struct socle__held_call call;
-
-	socle__held_begin(&d->sock, &call, SOCLE__ITEM_ERR);
-	(d->p.on_recv_error ? d->p.on_recv_error
-			    : socle__dgram_class_of(d)->on_recv_error)(d, err);
-	socle__held_end(&call);
-}
-
-void
-socle__dgram_send_error(
-	struct socle_dgram *d, int err, const struct socle_packet *p)
-{
-	struct socle__held_call call;
-
-	socle__held_begin(&d->sock, &call, SOCLE__ITEM_ERR);
-	(d->p.on_send_error
-			? d->p.on_send_error
-			: socle__dgram_class_of(d)->on_send_error)(d, err, p);
-	socle__held_end(&call);
-}
-
-void
-socle__dgram_emptied(struct socle_dgram *d)
-{
-	struct socle__held_call call;
-
-	socle__held_begin(&d->sock, &call, SOCLE__ITEM_DRAIN);
-	socle__class_of(&d->sock)->flat.event_drain(&d->sock);
-	socle__held_end(&call);
-}
-
-/* ---- the root of the family ---- */
-
-/* What says something of one peer or way, and nothing of the socket. */
+/* Whether an error concerns one peer or one route, and not the socket. */
 static bool
 is_icmp(int err)
 {
@@ -92,36 +61,38 @@ root_on_outgoing_empty(struct socle_dgram *self)
 static void
 root_event_read(struct socle_socket *self)
 {
-	socle__user_begins(socle__loop);
+	struct socle__callback c;
+
+	socle__callback_begin_plain(socle__reactor, &c);
 	socle__dgram_receive(socle__dgram_of(self));
-	socle__user_ends(socle__loop);
+	socle__callback_end(socle__reactor, &c);
 }
 
 static void
 root_event_write(struct socle_socket *self)
 {
-	socle__flush_anew(self);
+	socle__flush(self);
 }
 
 /*
- * SO_ERROR was read: the next error may be told.  Of those that the kernel
- * keeps (IP_RECVERR) it is the first.
+ * SO_ERROR was read, so the next error may be reported.  Of the errors that
+ * the kernel keeps (IP_RECVERR) it is the first one.
  */
 static void
 root_event_err(struct socle_socket *self, int err)
 {
 	struct socle_dgram *d = socle__dgram_of(self);
-	int kept, told = 0;
+	int kept, reported = 0;
 
-	while (told < KEPT_ERRORS_A_CALL && !socle__is_closed(self) &&
+	while (reported < KEPT_ERRORS_A_CALL && !socle__is_closed(self) &&
 		(kept = socle__dgram_kept_error(self->d.fd)) != 0) {
-		told++;
+		reported++;
 		if (kept < 0)
 			socle__dgram_recv_error(d, kept);
 	}
-	if (told == 0 && err != 0)
+	if (reported == 0 && err != 0)
 		socle__dgram_recv_error(d, err);
-	if (!socle__is_closed(self) && (told > 0 || is_icmp(err)))
+	if (!socle__is_closed(self) && (reported > 0 || is_icmp(err)))
 		socle__descriptor_touch(&self->d);
 }
 
@@ -135,23 +106,7 @@ root_event_drain(struct socle_socket *self)
 			: socle__dgram_class_of(d)->on_outgoing_empty)(d);
 }
 
-const struct socle_dgram_class socle_dgram_class = {
-	.cls =
-		{
-			.name = "Dgram",
-			.super = &socle_socket_class,
-			.size = sizeof(struct socle_dgram),
-			.event_read = root_event_read,
-			.event_write = root_event_write,
-			.event_err = root_event_err,
-			.event_drain = root_event_drain,
-		},
-	.on_recv_error = root_on_recv_error,
-	.on_send_error = root_on_send_error,
-	.on_outgoing_empty = root_on_outgoing_empty,
-};
-
-/* ---- what the base class asks of the family ---- */
+/* ---- the transport ---- */
 
 static const struct socle_dgram_class *
 class_below(const struct socle_class *cls)
@@ -159,7 +114,7 @@ class_below(const struct socle_class *cls)
 	return socle_container_of(cls, const struct socle_dgram_class, cls);
 }
 
-/* Up to the root, which alone has the root of all above it. */
+/* Up to the root class of datagrams, whose super is the root of all. */
 #define ABOVE(at) class_below((at)->cls.super)
 #define HAS_ABOVE(at) ((at)->cls.super->super != NULL)
 
@@ -218,13 +173,30 @@ has_unread(const struct socle_socket *s)
 		socle_container_of(s, const struct socle_dgram, sock));
 }
 
-const struct socle__family socle__dgram_family = {
+const struct socle__transport socle__dgram_transport = {
 	.class_size = sizeof(struct socle__dgram_resolved),
 	.resolve = resolve,
 	.forget = forget,
 	.flush = socle__dgram_flush,
 	.drop = drop,
 	.has_unread = has_unread,
+};
+
+const struct socle_dgram_class socle_dgram_class = {
+	.cls =
+		{
+			.name = "Dgram",
+			.super = &socle_socket_class,
+			.size = sizeof(struct socle_dgram),
+			.event_read = root_event_read,
+			.event_write = root_event_write,
+			.event_err = root_event_err,
+			.event_drain = root_event_drain,
+			.transport = &socle__dgram_transport,
+		},
+	.on_recv_error = root_on_recv_error,
+	.on_send_error = root_on_send_error,
+	.on_outgoing_empty = root_on_outgoing_empty,
 };
 
 /* ---- super calls ---- */
@@ -276,37 +248,4 @@ void
 socle_dgram_close_when_empty(struct socle_dgram *d)
 {
 	socle_close_after_flush(&d->sock, NULL);
-}
-
-static void
-look_again(struct socle_timer *t)
-{
-	struct socle_dgram *d =
-		socle_container_of(t, struct socle_dgram, later);
-	struct socle_socket *s = &d->sock;
-
-	if (socle__has(s, SOCLE__READ_HELD)) {
-		s->d.bits &= ~(uint32_t)SOCLE__READ_HELD;
-		socle__descriptor_touch(&s->d);
-		socle__socket_interest(s);
-	}
-	if (d->items > 0)
-		socle__flush_anew(s);
-}
-
-void
-socle__dgram_look_again(struct socle_dgram *d, unsigned ms)
-{
-	struct socle__loop *l = socle__loop;
-	int64_t at = socle__add_ns(socle__now_read(l), (int64_t)ms * 1000000);
-
-	if (!socle_timer_pending(&d->later) || d->later.deadline > at)
-		socle__timers_add(&l->timers, &d->later, at);
-}
-
-void
-socle__dgram_begin(struct socle_dgram *d)
-{
-	memset((char *)d + sizeof(d->sock), 0, sizeof(*d) - sizeof(d->sock));
-	socle_timer_init_named(socle__own_timer, &d->later, look_again);
 }

@@ -1,7 +1,14 @@
 /*
  * Making a dgram of an fd, and setting its parameters.
  */
-#include "sockets/dgram/private.h"
+#include "sockets/dgram/dgram.h"
+
+#include "reactor/reactor.h"
+#include "sockets/dgram/call.h"
+#include "sockets/dgram/later.h"
+#include "sockets/dgram/options.h"
+#include "sockets/dgram/state.h"
+#include "sockets/init.h"
 
 #include "seam.h"
 
@@ -46,17 +53,17 @@ make(struct socle_dgram *d, struct socle__class *c, int fd, unsigned how,
 	if ((err = check(&params)) < 0 ||
 		(err = socle__dgram_type(fd, &flags)) < 0)
 		return err;
-	if (socle__descriptor_at(socle__loop, fd))
+	if (socle__descriptor_at(socle__reactor, fd))
 		return -EEXIST;
 	if (params.pktinfo && (err = socle__dgram_pktinfo(fd, true)) < 0)
 		return err;
-	err = socle__socket_make(&d->sock, c, fd, how | SOCLE__OF_FAMILY);
+	err = socle__socket_init(&d->sock, c, fd, how);
 	if (err < 0) {
 		if (params.pktinfo)
 			(void)socle__dgram_pktinfo(fd, false);
 		return err;
 	}
-	socle__dgram_begin(d);
+	socle__dgram_clear(d);
 	normalize(&params);
 	d->p = params;
 	d->flags = flags;
@@ -73,12 +80,19 @@ make(struct socle_dgram *d, struct socle__class *c, int fd, unsigned how,
 static int
 class_resolve(const struct socle_dgram_class *cls, struct socle__class **ret)
 {
-	struct socle__loop *l = socle__loop_get();
+	struct socle__reactor *r = socle__reactor_get();
+	struct socle__class *c;
+	int err;
 
-	if (!l)
+	if (!r)
 		return -ENOMEM;
-	return socle__class_resolve_of(
-		l, cls ? &cls->cls : NULL, &socle__dgram_family, ret);
+	err = socle__class_resolve(r, cls ? &cls->cls : NULL, &c);
+	if (err < 0)
+		return err;
+	if (c->transport != &socle__dgram_transport)
+		return -EINVAL;
+	*ret = c;
+	return 0;
 }
 
 int
@@ -103,7 +117,7 @@ socle_dgram_new(const struct socle_dgram_class *cls, int fd,
 		return err;
 	if (!(d = sys_calloc(1, c->flat.size)))
 		return -ENOMEM;
-	if ((err = make(d, c, fd, SOCLE__OURS, p)) < 0) {
+	if ((err = make(d, c, fd, SOCLE__ALLOCATED, p)) < 0) {
 		sys_free(d);
 		return err;
 	}

@@ -1,7 +1,8 @@
 /*
  * A dgram with its socket, in one call.
  */
-#include "sockets/dgram/private.h"
+#include "sockets/dgram/dgram.h"
+
 #include "sockets/names/new_socket.h"
 #include "sockets/names/unix_file.h"
 

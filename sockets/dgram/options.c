@@ -5,7 +5,7 @@
  * Systems differ in the first (system.h knows); the other two are Linux's
  * alone.
  */
-#include "sockets/dgram/private.h"
+#include "sockets/dgram/options.h"
 
 #include "seam.h"
 

@@ -9,7 +9,9 @@
  * What is sent from the memory that it was received in, as by an echo, is not
  * copied: its room waits for it, if that may wait.
  */
-#include "sockets/dgram/private.h"
+#include "sockets/dgram/queue.h"
+
+#include "sockets/dgram/events.h"
 
 #include "seam.h"
 
@@ -26,7 +28,7 @@ weight(size_t len)
 }
 
 static size_t
-round_up(size_t n)
+align(size_t n)
 {
 	return (n + 15) & ~(size_t)15;
 }
@@ -103,7 +105,7 @@ copy(struct socle__dgram_item *item, size_t *at, const void *from, size_t len)
 	char *to = (char *)item + *at;
 
 	memcpy(to, from, len);
-	*at += round_up(len);
+	*at += align(len);
 	return to;
 }
 
@@ -111,9 +113,9 @@ int
 socle__dgram_enqueue(struct socle_dgram *d, const struct socle__outgoing *o)
 {
 	struct socle__dgram_room *r = socle__dgram_room_to_lend(d, o->data);
-	size_t at = round_up(sizeof(struct socle__dgram_item));
-	size_t size = at + round_up(o->to_len) + (r ? 0 : round_up(o->len)) +
-		(o->source ? round_up(sizeof(*o->source)) : 0);
+	size_t at = align(sizeof(struct socle__dgram_item));
+	size_t size = at + align(o->to_len) + (r ? 0 : align(o->len)) +
+		(o->source ? align(sizeof(*o->source)) : 0);
 	struct socle__dgram_block *b;
 	struct socle__dgram_item *item;
 

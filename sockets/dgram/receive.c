@@ -6,7 +6,15 @@
  * rest of what was received.  What reading was turned off for stays in the
  * room, and is handed over before anything younger.
  */
-#include "sockets/dgram/private.h"
+#include "sockets/dgram/receive.h"
+
+#include "reactor/interest.h"
+#include "reactor/turns.h"
+#include "sockets/dgram/events.h"
+#include "sockets/dgram/later.h"
+#include "sockets/dgram/options.h"
+#include "sockets/dgram/room.h"
+#include "sockets/timeouts.h"
 
 #include "seam.h"
 
@@ -202,7 +210,7 @@ hold(struct socle_dgram *d)
 {
 	d->sock.d.bits |= SOCLE__READ_HELD;
 	socle__socket_interest(&d->sock);
-	socle__dgram_look_again(d, HOLD_MS);
+	socle__dgram_try_later(d, HOLD_MS);
 }
 
 static void

@@ -11,7 +11,9 @@
  * next tick as a rule, before anything is received; for when it is not, a
  * class lends one room at a time, and what else is sent is copied.
  */
-#include "sockets/dgram/private.h"
+#include "sockets/dgram/room.h"
+
+#include "sockets/dgram/options.h"
 
 #include "seam.h"
 
@@ -41,7 +43,7 @@ shape_for(const struct socle_dgram *d)
 }
 
 static size_t
-round_up(size_t n)
+lines(size_t n)
 {
 	return (n + LINE - 1) / LINE * LINE;
 }
@@ -50,16 +52,16 @@ round_up(size_t n)
 static size_t
 stride(size_t len)
 {
-	return round_up(len) + LINE;
+	return lines(len) + LINE;
 }
 
 static size_t
 bytes_for(const struct shape *s)
 {
-	return round_up(s->slots * sizeof(struct socle__message)) +
-		round_up(s->slots * sizeof(struct iovec)) +
-		round_up(s->slots * sizeof(struct socle_packet)) +
-		round_up(s->slots * s->control) + s->slots * stride(s->len);
+	return lines(s->slots * sizeof(struct socle__message)) +
+		lines(s->slots * sizeof(struct iovec)) +
+		lines(s->slots * sizeof(struct socle_packet)) +
+		lines(s->slots * s->control) + s->slots * stride(s->len);
 }
 
 void
@@ -100,13 +102,13 @@ lay_out(struct socle__dgram_room *r, const struct shape *s)
 	r->len = s->len;
 	r->control = s->control;
 	r->messages = (void *)at;
-	at += round_up(s->slots * sizeof(*r->messages));
+	at += lines(s->slots * sizeof(*r->messages));
 	r->iov = (void *)at;
-	at += round_up(s->slots * sizeof(*r->iov));
+	at += lines(s->slots * sizeof(*r->iov));
 	r->packets = (void *)at;
-	at += round_up(s->slots * sizeof(*r->packets));
+	at += lines(s->slots * sizeof(*r->packets));
 	r->controls = at;
-	at += round_up(s->slots * s->control);
+	at += lines(s->slots * s->control);
 	for (unsigned i = 0; i < s->slots; i++, at += stride(s->len))
 		slot_set(r, i, at);
 	socle__dgram_room_clean(r, 0, s->slots);

@@ -7,7 +7,16 @@
  * does not mean it (an unconnected AF_UNIX socket, whose peer is full; ENOBUFS)
  * is asked again after 1, 2, 4 .. 50 ms.
  */
-#include "sockets/dgram/private.h"
+#include "sockets/dgram/send.h"
+
+#include "reactor/interest.h"
+#include "reactor/turns.h"
+#include "sockets/dgram/call.h"
+#include "sockets/dgram/events.h"
+#include "sockets/dgram/later.h"
+#include "sockets/timeouts.h"
+#include "sockets/write/pump.h"
+#include "sockets/write/transmit.h"
 
 #include "seam.h"
 
@@ -39,6 +48,7 @@ static void
 blocked(struct socle_dgram *d, int err, bool again)
 {
 	struct socle_socket *s = &d->sock;
+	struct socle__callback c;
 	bool by_time = again || err == -ENOBUFS || err == -ENOMEM;
 
 	s->d.bits |= SOCLE__BLOCKED;
@@ -46,14 +56,15 @@ blocked(struct socle_dgram *d, int err, bool again)
 		d->delay_ms = d->delay_ms ? (uint16_t)(2 * d->delay_ms) : 1;
 		if (d->delay_ms > DELAY_MS_MOST)
 			d->delay_ms = DELAY_MS_MOST;
-		socle__dgram_look_again(d, d->delay_ms);
+		socle__dgram_try_later(d, d->delay_ms);
 	}
 	socle__dgram_want_write(d, !by_time);
-	if (s->extra && s->extra->stall_ns)
-		socle__stall_begins(s);
-	socle__user_begins(socle__loop);
+	socle__stall_start(s);
+	if (!socle__class_of(s)->flat.incomplete_write)
+		return;
+	socle__callback_begin_plain(socle__reactor, &c);
 	socle__class_of(s)->flat.incomplete_write(s);
-	socle__user_ends(socle__loop);
+	socle__callback_end(socle__reactor, &c);
 }
 
 static void
@@ -103,7 +114,7 @@ flush_some(struct socle_dgram *d, unsigned left, bool was_blocked)
 			left -= (unsigned)n < left ? (unsigned)n : left;
 			if (n == 0)
 				blocked(d, -EAGAIN, false);
-		} else if (socle__try_later(n)) {
+		} else if (socle__is_blocked_by(n)) {
 			blocked(d, n, was_blocked);
 		} else {
 			left--;
@@ -115,17 +126,18 @@ flush_some(struct socle_dgram *d, unsigned left, bool was_blocked)
 }
 
 static void
-after_flush(struct socle_dgram *d, bool had)
+after_flush(struct socle_dgram *d, bool had, uint32_t outer)
 {
 	struct socle_socket *s = &d->sock;
 
 	if (had && d->items == 0)
 		socle__dgram_emptied(d);
 	if (!socle__is_closed(s))
-		socle__marks_tell(s);
+		socle__marks_check(s);
 	if (socle__is_closed(s))
 		return;
-	s->d.bits &= ~(uint32_t)SOCLE__FLUSHING;
+	if (!outer)
+		s->d.bits &= ~(uint32_t)SOCLE__PUMPING;
 	if (!socle__has(s, SOCLE__BLOCKED)) {
 		socle__dgram_want_write(d, false);
 		if (d->items > 0)
@@ -140,16 +152,17 @@ flush(struct socle_dgram *d, unsigned most)
 {
 	struct socle_socket *s = &d->sock;
 	bool was_blocked = socle__has(s, SOCLE__BLOCKED);
+	uint32_t outer = s->d.bits & SOCLE__PUMPING;
 	bool had = d->items > 0;
 
 	socle__turn_drop(&s->d, SOCLE__TURN_FLUSH);
 	if (!socle__has(s, SOCLE__READ_HELD))
 		socle_timer_cancel(&d->later);
-	s->d.bits |= SOCLE__FLUSHING | SOCLE__TRIED;
+	s->d.bits |= SOCLE__PUMPING;
 	s->d.bits &= ~(uint32_t)SOCLE__BLOCKED;
 	flush_some(d, most, was_blocked);
 	if (!socle__is_closed(s))
-		after_flush(d, had);
+		after_flush(d, had, outer);
 }
 
 void
@@ -157,7 +170,8 @@ socle__dgram_flush(struct socle_socket *s)
 {
 	struct socle_dgram *d = socle__dgram_of(s);
 
-	flush(d, share(d));
+	if (!socle__is_closed(s) && !socle__has(s, SOCLE__CONNECTING))
+		flush(d, share(d));
 }
 
 /* ---- from the user ---- */
@@ -195,13 +209,13 @@ queue(struct socle_dgram *d, const struct socle__outgoing *o)
 		return -ENOMEM;
 	if (was_empty)
 		socle__moved(s);
-	if (!socle__has(s, SOCLE__FLUSHING | SOCLE__BLOCKED) &&
+	if (!socle__has(s, SOCLE__PUMPING | SOCLE__BLOCKED) &&
 		!(s->d.turns & SOCLE__TURN_FLUSH)) {
 		socle__turn_ask(&s->d, SOCLE__TURN_FLUSH);
 		socle__dgram_want_write(d, true);
 	}
 	if (s->extra)
-		socle__marks_tell(s);
+		socle__marks_check(s);
 	return 0;
 }
 
@@ -217,7 +231,7 @@ send_straight(struct socle_dgram *d, struct socle__outgoing *o)
 		moved(d);
 	if (n >= 0 && !part)
 		return 1;
-	if (n < 0 && !socle__try_later(n))
+	if (n < 0 && !socle__is_blocked_by(n))
 		return (int)n;
 	if (part) {
 		o->data = (const char *)o->data + n;
@@ -241,7 +255,7 @@ send_it(struct socle_dgram *d, struct socle__outgoing *o)
 
 	if (err < 0)
 		return err;
-	if (!d->p.autoflush || socle__has(s, SOCLE__FLUSHING | SOCLE__BLOCKED))
+	if (!d->p.autoflush || socle__has(s, SOCLE__PUMPING | SOCLE__BLOCKED))
 		return queue(d, o);
 	if (d->items > 0) {
 		flush(d, DATAGRAMS_A_FLUSH);

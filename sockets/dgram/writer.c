@@ -2,7 +2,16 @@
  * An fd of its own to send by: a second descriptor of the object, of which the
  * loop tells this file, and this file the object.
  */
-#include "sockets/dgram/private.h"
+#include "sockets/dgram/writer.h"
+
+#include "reactor/interest.h"
+#include "reactor/map.h"
+#include "reactor/turns.h"
+#include "sockets/dgram/call.h"
+#include "sockets/dgram/options.h"
+#include "sockets/dgram/send.h"
+#include "sockets/dispatch.h"
+#include "sockets/names/socket_error.h"
 
 #include "seam.h"
 
@@ -12,49 +21,25 @@ writer_of(struct socle_descriptor *d)
 	return (struct socle__dgram_writer *)(void *)d;
 }
 
-static int
-pending_error(int fd)
-{
-	int err = 0;
-	socklen_t len = sizeof(err);
-
-	if (sys_getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0)
-		return 0;
-	return -err;
-}
-
-/* As the base class does for its own, through the same methods. */
+/* As the base class does for its own fd, through the same methods. */
 static void
 writer_ready(struct socle_descriptor *w, unsigned ready, int err)
 {
 	struct socle_socket *s = &writer_of(w)->owner->sock;
-	struct socle__held_call call;
-	bool end = (ready & (SOCLE_ERR | SOCLE_HUP)) != 0;
 
-	if (ready & SOCLE_WRITE) {
-		socle__held_begin(s, &call, SOCLE__ITEM_WRITE);
-		s->d.bits &= ~(uint32_t)SOCLE__TRIED;
-		socle__class_of(s)->flat.event_write(s);
-		if (!socle__is_closed(s) && s->queued &&
-			!socle__has(s, SOCLE__TRIED))
-			socle__flush_anew(s);
-		socle__held_end(&call);
-	}
-	if (!end || w->bits & SOCLE__CLOSED)
+	if (ready & SOCLE_WRITE)
+		socle__call_write(s);
+	if (!(ready & (SOCLE_ERR | SOCLE_HUP)) || w->bits & SOCLE__CLOSED)
 		return;
-	w->bits |= SOCLE__END_TOLD;
+	w->bits |= SOCLE__END_REPORTED;
 	if (ready & SOCLE_ERR) {
-		if (err == 0 && (err = pending_error(w->fd)) != 0)
+		if (err == 0 && socle__socket_error(w->fd, &err) == 0 &&
+			err != 0)
 			socle__descriptor_touch(w);
-		socle__held_begin(s, &call, SOCLE__ITEM_ERR);
-		socle__class_of(s)->flat.event_err(s, err);
-		socle__held_end(&call);
+		socle__call_err(s, err);
 	}
-	if (ready & SOCLE_HUP && !(w->bits & SOCLE__CLOSED)) {
-		socle__held_begin(s, &call, SOCLE__ITEM_HUP);
-		socle__class_of(s)->flat.event_hup(s);
-		socle__held_end(&call);
-	}
+	if (ready & SOCLE_HUP && !(w->bits & SOCLE__CLOSED))
+		socle__call_hup(s);
 }
 
 static void
@@ -115,7 +100,7 @@ writer_make(struct socle_dgram *d, int fd, uint32_t *flags,
 	if (!(w = sys_calloc(1, sizeof(*w))))
 		return -ENOMEM;
 	err = socle__descriptor_add(
-		socle__loop, &w->d, &writer_ops, fd, 0, false);
+		socle__reactor, &w->d, &writer_ops, fd, 0, false);
 	if (err < 0) {
 		sys_free(w);
 		return err;
@@ -135,7 +120,7 @@ writer_changed(struct socle_dgram *d)
 
 	s->d.bits &= ~(uint32_t)SOCLE__BLOCKED;
 	d->delay_ms = 0;
-	if (d->items > 0 && !socle__has(s, SOCLE__FLUSHING))
+	if (d->items > 0 && !socle__has(s, SOCLE__PUMPING))
 		socle__turn_ask(&s->d, SOCLE__TURN_FLUSH);
 }
 

@@ -1,7 +1,8 @@
 /*
  * A factory's sockets: options, address, and the file of a unix socket.
  */
-#include "sockets/factory/private.h"
+#include "sockets/factory/bind.h"
+
 #include "sockets/names/new_socket.h"
 #include "sockets/names/unix_file.h"
 
@@ -12,7 +13,7 @@
 #include <string.h>
 
 void
-socle__factory_clear(const struct socle_factory *f)
+socle__factory_unlink_stale(const struct socle_factory *f)
 {
 	if (f->has_bind && f->p.unlink_stale)
 		socle__unlink_stale(&f->bind, f->type);
@@ -63,7 +64,7 @@ socle__factory_socket(
 	return err;
 }
 
-/* Remembers the file as ours, to be found again when it is to go. */
+/* Remembers which file it is, to remove no other one later. */
 static void
 file_made(struct socle_factory *f)
 {
@@ -90,7 +91,6 @@ socle__factory_bind(struct socle_factory *f, int fd)
 	return 0;
 }
 
-/* Removes the file, if it is the one that was made. */
 void
 socle__factory_unlink(struct socle_factory *f)
 {

@@ -1,67 +1,28 @@
 /*
- * Listening and connecting in one call.
+ * Connecting in one call.
  *
- * An object that connects has an fd from the start, a socket that is not
- * connected and that the kernel is not asked about (parked).  A factory of its
- * own does the connecting; the socket that wins is moved to the object's fd,
- * so that the number is the same from beginning to end.  Writes are held
- * meanwhile (CONNECTING).
+ * An object that connects has an fd from the start: a socket that is not
+ * connected and not in the poller (parked).  A factory of its own does the
+ * connecting.  The socket that wins is moved to the object's fd, so that the
+ * number never changes.  Writes are held meanwhile (CONNECTING).
  */
-#include "sockets/factory/private.h"
+#include "reactor/interest.h"
+#include "reactor/reactor.h"
+#include "reactor/turns.h"
+#include "sockets/dispatch.h"
+#include "sockets/factory/new.h"
+#include "sockets/factory/resolve.h"
+#include "sockets/init.h"
 #include "sockets/names/new_socket.h"
+#include "sockets/write/await.h"
+#include "sockets/write/pump.h"
 
 #include "seam.h"
 
 #include <netdb.h>
 #include <string.h>
 
-static void
-log_failure(struct socle_factory *f, const struct socle_failure *why, void *arg)
-{
-	(void)f;
-	(void)arg;
-	socle__log(0, "%s: %s", why->operation, why->errstr);
-}
-
-static void
-take_note(struct socle_factory *f, struct socle_socket *s, void *arg)
-{
-	(void)f;
-	(void)s;
-	(void)arg;
-}
-
-int
-socle_listen(const char *where, const struct socle_class *cls,
-	struct socle_factory **ret)
-{
-	struct socle_addr a;
-	struct socle_factory_params p = {.reuse = true,
-		.unlink_stale = true,
-		.unlink_on_close = true,
-		.bind_addr = &a,
-		.accept_class = cls,
-		.accepted = take_note,
-		.failure = log_failure};
-	struct socle_factory *f;
-	int err = where && cls ? socle_addr_parse(&a, where, 0) : -EINVAL;
-
-	if (err == 0)
-		err = socle__factory_make(&p, &f);
-	if (err < 0)
-		return err;
-	f->nodelay = f->library = true;
-	if ((err = socle__factory_begin(f)) < 0) {
-		socle_factory_free(f);
-		return err;
-	}
-	*ret = f;
-	return 0;
-}
-
-/* ---- an object that connects ---- */
-
-/* The new socket takes the place of the one that was kept for it. */
+/* The new socket replaces the one that kept its number. */
 static int
 move_fd(int from, int to)
 {
@@ -73,32 +34,30 @@ move_fd(int from, int to)
 	return r < 0 ? -errno : 0;
 }
 
-/* Its factory is no longer needed, and tells nothing any more. */
+/* Its factory has done its work and calls nothing more. */
 static void
 connecting_ends(struct socle_socket *s)
 {
-	struct socle_factory *f = s->extra->connector;
+	struct socle_factory *f = s->extra->factory;
 
-	s->extra->connector = NULL;
+	s->extra->factory = NULL;
 	socle_factory_free(f);
 }
 
 /*
- * Nothing leaves an object that failed, whatever its class does: writes say
- * why, and what waited is dropped unless the class closes.
+ * Nothing is written by an object that failed, whatever its class does: writes
+ * return the error, and what was queued is dropped.
  */
 static void
 connect_fails(struct socle_socket *s, int err)
 {
 	connecting_ends(s);
 	socle__write_error_set(s, err);
-	socle__connect_told(s, err);
+	socle__call_err(s, err);
 	if (socle__is_closed(s))
 		return;
 	s->d.bits &= ~(uint32_t)(SOCLE__CONNECTING | SOCLE__USER_WRITE);
-	socle__turn_drop(&s->d, SOCLE__TURN_FLUSH);
-	socle__socket_interest(s);
-	socle__queue_drop(s);
+	socle__pump_drop(s);
 	if (!socle__is_closed(s) && socle__has(s, SOCLE__ENDING))
 		socle_close(s, s->extra->close_reason);
 }
@@ -111,9 +70,9 @@ connect_failed(
 	connect_fails(arg, why->err);
 }
 
-/* What was asked of the socket before this one. */
+/* What was set on the socket before this one. */
 static void
-cork_anew(struct socle_socket *s)
+restore_cork(struct socle_socket *s)
 {
 	if (!socle__has(s, SOCLE__CORKED))
 		return;
@@ -137,45 +96,46 @@ connect_done(struct socle_factory *f, int fd, const struct socle_addr *peer,
 	}
 	connecting_ends(s);
 	s->d.bits &= ~(uint32_t)SOCLE__CONNECTING;
-	cork_anew(s);
+	restore_cork(s);
 	socle__descriptor_unpark(&s->d);
-	socle__connect_told(s, 0);
-}
-
-void
-socle__connect_cancel(struct socle_socket *s)
-{
-	if (s->extra && s->extra->connector)
-		connecting_ends(s);
+	socle__queue_await(s);
+	socle__call_write(s);
+	if (s->d.turns & SOCLE__TURN_FLUSH)
+		socle__flush(s);
 }
 
 static int
 connecting_object(const struct socle_class *cls,
 	const struct socle_factory_params *p, struct socle_socket **ret)
 {
+	struct socle__reactor *r = socle__reactor_get();
 	struct socle_factory *f;
+	struct socle__class *c;
 	struct socle_socket *s;
 	int domain = p->socket_domain ? p->socket_domain : AF_INET;
-	int fd = socle__new_socket(domain, SOCK_STREAM, 0, true), err;
+	int err = r ? socle__class_resolve_stream(r, cls, &c) : -ENOMEM;
+	int fd =
+		err < 0 ? err : socle__new_socket(domain, SOCK_STREAM, 0, true);
 
 	if (fd < 0)
 		return fd;
 	err = socle__socket_new(
-		cls, fd, SOCLE__KNOWN_SOCKET | SOCLE__CONNECTING, &s);
+		c, fd, SOCLE__KNOWN_SOCKET | SOCLE__CONNECTING, &s);
 	if (err < 0) {
 		sys_close(fd);
 		return err;
 	}
-	err = socle__extra_get(s) ? socle__factory_make(p, &f) : -ENOMEM;
+	err = socle__extra_get(s) ? socle__factory_new(p, &f) : -ENOMEM;
 	if (err < 0) {
-		/* Nobody has seen it; it goes without a word to its class. */
-		sys_close(socle__socket_unmake(s));
+		/* The application has not seen it: its class is not called. */
+		sys_close(socle__socket_undo_new(s));
 		return err;
 	}
 	f->p.arg = s;
-	f->nodelay = f->library = true;
-	s->extra->connector = f;
-	(void)socle__factory_begin(f);
+	f->nodelay = f->internal = true;
+	s->extra->factory = f;
+	s->extra->leave_factory = connecting_ends;
+	(void)socle__factory_start(f);
 	*ret = s;
 	return 0;
 }

@@ -1,16 +1,32 @@
 /*
- * Connecting: attempts side by side, the first that answers wins.
+ * Connecting: attempts side by side, of which the first that succeeds wins.
  *
- * RFC 8305: addresses of the two families in turn, a new attempt every 250 ms
- * or as soon as one fails.  An attempt ends by SO_ERROR, which is asked once
- * and first; a socket that is writable without a peer goes on waiting, and one
- * that met itself on loopback was refused.
+ * As in RFC 8305, addresses of the two families are tried in turn, with a new
+ * attempt every 250 ms or as soon as one fails.  SO_ERROR is read once, before
+ * anything else, and decides an attempt.  A socket that is writable without a
+ * peer goes on waiting; one that connected to itself on loopback was refused.
  */
-#include "sockets/factory/private.h"
+#include "sockets/factory/connector.h"
+
+#include "reactor/interest.h"
+#include "reactor/map.h"
+#include "reactor/reactor.h"
+#include "sockets/factory/bind.h"
+#include "sockets/factory/deliver.h"
+#include "sockets/factory/report.h"
+#include "sockets/names/socket_error.h"
 
 #include "seam.h"
 
 #include <string.h>
+
+/* One address being tried. */
+struct socle__attempt {
+	struct socle_descriptor d; /* first */
+	struct socle_factory *f;   /* NULL: it has ended */
+	struct socle__attempt *next;
+	struct socle_addr to;
+};
 
 enum { ATTEMPT_DELAY_NS = 250 * 1000 * 1000, FULL_DELAY_NS = 20 * 1000 * 1000 };
 
@@ -20,7 +36,7 @@ attempt_of(struct socle_descriptor *d)
 	return (struct socle__attempt *)(void *)d;
 }
 
-/* It leaves its factory, the fd the loop. */
+/* Takes it out of its factory, and the fd out of the loop. */
 static int
 attempt_detach(struct socle__attempt *a)
 {
@@ -33,7 +49,7 @@ attempt_detach(struct socle__attempt *a)
 	return socle__descriptor_detach(&a->d);
 }
 
-/* With the file that it was bound to. */
+/* Removes the file that it was bound to, too. */
 static void
 attempt_close(struct socle__attempt *a)
 {
@@ -42,13 +58,13 @@ attempt_close(struct socle__attempt *a)
 
 	if (!(a->d.bits & SOCLE__KEEP_FD))
 		sys_close(fd);
-	if (!socle__loop->forked)
+	if (!socle__is_forked(socle__reactor))
 		socle__factory_unlink(f);
 }
 
 /*
- * All that is under way ends, then each attempt is told: whatever a hook does,
- * a loop of its own included, finds nothing that could go on.
+ * Everything under way ends before the first attempt is reported: whatever a
+ * callback does, a nested loop included, finds nothing that could go on.
  */
 static void
 attempts_end(struct socle_factory *f, int err)
@@ -57,24 +73,25 @@ attempts_end(struct socle_factory *f, int err)
 
 	socle__connector_stop(f);
 	for (; a; a = a->next)
-		socle__factory_tell_attempt(f, &a->to, err);
+		socle__factory_report_attempt(f, &a->to, err);
 }
 
 static void
 start_next_at(struct socle_factory *f, int64_t delay)
 {
-	socle__timers_add(&socle__loop->timers, &f->next_attempt,
-		delay ? socle__add_ns(socle__now_read(socle__loop), delay) : 0);
+	socle__timers_add(&socle__reactor->timers, &f->next_attempt,
+		delay ? socle__add_ns(socle__now_read(socle__reactor), delay)
+		      : 0);
 }
 
-/* The failure of the last one to fail is the factory's. */
+/* The failure of the last attempt is the factory's. */
 static void
 attempt_failed(struct socle_factory *f, const struct socle_addr *to,
 	const char *operation, int err)
 {
 	if (f->tried < f->n_candidates)
 		start_next_at(f, 0);
-	socle__factory_tell_attempt(f, to, err);
+	socle__factory_report_attempt(f, to, err);
 	if (!f->ended && !f->attempts && f->tried == f->n_candidates)
 		socle__factory_fail(f, operation, err);
 }
@@ -87,8 +104,8 @@ attempt_won(struct socle__attempt *a)
 	int err;
 
 	attempts_end(f, -ECANCELED);
-	socle__factory_tell_attempt(f, &a->to, 0);
-	if (socle__factory_is_over(f)) {
+	socle__factory_report_attempt(f, &a->to, 0);
+	if (socle__factory_is_freed(f)) {
 		sys_close(fd);
 		socle__factory_unlink(f);
 		return;
@@ -98,7 +115,7 @@ attempt_won(struct socle__attempt *a)
 		socle__factory_fail(f, "connect", err);
 }
 
-/* A socket that met itself on loopback, where nobody listened. */
+/* A socket that connected to itself on loopback, where no one listened. */
 static bool
 is_own_peer(const struct socle__attempt *a, const struct socle_addr *peer)
 {
@@ -115,13 +132,10 @@ static int
 attempt_result(const struct socle__attempt *a, bool ended)
 {
 	struct socle_addr peer = {.len = sizeof(peer.u)};
-	int err = 0;
-	socklen_t len = sizeof(err);
+	int err, failed = socle__socket_error(a->d.fd, &err);
 
-	if (sys_getsockopt(a->d.fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0)
-		return -errno;
-	if (err)
-		return -err;
+	if (failed < 0 || err < 0)
+		return failed < 0 ? failed : err;
 	if (sys_getpeername(a->d.fd, &peer.u.sa, &peer.len) < 0)
 		return errno == ENOTCONN && !ended ? 0 : -errno;
 	return is_own_peer(a, &peer) ? -ECONNREFUSED : 1;
@@ -133,24 +147,16 @@ attempt_ready(struct socle_descriptor *d, unsigned ready, int err)
 	struct socle__attempt *a = attempt_of(d);
 	struct socle_factory *f = a->f;
 	bool ended = (ready & (SOCLE_ERR | SOCLE_HUP)) != 0;
-	int r = err < 0 ? err : attempt_result(a, ended);
+	int result = err < 0 ? err : attempt_result(a, ended);
 
-	if (r == 0)
+	if (result == 0)
 		return;
-	if (r > 0) {
+	if (result > 0) {
 		attempt_won(a);
 		return;
 	}
 	attempt_close(a);
-	attempt_failed(f, &a->to, "connect", r);
-}
-
-static bool
-attempt_turn(struct socle_descriptor *d, unsigned turn)
-{
-	(void)d;
-	(void)turn;
-	return true;
+	attempt_failed(f, &a->to, "connect", result);
 }
 
 static void
@@ -162,7 +168,9 @@ attempt_reap(struct socle_descriptor *d)
 static void
 attempt_reset(struct socle_descriptor *d)
 {
-	socle_factory_free(attempt_of(d)->f);
+	struct socle_factory *f = attempt_of(d)->f;
+
+	f->d.ops->reset(&f->d);
 }
 
 static void
@@ -174,7 +182,6 @@ attempt_forked(struct socle_descriptor *d)
 
 static const struct socle__descriptor_ops attempt_ops = {
 	.ready = attempt_ready,
-	.turn = attempt_turn,
 	.reap = attempt_reap,
 	.reset = attempt_reset,
 	.forked = attempt_forked,
@@ -190,7 +197,7 @@ attempt_register(struct socle_factory *f, int fd, const struct socle_addr *to)
 	if (!a)
 		return -ENOMEM;
 	err = socle__descriptor_add(
-		socle__loop, &a->d, &attempt_ops, fd, 0, false);
+		socle__reactor, &a->d, &attempt_ops, fd, 0, false);
 	if (err < 0) {
 		sys_free(a);
 		return err;
@@ -205,7 +212,7 @@ attempt_register(struct socle_factory *f, int fd, const struct socle_addr *to)
 }
 
 static int
-connect_begin(int fd, const struct socle_addr *to)
+connect_start(int fd, const struct socle_addr *to)
 {
 	if (sys_connect(fd, &to->u.sa, to->len) == 0 || errno == EINPROGRESS ||
 		errno == EINTR)
@@ -213,14 +220,14 @@ connect_begin(int fd, const struct socle_addr *to)
 	return -errno;
 }
 
-/* 0: under way, which the poller is not told before; -errno. */
+/* 0: under way, and the poller is told only now; -errno. */
 static int
-attempt_begin(struct socle_factory *f, const struct socle_addr *to,
+attempt_start(struct socle_factory *f, const struct socle_addr *to,
 	const char **operation)
 {
 	int fd, err;
 
-	socle__factory_clear(f);
+	socle__factory_unlink_stale(f);
 	fd = socle__factory_socket(f, to->u.sa.sa_family, operation);
 	if (fd < 0)
 		return fd;
@@ -228,7 +235,7 @@ attempt_begin(struct socle_factory *f, const struct socle_addr *to,
 	err = socle__factory_bind(f, fd);
 	if (err == 0) {
 		*operation = "connect";
-		err = connect_begin(fd, to);
+		err = connect_start(fd, to);
 	}
 	if (err == 0)
 		err = attempt_register(f, fd, to);
@@ -244,9 +251,9 @@ next_attempt(struct socle_factory *f)
 {
 	const struct socle_addr *to = &f->candidates[f->tried];
 	const char *operation;
-	int err = attempt_begin(f, to, &operation);
+	int err = attempt_start(f, to, &operation);
 
-	/* The backlog is full, and nothing would tell when it no longer is. */
+	/* The backlog is full, and no event reports when it is not. */
 	if (err == -EAGAIN && to->u.sa.sa_family == AF_UNIX) {
 		start_next_at(f, FULL_DELAY_NS);
 		return;
@@ -275,9 +282,9 @@ socle__connector_deadline_fired(struct socle_timer *t)
 }
 
 /*
- * The families in turn, beginning with the first one's; their own orders stay.
- * Done in place: of each position the next of the family whose turn it is
- * moves up, if there is one.
+ * Orders the addresses so that the families take turns, starting with the
+ * first one's; within a family the order stays.  In place: at each position
+ * the next address of the family whose turn it is moves up, if there is one.
  */
 static void
 interleave(struct socle_addr *addrs, size_t n)
@@ -315,4 +322,11 @@ socle__connector_stop(struct socle_factory *f)
 	f->resolving = NULL;
 	while (f->attempts)
 		attempt_close(f->attempts);
+}
+
+void
+socle__factory_fail(struct socle_factory *f, const char *operation, int err)
+{
+	socle__connector_stop(f);
+	socle__factory_report(f, operation, err);
 }

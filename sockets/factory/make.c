@@ -1,7 +1,10 @@
-/*
- * What a factory is asked for, checked and copied.
- */
-#include "sockets/factory/private.h"
+/* A factory's parameters, checked and copied. */
+#include "sockets/factory/make.h"
+
+#include "reactor/reactor.h"
+#include "sockets/factory/accept.h"
+#include "sockets/factory/connector.h"
+#include "sockets/factory/resolve.h"
 #include "sockets/names/protocol.h"
 
 #include "seam.h"
@@ -26,7 +29,7 @@ params_check(const struct socle_factory_params *p)
 	return 0;
 }
 
-/* All texts in one piece of memory, NULL ones left so; the protocol is known. */
+/* All texts but the protocol, which is known, in one block of memory. */
 static int
 texts_copy(struct socle_factory *f)
 {
@@ -62,7 +65,7 @@ addresses_copy(struct socle_factory *f)
 	f->p.bind_addr = f->p.remote_addr = NULL;
 }
 
-/* Domain, protocol and type follow one from the other; then what it is. */
+/* Domain, protocol and type follow from one another; then the kind. */
 static void
 kind_find(struct socle_factory *f)
 {
@@ -105,36 +108,25 @@ timers_init(struct socle_factory *f)
 		socle__own_timer, &f->again, socle__listener_again_fired);
 }
 
-/* The loop knows of it: a reset is to free it. */
-static void
-factory_enter(struct socle_factory *f, struct socle__loop *l)
-{
-	f->next = l->factories;
-	f->link = &l->factories;
-	if (f->next)
-		f->next->link = &f->next;
-	l->factories = f;
-	l->free_factory = socle_factory_free;
-}
-
 int
 socle__factory_make(
 	const struct socle_factory_params *p, struct socle_factory **ret)
 {
-	struct socle__loop *l = socle__loop_get();
-	struct socle__class *cls;
+	struct socle__reactor *r = socle__reactor_get();
+	struct socle__class *cls = NULL;
 	struct socle_factory *f;
 	int err = params_check(p);
 
-	if (err == 0 && !l)
+	if (err == 0 && !r)
 		err = -ENOMEM;
 	if (err == 0 && p->accept_class)
-		err = socle__class_resolve(l, p->accept_class, &cls);
+		err = socle__class_resolve_stream(r, p->accept_class, &cls);
 	if (err < 0)
 		return err;
 	if (!(f = sys_calloc(1, sizeof(*f))))
 		return -ENOMEM;
 	f->p = *p;
+	f->cls = cls;
 	f->d.ops = &socle__factory_ops;
 	f->d.fd = f->reserve = -1;
 	f->references = 1;
@@ -146,7 +138,6 @@ socle__factory_make(
 	}
 	f->id = ++last_id;
 	timers_init(f);
-	factory_enter(f, l);
 	*ret = f;
 	return 0;
 }

@@ -1,7 +1,6 @@
-/*
- * Servers: bind, listen, accept.
- */
-#include "sockets/io/private.h"
+/* Servers: bind, listen, accept. */
+#include "sockets/io/fail.h"
+#include "sockets/io/wait.h"
 
 #include "seam.h"
 

@@ -1,10 +1,14 @@
 /*
- * Connecting, and whether it has worked.
+ * Connecting to one address, and whether that has succeeded.
  *
- * A connect has ended when SO_ERROR says so; a second connect(2), which would
- * tell too, gives different answers on different systems.
+ * SO_ERROR decides whether a connect has ended.  A second connect(2) would
+ * tell as well, but gives different answers on different systems.
  */
-#include "sockets/io/private.h"
+#include "sockets/io/connect.h"
+
+#include "sockets/io/fail.h"
+#include "sockets/io/wait.h"
+#include "sockets/names/socket_error.h"
 
 #include "seam.h"
 #include "timers/clock.h"
@@ -28,11 +32,11 @@ same_ip(const struct socle_addr *a, const struct socle_addr *b)
 }
 
 /*
- * A TCP connect to a port of this machine that is being given out can be given
- * that very port, and meet itself.
+ * A TCP connect to a local port that no one listens at can be given that very
+ * port, and connect to itself.
  */
 static bool
-met_itself(int fd, const struct socle_addr *peer)
+is_own_peer(int fd, const struct socle_addr *peer)
 {
 	struct socle_addr local = {.len = sizeof(local.u)};
 	int type = 0;
@@ -50,17 +54,14 @@ met_itself(int fd, const struct socle_addr *peer)
 static int
 connect_result(int fd)
 {
-	int err = 0;
-	socklen_t len = sizeof(err);
+	int err, failed = socle__socket_error(fd, &err);
 
-	if (sys_getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0)
-		return -errno;
-	return -err;
+	return failed < 0 ? failed : err;
 }
 
 /*
- * An interrupted connect goes on by itself, or, with AF_UNIX, has not begun:
- * 1: it has its peer; 0: connect again; -errno.
+ * An interrupted connect goes on by itself or, with AF_UNIX, has not started.
+ * 1: it is connected; 0: connect again; -errno.
  */
 static int
 went_on(int fd)
@@ -103,7 +104,7 @@ connect_once(int fd, const struct socle_addr *addr)
 	return 0;
 }
 
-/* The same within a deadline; AF_UNIX has nothing to poll for its EAGAIN. */
+/* The same within a deadline.  No poll reports the end of AF_UNIX's EAGAIN. */
 static int
 connect_timed(const struct socle__io_timed *t, const struct socle_addr *addr)
 {
@@ -133,7 +134,7 @@ int
 socle__io_connect_to(struct socle_io *io, const struct socle_addr *addr)
 {
 	struct socle__io_timed t;
-	bool timed_out = false, met = false;
+	bool timed_out = false, own = false;
 	int fd = socle__io_need_fd(io, "connect"), err;
 
 	if (fd < 0)
@@ -143,11 +144,11 @@ socle__io_connect_to(struct socle_io *io, const struct socle_addr *addr)
 		err = t.on ? connect_timed(&t, addr) : connect_once(fd, addr);
 		timed_out = t.on && err == -ETIMEDOUT &&
 			socle__clock_ns() >= t.deadline;
-		met = err == 0 && met_itself(fd, addr);
-		err = socle__io_timed_end(&t, met ? -ECONNREFUSED : err);
+		own = err == 0 && is_own_peer(fd, addr);
+		err = socle__io_timed_end(&t, own ? -ECONNREFUSED : err);
 	}
 	if (err != -EALREADY)
-		io->connecting = err == -EINPROGRESS || met ? err : 0;
+		io->connecting = err == -EINPROGRESS || own ? err : 0;
 	if (err == 0) {
 		io->wants_to = false;
 		return 0;
@@ -157,79 +158,27 @@ socle__io_connect_to(struct socle_io *io, const struct socle_addr *addr)
 	return socle__io_fail(io, "connect", err);
 }
 
-int
-socle_io_connect(struct socle_io *io, const struct socle_addr *addr)
-{
-	if (addr == NULL)
-		return socle__io_fail(io, "connect", -EINVAL);
-	socle__io_plan_drop(io);
-	return socle__io_connect_to(io, addr);
-}
-
 /*
- * 1: the connect under way has ended, with *ret; 0: it has not; -errno: that
- * could not be found out.  Writable, without an error and without a peer, it
- * has not either, unless the kernel says hung up.
+ * A socket that is writable, without an error and without a peer, is still
+ * connecting, unless the kernel reports a hang-up.
  */
-static int
-connect_ended(int fd, int *ret)
+int
+socle__io_connect_ended(int fd, int *ret)
 {
 	struct socle_addr peer = {.len = sizeof(peer.u)};
-	int ready = socle__io_wait(fd, POLLOUT, SOCLE__IO_AT_ONCE), err = 0;
-	socklen_t len = sizeof(err);
+	int ready = socle__io_wait(fd, POLLOUT, SOCLE__IO_AT_ONCE), err;
 
 	if (ready <= 0)
 		return ready;
-	if (sys_getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0)
-		return -errno;
-	*ret = -err;
-	if (err != 0)
+	if ((err = socle__socket_error(fd, ret)) < 0)
+		return err;
+	if (*ret != 0)
 		return 1;
 	if (sys_getpeername(fd, &peer.u.sa, &peer.len) == 0)
-		*ret = met_itself(fd, &peer) ? -ECONNREFUSED : 0;
+		*ret = is_own_peer(fd, &peer) ? -ECONNREFUSED : 0;
 	else if (errno == ENOTCONN && !(ready & (POLLERR | POLLHUP)))
 		return 0;
 	else
 		*ret = -errno;
 	return 1;
-}
-
-/* requires: a connect is under way.  As socle_io_connected(). */
-static int
-connecting_look(struct socle_io *io, int fd)
-{
-	int err, ended = connect_ended(fd, &err);
-
-	if (ended < 0)
-		return socle__io_fail(io, "connected", ended);
-	if (ended == 0)
-		return 0;
-	if (err < 0) {
-		socle__io_fail(io, "connect", err);
-		err = socle__io_plan_go_on(io, err);
-	}
-	io->connecting = err;
-	if (err == -EINPROGRESS)
-		return 0;
-	socle__io_plan_drop(io);
-	return err == 0 ? 1 : err;
-}
-
-int
-socle_io_connected(struct socle_io *io)
-{
-	struct socle_addr peer = {.len = sizeof(peer.u)};
-	int fd = socle__io_need_fd(io, "connected");
-
-	if (fd < 0)
-		return fd;
-	if (io->connecting == -EINPROGRESS)
-		return connecting_look(io, fd);
-	if (io->connecting < 0)
-		return io->connecting;
-	if (sys_getpeername(fd, &peer.u.sa, &peer.len) == 0)
-		return 1;
-	if (errno == ENOTCONN || errno == EINVAL) /* EINVAL: BSD's reset */
-		return 0;
-	return socle__io_fail(io, "connected", -errno);
 }

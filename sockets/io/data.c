@@ -1,7 +1,5 @@
-/*
- * What goes through a socket, and what can be asked of it.
- */
-#include "sockets/io/private.h"
+/* Data, names, options and kind of a socket. */
+#include "sockets/io/fail.h"
 
 #include "seam.h"
 
@@ -25,8 +23,8 @@ send_to(int fd, const void *data, size_t len, int flags,
 }
 
 /*
- * To whom it is connected; and when it turns out that it is not, to the last
- * peer, at once from then on.
+ * Sends to the connected peer.  Once the kernel has refused that, because there
+ * is none, it sends to the last peer.
  */
 static ssize_t
 send_to_peer(
@@ -64,7 +62,7 @@ socle_io_send(struct socle_io *io, const void *data, size_t len, int flags,
 	return n;
 }
 
-/* What does not fit in an address is cut off. */
+/* Cuts off what does not fit in an address. */
 static void
 addr_fit(struct socle_addr *a)
 {
@@ -91,7 +89,7 @@ socle_io_recv(struct socle_io *io, void *buf, size_t size, int flags,
 	if (n < 0)
 		return socle__io_fail(io, "recv", -errno);
 	addr_fit(&sender);
-	io->last_peer = sender; /* nobody, if he cannot be answered */
+	io->last_peer = sender; /* none, if it has no name */
 	if (from)
 		*from = sender;
 	return n;

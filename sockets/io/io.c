@@ -1,47 +1,18 @@
 /*
- * A socket as an object: how it comes by its fd and loses it.
+ * A socket as an object: how it gets its fd and loses it.
  *
- * Nothing about the socket is kept that the kernel can be asked: its mode, kind
- * and addresses are right even if somebody else has a hand on the fd.
+ * Nothing about the socket is stored that the kernel can be asked for: its
+ * mode, kind and addresses are right even if other code changes the fd.
  */
-#include "sockets/io/private.h"
+#include "sockets/io/io.h"
+
+#include "sockets/io/fail.h"
+#include "sockets/io/plan.h"
 #include "sockets/names/new_socket.h"
 
 #include "seam.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
-
-int
-socle__io_fail_as(struct socle_io *io, const char *operation, int err,
-	const char *fmt, ...)
-{
-	int n = snprintf(io->errstr, sizeof(io->errstr), "%s: ", operation);
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(
-		io->errstr + n, sizeof(io->errstr) - (size_t)n, fmt, ap);
-	va_end(ap);
-	return err;
-}
-
-int
-socle__io_fail(struct socle_io *io, const char *operation, int err)
-{
-	if (err == -EAGAIN || err == -EINPROGRESS)
-		return err;
-	return socle__io_fail_as(io, operation, err, "%s", strerror(-err));
-}
-
-int
-socle__io_need_fd(struct socle_io *io, const char *operation)
-{
-	if (io->handle == 0)
-		return socle__io_fail(io, operation, -EBADF);
-	return io->handle - 1;
-}
 
 int
 socle_io_socket(struct socle_io *io, int domain, int type, int proto)
@@ -103,7 +74,7 @@ socle_io_adopt(struct socle_io *io, int fd)
 	return 0;
 }
 
-/* No fd, and nothing that belonged to the one it had. */
+/* Clears the fd and everything that belonged to it. */
 static void
 forget(struct socle_io *io)
 {

@@ -1,7 +1,6 @@
-/*
- * The constructor: from parameters to a plan, and the plan carried out.
- */
-#include "sockets/io/private.h"
+/* The constructor: makes a plan of the parameters, and carries it out. */
+#include "sockets/io/fail.h"
+#include "sockets/io/plan.h"
 
 #include "seam.h"
 

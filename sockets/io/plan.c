@@ -1,15 +1,18 @@
 /*
- * What a constructor is to try: every local address with every peer address of
- * the same family, in order.
+ * The plan: every local address with every peer address of the same family, in
+ * order.
  *
- * With a blocking socket it is run to its end inside the constructor; with a
- * non-blocking one it waits until the connect under way has ended, and is gone
- * when there is a connection or nothing left to try.
+ * With a blocking socket the constructor carries the plan out to its end.  With
+ * a non-blocking one the plan waits until the connect under way has ended, and
+ * is dropped once there is a connection or nothing left to try.
  *
- * A further attempt is a new socket under the fd of the one before, because
- * that number may be known to others.
+ * Each further attempt puts its new socket under the fd of the one before,
+ * because the application may have stored that number.
  */
-#include "sockets/io/private.h"
+#include "sockets/io/plan.h"
+
+#include "sockets/io/connect.h"
+#include "sockets/io/fail.h"
 #include "sockets/names/new_socket.h"
 
 #include "seam.h"
@@ -59,19 +62,19 @@ options_set(struct socle_io *io, const struct socle_io_params *p, int domain,
 static bool
 takes_number(int fd, int number)
 {
-	int r;
+	int got;
 
 	do
-		r = sys_dup3(fd, number, O_CLOEXEC);
-	while (r < 0 && errno == EINTR);
-	return r >= 0;
+		got = sys_dup3(fd, number, O_CLOEXEC);
+	while (got < 0 && errno == EINTR);
+	return got >= 0;
 }
 
-/* The object's socket from now on, under the number of the one before. */
+/* Makes it the object's socket, under the number of the one before. */
 static void
 fd_replace(struct socle_io *io, int fd)
 {
-	int before = socle_io_fd(io);
+	int before = io->handle - 1;
 
 	if (before >= 0 && takes_number(fd, before)) {
 		sys_close(fd);
@@ -132,7 +135,7 @@ attempt(struct socle_io *io, const struct socle__io_plan *plan,
 
 /* ---- the plan ---- */
 
-/* The next pair of the same family; NULL: there is none of that side. */
+/* The next pair of the same family; NULL: that side has no addresses. */
 static bool
 next_pair(struct socle__io_plan *plan, const struct socle_addr **local,
 	const struct socle_addr **peer)

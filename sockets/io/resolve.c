@@ -1,10 +1,12 @@
 /*
  * Strings to addresses and protocols.
  *
- * Numbers never ask anybody.  Names do, and the caller waits; what getaddrinfo
- * says of them becomes EINVAL, as in Perl, unless the system has failed.
+ * Numbers need no look-up.  Names do, and the call blocks.  A name that
+ * getaddrinfo does not know is EINVAL, as in Perl, unless the system failed.
  */
-#include "sockets/io/private.h"
+#include "sockets/io/resolve.h"
+
+#include "sockets/io/fail.h"
 #include "sockets/names/protocol.h"
 
 #include "seam.h"

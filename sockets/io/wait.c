@@ -1,11 +1,11 @@
 /*
  * Waiting with a deadline.
  *
- * Only a blocking socket with a timeout is made non-blocking, for the length
- * of one call: a readiness that is gone again when it is asked for must not
- * make that call wait for ever.
+ * A blocking socket with a timeout is made non-blocking for the length of one
+ * call: if what was ready is gone when the call is made, it must not block
+ * without limit.
  */
-#include "sockets/io/private.h"
+#include "sockets/io/wait.h"
 
 #include "seam.h"
 #include "timers/clock.h"

@@ -1,18 +1,19 @@
 /*
  * Names to addresses, on helper threads.
  *
- * A request has one owner at any time, who frees it: the list while it waits
- * or is looked up, then the mailbox of its loop, then the loop, which calls
- * `fn'.  Cancelling only marks it.  What the answer needs on its way is
- * reserved.
+ * A request has one owner at a time, which frees it: the list until it has
+ * been looked up, then the mailbox of its loop, then the loop, which calls `fn'.
+ * Cancelling only marks it.  The memory for the answer is allocated in advance.
  *
- * The list is the process's, and to leave it is to be answered, in one step
- * under its lock.  A fork takes the lock too: its child, without helpers, finds
- * a request either in the list, and answers it itself, or answered.
+ * The process has one list.  A request leaves it and is answered in one step,
+ * under the lock.  fork(2) takes the lock too, so that a child, which has no
+ * helpers, finds each request either in the list or answered.
  */
 #include "sockets/names/resolve.h"
 
-#include "reactor/core.h"
+#include "reactor/mailbox.h"
+#include "reactor/reactor.h"
+
 #include "seam.h"
 
 #include <stdatomic.h>
@@ -20,8 +21,8 @@
 
 enum {
 	THREADS = 8,
-	STACK = 512 * 1024, /* the name services are other people's code */
-	NAMED = -1          /* in place of a port: the service is a name */
+	STACK = 512 * 1024, /* name services are foreign code */
+	NAMED = -1          /* instead of a port: the service is a name */
 };
 
 typedef void answer_fn(
@@ -33,8 +34,8 @@ struct socle_resolve {
 	atomic_bool cancelled;
 	answer_fn *fn;
 	void *arg;
-	struct socle_loop *loop;   /* a reference */
-	struct socle__later *call; /* for the answer; NULL: on its way */
+	struct socle_loop *loop;      /* a reference */
+	struct socle__deferred *call; /* for the answer; NULL: on its way */
 	int family, type, port;
 	int err;
 	size_t n; /* addresses; of a helper's request: > 0 if no name */
@@ -78,9 +79,9 @@ static void
 answer(struct socle_resolve *r)
 {
 	struct socle_loop *to = r->loop;
-	struct socle__later *call = r->call;
+	struct socle__deferred *call = r->call;
 
-	*call = (struct socle__later){.kind = SOCLE__ITEM_POSTED,
+	*call = (struct socle__deferred){.kind = SOCLE__ITEM_POSTED,
 		.fn = deliver,
 		.drop = resolve_free,
 		.arg = r,
@@ -113,18 +114,16 @@ error_of(int said)
 	}
 }
 
-_Static_assert(offsetof(struct sockaddr_in, sin_port) ==
-		offsetof(struct sockaddr_in6, sin6_port),
-	"a port is a port");
-
 static bool
 is_known(const struct socle_resolve *r, const struct socle_addr *a)
 {
-	for (size_t i = 0; i < r->n; i++)
-		if (r->addrs[i].len == a->len &&
-			memcmp(&r->addrs[i].u, &a->u, a->len) == 0)
-			return true;
-	return false;
+	size_t i = 0;
+
+	while (i < r->n &&
+		(r->addrs[i].len != a->len ||
+			memcmp(&r->addrs[i].u, &a->u, a->len) != 0))
+		i++;
+	return i < r->n;
 }
 
 static int
@@ -144,7 +143,7 @@ take_addresses(struct socle_resolve *r, const struct addrinfo *found)
 			continue;
 		a->len = found->ai_addrlen;
 		memcpy(&a->u, found->ai_addr, a->len);
-		if (r->port != NAMED)
+		if (r->port != NAMED) /* at the same offset in both families */
 			a->u.in.sin_port = htons((uint16_t)r->port);
 		r->n += !is_known(r, a);
 	}
@@ -227,7 +226,8 @@ helper(void *arg)
 static void
 after_fork_in_child(void)
 {
-	struct socle_loop *own = socle__loop ? socle__loop->mailbox : NULL;
+	struct socle_loop *own =
+		socle__reactor ? socle__reactor->mailbox : NULL;
 
 	for (struct socle_resolve *r = pool.first, *next; r; r = next) {
 		next = r->next;

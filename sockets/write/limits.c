@@ -1,7 +1,6 @@
-/*
- * How an object writes: autoflush, water marks, cap, writer function.
- */
-#include "sockets/private.h"
+/* How an object writes: autoflush, water marks, cap, writer function. */
+#include "sockets/write/await.h"
+#include "sockets/write/pump.h"
 
 size_t
 socle_write_buf_size(const struct socle_socket *s)
@@ -37,6 +36,7 @@ socle_set_water_marks(struct socle_socket *s, size_t low, size_t high,
 	x->mark = fn;
 	x->mark_arg = arg;
 	s->d.bits &= ~(uint32_t)SOCLE__ABOVE;
+	socle__marks_check(s);
 	return 0;
 }
 
@@ -54,18 +54,6 @@ socle_set_write_cap(struct socle_socket *s, size_t bytes)
 }
 
 int
-socle__may_set_func(struct socle_socket *s, bool some)
-{
-	if (socle__is_closed(s))
-		return -EBADF;
-	if (socle__has(s, SOCLE__OF_FAMILY))
-		return -EINVAL;
-	if (some && !socle__extra_get(s))
-		return -ENOMEM;
-	return s->extra != NULL;
-}
-
-int
 socle_set_writer_func(struct socle_socket *s,
 	ssize_t (*fn)(struct socle_socket *s, const void *data, size_t len,
 		void *arg),
@@ -79,26 +67,8 @@ socle_set_writer_func(struct socle_socket *s,
 	s->extra->writer_arg = arg;
 	if (!socle__has(s, SOCLE__WRITER_READ))
 		return 0;
-	/* What the old one waited for means nothing to the new. */
+	/* What the old one waited for means nothing to the new one. */
 	s->d.bits &= ~(uint32_t)(SOCLE__WRITER_READ | SOCLE__BLOCKED);
-	socle__socket_interest(s);
-	if (s->queue && !socle__has(s, SOCLE__FLUSHING))
-		socle__turn_ask(&s->d, SOCLE__TURN_FLUSH);
+	socle__queue_await(s);
 	return 0;
-}
-
-void
-socle__marks_tell(struct socle_socket *s)
-{
-	struct socle__extra *x = s->extra;
-	bool above = socle__has(s, SOCLE__ABOVE);
-	uint32_t before;
-
-	if (!x || !x->mark ||
-		(above ? s->queued > x->low : s->queued <= x->high))
-		return;
-	s->d.bits ^= SOCLE__ABOVE;
-	before = socle__callback_begins(s);
-	x->mark(s, !above, x->mark_arg);
-	socle__callback_ends(s, before);
 }

@@ -1,149 +1,131 @@
-/*
- * Writing: straight to the kernel when nothing waits, else into the queue.
- */
-#include "sockets/private.h"
+/* Writing: straight to the kernel when nothing is queued, else queued. */
+#include "sockets/write/write.h"
+
+#include "reactor/interest.h"
+#include "sockets/timeouts.h"
+#include "sockets/write/pump.h"
+#include "sockets/write/transmit.h"
 
 #include "seam.h"
 
-#include <limits.h>
-
 enum { VECTOR_AT_MOST = 1024 };
 
-/* 0, or why nothing may be written now. */
+/*
+ * What only the unusual outcome of a send needs is kept on the stack rather
+ * than in a register that would have to be saved on every call.  The stack
+ * protector takes such a variable for an array.
+ */
+#define ON_STACK(variable) __asm__ volatile("" : "+m"(variable))
+#if defined(__has_attribute)
+#if __has_attribute(no_stack_protector)
+#define NO_STACK_PROTECTOR __attribute__((no_stack_protector))
+#endif
+#endif
+#ifndef NO_STACK_PROTECTOR
+#define NO_STACK_PROTECTOR
+#endif
+
 int
 socle__write_refusal(const struct socle_socket *s, size_t len)
 {
 	const struct socle__extra *x = s->extra;
+	int err = socle__stream_refusal(s);
 
-	if (socle__is_closed(s))
-		return -EBADF;
+	if (err < 0)
+		return err;
 	if (s->write_error)
-		return -s->write_error;
-	if (socle__has(s, SOCLE__ENDING | SOCLE__OF_FAMILY))
-		return socle__has(s, SOCLE__OF_FAMILY) ? -EINVAL : -ESHUTDOWN;
+		return -(int)s->write_error;
+	if (socle__has(s, SOCLE__ENDING))
+		return -ESHUTDOWN;
 	if (x && x->cap && (len > x->cap || s->queued > x->cap - len))
 		return -ENOBUFS;
 	return 0;
 }
 
-/*
- * A closure's own bytes may go straight; others' not while a flush runs.  A
- * writer function always gets them from the queue, because it may write.
- */
-static bool
-goes_straight(const struct socle_socket *s)
-{
-	if (s->queue || socle__has(s, SOCLE__HOLD | SOCLE__CONNECTING))
-		return false;
-	if (s->extra && s->extra->writer)
-		return false;
-	return !socle__has(s, SOCLE__FLUSHING) ||
-		socle__has(s, SOCLE__IN_CLOSURE);
-}
-
-/* What a call that ended well says, whatever its callbacks did. */
+/* What a write returns whose data were taken. */
 static int
 outcome(const struct socle_socket *s)
 {
 	if (s->write_error)
-		return -s->write_error;
+		return -(int)s->write_error;
 	if (socle__is_closed(s))
 		return -EBADF;
-	return s->queue == NULL;
+	return s->queued == 0;
 }
 
-/* The same for what had callbacks: -EBADF would say that none was called. */
-static int
-outcome_of_taken(const struct socle_socket *s)
-{
-	if (s->write_error || !socle__is_closed(s))
-		return outcome(s);
-	return 0;
-}
-
-/* While connecting, held writes stall as others do. */
+/* Behind what waits, which takes it along; else it is pumped now. */
 static void
-begin_to_wait(struct socle_socket *s)
+queued(struct socle_socket *s, bool was_empty)
 {
-	socle__moved(s);
-	if (socle__has(s, SOCLE__CONNECTING) && s->extra->stall_ns)
-		socle__stall_begins(s);
-}
-
-/*
- * Behind what waits, whose flush will come; or it waits for nothing, and goes
- * now or when held writes go.  requires: it is in the queue
- */
-int
-socle__write_queued(struct socle_socket *s, bool was_empty)
-{
-	if (was_empty)
-		begin_to_wait(s);
-	if (was_empty && !socle__has(s, SOCLE__CONNECTING)) {
-		if (socle__has(s, SOCLE__HOLD | SOCLE__FLUSHING))
-			socle__turn_ask(&s->d, SOCLE__TURN_FLUSH);
-		else
-			socle__flush(s);
+	if (was_empty) {
+		socle__moved(s);
+		socle__pump_queued(s);
+	} else {
+		socle__marks_check(s);
 	}
-	if (!socle__is_closed(s))
-		socle__marks_tell(s);
-	return outcome(s);
 }
 
-/* After a straight write that took `sent' bytes, the rest was queued. */
+int
+socle__write_item(struct socle_socket *s, const struct socle__item *item)
+{
+	bool was_empty = s->queued == 0;
+	int err = socle__queue_item(s, item);
+
+	if (err < 0)
+		return err;
+	queued(s, was_empty);
+	return !socle__is_closed(s) && !s->write_error && s->queued == 0;
+}
+
+/* ---- bytes, copied ---- */
+
+/* A writer function gets its bytes from the queue, because it may write. */
+static bool
+goes_straight(const struct socle_socket *s)
+{
+	return !s->queued && !socle__has_writer(s) &&
+		!socle__has(
+			s, SOCLE__HOLD | SOCLE__CONNECTING | SOCLE__REPORTING);
+}
+
 static int
-queued_rest(struct socle_socket *s, ssize_t sent)
+write_failed(struct socle_socket *s, int err)
 {
-	socle__moved(s);
-	socle__write_blocked(s, sent < 0 ? (int)sent : 0);
-	if (!socle__is_closed(s))
-		socle__marks_tell(s);
-	return outcome(s);
+	const char *reason = err == -EPIPE ? "EPIPE"
+		: err == -ECONNRESET       ? "ECONNRESET"
+					   : "write_error";
+
+	socle__write_error_set(s, err);
+	socle__close_for_write_error(s, reason);
+	return err;
 }
 
-/* Bytes cannot be called back, and their rest has no place. */
-static int
-rest_lost(struct socle_socket *s)
-{
-	s->write_error = ENOMEM;
-	socle__write_failed(s, -ENOMEM);
-	return -ENOMEM;
-}
-
-static size_t
-vector_length(const struct iovec *iov, int n)
-{
-	size_t len = 0;
-
-	for (int i = 0; i < n; i++)
-		len += iov[i].iov_len;
-	return len;
-}
-
-/* The kernel was asked for all of it and said `sent', or why not. */
+/* The kernel was asked for all of it and took `sent', or said why not. */
 static int
 went_straight(struct socle_socket *s, const struct iovec *iov, int n,
 	size_t len, ssize_t sent)
 {
 	size_t went = sent > 0 ? (size_t)sent : 0;
 
-	if (sent < 0 && !socle__try_later(sent))
-		return socle__write_failed(s, (int)sent);
+	if (sent < 0 && !socle__is_blocked_by(sent))
+		return write_failed(s, (int)sent);
 	if (went > 0) {
 		socle__active(s);
 		socle__descriptor_touch(&s->d);
 	}
 	if (went == len)
 		return 1;
+	/* Sent bytes cannot be called back: without their rest it is broken. */
 	if (socle__queue_copy(s, iov, n, went, len - went) < 0)
-		return went > 0 ? rest_lost(s) : -ENOMEM;
-	return queued_rest(s, sent);
+		return went > 0 ? write_failed(s, -ENOMEM) : -ENOMEM;
+	socle__pump_blocked(s, sent < 0 ? (int)sent : 0);
+	return outcome(s);
 }
 
 static int
 write_vector(struct socle_socket *s, const struct iovec *iov, int n, size_t len)
 {
-	bool was_empty = s->queue == NULL;
+	bool was_empty = s->queued == 0;
 
 	if (goes_straight(s))
 		return went_straight(s, iov, n, len,
@@ -151,23 +133,27 @@ write_vector(struct socle_socket *s, const struct iovec *iov, int n, size_t len)
 				n < VECTOR_AT_MOST ? n : VECTOR_AT_MOST));
 	if (socle__queue_copy(s, iov, n, 0, len) < 0)
 		return -ENOMEM;
-	return socle__write_queued(s, was_empty);
+	queued(s, was_empty);
+	return outcome(s);
 }
 
 int
 socle_writev(struct socle_socket *s, const struct iovec *iov, int n)
 {
-	size_t len = n > 0 ? vector_length(iov, n) : 0;
-	int err = socle__write_refusal(s, len);
+	size_t len = 0;
+	int err;
 
 	if (n < 0)
 		return -EINVAL;
+	for (int i = 0; i < n; i++)
+		len += iov[i].iov_len;
 	if (len == 0)
 		return socle_write_kick(s);
+	err = socle__write_refusal(s, len);
 	return err < 0 ? err : write_vector(s, iov, n, len);
 }
 
-static socle__aside int
+static SOCLE__COLD int
 write_in_full(struct socle_socket *s, const void *data, size_t len)
 {
 	struct iovec iov = socle__iovec(data, len);
@@ -179,12 +165,11 @@ write_in_full(struct socle_socket *s, const void *data, size_t len)
 	return err < 0 ? err : write_vector(s, &iov, 1, len);
 }
 
-/* Behind what waits already, if it fits there. */
-static socle__apart int
-write_aside(struct socle_socket *s, const void *data, size_t len)
+/* Into the last block of what is queued, if that has room. */
+static SOCLE__NOINLINE int
+write_queued(struct socle_socket *s, const void *data, size_t len)
 {
-	uint32_t mask = SOCLE__CLOSED | SOCLE__ENDING | SOCLE__OF_FAMILY |
-		SOCLE__SPECIAL;
+	uint32_t mask = SOCLE__CLOSED | SOCLE__ENDING | SOCLE__SPECIAL;
 
 	if (len > 0 && !socle__has(s, mask) &&
 		socle__queue_append(s, data, len))
@@ -192,78 +177,43 @@ write_aside(struct socle_socket *s, const void *data, size_t len)
 	return write_in_full(s, data, len);
 }
 
-/* A send that did not take all, or on which something hangs. */
-static socle__aside int
-sent_aside(struct socle_socket *s, const void *data, size_t len, ssize_t sent)
+/* A send that took only a part, or none, or that has to be noted. */
+static SOCLE__COLD int
+sent_unusual(struct socle_socket *s, const void *data, size_t len, ssize_t sent)
 {
 	struct iovec iov = socle__iovec(data, len);
 
 	if (sent < 0 && errno == EINTR)
-		return write_aside(s, data, len);
+		return write_in_full(s, data, len);
 	return went_straight(s, &iov, 1, len, sent < 0 ? -errno : sent);
 }
 
-/* Nothing waits, nothing is set: a write is a send, and no more. */
-socle__no_arrays int
+/* Nothing is queued and nothing is set: a write is a send, and no more. */
+NO_STACK_PROTECTOR int
 socle_write(struct socle_socket *s, const void *data, size_t len)
 {
-	uint32_t mask = SOCLE__IS_SOCKET | SOCLE__CLOSED | SOCLE__END_TOLD |
-		SOCLE__HOLD | SOCLE__CONNECTING | SOCLE__FLUSHING |
-		SOCLE__ENDING | SOCLE__OF_FAMILY | SOCLE__SPECIAL;
+	uint32_t mask = SOCLE__IS_SOCKET | SOCLE__CLOSED | SOCLE__END_REPORTED |
+		SOCLE__HOLD | SOCLE__CONNECTING | SOCLE__REPORTING |
+		SOCLE__ENDING | SOCLE__SPECIAL;
 	struct socle_socket *self = s;
 	const void *from = data;
 	size_t all = len;
 	ssize_t sent;
 
 	if (socle__unlikely((s->d.bits & mask) != SOCLE__IS_SOCKET ||
-		    s->queue || len == 0))
-		return write_aside(s, data, len);
-	socle__on_stack(self);
-	socle__on_stack(from);
-	socle__on_stack(all);
+		    s->queued || len == 0))
+		return write_queued(s, data, len);
+	ON_STACK(self);
+	ON_STACK(from);
+	ON_STACK(all);
 	sent = sys_send(s->d.fd, data, len, MSG_NOSIGNAL);
 	if (socle__unlikely(
 		    sent != (ssize_t)all || socle__has(self, SOCLE__IDLES)))
-		return sent_aside(self, from, all, sent);
+		return sent_unusual(self, from, all, sent);
 	return 1;
 }
 
-/* The borrowed rest of a straight write; its release may run in here. */
-static int
-borrow(struct socle_socket *s, const struct socle__item *item, ssize_t sent)
-{
-	struct socle__item rest = *item;
-
-	if (sent > 0) {
-		rest.at += sent;
-		rest.len -= (size_t)sent;
-	}
-	if (socle__queue_item(s, &rest) == 0) {
-		(void)queued_rest(s, sent);
-		return outcome_of_taken(s);
-	}
-	if (sent <= 0)
-		return -ENOMEM;
-	rest_lost(s);
-	if (item->u.release)
-		item->u.release(false, item->arg);
-	return -ENOMEM;
-}
-
-static void
-release_now(struct socle_socket *s, const struct socle__item *item, bool sent)
-{
-	uint32_t before;
-
-	if (!item->u.release)
-		return;
-	before = socle__callback_begins(s);
-	item->u.release(sent, item->arg);
-	socle__callback_ends(s, before);
-	if (!(before & SOCLE__FLUSHING) && s->queue &&
-		!socle__has(s, SOCLE__BLOCKED))
-		socle__turn_ask(&s->d, SOCLE__TURN_FLUSH);
-}
+/* ---- borrowed bytes, closures, kicks ---- */
 
 int
 socle_write_ref(struct socle_socket *s, const void *data, size_t len,
@@ -274,30 +224,18 @@ socle_write_ref(struct socle_socket *s, const void *data, size_t len,
 		.at = data,
 		.u.release = release,
 		.arg = arg};
-	struct iovec iov = socle__iovec(data, len);
+	struct socle__callback c;
 	int err = socle__write_refusal(s, len);
-	bool was_empty = s->queue == NULL;
-	ssize_t sent;
 
 	if (err < 0)
 		return err;
-	if (len > 0 && !goes_straight(s)) {
-		if (socle__queue_item(s, &item) < 0)
-			return -ENOMEM;
-		(void)socle__write_queued(s, was_empty);
-		return outcome_of_taken(s);
+	if (len > 0)
+		return socle__write_item(s, &item);
+	if (release) { /* nothing is borrowed */
+		socle__callback_begin_plain(socle__reactor, &c);
+		release(true, arg);
+		socle__callback_end(socle__reactor, &c);
 	}
-	sent = len > 0 ? socle__transmit(s, &iov, 1) : 0;
-	if (sent < 0 && !socle__try_later(sent)) {
-		err = socle__write_failed(s, (int)sent);
-		release_now(s, &item, false);
-		return err;
-	}
-	if (sent < (ssize_t)len)
-		return borrow(s, &item, sent);
-	socle__active(s);
-	socle__descriptor_touch(&s->d);
-	release_now(s, &item, true);
 	return 1;
 }
 
@@ -310,28 +248,12 @@ socle_write_func(struct socle_socket *s,
 		.len = 1,
 		.u.closure = {.fn = fn, .drop = drop},
 		.arg = arg};
+	bool runs_now = !s->queued && !socle__pump_waits(s);
 	int err = socle__write_refusal(s, 1);
 
-	if (err < 0)
-		return err;
-	if (s->queue || socle__has(s, SOCLE__FLUSHING | SOCLE__CONNECTING)) {
-		if (socle__queue_item(s, &item) < 0)
-			return -ENOMEM;
-		if (s->queue->next == s->queue)
-			begin_to_wait(s);
-		socle__marks_tell(s);
-		return outcome_of_taken(s);
-	}
-	s->d.bits |= SOCLE__FLUSHING;
-	socle__run_closure(s, fn, arg);
-	if (socle__is_closed(s))
-		return 1;
-	s->d.bits &= ~(uint32_t)SOCLE__FLUSHING;
-	if (s->queue && !socle__has(s, SOCLE__BLOCKED | SOCLE__HOLD))
-		socle__flush(s);
-	else if (s->queue && !socle__has(s, SOCLE__BLOCKED))
-		socle__turn_ask(&s->d, SOCLE__TURN_FLUSH);
-	return 1;
+	if (err == 0)
+		err = socle__write_item(s, &item);
+	return err < 0 ? err : runs_now;
 }
 
 int
@@ -340,27 +262,8 @@ socle_write_kick(struct socle_socket *s)
 	if (socle__is_closed(s))
 		return -EBADF;
 	if (s->write_error)
-		return -s->write_error;
-	if (!s->queued)
-		return 1;
-	socle__flush(s);
-	if (s->write_error)
-		return -s->write_error;
-	return s->queued == 0;
-}
-
-void
-socle_close_after_flush(struct socle_socket *s, const char *reason)
-{
-	if (socle__is_closed(s) || socle__has(s, SOCLE__ENDING))
-		return;
-	if (!s->queued) {
-		socle_close(s, reason);
-		return;
-	}
-	/* Without memory it is the reason alone that is lost. */
-	if (reason && socle__extra_get(s))
-		s->extra->close_reason = reason;
-	socle_watch_read(s, false);
-	s->d.bits |= SOCLE__ENDING;
+		return -(int)s->write_error;
+	if (s->queued)
+		socle__flush(s);
+	return outcome(s);
 }

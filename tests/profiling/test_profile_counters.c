@@ -4,6 +4,7 @@
 #include "tests/support/cm.h"
 
 #include "profiling/calls.h"
+#include "profiling/report.h"
 #include "seam.h"
 
 #include <errno.h>

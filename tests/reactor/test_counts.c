@@ -2,7 +2,7 @@
 /* backends: all */
 #include "tests/support/fixture.h"
 
-#include "reactor/core.h"
+#include "reactor/state.h"
 
 #include <netinet/in.h>
 
@@ -405,16 +405,16 @@ an_idle_timeout_is_refreshed_without_a_timer_operation(void **state)
 	open_probes(MANY, answer);
 	for (int i = 0; i < n_probes; i++)
 		socle_set_idle_timeout(&probes[i]->sock, 60);
-	starts = socle__loop->timers.starts;
-	pending = socle__loop->timers.pending;
+	starts = socle__reactor->timers.starts;
+	pending = socle__reactor->timers.pending;
 	for (int i = 0; i < 3; i++) {
 		request_of_each();
 		turn(1);
 		assert_answered();
 	}
 	assert_int_equal(MANY, pending);
-	assert_int_equal(starts, socle__loop->timers.starts);
-	assert_int_equal(pending, socle__loop->timers.pending);
+	assert_int_equal(starts, socle__reactor->timers.starts);
+	assert_int_equal(pending, socle__reactor->timers.pending);
 	close_peers();
 }
 

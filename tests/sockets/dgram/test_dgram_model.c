@@ -6,7 +6,7 @@
 /* backends: all */
 #include "tests/support/dgrams.h"
 
-#include "sockets/dgram/private.h"
+#include "sockets/dgram/queue.h"
 
 enum { NUMBERS = 4000 };
 

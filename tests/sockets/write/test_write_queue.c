@@ -2,7 +2,7 @@
 /* backends: all */
 #include "tests/support/fixture.h"
 
-#include "sockets/private.h"
+#include "sockets/write/queue.h"
 
 #include <stdio.h>
 

@@ -1,11 +1,17 @@
 /*
- * A factory's way: from names to addresses, from addresses to a socket.
+ * From a factory's names to addresses, from addresses to a socket.
  *
- * The same steps are taken from the beginning again whenever a name has been
- * found, until none is missing.  Only a listener sets out inside
- * socle_factory_new(), so that a numeric one can be asked for its port.
+ * The same steps are taken from the start whenever a name has been resolved,
+ * until none is missing.  Only a listener starts inside socle_factory_new(), so
+ * that the application can ask a numeric one for its port at once.
  */
-#include "sockets/factory/private.h"
+#include "sockets/factory/resolve.h"
+
+#include "reactor/reactor.h"
+#include "sockets/factory/accept.h"
+#include "sockets/factory/bind.h"
+#include "sockets/factory/connector.h"
+#include "sockets/factory/deliver.h"
 
 #include "seam.h"
 
@@ -28,10 +34,7 @@ unix_address(const char *path, struct socle_addr *ret)
 	return (err = socle_addr_parse(ret, text, 0)) < 0 ? err : 1;
 }
 
-/*
- * 1: `ret' is it; 0: there is a name in it, which somebody must look up;
- * -errno.
- */
+/* 1: *ret is the address; 0: it has a name that must be resolved; -errno. */
 static int
 address_numeric(int domain, const char *host, const char *service,
 	struct socle_addr *ret)
@@ -143,13 +146,13 @@ remote_find(struct socle_factory *f)
 
 /* ---- sockets ---- */
 
-/* A datagram socket is there when it is bound. */
+/* A datagram socket is complete when it is bound. */
 static int
 peer_make(struct socle_factory *f)
 {
 	int fd, err;
 
-	socle__factory_clear(f);
+	socle__factory_unlink_stale(f);
 	fd = socle__factory_socket(f, f->p.socket_domain, &f->operation);
 	if (fd < 0)
 		return fd;
@@ -186,7 +189,7 @@ go_on(struct socle_factory *f)
 	return 0;
 }
 
-/* What could not be told, or begun, inside a call of the user's. */
+/* Does, or reports, what could not be done inside socle_factory_new(). */
 void
 socle__factory_event_fired(struct socle_timer *t)
 {
@@ -197,12 +200,12 @@ socle__factory_event_fired(struct socle_timer *t)
 }
 
 int
-socle__factory_begin(struct socle_factory *f)
+socle__factory_start(struct socle_factory *f)
 {
 	if (f->kind == SOCLE__LISTENER)
 		return go_on(f);
 	if (f->p.connect_timeout > 0)
 		(void)socle_timer_start(&f->deadline, f->p.connect_timeout);
-	socle__timers_add(&socle__loop->timers, &f->event, 0);
+	socle__timers_add(&socle__reactor->timers, &f->event, 0);
 	return 0;
 }

@@ -1,0 +1,64 @@
+/*
+ * What the reactor keeps of a descriptor, and what the struct that embeds it
+ * does when something happens.
+ *
+ * The reactor owns the generation, the interest and the parking of a
+ * descriptor.  The embedding struct owns the meaning of its events.  The
+ * reactor calls it only through struct socle__descriptor_ops.
+ */
+#ifndef SOCLE_REACTOR_DESCRIPTOR_OPS_H
+#define SOCLE_REACTOR_DESCRIPTOR_OPS_H
+
+#include "reactor/descriptor.h"
+
+#include <stdbool.h>
+
+/* In `armed': the kernel watches this fd, and reports ERR and HUP for it. */
+enum { SOCLE__PRESENT = 0x80 };
+
+/* struct socle_descriptor.bits: the reactor's, then the embedding struct's */
+enum {
+	SOCLE__APPLICATION = 1 << 0,  /* counts as a watched socket */
+	SOCLE__CLOSED = 1 << 1,       /* gets no further event */
+	SOCLE__KEEP_FD = 1 << 2,      /* the library must not close the fd */
+	SOCLE__END_REPORTED = 1 << 3, /* ERR or HUP was, and nothing since */
+	SOCLE__PARKED = 1 << 4,       /* out of the poller until touched */
+	SOCLE__DIRECT = 1 << 5,       /* READ alone goes to the ops' `read' */
+	SOCLE__REACTOR_BITS = (1 << 6) - 1,
+	SOCLE__OWNER_SHIFT = 6 /* the embedding struct's bits start here */
+};
+
+/* The phases of the tick that a descriptor can ask for, one at a time. */
+enum {
+	SOCLE__TURN_FLUSH = 1,       /* queued writes to be flushed */
+	SOCLE__TURN_INTEREST = 2,    /* the kernel has to learn of a change */
+	SOCLE__TURN_PUSHED_BACK = 4, /* pushed-back data to be read */
+	SOCLE__TURN_CLOSE = 8,       /* the fd is to be closed */
+	SOCLE__TURN_DESTROY = 16,    /* the memory can be released */
+	SOCLE__TURN_FD_FREED = 32,   /* waits for the library to close an fd */
+	SOCLE__TURN_MARK = 128       /* not a turn: a place in the list */
+};
+enum { SOCLE__TURNS = 6 };
+
+/* A NULL slot is for an event or a turn that the descriptor never gets. */
+struct socle__descriptor_ops {
+	/*
+	 * Events are ready.  `err' is -errno when the poller itself reported
+	 * an error along with SOCLE_ERR, else 0.
+	 */
+	void (*ready)(struct socle_descriptor *d, unsigned ready, int err);
+	/* READ alone, on a descriptor with SOCLE__DIRECT, profiling off. */
+	void (*read)(struct socle_descriptor *d);
+	/* Called in a FLUSH, PUSHED_BACK or FD_FREED turn. */
+	void (*turn)(struct socle_descriptor *d, unsigned turn);
+	/* Called once the library holds no reference; releases the memory. */
+	void (*reap)(struct socle_descriptor *d);
+	/* Called in a reset; closes without flushing and without `close'. */
+	void (*reset)(struct socle_descriptor *d);
+	/* The peer's address for the slow-handler hook, or NULL. */
+	const char *(*peer)(struct socle_descriptor *d);
+	/* In a child after socle_after_fork(): drops what the parent sends. */
+	void (*forked)(struct socle_descriptor *d);
+};
+
+#endif

@@ -1,0 +1,132 @@
+/*
+ * Interest.
+ *
+ * Invariant: `armed' is what the kernel was told.  A descriptor whose `armed'
+ * is not its target has an INTEREST turn open.
+ */
+#include "reactor/interest.h"
+
+#include "reactor/backend.h"
+#include "reactor/turns.h"
+
+static unsigned
+target_of(const struct socle_descriptor *d)
+{
+	if (d->bits & (SOCLE__CLOSED | SOCLE__PARKED))
+		return 0;
+	return SOCLE__PRESENT | d->wanted;
+}
+
+static int
+interest_apply(struct socle__reactor *r, struct socle_descriptor *d)
+{
+	unsigned target = target_of(d);
+	int err;
+
+	if (d->armed == target)
+		return 0;
+	if ((err = r->backend->set(r, d, target)) < 0)
+		return err;
+	d->armed = (uint8_t)target;
+	return 0;
+}
+
+/*
+ * Inside a tick the kernel is told once, before the next wait.  Outside one it
+ * is told at once, because another event loop may be about to wait; what fails
+ * is tried again in the next tick, which can report it to the object.
+ */
+static void
+interest_changed(struct socle_descriptor *d)
+{
+	struct socle__reactor *r = socle__reactor;
+
+	if (d->armed == target_of(d))
+		return;
+	if (r->depth == 0 && !socle__is_forked(r) && interest_apply(r, d) == 0)
+		socle__turn_drop(d, SOCLE__TURN_INTEREST);
+	else
+		socle__turn_ask(d, SOCLE__TURN_INTEREST);
+}
+
+void
+socle__descriptor_want(struct socle_descriptor *d, unsigned wanted)
+{
+	if (wanted & ~(unsigned)d->wanted && d->bits & SOCLE__END_REPORTED)
+		d->bits &= ~(uint32_t)(SOCLE__END_REPORTED | SOCLE__PARKED);
+	d->wanted = (uint8_t)wanted;
+	interest_changed(d);
+}
+
+/* A change that is refused here is tried again and reported before the wait. */
+void
+socle__descriptor_tell(struct socle_descriptor *d)
+{
+	struct socle__reactor *r = socle__reactor;
+
+	if (d->turns & SOCLE__TURN_INTEREST && !socle__is_forked(r) &&
+		interest_apply(r, d) == 0)
+		socle__turn_shut(d, SOCLE__TURN_INTEREST);
+}
+
+void
+socle__descriptor_unpark(struct socle_descriptor *d)
+{
+	d->bits &= ~(uint32_t)(SOCLE__END_REPORTED | SOCLE__PARKED);
+	if (!(d->bits & SOCLE__CLOSED))
+		interest_changed(d);
+}
+
+/*
+ * If the kernel says that the number is no longer the file that was
+ * registered, it belongs to someone else and must not be closed.
+ */
+void
+socle__descriptor_disarm(struct socle__reactor *r, struct socle_descriptor *d)
+{
+	int err = 0;
+
+	if (d->armed && !socle__is_forked(r))
+		err = r->backend->set(r, d, 0);
+	d->armed = 0;
+	if (err == -ENOENT || err == -EBADF)
+		d->bits |= SOCLE__KEEP_FD;
+}
+
+void
+socle__interest_failed(struct socle_descriptor *d, int err)
+{
+	if (d->bits & SOCLE__PARKED)
+		return; /* two changes were refused: one report */
+	d->bits |= SOCLE__END_REPORTED | SOCLE__PARKED;
+	if (err == -ENOENT || err == -EBADF) {
+		err = -EBADF;
+		d->bits |= SOCLE__KEEP_FD;
+		socle__descriptor_disarm(socle__reactor, d);
+	}
+	interest_changed(d);
+	d->ops->ready(d, SOCLE_ERR, err);
+}
+
+void
+socle__interest_update(struct socle__reactor *r, struct socle_descriptor *d)
+{
+	int err = interest_apply(r, d);
+
+	if (err < 0)
+		socle__interest_failed(d, err);
+}
+
+void
+socle__interest_rearm_all(struct socle__reactor *r)
+{
+	for (size_t fd = 0; fd < r->map_size; fd++) {
+		struct socle_descriptor *d = r->map[fd];
+
+		if (!d)
+			continue;
+		d->armed = 0;
+		if (!(d->bits & SOCLE__CLOSED))
+			interest_changed(d);
+	}
+}

@@ -1,0 +1,40 @@
+/* Interest: what a descriptor's owner wants watched, and telling the kernel. */
+#ifndef SOCLE_REACTOR_INTEREST_H
+#define SOCLE_REACTOR_INTEREST_H
+
+#include "reactor/state.h"
+
+/* Sets what the owner wants watched; the kernel learns it before the wait. */
+void socle__descriptor_want(struct socle_descriptor *d, unsigned wanted);
+
+/* Tells the kernel now, when `wanted' will hardly change in this tick. */
+void socle__descriptor_tell(struct socle_descriptor *d);
+
+/* Something about the descriptor changed: ERR and HUP may be reported again. */
+void socle__descriptor_unpark(struct socle_descriptor *d);
+
+static inline void
+socle__descriptor_touch(struct socle_descriptor *d)
+{
+	if (socle__unlikely(d->bits & SOCLE__END_REPORTED))
+		socle__descriptor_unpark(d);
+}
+
+/* Takes the descriptor out of the poller. */
+void socle__descriptor_disarm(
+	struct socle__reactor *r, struct socle_descriptor *d);
+
+/* A `take' function: tells the kernel of a change; a failure is event_err. */
+void socle__interest_update(
+	struct socle__reactor *r, struct socle_descriptor *d);
+
+/*
+ * The kernel refused what was wanted, which is the object's error.  It is
+ * parked: the change is not tried again until the object is touched.
+ */
+void socle__interest_failed(struct socle_descriptor *d, int err);
+
+/* Has everything told to a poller that is new. */
+void socle__interest_rearm_all(struct socle__reactor *r);
+
+#endif

@@ -1,0 +1,156 @@
+/*
+ * The descriptor map.
+ *
+ * Invariant: map[fd] is a descriptor from its add until its fd is closed or
+ * detached; its generation is unique in the life of the reactor.
+ */
+#include "reactor/map.h"
+
+#include "reactor/backend.h"
+#include "reactor/interest.h"
+#include "reactor/turns.h"
+
+#include "seam.h"
+
+#include <string.h>
+
+enum { RESET_ROUNDS = 4 };
+
+static int
+map_reserve(struct socle__reactor *r, int fd)
+{
+	size_t n = r->map_size ? r->map_size : 64;
+	struct socle_descriptor **map;
+
+	if ((size_t)fd < r->map_size)
+		return 0;
+	while (n <= (size_t)fd)
+		n *= 2;
+	map = sys_realloc(r->map, n * sizeof(*map));
+	if (!map)
+		return -ENOMEM;
+	memset(map + r->map_size, 0, (n - r->map_size) * sizeof(*map));
+	r->map = map;
+	r->map_size = n;
+	return 0;
+}
+
+static void
+unmap(struct socle__reactor *r, struct socle_descriptor *d)
+{
+	r->map[d->fd] = NULL;
+	r->removed = true;
+	if (d->bits & SOCLE__APPLICATION)
+		r->watched--;
+}
+
+/* Whether there were any: their callbacks may have made new ones. */
+static bool
+reset_all(struct socle__reactor *r)
+{
+	bool any = false;
+
+	for (size_t fd = 0; fd < r->map_size; fd++) {
+		struct socle_descriptor *d = r->map[fd];
+
+		if (!d)
+			continue;
+		any = true;
+		if (!(d->bits & SOCLE__CLOSED))
+			d->ops->reset(d);
+		if (r->map[fd] == d) {
+			socle__turn_drop(d, SOCLE__TURN_CLOSE);
+			socle__descriptor_close_fd(r, d);
+		}
+	}
+	return any;
+}
+
+static void
+map_reset(struct socle__reactor *r)
+{
+	for (int i = 0; i < RESET_ROUNDS && reset_all(r); i++)
+		;
+}
+
+static const struct socle__part map_part = {.reset = map_reset};
+
+int
+socle__descriptor_add(struct socle__reactor *r, struct socle_descriptor *d,
+	const struct socle__descriptor_ops *ops, int fd, unsigned bits,
+	bool eager)
+{
+	int err;
+
+	if (fd < 0)
+		return -EBADF;
+	if (socle__descriptor_at(r, fd))
+		return -EEXIST;
+	if ((err = socle__backend_start(r)) < 0 ||
+		(err = map_reserve(r, fd)) < 0)
+		return err;
+	socle__part_register(r, SOCLE__PART_DESCRIPTORS, &map_part);
+	*d = (struct socle_descriptor){.ops = ops,
+		.fd = fd,
+		.generation = ++r->generation,
+		.bits = bits};
+	eager = (eager || r->depth == 0) && !socle__is_forked(r) &&
+		!(bits & SOCLE__PARKED);
+	if (eager) {
+		if ((err = r->backend->set(r, d, SOCLE__PRESENT)) < 0)
+			return err;
+		d->armed = SOCLE__PRESENT;
+	}
+	r->map[fd] = d;
+	if (bits & SOCLE__APPLICATION)
+		r->watched++;
+	if (!eager)
+		socle__descriptor_want(d, 0);
+	return 0;
+}
+
+void
+socle__descriptor_close(struct socle_descriptor *d)
+{
+	struct socle__reactor *r = socle__reactor;
+
+	d->bits |= SOCLE__CLOSED;
+	d->wanted = 0;
+	while (d->turns)
+		socle__turn_shut(d, d->turns & (0u - d->turns));
+	if (r->depth == 0)
+		socle__descriptor_disarm(r, d);
+	socle__turn_ask(d, SOCLE__TURN_CLOSE);
+	if (d->bits & SOCLE__APPLICATION)
+		r->to_close++;
+}
+
+int
+socle__descriptor_detach(struct socle_descriptor *d)
+{
+	struct socle__reactor *r = socle__reactor;
+	int fd = d->fd;
+
+	socle__descriptor_disarm(r, d);
+	socle__descriptor_close(d);
+	socle__turn_drop(d, SOCLE__TURN_CLOSE);
+	if (d->bits & SOCLE__APPLICATION)
+		r->to_close--;
+	unmap(r, d);
+	d->fd = -1;
+	socle__turn_ask(d, SOCLE__TURN_DESTROY);
+	return fd;
+}
+
+void
+socle__descriptor_close_fd(struct socle__reactor *r, struct socle_descriptor *d)
+{
+	socle__descriptor_disarm(r, d);
+	unmap(r, d);
+	if (d->bits & SOCLE__APPLICATION)
+		r->to_close--;
+	if (!(d->bits & SOCLE__KEEP_FD))
+		sys_close(d->fd);
+	d->fd = -1;
+	socle__turn_ask(d, SOCLE__TURN_DESTROY);
+}

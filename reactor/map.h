@@ -1,0 +1,29 @@
+/* The descriptor map: registering a descriptor with the reactor, and its end. */
+#ifndef SOCLE_REACTOR_MAP_H
+#define SOCLE_REACTOR_MAP_H
+
+#include "reactor/state.h"
+
+/*
+ * Registers `fd' under a new generation, watching nothing.  `eager' tells the
+ * kernel at once, to learn whether it accepts the fd.  0, or -errno with
+ * nothing changed: -EBADF, -EEXIST, -ENOMEM, or what the poller said.
+ */
+int socle__descriptor_add(struct socle__reactor *r, struct socle_descriptor *d,
+	const struct socle__descriptor_ops *ops, int fd, unsigned bits,
+	bool eager);
+
+/* No further event; the fd is closed at the end of the tick, then reaped. */
+void socle__descriptor_close(struct socle_descriptor *d);
+
+/* The same, but the fd leaves the loop now and belongs to the caller. */
+int socle__descriptor_detach(struct socle_descriptor *d);
+
+/*
+ * A `take' function: removes the descriptor from poller and map and closes
+ * the fd unless it has KEEP_FD.
+ */
+void socle__descriptor_close_fd(
+	struct socle__reactor *r, struct socle_descriptor *d);
+
+#endif

@@ -1,0 +1,22 @@
+/* Post-loop callbacks: one for the loop, and one for each object. */
+#ifndef SOCLE_REACTOR_POST_LOOP_H
+#define SOCLE_REACTOR_POST_LOOP_H
+
+#include "reactor/state.h"
+
+/* At the end of the list; nothing if it is in it. */
+void socle__post_loop_add(struct socle__reactor *r, struct socle__post_loop *p);
+
+/* Nothing if it is not in the list. */
+void socle__post_loop_remove(struct socle__post_loop *p);
+
+/* Runs all of them; false if one returned false. */
+bool socle__post_loop_run(struct socle__reactor *r);
+
+static inline bool
+socle__has_post_loop(const struct socle__reactor *r)
+{
+	return r->post_loop || r->post_loops.next != &r->post_loops;
+}
+
+#endif

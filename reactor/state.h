@@ -1,0 +1,179 @@
+/*
+ * The state of a thread's reactor.
+ *
+ * There is one for each thread that uses the library, reached by a
+ * thread-local pointer.  struct socle_loop, which the public interface hands
+ * to other threads, is only a handle for posting to it (reactor/mailbox.h).
+ */
+#ifndef SOCLE_REACTOR_STATE_H
+#define SOCLE_REACTOR_STATE_H
+
+#include "profiling/calls.h"
+#include "reactor/descriptor_ops.h"
+#include "reactor/loop.h"
+#include "timers/clock.h"
+#include "timers/store.h"
+
+#include "system.h"
+
+#include <errno.h>
+
+/* struct socle__reactor.interrupted */
+enum {
+	SOCLE__STOPPED = 1, /* every loop on the stack returns */
+	SOCLE__RESET = 2,   /* ... and the tick under way does nothing more */
+	SOCLE__FORKED = 4 /* in a child that has not called socle_after_fork */
+};
+
+/*
+ * A part of the library that keeps something in the reactor.  It registers
+ * itself when it first does, and these functions are called in the order of
+ * enum socle__part_order.  NULL: nothing to do.
+ */
+struct socle__reactor;
+struct socle__part {
+	/* socle_reset(), or the end of the thread */
+	void (*reset)(struct socle__reactor *r);
+	/* The reactor is being freed. */
+	void (*free)(struct socle__reactor *r);
+	/* In a child, inside fork(2): must not affect the parent. */
+	void (*forked)(struct socle__reactor *r);
+	/* In a child, by socle_after_fork(): fds of its own; 0 or -errno. */
+	int (*reopen)(struct socle__reactor *r);
+};
+
+enum socle__part_order {
+	SOCLE__PART_DESCRIPTORS,
+	SOCLE__PART_FACTORIES,
+	SOCLE__PART_TIMERS,
+	SOCLE__PART_TIMER_IDS,
+	SOCLE__PART_SIGNALS,
+	SOCLE__PART_MAILBOX,
+	SOCLE__PART_DEFERRED,
+	SOCLE__PART_BACKEND,
+	SOCLE__PART_CLASSES,
+	SOCLE__PART_SPARES,
+	SOCLE__PARTS
+};
+
+/*
+ * What a backend translates the kernel's events into.  The layout is that of
+ * Linux's struct epoll_event, so that epoll has nothing left to translate.
+ */
+struct socle__event {
+	uint32_t ready;  /* SOCLE_ bits; above them, the errno of a refusal */
+	uint64_t cookie; /* the generation above the fd */
+}
+#ifdef __x86_64__
+__attribute__((packed))
+#endif
+;
+
+/* A callback at the end of every tick, in a list of its own. */
+struct socle__post_loop {
+	struct socle__post_loop *next, *prev; /* NULL: not in the list */
+	/* NULL in a mark; false ends the loop */
+	bool (*run)(struct socle__post_loop *p);
+};
+
+struct socle_factory;
+struct socle__class;
+struct socle__deferred;
+struct socle__item;
+
+struct socle__reactor {
+	/* what every tick touches, together */
+	const struct socle__backend *backend; /* NULL until started */
+	struct socle_descriptor **map;        /* by fd */
+	size_t map_size;
+	struct socle__event *batch;
+	size_t batch_n, batch_size;
+	struct socle__event *next, *end; /* of the batch, during dispatch */
+	int depth;                       /* loops on the stack */
+	unsigned interrupted;            /* SOCLE__STOPPED and so on */
+	unsigned in_callback; /* application functions on the stack */
+	unsigned callbacks;   /* ... called so far */
+	int timeout_ms;
+	unsigned open[SOCLE__TURNS]; /* descriptors with each turn open */
+	int64_t now;
+	bool now_known;    /* `now' was read since the last wait */
+	bool now_stale;    /* ... and handlers ran since */
+	bool removed;      /* a descriptor was removed since the last wait */
+	bool fd_requested; /* embedded: the fd has to report deferred calls */
+	int poller_fd;
+	void *poller; /* the backend's own */
+	struct socle__deferred *deferred, **deferred_end;
+	uint64_t deferred_serial;
+	uint64_t waits;                    /* so far */
+	struct socle_loop *mailbox;        /* NULL until needed */
+	struct socle_descriptor attention; /* heads the list of open turns */
+	struct socle__profile profile;
+	struct socle__post_loop post_loops; /* heads the list of the objects' */
+	bool (*post_loop)(void *arg);
+	void *post_loop_arg;
+	const char *post_loop_name;
+	void (*slow)(const struct socle_slow *what, void *arg);
+	void *slow_arg;
+	uint32_t generation; /* of the newest registration */
+	size_t watched;      /* APPLICATION descriptors in the map */
+	size_t to_close;     /* of them, closed with the fd still open */
+	const struct socle__backend *chosen;
+	struct socle__timer_ids *timer_ids;
+	struct socle__class *classes; /* resolved so far */
+	struct socle__item *spares;   /* blocks for the next write queues */
+	unsigned n_spares;
+	struct socle_factory *factories;
+	const struct socle__part *parts[SOCLE__PARTS];
+	struct socle__timer_store timers;
+};
+
+extern _Thread_local struct socle__reactor *socle__reactor
+	__attribute__((tls_model("initial-exec")));
+
+static inline void
+socle__part_register(struct socle__reactor *r, enum socle__part_order which,
+	const struct socle__part *part)
+{
+	r->parts[which] = part;
+}
+
+static inline bool
+socle__is_forked(const struct socle__reactor *r)
+{
+	return (r->interrupted & SOCLE__FORKED) != 0;
+}
+
+/* Whether the tick under way has to return without doing anything more. */
+static inline bool
+socle__is_abandoned(const struct socle__reactor *r)
+{
+	return (r->interrupted & (SOCLE__RESET | SOCLE__FORKED)) != 0;
+}
+
+static inline uint64_t
+socle__cookie(const struct socle_descriptor *d)
+{
+	return (uint64_t)d->generation << 32 | (uint32_t)d->fd;
+}
+
+static inline int
+socle__cookie_fd(uint64_t cookie)
+{
+	return (int)(uint32_t)cookie;
+}
+
+static inline struct socle_descriptor *
+socle__descriptor_at(const struct socle__reactor *r, int fd)
+{
+	return fd >= 0 && (size_t)fd < r->map_size ? r->map[fd] : NULL;
+}
+
+/* Drops the rest of the batch. */
+static inline void
+socle__batch_drop(struct socle__reactor *r)
+{
+	r->batch_n = 0;
+	r->next = r->end = r->batch;
+}
+
+#endif

@@ -1,0 +1,19 @@
+/* The tick, and what is asked around it. */
+#ifndef SOCLE_REACTOR_TICK_H
+#define SOCLE_REACTOR_TICK_H
+
+#include "reactor/state.h"
+
+/*
+ * Runs one tick, which waits at most `limit_ms' (-1: no limit).  1: go on; 0: a
+ * callback or a stop ended the loop; -errno, -ECHILD in a forked child.
+ */
+int socle__tick(struct socle__reactor *r, int limit_ms);
+
+/* Before a loop returns: flushes what is held back, reaps what is closed. */
+void socle__flush_and_reap(struct socle__reactor *r);
+
+/* Tells the kernel of all changed interest now, without waiting. */
+void socle__interest_submit(struct socle__reactor *r);
+
+#endif

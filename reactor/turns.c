@@ -1,0 +1,134 @@
+/*
+ * The attention list.
+ *
+ * Invariant: a descriptor is on the list if and only if it has a turn open,
+ * and open[] counts the open turns of each kind.
+ *
+ * A walk puts marks of its own into the list: one before the descriptor that
+ * comes next, and one behind the descriptor that was last when the walk began.
+ * Whatever a callback does to the list, a nested walk included, no descriptor
+ * is skipped and none is served twice.
+ */
+#include "reactor/turns.h"
+
+#include <assert.h>
+
+/* Out of line: inlined, gcc 12 warns that a mark on the stack escapes. */
+static SOCLE__NOINLINE void
+link_before(struct socle_descriptor *at, struct socle_descriptor *d)
+{
+	d->prev = at->prev;
+	d->next = at;
+	at->prev->next = d;
+	at->prev = d;
+}
+
+static void
+unlink_it(struct socle_descriptor *d)
+{
+	d->prev->next = d->next;
+	d->next->prev = d->prev;
+	d->next = d->prev = NULL;
+}
+
+/* A descriptor is used on the thread that made it; check builds assert it. */
+static void
+check_thread(const struct socle_descriptor *d)
+{
+#ifdef SOCLE_CHECKS
+	assert(socle__reactor &&
+		(d->fd < 0 ||
+			socle__descriptor_at(socle__reactor, d->fd) == d));
+#endif
+	(void)d;
+}
+
+/* requires: not open */
+void
+socle__turn_open(struct socle_descriptor *d, unsigned turn)
+{
+	struct socle__reactor *r = socle__reactor;
+
+	check_thread(d);
+	if (d->turns == 0)
+		link_before(&r->attention, d);
+	d->turns |= (uint8_t)turn;
+	r->open[__builtin_ctz(turn)]++;
+}
+
+/* requires: open */
+void
+socle__turn_shut(struct socle_descriptor *d, unsigned turn)
+{
+	d->turns &= (uint8_t)~turn;
+	socle__reactor->open[__builtin_ctz(turn)]--;
+	if (d->turns == 0)
+		unlink_it(d);
+}
+
+static SOCLE__NOINLINE void
+turns_walk(struct socle__reactor *r, unsigned turn,
+	void (*take)(struct socle__reactor *r, struct socle_descriptor *d))
+{
+	struct socle_descriptor at = {.turns = SOCLE__TURN_MARK};
+	struct socle_descriptor end = {.turns = SOCLE__TURN_MARK};
+	struct socle_descriptor *d;
+
+	link_before(&r->attention, &end);
+	link_before(r->attention.next, &at);
+	while ((d = at.next) != &end && !socle__is_forked(r)) {
+		unlink_it(&at);
+		link_before(d->next, &at);
+		if (d->turns & turn && !(d->turns & SOCLE__TURN_MARK)) {
+			socle__turn_shut(d, turn);
+			take(r, d);
+		}
+	}
+	unlink_it(&at);
+	unlink_it(&end);
+}
+
+/* One alone needs no marks: what joins it while it is served waits. */
+void
+socle__turns_take(struct socle__reactor *r, unsigned turn,
+	void (*take)(struct socle__reactor *r, struct socle_descriptor *d))
+{
+	struct socle_descriptor *d = r->attention.next;
+
+	if (socle__turns_open(r, turn) == 0 || socle__is_forked(r))
+		return;
+	if (d == r->attention.prev && d->turns & turn) {
+		socle__turn_shut(d, turn);
+		take(r, d);
+		return;
+	}
+	turns_walk(r, turn, take);
+}
+
+void
+socle__turn_flush(struct socle__reactor *r, struct socle_descriptor *d)
+{
+	(void)r;
+	d->ops->turn(d, SOCLE__TURN_FLUSH);
+}
+
+void
+socle__turn_pushed_back(struct socle__reactor *r, struct socle_descriptor *d)
+{
+	(void)r;
+	d->ops->turn(d, SOCLE__TURN_PUSHED_BACK);
+}
+
+void
+socle__turn_fd_freed(struct socle__reactor *r, struct socle_descriptor *d)
+{
+	(void)r;
+	d->ops->turn(d, SOCLE__TURN_FD_FREED);
+}
+
+void
+socle__turn_reap(struct socle__reactor *r, struct socle_descriptor *d)
+{
+	(void)r;
+	d->ops->reap(d);
+}

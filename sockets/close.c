@@ -1,0 +1,100 @@
+/* Closing, closing after a flush, and giving the fd away. */
+#include "sockets/close.h"
+
+#include "reactor/map.h"
+#include "reactor/post_loop.h"
+#include "reactor/turns.h"
+#include "sockets/read.h"
+
+#include "timers/timer.h"
+
+/* Everything that an object holds but its fd and its queue. */
+static void
+release_all(struct socle_socket *s)
+{
+	struct socle__extra *x = s->extra;
+
+	socle_timer_cancel(&s->timer);
+	if (x && x->factory)
+		x->leave_factory(s);
+	if (socle__has(s, SOCLE__CORKED) && !socle__is_forked(socle__reactor))
+		(void)socle_tcp_cork(s, false);
+	/* What it watched remains visible in its string. */
+	s->d.bits &= SOCLE__REACTOR_BITS | SOCLE__ALLOCATED | SOCLE__IS_SOCKET |
+		SOCLE__READING | SOCLE__WRITING | SOCLE__PUMPING |
+		SOCLE__REPORTING | SOCLE__IN_WRITER | SOCLE__SPECIAL;
+	if (x)
+		socle__post_loop_remove(&x->post_loop);
+	socle__pushed_drop(s);
+}
+
+static void
+queue_drop(struct socle_socket *s)
+{
+	if (socle__class_of(s)->transport->drop)
+		socle__class_of(s)->transport->drop(s);
+}
+
+void
+socle__socket_end(struct socle_socket *s)
+{
+	release_all(s);
+	socle__descriptor_close(&s->d);
+	queue_drop(s);
+}
+
+/*
+ * What a stream's autoflush or budget holds back gets one ordinary flush.
+ * Inside a pump only autoflush counts: what its callbacks leave is dropped.
+ */
+static void
+flush_held(struct socle_socket *s)
+{
+	bool held = socle__has(s, SOCLE__HOLD) ||
+		(s->d.turns & SOCLE__TURN_FLUSH &&
+			!socle__has(s, SOCLE__PUMPING));
+
+	if (held && socle__class_of(s)->transport->is_stream && s->queued &&
+		!socle__has(s, SOCLE__BLOCKED))
+		socle__flush(s);
+}
+
+void
+socle_close(struct socle_socket *s, const char *reason)
+{
+	if (socle__has(s, SOCLE__CLOSED | SOCLE__CLOSING))
+		return;
+	flush_held(s);
+	socle__close_broken(s, reason);
+}
+
+void
+socle_close_after_flush(struct socle_socket *s, const char *reason)
+{
+	if (socle__has(s, SOCLE__CLOSED | SOCLE__ENDING))
+		return;
+	if (!s->queued) {
+		socle_close(s, reason);
+		return;
+	}
+	/* Without memory only the reason is lost. */
+	if (reason && socle__extra_get(s))
+		s->extra->close_reason = reason;
+	socle_watch_read(s, false);
+	s->d.bits |= SOCLE__ENDING;
+}
+
+int
+socle_steal_socket(struct socle_socket *s)
+{
+	int fd;
+
+	if (!socle__has(s, SOCLE__CLOSED | SOCLE__CLOSING))
+		flush_held(s);
+	if (socle__is_closed(s))
+		return -EBADF;
+	release_all(s);
+	fd = socle__descriptor_detach(&s->d);
+	queue_drop(s);
+	return fd;
+}

@@ -1,0 +1,12 @@
+/* Sending. */
+#ifndef SOCLE_SOCKETS_DGRAM_SEND_H
+#define SOCLE_SOCKETS_DGRAM_SEND_H
+
+#include "sockets/dgram/state.h"
+
+void socle__dgram_flush(struct socle_socket *s);
+
+/* Watches writability of the fd that it sends by. */
+void socle__dgram_want_write(struct socle_dgram *d, bool on);
+
+#endif

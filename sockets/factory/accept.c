@@ -1,0 +1,294 @@
+/*
+ * Listeners.
+ *
+ * One readiness is one accept, so that one client at a time costs no second
+ * call that finds none.  While the very next wait reports more clients, the
+ * number doubles, so that a rush is accepted in batches.
+ */
+#include "sockets/factory/accept.h"
+
+#include "reactor/interest.h"
+#include "reactor/map.h"
+#include "reactor/reactor.h"
+#include "reactor/turns.h"
+#include "sockets/factory/bind.h"
+#include "sockets/factory/count.h"
+#include "sockets/factory/deliver.h"
+#include "sockets/factory/report.h"
+
+#include "seam.h"
+
+#include <string.h>
+
+enum { BATCH_AT_MOST = 64, LOOK_AGAIN_NS = 100 * 1000 * 1000 };
+enum { REPORT_NS = 1000 * 1000 * 1000 };
+
+/* ---- shortage ---- */
+
+/* Not the listener's fault: this client is lost, the next may be fine. */
+static bool
+is_transient(int err)
+{
+	switch (-err) {
+	case EINTR:
+	case ECONNABORTED:
+	case EPROTO:
+	case EPERM:
+	case ENETDOWN:
+	case ENOPROTOOPT:
+	case EHOSTDOWN:
+	case EHOSTUNREACH:
+	case EOPNOTSUPP:
+	case ENETUNREACH:
+	case ENONET:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool
+is_shortage(int err)
+{
+	return err == -EMFILE || err == -ENFILE || err == -ENOBUFS ||
+		err == -ENOMEM;
+}
+
+/* Once for a shortage, and at most once a second. */
+static void
+report_shortage(struct socle_factory *f, int err)
+{
+	int64_t now = socle__now_read(socle__reactor);
+
+	if (f->shortage || (f->reported_at && now - f->reported_at < REPORT_NS))
+		return;
+	f->shortage = true;
+	f->reported_at = now;
+	socle__factory_report(f, "accept", err);
+}
+
+/* The client waits in the backlog until an fd is free. */
+static void
+starve(struct socle_factory *f, int err)
+{
+	f->starved = true;
+	socle__listener_interest(f);
+	socle__turn_ask(&f->d, SOCLE__TURN_FD_FREED);
+	socle__timers_add(&socle__reactor->timers, &f->again,
+		socle__add_ns(socle__now_read(socle__reactor), LOOK_AGAIN_NS));
+	report_shortage(f, err);
+}
+
+static void
+reserve_take(struct socle_factory *f)
+{
+	if (f->p.emfile == SOCLE_EMFILE_SHED && f->reserve < 0)
+		f->reserve = sys_open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static void
+feed(struct socle_factory *f)
+{
+	f->starved = false;
+	reserve_take(f);
+	socle__descriptor_touch(&f->d);
+	socle_timer_cancel(&f->again);
+	socle__turn_drop(&f->d, SOCLE__TURN_FD_FREED);
+	socle__listener_interest(f);
+}
+
+void
+socle__listener_again_fired(struct socle_timer *t)
+{
+	feed(socle_container_of(t, struct socle_factory, again));
+}
+
+/* ---- accepting ---- */
+
+static int
+accept_fd(struct socle_factory *f, struct socle_addr *peer)
+{
+	struct sockaddr *sa = peer ? &peer->u.sa : NULL;
+	socklen_t *len = peer ? &peer->len : NULL;
+	int fd =
+		sys_accept4(f->d.fd, sa, len, SOCLE__NONBLOCK | SOCLE__CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static bool
+is_none(int err)
+{
+	return err == -EAGAIN || err == -EWOULDBLOCK;
+}
+
+/*
+ * Accepts a client with the reserve fd and closes it, which tells it to go.
+ * 1: one was shed; 0: there is none; -errno.
+ */
+static int
+shed_one(struct socle_factory *f)
+{
+	int fd;
+
+	sys_close(f->reserve);
+	f->reserve = -1;
+	fd = accept_fd(f, NULL);
+	if (fd >= 0)
+		sys_close(fd);
+	reserve_take(f);
+	if (is_none(fd))
+		return 0;
+	return fd >= 0 || is_transient(fd) ? 1 : fd;
+}
+
+/* An AF_UNIX client that is not bound has no name. */
+static bool
+has_name(const struct socle_addr *a)
+{
+	if (a->len <= offsetof(struct sockaddr, sa_data))
+		return false;
+	return SOCLE__HAVE_ABSTRACT || a->u.sa.sa_family != AF_UNIX ||
+		a->u.un.sun_path[0];
+}
+
+/* 1: a client was accepted; 0: there is none; -errno. */
+static int
+accept_one(struct socle_factory *f)
+{
+	struct socle_addr peer;
+	bool wants_peer = !socle__factory_makes_objects(f);
+	int fd, err;
+
+	peer.len = sizeof(peer.u);
+	fd = accept_fd(f, wants_peer ? &peer : NULL);
+	if (fd < 0)
+		return is_none(fd) ? 0 : fd;
+	err = socle__factory_deliver(
+		f, fd, wants_peer && has_name(&peer) ? &peer : NULL);
+	return err < 0 ? err : 1;
+}
+
+/* Whether to accept another one after this result. */
+static bool
+go_on_after(struct socle_factory *f, int result)
+{
+	int shed;
+
+	if (result >= 0 || is_transient(result))
+		return result != 0;
+	if ((result == -EMFILE || result == -ENFILE) && f->reserve >= 0) {
+		shed = shed_one(f);
+		if (shed > 0)
+			report_shortage(f, result);
+		if (shed >= 0)
+			return shed > 0;
+	}
+	if (is_shortage(result)) {
+		starve(f, result);
+		return false;
+	}
+	f->paused = true;
+	socle__listener_interest(f);
+	socle__factory_report(f, "accept", result);
+	return false;
+}
+
+static void
+accept_some(struct socle_factory *f)
+{
+	uint64_t waits = socle__reactor->waits;
+	int most = f->p.accept_batch > 0 ? f->p.accept_batch : BATCH_AT_MOST;
+	int taken = 0;
+
+	if (waits != f->full_at + 1)
+		f->batch = 1;
+	else if (f->batch < most)
+		f->batch = 2 * f->batch < most ? 2 * f->batch : most;
+	while (taken < f->batch && f->d.wanted & SOCLE_READ &&
+		go_on_after(f, accept_one(f)))
+		taken++;
+	if (taken == f->batch)
+		f->full_at = waits;
+}
+
+void
+socle__listener_ready(struct socle_descriptor *d, unsigned ready, int err)
+{
+	struct socle_factory *f = (struct socle_factory *)(void *)d;
+
+	if (!(ready & SOCLE_READ) || err < 0)
+		d->bits |= SOCLE__END_REPORTED; /* it was shut down */
+	if (err == 0)
+		accept_some(f);
+	else if (err != -EBADF)
+		starve(f, err); /* not watched: looks again later */
+	else
+		(void)go_on_after(f, err);
+}
+
+void
+socle__listener_read(struct socle_descriptor *d)
+{
+	accept_some((struct socle_factory *)(void *)d);
+}
+
+void
+socle__listener_turn(struct socle_descriptor *d, unsigned turn)
+{
+	if (turn == SOCLE__TURN_FD_FREED)
+		feed((struct socle_factory *)(void *)d);
+}
+
+static int
+listen_at(struct socle_factory *f, int fd, const char **operation)
+{
+	int queue = f->p.listen_queue;
+	int err;
+
+	*operation = "bind";
+	if ((err = socle__factory_bind(f, fd)) < 0)
+		return err;
+	*operation = "listen";
+	if (queue <= 0 || queue > SOCLE__BACKLOG_MOST)
+		queue = SOCLE__BACKLOG_MOST;
+	return sys_listen(fd, queue) < 0 ? -errno : 0;
+}
+
+int
+socle__listener_start(struct socle_factory *f, const char **operation)
+{
+	int fd, err;
+
+	socle__factory_unlink_stale(f);
+	fd = socle__factory_socket(f, f->p.socket_domain, operation);
+	err = fd < 0 ? fd : listen_at(f, fd, operation);
+	f->batch = 1;
+	f->full_at = UINT64_MAX; /* never */
+	if (err == 0) {
+		*operation = "listen";
+		err = socle__descriptor_add(socle__reactor, &f->d,
+			&socle__factory_ops, fd, 0, false);
+	}
+	if (err < 0) {
+		f->d.fd = -1;
+		socle__factory_unlink(f);
+		if (fd >= 0)
+			sys_close(fd);
+		return err;
+	}
+	reserve_take(f);
+	socle__listener_interest(f);
+	return 0;
+}
+
+void
+socle__listener_stop(struct socle_factory *f)
+{
+	socle_timer_cancel(&f->again);
+	if (f->p.unlink_on_close && !socle__is_forked(socle__reactor))
+		socle__factory_unlink(f);
+	if (f->reserve >= 0)
+		sys_close(f->reserve);
+	f->reserve = -1;
+}

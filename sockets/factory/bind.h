@@ -1,0 +1,23 @@
+/* A factory's sockets: options, address, and the file of a unix socket. */
+#ifndef SOCLE_SOCKETS_FACTORY_BIND_H
+#define SOCLE_SOCKETS_FACTORY_BIND_H
+
+#include "sockets/factory/state.h"
+
+/*
+ * Makes a non-blocking socket with the factory's options; the fd or -errno,
+ * and *operation is what failed.
+ */
+int socle__factory_socket(
+	const struct socle_factory *f, int family, const char **operation);
+
+/* Binds it, if that is asked for; 0 or -errno. */
+int socle__factory_bind(struct socle_factory *f, int fd);
+
+/* Removes a stale file of a unix socket, if that is asked for. */
+void socle__factory_unlink_stale(const struct socle_factory *f);
+
+/* Removes the file that bind made, if it is still the same file. */
+void socle__factory_unlink(struct socle_factory *f);
+
+#endif

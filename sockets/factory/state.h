@@ -1,0 +1,92 @@
+/*
+ * The state of a factory.
+ *
+ *	report.c	calling its callbacks
+ *	count.c		its references, and the objects that it counts
+ *	bind.c		a socket with its options and address
+ *	deliver.c	handing a socket over
+ *	accept.c	a listener
+ *	connector.c	attempts to connect, side by side
+ *	resolve.c	from names to a socket
+ *	make.c		checking and copying its parameters
+ *	factory.c	the public calls
+ */
+#ifndef SOCLE_SOCKETS_FACTORY_STATE_H
+#define SOCLE_SOCKETS_FACTORY_STATE_H
+
+#include "reactor/state.h"
+#include "sockets/class_cache.h"
+#include "sockets/factory/factory.h"
+#include "sockets/names/resolve.h"
+
+#include <sys/stat.h>
+
+enum socle__factory_kind {
+	SOCLE__LISTENER,  /* a stream socket without a remote address */
+	SOCLE__PEER,      /* a datagram socket without one */
+	SOCLE__CONNECTOR, /* with one */
+};
+
+struct socle__attempt;
+
+struct socle_factory {
+	struct socle_descriptor d; /* first; a listener's fd, else -1 */
+	struct socle_factory *next, **link; /* of the reactor's */
+	int references; /* its own, and those of the objects that it counts */
+	enum socle__factory_kind kind;
+	uint64_t id;
+	struct socle_factory_params p; /* texts and addresses point below */
+	struct socle__class *cls;      /* accept_class, resolved */
+	struct socle_addr bind, remote;
+	char *texts;
+	int type, protocol;
+	bool has_bind, has_remote; /* as addresses */
+	bool any_family;           /* a remote name may have either */
+	bool nodelay;
+	bool internal; /* its callbacks are the library's own */
+	/* what socle_factory_new() may not do or report, the next tick does */
+	struct socle_timer event;
+	const char *operation;
+	int err; /* of `operation'; 0: to be started */
+	/* names and attempts */
+	struct socle_resolve *resolving;
+	struct socle_timer deadline, next_attempt;
+	struct socle_addr *candidates; /* NULL: not known yet */
+	size_t n_candidates, tried;
+	struct socle__attempt *attempts; /* in the order of their starts */
+	bool ended;                      /* nothing more is tried */
+	/* accepting */
+	struct socle_timer again; /* while starved of fds */
+	int batch, live, reserve;
+	uint64_t full_at;    /* the wait after which a batch was full */
+	int64_t reported_at; /* ns: when a shortage was last reported */
+	bool paused, starved;
+	bool shortage; /* reported, and no client accepted since */
+	dev_t dev;     /* of the unix socket's file, if the factory made it */
+	ino_t ino;
+	char path[sizeof(struct sockaddr_un)]; /* of it, or "" */
+};
+
+/* The ops of every factory; implemented by factory.c. */
+extern const struct socle__descriptor_ops socle__factory_ops;
+
+static inline bool
+socle__factory_is_freed(const struct socle_factory *f)
+{
+	return (f->d.bits & SOCLE__CLOSED) != 0;
+}
+
+/* Whether it hands over objects, rather than fds. */
+static inline bool
+socle__factory_makes_objects(const struct socle_factory *f)
+{
+	return f->cls && f->p.accepted;
+}
+
+static inline bool
+socle__is_text(const char *text)
+{
+	return text && *text;
+}
+
+#endif

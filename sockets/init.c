@@ -1,0 +1,161 @@
+/* Making an object of an fd. */
+#include "sockets/init.h"
+
+#include "reactor/map.h"
+#include "reactor/reactor.h"
+#include "reactor/signals.h"
+#include "reactor/turns.h"
+#include "sockets/timeouts.h"
+
+#include "seam.h"
+
+#include <string.h>
+
+/* What kind of file it is; regular ones cannot be polled on any backend. */
+static int
+kind_of(int fd, uint32_t *flags)
+{
+	struct stat st;
+
+	if (sys_fstat(fd, &st) < 0)
+		return -errno;
+	if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
+		return -EPERM;
+	if (S_ISSOCK(st.st_mode))
+		*flags |= SOCLE__IS_SOCKET;
+	return 0;
+}
+
+static int
+flag_set(int fd, int get, int set, int flag, int *before)
+{
+	*before = sys_fcntl(fd, get, 0);
+	if (*before < 0)
+		return -errno;
+	if (*before & flag)
+		return 0;
+	return sys_fcntl(fd, set, *before | flag) < 0 ? -errno : 0;
+}
+
+static void
+sigpipe_prevent(int fd, uint32_t flags)
+{
+	if (flags & SOCLE__IS_SOCKET)
+		sys_no_sigpipe(fd);
+	else
+		socle__ignore_sigpipe();
+}
+
+static int
+attach(struct socle_socket *self, struct socle__class *cls, int fd,
+	uint32_t flags)
+{
+	bool eager = !(flags & SOCLE__IS_SOCKET);
+	bool connecting = (flags & SOCLE__CONNECTING) != 0;
+	int err = socle__descriptor_add(socle__reactor, &self->d, &cls->ops, fd,
+		SOCLE__APPLICATION | (connecting ? SOCLE__PARKED : 0), eager);
+
+	if (err < 0)
+		return err;
+	self->d.bits |= flags;
+	if (!cls->transport->is_stream)
+		self->d.bits |= SOCLE__SPECIAL;
+	self->queue = NULL;
+	self->queued = 0;
+	self->extra = NULL;
+	self->active = 0;
+	self->idle_ms = 0;
+	self->read_error = self->write_error = 0;
+	socle_timer_init_named(
+		socle__own_timer, &self->timer, socle__socket_timer);
+	cls->live++;
+	return 0;
+}
+
+int
+socle__socket_init(struct socle_socket *self, struct socle__class *cls, int fd,
+	unsigned how)
+{
+	uint32_t flags = how & (SOCLE__ALLOCATED | SOCLE__CONNECTING);
+	int mode = O_NONBLOCK, exec = FD_CLOEXEC;
+	int err;
+
+	if (fd < 0)
+		return -EBADF;
+	if (socle__descriptor_at(socle__reactor, fd))
+		return -EEXIST;
+	if (how & SOCLE__KNOWN_SOCKET)
+		return attach(self, cls, fd, flags | SOCLE__IS_SOCKET);
+	if ((err = kind_of(fd, &flags)) < 0)
+		return err;
+	err = flag_set(fd, F_GETFL, F_SETFL, O_NONBLOCK, &mode);
+	if ((mode & O_ACCMODE) == O_WRONLY)
+		flags |= SOCLE__WRITE_ONLY;
+	if (err == 0)
+		err = flag_set(fd, F_GETFD, F_SETFD, FD_CLOEXEC, &exec);
+	if (err == 0)
+		err = attach(self, cls, fd, flags);
+	if (err == 0) {
+		sigpipe_prevent(fd, flags);
+		return 0;
+	}
+	if (!(mode & O_NONBLOCK))
+		(void)sys_fcntl(fd, F_SETFL, mode);
+	if (!(exec & FD_CLOEXEC))
+		(void)sys_fcntl(fd, F_SETFD, exec);
+	return err;
+}
+
+int
+socle__socket_undo_new(struct socle_socket *s)
+{
+	int fd = socle__descriptor_detach(&s->d);
+
+	socle__turn_drop(&s->d, SOCLE__TURN_DESTROY);
+	socle__class_of(s)->live--;
+	sys_free(s->extra);
+	sys_free(s);
+	return fd;
+}
+
+int
+socle_socket_init(
+	struct socle_socket *self, const struct socle_class *cls, int fd)
+{
+	struct socle__reactor *r = socle__reactor_get();
+	struct socle__class *c;
+	int err = r ? socle__class_resolve_stream(r, cls, &c) : -ENOMEM;
+
+	return err < 0 ? err : socle__socket_init(self, c, fd, 0);
+}
+
+int
+socle__socket_new(struct socle__class *cls, int fd, unsigned how,
+	struct socle_socket **ret)
+{
+	struct socle_socket *s = sys_malloc(cls->flat.size);
+	int err;
+
+	if (!s)
+		return -ENOMEM;
+	/* Faster than calloc, for which glibc keeps no freed memory ready. */
+	memset(s + 1, 0, cls->flat.size - sizeof(*s));
+	err = socle__socket_init(s, cls, fd, how | SOCLE__ALLOCATED);
+	if (err < 0) {
+		sys_free(s);
+		return err;
+	}
+	*ret = s;
+	return 0;
+}
+
+int
+socle_socket_new(
+	const struct socle_class *cls, int fd, struct socle_socket **ret)
+{
+	struct socle__reactor *r = socle__reactor_get();
+	struct socle__class *c;
+	int err = r ? socle__class_resolve_stream(r, cls, &c) : -ENOMEM;
+
+	return err < 0 ? err : socle__socket_new(c, fd, 0, ret);
+}

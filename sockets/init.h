@@ -1,0 +1,24 @@
+/* Making an object of an fd. */
+#ifndef SOCLE_SOCKETS_INIT_H
+#define SOCLE_SOCKETS_INIT_H
+
+#include "sockets/object.h"
+
+/*
+ * `how': SOCLE__ALLOCATED; SOCLE__CONNECTING; SOCLE__KNOWN_SOCKET for an fd
+ * that is known to be a socket, non-blocking and close-on-exec.
+ */
+enum { SOCLE__KNOWN_SOCKET = SOCLE__IS_SOCKET };
+
+/* As socle_socket_init(), for any resolved class. */
+int socle__socket_init(struct socle_socket *self, struct socle__class *cls,
+	int fd, unsigned how);
+
+/* As socle_socket_new(), for a resolved class of streams. */
+int socle__socket_new(struct socle__class *cls, int fd, unsigned how,
+	struct socle_socket **ret);
+
+/* Undoes a new that the application has not seen: the caller owns the fd. */
+int socle__socket_undo_new(struct socle_socket *s);
+
+#endif

@@ -1,0 +1,61 @@
+/* The base object. */
+#include "sockets/object.h"
+
+#include "reactor/interest.h"
+
+#include "seam.h"
+
+struct socle__extra *
+socle__extra_get(struct socle_socket *s)
+{
+	if (!s->extra && (s->extra = sys_calloc(1, sizeof(*s->extra)))) {
+		s->extra->owner = s;
+		s->d.bits |= SOCLE__SPECIAL;
+	}
+	return s->extra;
+}
+
+void
+socle__socket_interest(struct socle_socket *s)
+{
+	uint32_t mask = SOCLE__USER_READ | SOCLE__READER_WRITE |
+		SOCLE__READ_HELD | SOCLE__WRITER_READ;
+	unsigned wanted = 0;
+
+	s->d.bits &= ~(uint32_t)SOCLE__DIRECT;
+	if ((s->d.bits & mask) == SOCLE__USER_READ)
+		s->d.bits |= SOCLE__DIRECT;
+	if (socle__has(s, SOCLE__WRITER_READ | SOCLE__DIRECT))
+		wanted |= SOCLE_READ;
+	if (socle__has(s, SOCLE__WRITING))
+		wanted |= SOCLE_WRITE;
+	if (wanted != s->d.wanted)
+		socle__descriptor_want(&s->d, wanted);
+}
+
+void
+socle__close_broken(struct socle_socket *s, const char *reason)
+{
+	struct socle__callback c;
+
+	if (socle__has(s, SOCLE__CLOSED | SOCLE__CLOSING))
+		return;
+	s->d.bits |= SOCLE__CLOSING;
+	socle__callback_begin_plain(socle__reactor, &c);
+	socle__class_of(s)->flat.close(s, reason);
+	socle__callback_end(socle__reactor, &c);
+	if (!socle__is_closed(s))
+		s->d.bits &= ~(uint32_t)SOCLE__CLOSING;
+}
+
+int
+socle__may_set_func(struct socle_socket *s, bool some)
+{
+	int err = socle__stream_refusal(s);
+
+	if (err < 0)
+		return err;
+	if (some && !socle__extra_get(s))
+		return -ENOMEM;
+	return s->extra != NULL;
+}

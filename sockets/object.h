@@ -1,0 +1,147 @@
+/*
+ * The base object: its flags, its rarely used part, and calling its class.
+ *
+ * The flags live in the descriptor's `bits'.  What most objects never use
+ * (pushed-back data, marks, functions, address strings, the post-loop
+ * callback) is behind one pointer, NULL until some of it is needed.
+ */
+#ifndef SOCLE_SOCKETS_OBJECT_H
+#define SOCLE_SOCKETS_OBJECT_H
+
+#include "reactor/callback.h"
+#include "reactor/descriptor_ops.h"
+#include "reactor/state.h"
+#include "sockets/class_cache.h"
+#include "sockets/socket.h"
+
+/*
+ * What is watched, and for whom:
+ *
+ *	READ	USER_READ: event_read;  WRITER_READ: the writer function
+ *	WRITE	USER_WRITE: event_write;  QUEUE_WRITE: the queue;
+ *		READER_WRITE: the reader function
+ */
+enum {
+	SOCLE__USER_READ = 1 << SOCLE__OWNER_SHIFT,
+	SOCLE__USER_WRITE = 1 << 7,
+	SOCLE__QUEUE_WRITE = 1 << 8,
+	SOCLE__WRITER_READ = 1 << 9,
+	SOCLE__READER_WRITE = 1 << 10, /* ... and no reading meanwhile */
+	SOCLE__READING = SOCLE__USER_READ | SOCLE__WRITER_READ,
+	SOCLE__WRITING =
+		SOCLE__USER_WRITE | SOCLE__QUEUE_WRITE | SOCLE__READER_WRITE,
+	SOCLE__ALLOCATED = 1 << 11,  /* by socle_socket_new() */
+	SOCLE__IS_SOCKET = 1 << 12,  /* not a pipe or terminal */
+	SOCLE__CLOSING = 1 << 13,    /* the class's close is on the stack */
+	SOCLE__ENDING = 1 << 14,     /* close_after_flush was called */
+	SOCLE__READ_ENDED = 1 << 15, /* the last read was 0 or an error */
+	SOCLE__HOLD = 1 << 16,       /* autoflush is off */
+	SOCLE__PUMPING = 1 << 17,    /* a pump is on the stack */
+	SOCLE__BLOCKED = 1 << 18, /* the kernel or the writer takes no more */
+	SOCLE__RETRY = 1 << 19,   /* the timer is to try the write again */
+	SOCLE__ABOVE = 1 << 20,   /* the queue is above its high mark */
+	SOCLE__CORKED = 1 << 21,
+	SOCLE__WRITE_ONLY = 1 << 22, /* what the pipe holds is for its reader */
+	SOCLE__IN_WRITER = 1 << 23,  /* the writer function is on the stack */
+	SOCLE__CONNECTING = 1 << 24, /* nothing is sent before it is done */
+	SOCLE__READ_HELD = 1 << 25,  /* receiving pauses, short of memory */
+	/* Broken, with an extra part, or no stream: no straight path. */
+	SOCLE__SPECIAL = 1 << 26,
+	SOCLE__IDLES = 1 << 27,     /* idle_ms is set: traffic is noted */
+	SOCLE__UNDRAINED = 1 << 28, /* event_drain is due when it is empty */
+	SOCLE__IN_INCOMPLETE = 1 << 29, /* incomplete_write is on the stack */
+	SOCLE__REPORTING = 1 << 30      /* a callback whose writes are queued */
+};
+
+struct socle__extra {
+	struct socle_socket *owner;
+	struct socle__pushed *pushed;
+	struct socle__name *peer, *local;
+	struct socle__post_loop post_loop;
+	bool (*post_loop_fn)(struct socle_socket *s, void *arg);
+	void *post_loop_arg;
+	ssize_t (*writer)(struct socle_socket *s, const void *data, size_t len,
+		void *arg);
+	void *writer_arg;
+	ssize_t (*reader)(
+		struct socle_socket *s, void *data, size_t len, void *arg);
+	void *reader_arg;
+	void (*mark)(struct socle_socket *s, bool above, void *arg);
+	void *mark_arg;
+	size_t low, high, cap;
+	int64_t stall_ns; /* 0: none */
+	int64_t moved;    /* ns: when queued bytes last moved, or were queued */
+	const char *close_reason; /* socle_close_after_flush()'s */
+	size_t capacity; /* bytes of the object, if more than its class's */
+	/* The factory that connects or counts this object; called at its end. */
+	struct socle_factory *factory;
+	void (*leave_factory)(struct socle_socket *s);
+};
+
+static inline struct socle_socket *
+socle__socket_of(struct socle_descriptor *d)
+{
+	return (struct socle_socket *)(void *)d;
+}
+
+static inline struct socle__class *
+socle__class_of(const struct socle_socket *s)
+{
+	return (struct socle__class *)(uintptr_t)s->d.ops;
+}
+
+static inline bool
+socle__has(const struct socle_socket *s, uint32_t flag)
+{
+	return (s->d.bits & flag) != 0;
+}
+
+static inline bool
+socle__is_closed(const struct socle_socket *s)
+{
+	return socle__has(s, SOCLE__CLOSED);
+}
+
+/* 0, or why no stream operation is possible: -EBADF, -EINVAL. */
+static inline int
+socle__stream_refusal(const struct socle_socket *s)
+{
+	if (socle__is_closed(s))
+		return -EBADF;
+	return socle__class_of(s)->transport->is_stream ? 0 : -EINVAL;
+}
+
+static inline void
+socle__flush(struct socle_socket *s)
+{
+	socle__class_of(s)->transport->flush(s);
+}
+
+/* The start of a call of the object's class or closure. */
+static inline void
+socle__object_callback_begin(struct socle_socket *s, struct socle__callback *c,
+	enum socle__item_kind kind)
+{
+	struct socle__class *cls = socle__class_of(s);
+
+	socle__callback_begin(socle__reactor, c, &cls->counters[kind], kind,
+		cls->flat.name, &s->d);
+}
+
+/* The extra part, made on first use; NULL: no memory. */
+struct socle__extra *socle__extra_get(struct socle_socket *s);
+
+/* Has the kernel watch what the flags ask for. */
+void socle__socket_interest(struct socle_socket *s);
+
+/* Closes through the class, without a flush: the object is broken. */
+void socle__close_broken(struct socle_socket *s, const char *reason);
+
+/*
+ * Whether a reader or writer function may be set (`some') or removed: 1, and
+ * there is an extra part; 0: there is nothing to remove; -EBADF, -EINVAL,
+ * -ENOMEM.
+ */
+int socle__may_set_func(struct socle_socket *s, bool some);
+
+#endif

@@ -1,0 +1,11 @@
+/* An object as text. */
+#ifndef SOCLE_SOCKETS_STRINGS_H
+#define SOCLE_SOCKETS_STRINGS_H
+
+#include "sockets/object.h"
+
+/* The root class's as_string. */
+int socle__socket_as_string(
+	const struct socle_socket *s, char *buf, size_t size);
+
+#endif

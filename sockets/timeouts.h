@@ -1,0 +1,34 @@
+/* Timeouts of an object: idle, stalled, and a write to be tried again. */
+#ifndef SOCLE_SOCKETS_TIMEOUTS_H
+#define SOCLE_SOCKETS_TIMEOUTS_H
+
+#include "reactor/reactor.h"
+#include "sockets/object.h"
+
+/* The function of every object's timer. */
+void socle__socket_timer(struct socle_timer *t);
+
+/* Tries the write again soon: writability would not tell when. */
+void socle__retry_start(struct socle_socket *s);
+
+/* Something queued has started to wait. */
+void socle__stall_start(struct socle_socket *s);
+
+/* Bytes were read or written. */
+static inline void
+socle__active(struct socle_socket *s)
+{
+	if (socle__has(s, SOCLE__IDLES))
+		s->active = socle__now(socle__reactor);
+}
+
+/* Queued bytes moved, or were queued behind nothing. */
+static inline void
+socle__moved(struct socle_socket *s)
+{
+	socle__active(s);
+	if (s->extra && s->extra->stall_ns)
+		s->extra->moved = socle__now(socle__reactor);
+}
+
+#endif

@@ -1,0 +1,308 @@
+/*
+ * Files in the write queue.
+ *
+ * The kernel sends what it can.  Everything else is read into a buffer and
+ * written from there, from the offset that was reached: what sendfile(2)
+ * refuses, pipes, files without a size (/proc), and all files while a writer
+ * function is set.  The buffer keeps what the socket did not take, because a
+ * pipe cannot be read twice.
+ */
+#include "sockets/write/file.h"
+
+#include "reactor/interest.h"
+#include "sockets/timeouts.h"
+#include "sockets/write/transmit.h"
+
+#include "seam.h"
+
+enum { BUFFER = 64 << 10 };
+
+_Static_assert(sizeof(off_t) >= sizeof(int64_t),
+	"the Makefile asks for -D_FILE_OFFSET_BITS=64");
+
+struct socle__file {
+	int fd;
+	bool close_fd, carry_on;
+	bool buffered;  /* goes through the buffer */
+	bool in_order;  /* has no offsets: a pipe; buffered */
+	bool until_end; /* `remaining' is unknown, a large number; buffered */
+	bool ended;     /* sent or failed */
+	int err;        /* ... with this, */
+	const char *operation; /* in this */
+	off_t offset;          /* of the next byte to get */
+	uint64_t sent, remaining;
+	char *buffer;
+	size_t at, held; /* [at, at + held) of it is not yet written */
+	void (*done)(struct socle_socket *s, const struct socle_sent *how,
+		void *arg);
+	void *arg;
+};
+
+/* ---- the end of a file ---- */
+
+static void
+call_done(struct socle_socket *s, const struct socle__file *f,
+	const struct socle_sent *how)
+{
+	struct socle__callback c;
+
+	socle__object_callback_begin(s, &c, SOCLE__ITEM_CLOSURE);
+	f->done(s, how, f->arg);
+	socle__callback_end(socle__reactor, &c);
+}
+
+void
+socle__file_end(struct socle_socket *s, struct socle__file *f)
+{
+	struct socle_sent how = {.err = f->ended ? f->err : -ECANCELED,
+		.operation = f->ended ? f->operation : "sendfile",
+		.sent = f->sent,
+		.remaining = f->until_end ? f->held : f->remaining};
+
+	if (f->close_fd)
+		sys_close(f->fd);
+	sys_free(f->buffer);
+	if (f->done)
+		call_done(s, f, &how);
+	sys_free(f);
+}
+
+static enum socle__flush_end
+finish(struct socle_socket *s, struct socle__item *item,
+	struct socle__flush *flush, const char *operation, int err)
+{
+	struct socle__file *f = item->u.file;
+
+	f->ended = true;
+	f->err = err;
+	f->operation = operation;
+	flush->finished = true;
+	socle__queue_finish(s, item, err == 0);
+	if (err == 0 || f->carry_on)
+		return SOCLE__FLUSH_MORE;
+	flush->err = err;
+	flush->reason = "sendfile";
+	return SOCLE__FLUSH_BROKEN;
+}
+
+/* ---- sending ---- */
+
+static size_t
+piece(const struct socle__file *f, size_t most)
+{
+	return f->remaining < most ? (size_t)f->remaining : most;
+}
+
+static void
+account(struct socle_socket *s, struct socle__file *f,
+	struct socle__flush *flush, size_t n)
+{
+	f->sent += n;
+	f->remaining -= n;
+	flush->bytes -= n < flush->bytes ? n : flush->bytes;
+	socle__moved(s);
+	socle__descriptor_touch(&s->d);
+}
+
+/* What the kernel says of a file or socket that sendfile(2) does not serve. */
+static bool
+cannot_sendfile(int err)
+{
+	return err == -EINVAL || err == -ENOSYS || err == -ENOTSOCK ||
+		err == -EOPNOTSUPP || err == -ENOTSUP || err == -ESPIPE;
+}
+
+/* sendfile(2) does not say which end an error belongs to. */
+static bool
+is_error_of_socket(int err)
+{
+	return err == -EPIPE || err == -ECONNRESET || err == -ECONNABORTED ||
+		err == -ENOTCONN || err == -ESHUTDOWN || err == -ETIMEDOUT ||
+		err == -EHOSTDOWN || err == -EHOSTUNREACH || err == -ENETDOWN ||
+		err == -ENETRESET || err == -ENETUNREACH;
+}
+
+static enum socle__flush_end
+kernel_refused(struct socle_socket *s, struct socle__item *item,
+	struct socle__flush *flush, int err)
+{
+	struct socle__file *f = item->u.file;
+
+	flush->err = err;
+	if (socle__is_blocked_by(err))
+		return SOCLE__FLUSH_BLOCKED;
+	if (cannot_sendfile(err)) {
+		f->buffered = true;
+		return SOCLE__FLUSH_MORE;
+	}
+	f->carry_on = f->carry_on && !is_error_of_socket(err);
+	return finish(s, item, flush, "sendfile", err);
+}
+
+/*
+ * A short count is taken for a full socket without asking again.  If it was
+ * something else, the socket is writable and the next call tells.
+ */
+static enum socle__flush_end
+flush_by_kernel(struct socle_socket *s, struct socle__item *item,
+	struct socle__flush *flush)
+{
+	struct socle__file *f = item->u.file;
+	size_t n = piece(f, 2 * flush->bytes); /* it copies nothing */
+	ssize_t sent;
+
+	do
+		sent = sys_sendfile(s->d.fd, f->fd, &f->offset, n);
+	while (sent < 0 && errno == EINTR);
+	if (sent <= 0)
+		return kernel_refused(
+			s, item, flush, sent < 0 ? -errno : -ENODATA);
+	account(s, f, flush, (size_t)sent);
+	if (f->remaining == 0)
+		return finish(s, item, flush, "sendfile", 0);
+	flush->err = 0;
+	return (size_t)sent < n ? SOCLE__FLUSH_BLOCKED : SOCLE__FLUSH_MORE;
+}
+
+/* 0: the end; -errno, -EAGAIN if it would block. */
+static ssize_t
+get(struct socle__file *f, size_t n)
+{
+	struct pollfd p = {.fd = f->fd, .events = POLLIN};
+	ssize_t got;
+
+	if (f->in_order && sys_poll(&p, 1, 0) <= 0)
+		return -EAGAIN;
+	do
+		got = f->in_order ? sys_read(f->fd, f->buffer, n)
+				  : sys_pread(f->fd, f->buffer, n, f->offset);
+	while (got < 0 && errno == EINTR);
+	if (got < 0 && errno == ESPIPE && !f->in_order && f->offset == 0) {
+		f->in_order = true;
+		return get(f, n);
+	}
+	return got < 0 ? -errno : got;
+}
+
+/* Fills the empty buffer: MORE, and it holds bytes; else why it does not. */
+static enum socle__flush_end
+fill(struct socle_socket *s, struct socle__item *item,
+	struct socle__flush *flush)
+{
+	struct socle__file *f = item->u.file;
+	ssize_t got = -ENOMEM;
+
+	if (f->buffer || (f->buffer = sys_malloc(BUFFER)))
+		got = get(f, piece(f, BUFFER));
+	if (got > 0) {
+		f->offset += got;
+		f->at = 0;
+		f->held = (size_t)got;
+		return SOCLE__FLUSH_MORE;
+	}
+	if (socle__is_blocked_by(got)) {
+		flush->err = -ENOBUFS; /* no event reports when there is more */
+		return SOCLE__FLUSH_BLOCKED;
+	}
+	if (got == 0 && f->until_end)
+		return finish(s, item, flush, "sendfile", 0);
+	return finish(s, item, flush, "read", got < 0 ? (int)got : -ENODATA);
+}
+
+static enum socle__flush_end
+flush_by_buffer(struct socle_socket *s, struct socle__item *item,
+	struct socle__flush *flush)
+{
+	struct socle__file *f = item->u.file;
+	enum socle__flush_end end = SOCLE__FLUSH_MORE;
+	struct iovec iov;
+	ssize_t sent;
+
+	if (f->held == 0)
+		end = fill(s, item, flush);
+	if (end != SOCLE__FLUSH_MORE || item->finished)
+		return end;
+	iov.iov_base = f->buffer + f->at;
+	iov.iov_len = f->held;
+	sent = socle__transmit(s, &iov, 1);
+	if (item->finished)
+		return SOCLE__FLUSHED; /* the writer function dropped it */
+	if (sent < 0 && !socle__is_blocked_by(sent)) {
+		f->carry_on = false;
+		return finish(s, item, flush, "write", (int)sent);
+	}
+	if (sent > 0) {
+		account(s, f, flush, (size_t)sent);
+		f->at += (size_t)sent;
+		f->held -= (size_t)sent;
+	}
+	flush->err = sent < 0 ? (int)sent : 0;
+	if (f->held > 0)
+		return SOCLE__FLUSH_BLOCKED;
+	return f->remaining > 0 ? SOCLE__FLUSH_MORE
+				: finish(s, item, flush, "sendfile", 0);
+}
+
+enum socle__flush_end
+socle__file_flush(struct socle_socket *s, struct socle__item *item,
+	struct socle__flush *flush)
+{
+	struct socle__file *f = item->u.file;
+
+	if (f->remaining == 0)
+		return finish(s, item, flush, "sendfile", 0);
+	if (f->buffered || f->held > 0 || socle__has_writer(s))
+		return flush_by_buffer(s, item, flush);
+	return flush_by_kernel(s, item, flush);
+}
+
+/* ---- the beginning of a file ---- */
+
+/* A file of size 0 that has a byte all the same is one of /proc. */
+static int
+file_measure(struct socle__file *f, int64_t length)
+{
+	struct stat st;
+	char byte;
+
+	if (sys_fstat(f->fd, &st) < 0)
+		return -errno;
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
+	f->in_order = S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode);
+	if (f->in_order && f->offset > 0)
+		return -ESPIPE;
+	if (length >= 0)
+		f->remaining = (uint64_t)length;
+	else if (S_ISREG(st.st_mode) && st.st_size > f->offset)
+		f->remaining = (uint64_t)(st.st_size - f->offset);
+	else if (!S_ISREG(st.st_mode) ||
+		(st.st_size == 0 && sys_pread(f->fd, &byte, 1, f->offset) != 0))
+		f->until_end = true;
+	if (f->until_end)
+		f->remaining = INT64_MAX;
+	f->buffered = f->in_order || f->until_end;
+	return 0;
+}
+
+int
+socle__file_new(
+	const struct socle_sendfile *what, int fd, struct socle__file **ret)
+{
+	struct socle__file *f = sys_calloc(1, sizeof(*f));
+	int err;
+
+	if (!f)
+		return -ENOMEM;
+	f->fd = fd;
+	f->close_fd = what->file || what->close_fd;
+	f->carry_on = what->carry_on;
+	f->offset = (off_t)what->offset;
+	f->done = what->done;
+	f->arg = what->arg;
+	if ((err = file_measure(f, what->length)) < 0)
+		sys_free(f);
+	else
+		*ret = f;
+	return err;
+}

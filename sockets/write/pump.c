@@ -1,0 +1,314 @@
+/*
+ * The pump.
+ *
+ * Moving bytes and running callbacks are separate: no I/O is in progress while
+ * a callback runs, and every field is consistent.  So a callback may do
+ * anything, including a nested loop that pumps the same socket.  After each
+ * one the state is looked at again.
+ *
+ * While a pump is on the stack (PUMPING), what its callbacks queue is left to
+ * it, so that a closure that queues a closure does not recurse.  The FLUSH
+ * turn is open meanwhile, for a loop that is nested in a callback.
+ */
+#include "sockets/write/pump.h"
+
+#include "reactor/log.h"
+#include "sockets/timeouts.h"
+#include "sockets/write/await.h"
+#include "sockets/write/file.h"
+#include "sockets/write/flush.h"
+
+#include <string.h>
+
+enum { BYTES_A_PUMP = 1 << 20, ROUNDS_A_PUMP = 64 };
+
+/* ---- callbacks ---- */
+
+/*
+ * Sets one of PUMPING and REPORTING, or clears it; returns what it was, to be
+ * restored.
+ */
+static uint32_t
+flag_swap(struct socle_socket *s, uint32_t flag, uint32_t to)
+{
+	uint32_t before = s->d.bits & flag;
+
+	s->d.bits = (s->d.bits & ~flag) | to;
+	return before;
+}
+
+static void
+call_release(const struct socle__item *item)
+{
+	struct socle__callback c;
+
+	socle__callback_begin_plain(socle__reactor, &c);
+	if (item->type == SOCLE__BORROWED)
+		item->u.release(item->sent, item->arg);
+	else
+		item->u.closure.drop(item->arg);
+	socle__callback_end(socle__reactor, &c);
+}
+
+static void
+run_finished(struct socle_socket *s)
+{
+	uint32_t outer = flag_swap(s, SOCLE__REPORTING, SOCLE__REPORTING);
+	struct socle__item *item;
+
+	while (!socle__has(s, SOCLE__IN_WRITER) &&
+		!socle__is_forked(socle__reactor) &&
+		(item = socle__queue_take_finished(s))) {
+		if (item->type == SOCLE__FILE)
+			socle__file_end(s, item->u.file);
+		else if ((item->type == SOCLE__BORROWED && item->u.release) ||
+			(item->type == SOCLE__CLOSURE && item->u.closure.drop))
+			call_release(item);
+		socle__item_free(item);
+	}
+	(void)flag_swap(s, SOCLE__REPORTING, outer);
+}
+
+/* What it writes may go at once.  requires: the first item is a closure */
+static void
+run_closure(struct socle_socket *s)
+{
+	struct socle__item *item = socle__queue_next(s);
+	void (*fn)(struct socle_socket * s, void *arg) = item->u.closure.fn;
+	void *arg = item->arg;
+	uint32_t outer = flag_swap(s, SOCLE__REPORTING, 0);
+	struct socle__callback c;
+
+	socle__queue_finish(s, item, true);
+	socle__item_free(socle__queue_take_finished(s));
+	socle__object_callback_begin(s, &c, SOCLE__ITEM_CLOSURE);
+	fn(s, arg);
+	socle__callback_end(socle__reactor, &c);
+	(void)flag_swap(s, SOCLE__REPORTING, outer);
+}
+
+void
+socle__marks_check(struct socle_socket *s)
+{
+	struct socle__extra *x = s->extra;
+	bool above = socle__has(s, SOCLE__ABOVE);
+	struct socle__callback c;
+	uint32_t outer;
+
+	if (!x || !x->mark ||
+		(above ? s->queued > x->low : s->queued <= x->high))
+		return;
+	s->d.bits ^= SOCLE__ABOVE;
+	outer = flag_swap(s, SOCLE__REPORTING, SOCLE__REPORTING);
+	socle__callback_begin_plain(socle__reactor, &c);
+	x->mark(s, !above, x->mark_arg);
+	socle__callback_end(socle__reactor, &c);
+	(void)flag_swap(s, SOCLE__REPORTING, outer);
+}
+
+/* Once for each time that the queue has kept something and is empty again. */
+static void
+call_drain(struct socle_socket *s)
+{
+	struct socle__callback c;
+	uint32_t outer;
+
+	if (s->queued || !socle__has(s, SOCLE__UNDRAINED))
+		return;
+	s->d.bits &= ~(uint32_t)SOCLE__UNDRAINED;
+	if (socle__has(s, SOCLE__ENDING) ||
+		!socle__class_of(s)->flat.event_drain)
+		return;
+	outer = flag_swap(s, SOCLE__REPORTING, SOCLE__REPORTING);
+	socle__object_callback_begin(s, &c, SOCLE__ITEM_DRAIN);
+	socle__class_of(s)->flat.event_drain(s);
+	socle__callback_end(socle__reactor, &c);
+	(void)flag_swap(s, SOCLE__REPORTING, outer);
+}
+
+/* Not again inside itself, where a nested loop may block once more. */
+static void
+call_incomplete(struct socle_socket *s)
+{
+	struct socle__callback c;
+
+	if (!socle__class_of(s)->flat.incomplete_write ||
+		socle__has(s, SOCLE__IN_INCOMPLETE))
+		return;
+	s->d.bits |= SOCLE__IN_INCOMPLETE;
+	socle__callback_begin_plain(socle__reactor, &c);
+	socle__class_of(s)->flat.incomplete_write(s);
+	socle__callback_end(socle__reactor, &c);
+	s->d.bits &= ~(uint32_t)SOCLE__IN_INCOMPLETE;
+}
+
+/* Whether a callback has ended all that a pump can do. */
+static bool
+is_over(const struct socle_socket *s)
+{
+	return socle__is_closed(s) || socle__is_forked(socle__reactor);
+}
+
+/* ---- the end of writing ---- */
+
+void
+socle__write_error_set(struct socle_socket *s, int err)
+{
+	s->write_error = (uint16_t)-err;
+	s->d.bits |= SOCLE__SPECIAL;
+}
+
+void
+socle__close_for_write_error(struct socle_socket *s, const char *reason)
+{
+	socle__log(1, "Closing #%d due to write error: %s", s->d.fd,
+		strerror(s->write_error));
+	socle__close_broken(s, reason);
+	if (socle__is_closed(s))
+		return;
+	s->d.bits &= ~(uint32_t)SOCLE__USER_WRITE;
+	socle__pump_drop(s);
+}
+
+void
+socle__pump_drop(struct socle_socket *s)
+{
+	socle__queue_finish_all(s);
+	if (!socle__is_closed(s))
+		socle__queue_await(s);
+	run_finished(s);
+}
+
+/* ---- the pump ---- */
+
+struct pump {
+	struct socle__flush flush;
+	int rounds;   /* budget: of a flush, callbacks and a closure */
+	bool blocked; /* by the last flush */
+};
+
+static bool
+may_pump(const struct socle_socket *s)
+{
+	return !is_over(s) && !s->write_error && s->queued &&
+		!socle__has(s, SOCLE__CONNECTING | SOCLE__IN_WRITER);
+}
+
+/* Flushes once, and notes how that ended. */
+static void
+flush(struct socle_socket *s, struct pump *p)
+{
+	enum socle__flush_end end;
+
+	socle__queue_unblocked(s);
+	end = socle__flush_queue(s, &p->flush);
+	if (socle__is_closed(s))
+		return;
+	p->blocked = end == SOCLE__FLUSH_BLOCKED;
+	if (p->blocked)
+		socle__queue_blocked(s, p->flush.err);
+	if (end == SOCLE__FLUSH_BROKEN)
+		socle__write_error_set(s, p->flush.err);
+	socle__queue_await(s);
+}
+
+/* True: there is more to do in this pump. */
+static bool
+pump_once(struct socle_socket *s, struct pump *p)
+{
+	flush(s, p);
+	run_finished(s);
+	if (!may_pump(s) || socle__has(s, SOCLE__BLOCKED))
+		return false;
+	if (socle__queue_next(s)->type == SOCLE__CLOSURE)
+		run_closure(s);
+	return --p->rounds > 0 && p->flush.bytes > 0 && may_pump(s) &&
+		!socle__has(s, SOCLE__BLOCKED);
+}
+
+/* What the application hears of once the bytes have moved. */
+static void
+report(struct socle_socket *s, bool blocked)
+{
+	if (s->queued)
+		s->d.bits |= SOCLE__UNDRAINED;
+	if (blocked)
+		call_incomplete(s);
+	if (!is_over(s))
+		call_drain(s);
+	if (!is_over(s))
+		socle__marks_check(s);
+	if (is_over(s) || s->queued || !socle__has(s, SOCLE__ENDING))
+		return;
+	s->d.bits &= ~(uint32_t)SOCLE__ENDING; /* a veto may ask again */
+	socle_close(s, s->extra ? s->extra->close_reason : NULL);
+}
+
+/* `once': goes no further than one closure. */
+static void
+pump(struct socle_socket *s, bool once)
+{
+	struct pump p = {.flush.bytes = BYTES_A_PUMP, .rounds = ROUNDS_A_PUMP};
+	uint32_t outer;
+
+	if (!may_pump(s))
+		return;
+	outer = flag_swap(s, SOCLE__PUMPING, SOCLE__PUMPING);
+	while (pump_once(s, &p) && !once)
+		;
+	(void)flag_swap(s, SOCLE__PUMPING, outer);
+	if (is_over(s))
+		return;
+	if (p.flush.reason) {
+		socle__close_for_write_error(s, p.flush.reason);
+		return;
+	}
+	socle__queue_await(s);
+	report(s, p.blocked && socle__has(s, SOCLE__BLOCKED));
+}
+
+void
+socle__pump(struct socle_socket *s)
+{
+	pump(s, false);
+}
+
+void
+socle__pump_blocked(struct socle_socket *s, int err)
+{
+	socle__moved(s);
+	socle__queue_blocked(s, err);
+	socle__queue_await(s);
+	report(s, true);
+}
+
+bool
+socle__pump_waits(const struct socle_socket *s)
+{
+	return socle__has(s,
+		SOCLE__CONNECTING | SOCLE__PUMPING | SOCLE__REPORTING |
+			SOCLE__BLOCKED);
+}
+
+/*
+ * A closure alone waits for no bytes, so autoflush does not hold it back, but
+ * what it writes.
+ */
+void
+socle__pump_queued(struct socle_socket *s)
+{
+	uint8_t type = socle__queue_next(s)->type;
+	bool held = socle__has(s, SOCLE__HOLD);
+
+	if (type == SOCLE__BYTES || type == SOCLE__FILE)
+		s->d.bits |= SOCLE__UNDRAINED;
+	if (!socle__pump_waits(s) && (!held || type == SOCLE__CLOSURE)) {
+		pump(s, held);
+		return;
+	}
+	socle__queue_await(s);
+	if (socle__has(s, SOCLE__CONNECTING))
+		socle__stall_start(s);
+	s->d.bits |= SOCLE__UNDRAINED;
+	socle__marks_check(s);
+}

@@ -1,0 +1,59 @@
+/* Handing bytes over. */
+#include "sockets/write/transmit.h"
+
+#include "seam.h"
+
+bool
+socle__is_blocked_by(ssize_t err)
+{
+	return err == -EAGAIN || err == -EWOULDBLOCK || err == -ENOBUFS ||
+		err == -ENOMEM || err == SOCLE_WANT_READ ||
+		err == SOCLE_WANT_WRITE;
+}
+
+static ssize_t
+to_kernel(struct socle_socket *s, const struct iovec *iov, int n)
+{
+	union {
+		const struct iovec *from;
+		struct iovec *to;
+	} v = {iov};
+	struct msghdr m = {.msg_iov = v.to, .msg_iovlen = (socle__iovlen)n};
+	ssize_t sent;
+
+	if (!socle__has(s, SOCLE__IS_SOCKET))
+		sent = sys_writev(s->d.fd, iov, n);
+	else if (n == 1)
+		sent = sys_send(
+			s->d.fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL);
+	else
+		sent = sys_sendmsg(s->d.fd, &m, MSG_NOSIGNAL);
+	return sent < 0 ? -errno : sent;
+}
+
+static ssize_t
+to_writer(struct socle_socket *s, const struct iovec *iov)
+{
+	struct socle__extra *x = s->extra;
+	struct socle__callback c;
+	ssize_t n;
+
+	socle__callback_begin_plain(socle__reactor, &c);
+	s->d.bits |= SOCLE__IN_WRITER;
+	n = x->writer(s, iov->iov_base, iov->iov_len, x->writer_arg);
+	s->d.bits &= ~(uint32_t)SOCLE__IN_WRITER;
+	socle__callback_end(socle__reactor, &c);
+	return n > 0 && (size_t)n > iov->iov_len ? -EIO : n;
+}
+
+ssize_t
+socle__transmit(struct socle_socket *s, const struct iovec *iov, int n)
+{
+	ssize_t sent;
+
+	do
+		sent = socle__has_writer(s) ? to_writer(s, iov)
+					    : to_kernel(s, iov, n);
+	while (sent == -EINTR && !socle__is_closed(s));
+	return sent;
+}
