@@ -57,13 +57,19 @@ socle__turn_open(struct socle_descriptor *d, unsigned turn)
 }
 
 /* requires: open */
+static inline void
+shut(struct socle__reactor *r, struct socle_descriptor *d, unsigned turn)
+{
+	d->turns &= (uint8_t)~turn;
+	r->open[__builtin_ctz(turn)]--;
+	if (d->turns == 0)
+		unlink_it(d);
+}
+
 void
 socle__turn_shut(struct socle_descriptor *d, unsigned turn)
 {
-	d->turns &= (uint8_t)~turn;
-	socle__reactor->open[__builtin_ctz(turn)]--;
-	if (d->turns == 0)
-		unlink_it(d);
+	shut(socle__reactor, d, turn);
 }
 
 static SOCLE__NOINLINE void
@@ -80,7 +86,7 @@ turns_walk(struct socle__reactor *r, unsigned turn,
 		unlink_it(&at);
 		link_before(d->next, &at);
 		if (d->turns & turn && !(d->turns & SOCLE__TURN_MARK)) {
-			socle__turn_shut(d, turn);
+			shut(r, d, turn);
 			take(r, d);
 		}
 	}
@@ -98,7 +104,7 @@ socle__turns_take(struct socle__reactor *r, unsigned turn,
 	if (socle__turns_open(r, turn) == 0 || socle__is_forked(r))
 		return;
 	if (d == r->attention.prev && d->turns & turn) {
-		socle__turn_shut(d, turn);
+		shut(r, d, turn);
 		take(r, d);
 		return;
 	}

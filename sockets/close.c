@@ -23,16 +23,19 @@ release_all(struct socle_socket *s)
 	s->d.bits &= SOCLE__REACTOR_BITS | SOCLE__ALLOCATED | SOCLE__IS_SOCKET |
 		SOCLE__READING | SOCLE__WRITING | SOCLE__PUMPING |
 		SOCLE__REPORTING | SOCLE__IN_WRITER | SOCLE__SPECIAL;
-	if (x)
-		socle__post_loop_remove(&x->post_loop);
+	if (!x)
+		return;
+	socle__post_loop_remove(&x->post_loop);
 	socle__pushed_drop(s);
 }
 
 static void
 queue_drop(struct socle_socket *s)
 {
-	if (socle__class_of(s)->transport->drop)
-		socle__class_of(s)->transport->drop(s);
+	const struct socle__transport *t = socle__class_of(s)->transport;
+
+	if (s->queue || !t->is_stream)
+		t->drop(s);
 }
 
 void

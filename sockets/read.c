@@ -45,7 +45,7 @@ socle__has_pushed(const struct socle_socket *s)
 }
 
 void
-socle__pushed_turn(struct socle_socket *s)
+socle__pushed_turn_set(struct socle_socket *s)
 {
 	if (socle__has(s, SOCLE__USER_READ) && socle__has_pushed(s))
 		socle__turn_ask(&s->d, SOCLE__TURN_PUSHED_BACK);
@@ -58,7 +58,7 @@ socle__pushed_drop(struct socle_socket *s)
 {
 	struct socle__extra *x = s->extra;
 
-	while (x && x->pushed) {
+	while (x->pushed) {
 		struct socle__pushed *p = x->pushed;
 
 		x->pushed = p->next;

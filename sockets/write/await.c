@@ -28,7 +28,10 @@ socle__queue_await(struct socle_socket *s)
 		socle__turn_ask(&s->d, SOCLE__TURN_FLUSH);
 	else
 		socle__turn_drop(&s->d, SOCLE__TURN_FLUSH);
-	socle__socket_interest(s);
+	/* Nothing changes if reading alone is watched and is still enough. */
+	if (socle__has(s, SOCLE__QUEUE_WRITE | SOCLE__WRITER_READ) ||
+		s->d.wanted & SOCLE_WRITE || !socle__has(s, SOCLE__DIRECT))
+		socle__socket_interest(s);
 }
 
 void

@@ -37,36 +37,43 @@ flag_swap(struct socle_socket *s, uint32_t flag, uint32_t to)
 	return before;
 }
 
-static void
-call_release(const struct socle__item *item)
+/* Whether a callback has ended all that a pump can do. */
+static bool
+is_over(const struct socle_socket *s)
 {
+	return socle__is_closed(s) || socle__is_forked(socle__reactor);
+}
+
+/* Tells the application that an item is done with; frees what it holds. */
+static void
+call_finished(struct socle_socket *s, struct socle__item *item)
+{
+	uint32_t outer = flag_swap(s, SOCLE__REPORTING, SOCLE__REPORTING);
 	struct socle__callback c;
 
 	socle__callback_begin_plain(socle__reactor, &c);
-	if (item->type == SOCLE__BORROWED)
+	if (item->type == SOCLE__FILE)
+		socle__file_end(s, item->u.file);
+	else if (item->type == SOCLE__BORROWED && item->u.release)
 		item->u.release(item->sent, item->arg);
-	else
+	else if (item->type == SOCLE__CLOSURE && item->u.closure.drop)
 		item->u.closure.drop(item->arg);
 	socle__callback_end(socle__reactor, &c);
+	(void)flag_swap(s, SOCLE__REPORTING, outer);
 }
 
 static void
 run_finished(struct socle_socket *s)
 {
-	uint32_t outer = flag_swap(s, SOCLE__REPORTING, SOCLE__REPORTING);
 	struct socle__item *item;
 
 	while (!socle__has(s, SOCLE__IN_WRITER) &&
 		!socle__is_forked(socle__reactor) &&
 		(item = socle__queue_take_finished(s))) {
-		if (item->type == SOCLE__FILE)
-			socle__file_end(s, item->u.file);
-		else if ((item->type == SOCLE__BORROWED && item->u.release) ||
-			(item->type == SOCLE__CLOSURE && item->u.closure.drop))
-			call_release(item);
+		if (item->type != SOCLE__BYTES)
+			call_finished(s, item);
 		socle__item_free(item);
 	}
-	(void)flag_swap(s, SOCLE__REPORTING, outer);
 }
 
 /* What it writes may go at once.  requires: the first item is a closure */
@@ -88,15 +95,14 @@ run_closure(struct socle_socket *s)
 }
 
 void
-socle__marks_check(struct socle_socket *s)
+socle__mark_crossed(struct socle_socket *s)
 {
 	struct socle__extra *x = s->extra;
 	bool above = socle__has(s, SOCLE__ABOVE);
 	struct socle__callback c;
 	uint32_t outer;
 
-	if (!x || !x->mark ||
-		(above ? s->queued > x->low : s->queued <= x->high))
+	if (is_over(s) || (above ? s->queued > x->low : s->queued <= x->high))
 		return;
 	s->d.bits ^= SOCLE__ABOVE;
 	outer = flag_swap(s, SOCLE__REPORTING, SOCLE__REPORTING);
@@ -106,17 +112,18 @@ socle__marks_check(struct socle_socket *s)
 	(void)flag_swap(s, SOCLE__REPORTING, outer);
 }
 
-/* Once for each time that the queue has kept something and is empty again. */
+/*
+ * Once for each time that the queue has kept something and is empty again.
+ * requires: it is empty
+ */
 static void
 call_drain(struct socle_socket *s)
 {
-	struct socle__callback c;
 	uint32_t outer;
+	struct socle__callback c;
 
-	if (s->queued || !socle__has(s, SOCLE__UNDRAINED))
-		return;
 	s->d.bits &= ~(uint32_t)SOCLE__UNDRAINED;
-	if (socle__has(s, SOCLE__ENDING) ||
+	if (is_over(s) || socle__has(s, SOCLE__ENDING) ||
 		!socle__class_of(s)->flat.event_drain)
 		return;
 	outer = flag_swap(s, SOCLE__REPORTING, SOCLE__REPORTING);
@@ -142,13 +149,6 @@ call_incomplete(struct socle_socket *s)
 	s->d.bits &= ~(uint32_t)SOCLE__IN_INCOMPLETE;
 }
 
-/* Whether a callback has ended all that a pump can do. */
-static bool
-is_over(const struct socle_socket *s)
-{
-	return socle__is_closed(s) || socle__is_forked(socle__reactor);
-}
-
 /* ---- the end of writing ---- */
 
 void
@@ -167,12 +167,15 @@ socle__close_for_write_error(struct socle_socket *s, const char *reason)
 	if (socle__is_closed(s))
 		return;
 	s->d.bits &= ~(uint32_t)SOCLE__USER_WRITE;
+	socle__socket_interest(s);
 	socle__pump_drop(s);
 }
 
 void
 socle__pump_drop(struct socle_socket *s)
 {
+	if (!s->queue)
+		return;
 	socle__queue_finish_all(s);
 	if (!socle__is_closed(s))
 		socle__queue_await(s);
@@ -187,7 +190,7 @@ struct pump {
 	bool blocked; /* by the last flush */
 };
 
-static bool
+static inline bool
 may_pump(const struct socle_socket *s)
 {
 	return !is_over(s) && !s->write_error && s->queued &&
@@ -220,13 +223,26 @@ pump_once(struct socle_socket *s, struct pump *p)
 	run_finished(s);
 	if (!may_pump(s) || socle__has(s, SOCLE__BLOCKED))
 		return false;
-	if (socle__queue_next(s)->type == SOCLE__CLOSURE)
+	if (socle__queue_next(s)->type == SOCLE__CLOSURE) {
 		run_closure(s);
+		if (!is_over(s))
+			socle__queue_await(s);
+	}
 	return --p->rounds > 0 && p->flush.bytes > 0 && may_pump(s) &&
 		!socle__has(s, SOCLE__BLOCKED);
 }
 
-/* What the application hears of once the bytes have moved. */
+/* An object that has sent its last bytes closes; a veto may ask again. */
+static void
+end_flushed(struct socle_socket *s)
+{
+	if (is_over(s) || s->queued)
+		return;
+	s->d.bits &= ~(uint32_t)SOCLE__ENDING;
+	socle_close(s, s->extra ? s->extra->close_reason : NULL);
+}
+
+/* The callbacks that follow once the bytes have moved. */
 static void
 report(struct socle_socket *s, bool blocked)
 {
@@ -234,14 +250,11 @@ report(struct socle_socket *s, bool blocked)
 		s->d.bits |= SOCLE__UNDRAINED;
 	if (blocked)
 		call_incomplete(s);
-	if (!is_over(s))
+	if (!s->queued && socle__has(s, SOCLE__UNDRAINED))
 		call_drain(s);
-	if (!is_over(s))
-		socle__marks_check(s);
-	if (is_over(s) || s->queued || !socle__has(s, SOCLE__ENDING))
-		return;
-	s->d.bits &= ~(uint32_t)SOCLE__ENDING; /* a veto may ask again */
-	socle_close(s, s->extra ? s->extra->close_reason : NULL);
+	socle__marks_check(s);
+	if (socle__has(s, SOCLE__ENDING))
+		end_flushed(s);
 }
 
 /* `once': goes no further than one closure. */
@@ -263,7 +276,6 @@ pump(struct socle_socket *s, bool once)
 		socle__close_for_write_error(s, p.flush.reason);
 		return;
 	}
-	socle__queue_await(s);
 	report(s, p.blocked && socle__has(s, SOCLE__BLOCKED));
 }
 

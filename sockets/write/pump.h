@@ -37,7 +37,14 @@ void socle__write_error_set(struct socle_socket *s, int err);
  */
 void socle__close_for_write_error(struct socle_socket *s, const char *reason);
 
-/* Calls the mark function if the queue has crossed a mark. */
-void socle__marks_check(struct socle_socket *s);
+/* Calls the mark function if the queue has crossed a mark.  requires: one */
+void socle__mark_crossed(struct socle_socket *s);
+
+static inline void
+socle__marks_check(struct socle_socket *s)
+{
+	if (s->extra && s->extra->mark)
+		socle__mark_crossed(s);
+}
 
 #endif
