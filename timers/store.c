@@ -1,405 +1,309 @@
 /*
- * A hierarchical wheel whose slots become pairing heaps when looked into.
+ * A hierarchical timing wheel that sorts timers only when they are due.
  *
- * The wheel counts in units of 2^12 ns, four microseconds, and its levels are
- * the 8-bit digits of that count, as on an odometer.  A timer's level is the
- * highest digit in which its deadline differs from the wheel's time, its slot
- * the deadline's digit there.  So
+ * A timer goes to the lowest level whose slots reach its deadline.  A slot is
+ * an unordered list and a lower bound of its deadlines.  Invariants:
  *
- *  - all slots of a level are ahead of the wheel's time and earlier than any
- *    of the level above: the first occupied one has the earliest timer;
- *  - when the wheel's time reaches a slot above level 0, its timers differ
- *    from it in lower digits only and are spread over the levels below, at
- *    most once a level for each: constant time, amortised;
- *  - until then a timer's slot stays that of its deadline.
+ *  - A timer's slot starts no later than its deadline.  It is the slot of the
+ *    deadline, with two exceptions: a timer whose deadline has passed is in the
+ *    current slot of level 0, and a timer that is restarted for a later time
+ *    stays where it is until its slot is emptied.
+ *  - Occupied slots above level 0 start after the wheel's time.  So all timers
+ *    that are due before the next slot of level 0 are in its current slot, and
+ *    emptying slots by their start, sorting each one's due timers, yields the
+ *    exact order.
+ *  - The wheel's time never passes the clock.
  *
- * What is due in the wheel's current unit, or has passed, is in the slot of
- * that unit: the first of level 0.  Of 1,000,000 timers in half a second such
- * a slot has eight, and to order eight is nothing.
+ * A slot above level 0 is spread over the levels below when its time comes.
+ * They reach the end of the slot after it as well, so each collect spreads a
+ * bounded number of timers of that slot ahead of its time.  A slot with more
+ * timers than that is crowded: next reports the start of the slot before it,
+ * and then the past until the crowded slot is empty.  Other slots cause no tick
+ * before their bound.
  *
- * A slot is a list of heaps.  Adding a timer puts it on the list, and taking
- * out one that was only ever added unlinks it; a look for the earliest merges
- * the list into one heap, which gives the timers in exact order.  Asking for
- * the next deadline therefore turns nothing, and the wheel never runs ahead of
- * the clock.  (One that did, because its slots could not tell their earliest,
- * would put all that comes before its time into a single heap: everything,
- * until a lonely timer of next month has fired.)
- *
- * A timer that was only ever added and is put off, started anew for a later
- * time, stays where it is: an idle timeout is put off with every request.  A
- * look for the earliest of that slot sends it to its own, and so does the
- * wheel when it gets there.  No heap ever has one that belongs elsewhere.
- *
- * A slot has four lanes, each with a list, used in turn; the heap is in the
- * first.  To spread a list of timers from all over the memory is one cache miss
- * after the other; four lists at a time are four misses at a time.
+ * So a collect moves at most SPREAD timers of each level ahead of time, and
+ * SPREAD of each level whose slot starts in this tick.  It moves more only if
+ * there was no time to empty a crowded slot during the slot before it.
  */
 #include "timers/store.h"
-#include "timers/heap.h"
+#include "timers/sort.h"
+#include "timers/wheel.h"
 
-#include <assert.h>
+static const uint64_t no_slot = UINT64_MAX;
 
-/* Kept out of the functions that are called most. */
-#define ASIDE __attribute__((noinline))
+static unsigned
+lowest_bit(uint64_t bits)
+{
+	return (unsigned)__builtin_ctzll(bits);
+}
 
-enum { UNIT_BITS = 12 };
-enum { NO_SLOT = SOCLE__TIMER_SLOTS };
+static struct socle__timer_slot *
+slot_at(struct socle__timer_store *ts, unsigned level, uint64_t number)
+{
+	return &ts->slots[level][number % SLOTS];
+}
 
 /*
- * What one collect appended last.  Each due timer points to the one that is
- * AHEAD places behind it in the list, which is fetched while the ones between
- * fire.  That may be gone by then: it is never looked into.
+ * The number of the first slot of a level that is in the set, `occupied' or
+ * `crowded', and not empty.  Slots emptied by removes leave the set here.
  */
-enum { AHEAD = 8 };
-struct trail {
-	struct socle_timer *last[AHEAD];
-	unsigned n;
-};
-
-static unsigned
-slot_of(const struct socle__timer_store *ts, const struct socle_timer *t)
+static uint64_t
+slot_first(struct socle__timer_store *ts, unsigned level, uint64_t *set)
 {
-	int64_t deadline = t->deadline > ts->now ? t->deadline : ts->now;
-	uint64_t unit = (uint64_t)deadline >> UNIT_BITS;
-	uint64_t differs = unit ^ (uint64_t)ts->now >> UNIT_BITS;
-	/* the bit of 1, for the current unit, which differs nowhere */
-	unsigned bit = 63u - (unsigned)__builtin_clzll(differs | 1);
-	unsigned level = bit / SOCLE__WHEEL_BITS;
-	unsigned digit = unit >> level * SOCLE__WHEEL_BITS & 0xff;
+	uint64_t number = slot_number(ts->now, level);
 
-	return level * SOCLE__LEVEL_SLOTS + digit;
-}
+	while (set[level]) {
+		unsigned turn = number % SLOTS;
+		uint64_t ahead =
+			set[level] >> turn | set[level] << (-turn % 64);
 
-/* The slot's first moment.  requires: above level 0 */
-static int64_t
-slot_begin(const struct socle__timer_store *ts, unsigned slot)
-{
-	unsigned level = slot / SOCLE__LEVEL_SLOTS;
-	unsigned shift = UNIT_BITS + level * SOCLE__WHEEL_BITS;
-	uint64_t digit = slot % SOCLE__LEVEL_SLOTS;
-	uint64_t above = (uint64_t)ts->now >> shift >> SOCLE__WHEEL_BITS;
-
-	return (int64_t)((above << SOCLE__WHEEL_BITS | digit) << shift);
-}
-
-static unsigned
-slot_first(const struct socle__timer_store *ts)
-{
-	unsigned word;
-
-	if (ts->words == 0)
-		return NO_SLOT;
-	word = (unsigned)__builtin_ctzll(ts->words);
-	return word * 64 + (unsigned)__builtin_ctzll(ts->occupied[word]);
-}
-
-static void
-slot_mark(struct socle__timer_store *ts, unsigned slot)
-{
-	unsigned word = slot / 64;
-
-	ts->occupied[word] |= UINT64_C(1) << slot % 64;
-	ts->words |= UINT64_C(1) << word;
-}
-
-static void
-slot_unmark(struct socle__timer_store *ts, unsigned slot)
-{
-	unsigned word = slot / 64;
-
-	ts->occupied[word] &= ~(UINT64_C(1) << slot % 64);
-	if (ts->occupied[word] == 0)
-		ts->words &= ~(UINT64_C(1) << word);
-}
-
-static bool
-slot_is_empty(const struct socle__timer_store *ts, unsigned slot)
-{
-	for (unsigned lane = 0; lane < SOCLE__TIMER_LANES; lane++) {
-		if (ts->lists[slot][lane])
-			return false;
+		number += lowest_bit(ahead);
+		if (slot_at(ts, level, number)->first)
+			return number;
+		set[level] &= ~(UINT64_C(1) << number % SLOTS);
 	}
-	return true;
+	if (ts->occupied[level] == 0)
+		ts->levels &= ~(UINT64_C(1) << level);
+	return no_slot;
 }
 
-/* Makes the heap all that the slot has; requires: the other lanes are empty */
 static void
-slot_set_heap(
-	struct socle__timer_store *ts, unsigned slot, struct socle_timer *heap)
+list_insert(struct socle_timer **list, struct socle_timer *t)
 {
-	ts->lists[slot][0] = heap;
-	if (heap)
-		slot_mark(ts, slot);
-	else
-		slot_unmark(ts, slot);
+	struct socle_timer *next = *list;
+
+	if (next)
+		next->prev = &t->next;
+	t->next = next;
+	t->prev = list;
+	*list = t;
+}
+
+static struct socle_timer *
+list_take(struct socle_timer **list)
+{
+	struct socle_timer *t = *list, *next = t->next;
+
+	if (next)
+		next->prev = list;
+	*list = next;
+	return t;
+}
+
+/* The lowest level that reaches from one slot of level 0 to another. */
+static unsigned
+level_reaching(uint64_t from, uint64_t to)
+{
+	/* 0 below 64 slots, 1 below 2048, ...; a carry takes one level more */
+	unsigned bit = 63u - (unsigned)__builtin_clzll((to - from) | 2);
+	unsigned level = (bit - 1) / LEVEL_BITS;
+	unsigned shift = level * LEVEL_BITS;
+
+	return level + ((to >> shift) - (from >> shift) >= SLOTS);
 }
 
 static void
 slot_insert(struct socle__timer_store *ts, struct socle_timer *t)
 {
-	unsigned slot = slot_of(ts, t);
-	unsigned lane = t->order >> PLACE_BITS & (SOCLE__TIMER_LANES - 1);
-	struct socle_timer **list = &ts->lists[slot][lane];
+	int64_t time = t->deadline > ts->now ? t->deadline : ts->now;
+	uint64_t number = slot_number(time, 0);
+	uint64_t current = slot_number(ts->now, 0);
+	unsigned level = level_reaching(current, number);
+	unsigned i = (number >> level * LEVEL_BITS) % SLOTS;
+	struct socle__timer_slot *slot = &ts->slots[level][i];
 
-	set_place(t, ADDED);
-	t->list = list;
-	t->prev = NULL;
-	t->next = *list;
-	*list = t;
-	if (t->next)
-		t->next->prev = t;
-	else
-		slot_mark(ts, slot);
+	if (!slot->first) {
+		slot->bound = t->deadline;
+		ts->added[level][i] = 0;
+		ts->levels |= UINT64_C(1) << level;
+		ts->occupied[level] |= UINT64_C(1) << i;
+		ts->crowded[level] &= ~(UINT64_C(1) << i);
+	}
+	if (t->deadline < slot->bound)
+		slot->bound = t->deadline;
+	if (++ts->added[level][i] == SPREAD + 1)
+		ts->crowded[level] |= UINT64_C(1) << i;
+	list_insert(&slot->first, t);
 }
 
-static ASIDE void
-list_emptied(struct socle__timer_store *ts, struct socle_timer **list)
+/* Moves timers of a slot above level 0 to their slots, at most `limit'. */
+static void
+slot_spread(struct socle__timer_store *ts, struct socle__timer_slot *slot,
+	size_t limit)
 {
-	unsigned slot = (unsigned)(list - ts->lists[0]) / SOCLE__TIMER_LANES;
+	size_t n;
 
-	if (slot_is_empty(ts, slot))
-		slot_unmark(ts, slot);
+	for (n = 0; n < limit && slot->first; n++)
+		slot_insert(ts, list_take(&slot->first));
+#ifdef SOCLE_CHECKS
+	ts->moves += n;
+#endif
 }
 
-static ASIDE void
-remove_from_heap(struct socle__timer_store *ts, struct socle_timer *t)
+/* Spreads the slot that follows the current one, in each level. */
+static void
+spread_ahead(struct socle__timer_store *ts)
 {
-	heap_shed_children(t);
-	if (t->next)
-		t->next->prev = t->prev;
-	if (!t->prev) {
-		struct socle_timer **list = ts->lists[slot_of(ts, t)];
+	for (uint64_t left = ts->levels & ~UINT64_C(1); left != 0;
+		left &= left - 1) {
+		unsigned level = lowest_bit(left);
+		uint64_t number = slot_number(ts->now, level) + 1;
 
-		*list = t->next;
-		if (!t->next)
-			list_emptied(ts, list);
-	} else if (t->prev->child == t) {
-		t->prev->child = t->next;
-	} else {
-		t->prev->next = t->next;
+		if (slot_first(ts, level, ts->occupied) == number)
+			slot_spread(ts, slot_at(ts, level, number), SPREAD);
 	}
 }
 
-/* requires: only added */
+/* Appends a list to the due one. */
 static void
-list_remove(struct socle__timer_store *ts, struct socle_timer *t)
+due_append(struct socle__timer_store *ts, struct socle_timer *t)
 {
-	if (t->next)
-		t->next->prev = t->prev;
-	if (t->prev) {
-		t->prev->next = t->next;
-		return;
+	while (t) {
+		struct socle_timer *next = t->next;
+
+		t->order |= DUE;
+		t->prev = ts->due_end;
+		*ts->due_end = t;
+		ts->due_end = &t->next;
+		t = next;
 	}
-	*t->list = t->next;
-	if (!t->next)
-		list_emptied(ts, t->list);
+	*ts->due_end = NULL;
 }
 
-/* Puts a list's heaps on another; what was put off goes where it belongs. */
+/* Moves the due timers of a slot of level 0 to the due list. */
 static void
-list_settle(struct socle__timer_store *ts, unsigned slot, unsigned lane,
-	struct socle_timer **kept)
+slot_collect(struct socle__timer_store *ts, uint64_t number, int64_t now)
 {
-	struct socle_timer *rest = ts->lists[slot][lane];
+	struct socle__timer_slot *slot = slot_at(ts, 0, number);
+	int64_t last = slot_start(number, 0) + UNIT - 1;
+	struct socle_timer *rest = slot->first, *due = NULL;
 	struct socle_timer *t;
 
-	ts->lists[slot][lane] = NULL;
+	if (last > now)
+		last = now;
+	slot->first = NULL;
 	while ((t = rest)) {
 		rest = t->next;
-		if ((t->order & PLACE) == ADDED) {
-			if (slot_of(ts, t) != slot) {
-				slot_insert(ts, t);
-				continue;
-			}
-			set_place(t, IN_HEAP);
-			t->child = NULL;
+		if (t->deadline <= last) {
+			t->next = due;
+			due = t;
+		} else {
+			slot_insert(ts, t);
 		}
-		t->next = *kept;
-		*kept = t;
 	}
+	due_append(ts, sort_timers(due));
 }
 
-static bool
-slot_is_settled(const struct socle__timer_store *ts, unsigned slot)
+/*
+ * Finds the first slot to empty: one of level 0 that may hold due timers, or
+ * one of another level that has been reached and starts no later.
+ */
+static uint64_t
+slot_reached(struct socle__timer_store *ts, int64_t now, unsigned *ret_level)
 {
-	const struct socle_timer *t = ts->lists[slot][0];
+	uint64_t found = no_slot;
+	int64_t limit = now;
 
-	if (!t || t->next || (t->order & PLACE) != IN_HEAP)
-		return false;
-	for (unsigned lane = 1; lane < SOCLE__TIMER_LANES; lane++) {
-		if (ts->lists[slot][lane])
-			return false;
-	}
-	return true;
-}
+	for (uint64_t left = ts->levels; left != 0; left &= left - 1) {
+		unsigned level = lowest_bit(left);
+		uint64_t number = slot_first(ts, level, ts->occupied);
+		int64_t from;
 
-/* The earliest timer of an occupied slot, or NULL: all were put off. */
-static struct socle_timer *
-slot_earliest(struct socle__timer_store *ts, unsigned slot)
-{
-	struct socle_timer *kept = NULL;
-
-	if (!slot_is_settled(ts, slot)) {
-		for (unsigned lane = 0; lane < SOCLE__TIMER_LANES; lane++)
-			list_settle(ts, slot, lane, &kept);
-		slot_set_heap(ts, slot, heap_merge_list(kept));
-	}
-	return ts->lists[slot][0];
-}
-
-/* requires: the wheel's time is the beginning of the slot */
-static void
-slot_spread(struct socle__timer_store *ts, unsigned slot)
-{
-	struct socle_timer *rest[SOCLE__TIMER_LANES];
-	bool more;
-
-	for (unsigned lane = 0; lane < SOCLE__TIMER_LANES; lane++) {
-		rest[lane] = ts->lists[slot][lane];
-		ts->lists[slot][lane] = NULL;
-	}
-	slot_unmark(ts, slot);
-	do {
-		more = false;
-		for (unsigned lane = 0; lane < SOCLE__TIMER_LANES; lane++) {
-			if (rest[lane]) {
-				slot_insert(ts, heap_strip(&rest[lane]));
-				more = true;
-			}
+		if (number == no_slot)
+			continue;
+		from = level == 0 ? slot_at(ts, 0, number)->bound
+				  : slot_start(number, level);
+		if (from <= limit) {
+			limit = from;
+			found = number;
+			*ret_level = level;
 		}
-	} while (more);
-}
-
-static void
-due_append(struct socle__timer_store *ts, struct socle_timer *t,
-	struct trail *trail)
-{
-	struct socle_timer **behind = &trail->last[trail->n++ % AHEAD];
-
-	if (*behind)
-		(*behind)->ahead = t;
-	*behind = t;
-	set_place(t, IN_DUE);
-	t->ahead = t->next = NULL;
-	t->prev = ts->due_last;
-	if (t->prev)
-		t->prev->next = t;
-	else
-		ts->due = t;
-	ts->due_last = t;
-}
-
-static void
-due_remove(struct socle__timer_store *ts, struct socle_timer *t)
-{
-	if (t->prev)
-		t->prev->next = t->next;
-	else
-		ts->due = t->next;
-	if (t->next)
-		t->next->prev = t->prev;
-	else
-		ts->due_last = t->prev;
-}
-
-/* Moves what is due in a slot of level 0; whether that was all. */
-static bool
-collect_slot(struct socle__timer_store *ts, unsigned slot, int64_t now,
-	struct trail *trail)
-{
-	struct socle_timer *heap = slot_earliest(ts, slot);
-	struct socle_timer *t;
-
-	while ((t = heap) && t->deadline <= now) {
-		heap = heap_merge_list(t->child);
-		due_append(ts, t, trail);
 	}
-	slot_set_heap(ts, slot, heap);
-	return !heap;
+	return found;
 }
 
 void
 socle__timers_init(struct socle__timer_store *ts, int64_t now)
 {
-	*ts = (struct socle__timer_store){.now = now};
-}
-
-static ASIDE void
-add_elsewhere(
-	struct socle__timer_store *ts, struct socle_timer *t, int64_t deadline)
-{
-	socle__timers_remove(ts, t);
-	t->deadline = deadline;
-	t->order = ts->starts++ << PLACE_BITS;
-	slot_insert(ts, t);
-	ts->pending++;
+	*ts = (struct socle__timer_store){.due_end = &ts->due, .now = now};
 }
 
 void
 socle__timers_add(
 	struct socle__timer_store *ts, struct socle_timer *t, int64_t deadline)
 {
-	if ((t->order & PLACE) != ADDED || deadline < t->deadline) {
-		add_elsewhere(ts, t, deadline);
+	bool in_slot = t->order != 0 && (t->order & DUE) == 0;
+
+	if (in_slot && deadline >= t->deadline) {
+		t->deadline = deadline;
+		t->order = ts->starts += ORDER_STEP;
 		return;
 	}
+	socle__timers_remove(ts, t);
 	t->deadline = deadline;
-	t->order = ts->starts++ << PLACE_BITS | ADDED;
+	t->order = ts->starts += ORDER_STEP;
+	slot_insert(ts, t);
+	ts->pending++;
 }
 
 void
 socle__timers_remove(struct socle__timer_store *ts, struct socle_timer *t)
 {
-	unsigned place = t->order & PLACE;
-
-	if (place == 0)
+	if (t->order == 0)
 		return;
 	t->order = 0;
 	ts->pending--;
-	if (place == ADDED)
-		list_remove(ts, t);
-	else if (place == IN_DUE)
-		due_remove(ts, t);
-	else
-		remove_from_heap(ts, t);
+	*t->prev = t->next;
+	if (t->next)
+		t->next->prev = t->prev;
+	else if (ts->due_end == &t->next)
+		ts->due_end = t->prev;
 }
 
 int64_t
 socle__timers_next(struct socle__timer_store *ts)
 {
-	unsigned slot;
+	int64_t next = INT64_MAX;
 
-	while ((slot = slot_first(ts)) != NO_SLOT) {
-		const struct socle_timer *t = slot_earliest(ts, slot);
+	for (uint64_t left = ts->levels; left != 0; left &= left - 1) {
+		unsigned level = lowest_bit(left);
+		uint64_t number = slot_first(ts, level, ts->occupied);
+		int64_t time;
 
-		if (t)
-			return t->deadline;
+		if (number == no_slot)
+			continue;
+		time = slot_at(ts, level, number)->bound;
+		if (time < next)
+			next = time;
+		if (level == 0)
+			continue;
+		number = slot_first(ts, level, ts->crowded);
+		if (number == no_slot)
+			continue;
+		time = slot_start(number - 1, level);
+		if (time < next)
+			next = time;
 	}
-	return INT64_MAX;
+	return next;
 }
 
 bool
 socle__timers_collect(struct socle__timer_store *ts, int64_t now)
 {
-	struct trail trail = {.n = 0};
-	unsigned slot;
+	uint64_t number;
+	unsigned level = 0;
 
-	while ((slot = slot_first(ts)) != NO_SLOT) {
-		if (slot < SOCLE__LEVEL_SLOTS) {
-			if (!collect_slot(ts, slot, now, &trail))
-				break;
-		} else {
-			int64_t begin = slot_begin(ts, slot);
-
-			if (begin > now)
-				break;
-			ts->now = begin;
-			slot_spread(ts, slot);
-		}
+	while ((number = slot_reached(ts, now, &level)) != no_slot) {
+		if (slot_start(number, level) > ts->now)
+			ts->now = slot_start(number, level);
+		if (level == 0)
+			slot_collect(ts, number, now);
+		else
+			slot_spread(ts, slot_at(ts, level, number), SIZE_MAX);
 	}
-	/* this enters no occupied slot but one of level 0 */
 	if (now > ts->now)
 		ts->now = now;
+	spread_ahead(ts);
 	return ts->due != NULL;
 }
 
@@ -408,123 +312,25 @@ socle__timers_take(struct socle__timer_store *ts)
 {
 	struct socle_timer *t = ts->due;
 
-	if (t) {
-		__builtin_prefetch(t->ahead);
+	if (t)
 		socle__timers_remove(ts, t);
-	}
 	return t;
+}
+
+static void
+list_clear(struct socle_timer **list)
+{
+	while (*list)
+		list_take(list)->order = 0;
 }
 
 void
 socle__timers_clear(struct socle__timer_store *ts)
 {
-	unsigned slot;
-
-	while (socle__timers_take(ts))
-		;
-	while ((slot = slot_first(ts)) != NO_SLOT) {
-		for (unsigned lane = 0; lane < SOCLE__TIMER_LANES; lane++) {
-			struct socle_timer *rest = ts->lists[slot][lane];
-
-			ts->lists[slot][lane] = NULL;
-			while (rest)
-				heap_strip(&rest)->order = 0;
-		}
-		slot_unmark(ts, slot);
+	list_clear(&ts->due);
+	for (unsigned level = 0; level < LEVELS; level++) {
+		for (unsigned i = 0; i < SLOTS; i++)
+			list_clear(&ts->slots[level][i].first);
 	}
-	ts->pending = 0;
+	socle__timers_init(ts, ts->now);
 }
-
-#ifdef SOCLE_CHECKS
-
-/* Parents before their children; NULL behind the last of the slot. */
-static const struct socle_timer *
-check_successor(const struct socle_timer *t)
-{
-	if ((t->order & PLACE) == IN_HEAP && t->child)
-		return t->child;
-	while (t && !t->next) {
-		while (t->prev && t->prev->child != t)
-			t = t->prev;
-		t = t->prev;
-	}
-	return t ? t->next : NULL;
-}
-
-static void
-check_children(const struct socle_timer *t)
-{
-	const struct socle_timer *c;
-
-	assert(!t->child || t->child->prev == t);
-	for (c = t->child; c; c = c->next) {
-		assert((c->order & PLACE) == IN_HEAP);
-		assert(before(t, c));
-	}
-}
-
-static size_t
-check_list(const struct socle__timer_store *ts, unsigned slot, unsigned lane)
-{
-	struct socle_timer *const *list = &ts->lists[slot][lane];
-	const struct socle_timer *t = *list;
-	size_t n = 0;
-
-	assert(!t || !t->prev);
-	for (; t; t = check_successor(t)) {
-		unsigned place = t->order & PLACE;
-
-		assert(place == ADDED || place == IN_HEAP);
-		assert(t->order >> PLACE_BITS < ts->starts);
-		assert(!t->next || t->next->prev == t);
-		if (place == IN_HEAP) {
-			assert(slot_of(ts, t) == slot && lane == 0);
-			check_children(t);
-		} else {
-			assert(slot_of(ts, t) >= slot && t->list == list);
-		}
-		n++;
-	}
-	return n;
-}
-
-static size_t
-check_slot(const struct socle__timer_store *ts, unsigned slot)
-{
-	size_t n = 0;
-
-	for (unsigned lane = 0; lane < SOCLE__TIMER_LANES; lane++)
-		n += check_list(ts, slot, lane);
-	assert((n != 0) == (ts->occupied[slot / 64] >> slot % 64 & 1));
-	return n;
-}
-
-static size_t
-check_due(const struct socle__timer_store *ts)
-{
-	const struct socle_timer *last = NULL;
-	size_t n = 0;
-
-	for (const struct socle_timer *t = ts->due; t; t = t->next) {
-		assert((t->order & PLACE) == IN_DUE);
-		assert(t->prev == last);
-		last = t;
-		n++;
-	}
-	assert(ts->due_last == last);
-	return n;
-}
-
-void
-socle__timers_check(const struct socle__timer_store *ts)
-{
-	size_t n = check_due(ts);
-
-	for (unsigned slot = 0; slot < SOCLE__TIMER_SLOTS; slot++)
-		n += check_slot(ts, slot);
-	assert(n == ts->pending);
-	for (unsigned word = 0; word < SOCLE__TIMER_SLOTS / 64; word++)
-		assert((ts->occupied[word] != 0) == (ts->words >> word & 1));
-}
-
-#endif

@@ -1,11 +1,9 @@
 /*
- * The timer store: which timer is due, and when the next one will be.
+ * The timer store: which timers are due, and when to look again.
  *
- * A leaf: it knows times and timers, no loop and no callback; it allocates
- * nothing, so nothing in it can fail.  Times are int64 nanoseconds of the
- * monotonic clock.
- *
- * timers/store.c tells how it is built.
+ * The store depends on nothing but timers and times, which are int64
+ * nanoseconds of the monotonic clock.  It allocates nothing, so it cannot fail.
+ * timers/store.c describes its structure.
  */
 #ifndef SOCLE_TIMERS_STORE_H
 #define SOCLE_TIMERS_STORE_H
@@ -14,65 +12,78 @@
 
 #include <stddef.h>
 
-enum {
-	SOCLE__WHEEL_BITS = 8, /* a digit */
-	SOCLE__WHEEL_LEVELS = 7,
-	SOCLE__TIMER_LANES = 4,
-	SOCLE__LEVEL_SLOTS = 1 << SOCLE__WHEEL_BITS,
-	SOCLE__TIMER_SLOTS = SOCLE__WHEEL_LEVELS * SOCLE__LEVEL_SLOTS
+enum { SOCLE__TIMER_LEVELS = 9, SOCLE__TIMER_SLOTS = 64 };
+
+/* private to store.c */
+struct socle__timer_slot {
+	struct socle_timer *first;
+	int64_t bound; /* no timer of the slot has an earlier deadline */
 };
 
 struct socle__timer_store {
-	size_t pending;          /* timers held, the due ones included */
-	struct socle_timer *due; /* found by collect, in firing order */
-	/* private to store.c from here on */
-	struct socle_timer *due_last;
+	size_t pending;          /* timers held, including the due ones */
+	struct socle_timer *due; /* moved here by collect, in firing order */
+	/* private to store.c */
+	struct socle_timer **due_end;
 	uint64_t starts;
-	int64_t now;    /* how far the wheel has been turned, ns */
-	uint64_t words; /* those of `occupied' that are not 0 */
-	uint64_t occupied[SOCLE__TIMER_SLOTS / 64]; /* a bit for each slot */
-	struct socle_timer *lists[SOCLE__TIMER_SLOTS][SOCLE__TIMER_LANES];
+	int64_t now; /* of the last collect, ns */
+#ifdef SOCLE_CHECKS
+	uint64_t moves; /* of timers, from slot to slot */
+#endif
+	uint64_t levels; /* a bit for each with an occupied slot */
+	uint64_t occupied[SOCLE__TIMER_LEVELS]; /* a bit for each slot */
+	uint64_t crowded[SOCLE__TIMER_LEVELS];  /* slots to spread early */
+	uint32_t added[SOCLE__TIMER_LEVELS][SOCLE__TIMER_SLOTS];
+	struct socle__timer_slot slots[SOCLE__TIMER_LEVELS][SOCLE__TIMER_SLOTS];
 };
 
 /*
- * The name of a timer whose function is the library's: no call of a user's,
- * told by the pointer.
+ * The name of a timer that the library itself uses.  The pointer marks calls of
+ * its function as none of the application's.
  */
 extern const char socle__own_timer[];
 
-/* An empty store whose time starts at `now', which is not negative. */
+/*
+ * Makes the store empty.  Its time starts at `now', which is not negative.  The
+ * store must not move in memory.
+ */
 void socle__timers_init(struct socle__timer_store *ts, int64_t now);
 
 /*
- * Adds `t' with this deadline, re-arming it if it is held already.  Amortised
- * constant time.  A timer added while due ones are being taken is not among
- * them, however early its deadline.
+ * Adds `t' with this deadline, re-arming it if it is pending.  Amortised
+ * constant time.  A timer added while due ones are being taken does not join
+ * them, even if its deadline has passed.
  */
 void socle__timers_add(
 	struct socle__timer_store *ts, struct socle_timer *t, int64_t deadline);
 
-/* Takes `t' out, wherever it is; harmless on one that is not pending. */
+/* Takes `t' out, wherever it is; does nothing if it is not pending. */
 void socle__timers_remove(struct socle__timer_store *ts, struct socle_timer *t);
 
 /*
- * The earliest deadline, exactly; INT64_MAX when the store is empty.
- * requires: nothing collected is left to take
+ * When to call collect: never later than the earliest deadline, INT64_MAX if
+ * the store is empty.  It may be earlier than the earliest deadline, or even in
+ * the past.  Each collect at such a time makes progress, so the number of early
+ * ones is bounded by the number of calls of add.
+ * requires: the due list is empty
  */
 int64_t socle__timers_next(struct socle__timer_store *ts);
 
 /*
- * Moves every timer with a deadline <= now to the due list, in (deadline,
- * start order), behind those that a nested loop's outer tick has not yet
- * taken.  Returns whether the list holds any.
+ * Appends every timer with a deadline <= now to the due list, in (deadline,
+ * start order).  The list is not empty before if an outer tick, in which this
+ * one is nested, has not taken all of its timers.  Returns whether the list
+ * holds any.
  */
 bool socle__timers_collect(struct socle__timer_store *ts, int64_t now);
 
 /*
- * Takes the first due timer off the list, no longer pending; NULL at its end.
+ * Takes the first timer off the due list, which is then no longer pending;
+ * NULL if the list is empty.
  */
 struct socle_timer *socle__timers_take(struct socle__timer_store *ts);
 
-/* Every timer becomes not pending. */
+/* Empties the store: no timer is pending. */
 void socle__timers_clear(struct socle__timer_store *ts);
 
 /* Asserts the invariants of the whole structure; O(n), for check builds. */

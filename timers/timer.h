@@ -21,13 +21,9 @@ extern "C" {
 
 struct socle_timer {
 	/* private */
-	struct socle_timer *next, *prev; /* a list's, or siblings in a heap */
-	union {
-		struct socle_timer **list; /* only added: which it is in */
-		struct socle_timer *child; /* in a heap: the first of its own */
-		struct socle_timer *ahead; /* due: a hint, perhaps gone */
-	};
-	uint64_t order;   /* of starts, and what holds it; 0: not pending */
+	struct socle_timer *next;
+	struct socle_timer **prev; /* what points to this timer in its list */
+	uint64_t order;   /* of starts, and whether it is due; 0: not pending */
 	int64_t deadline; /* monotonic, ns */
 	void (*fn)(struct socle_timer *t);
 	const char *name; /* source text of the init call, for profiles */

@@ -1,0 +1,36 @@
+/*
+ * The geometry of the timing wheel, private to store.c and check.c.
+ *
+ * A slot of level 0 spans 2^17 ns (131 us), a slot of each higher level 32
+ * slots of the level below.  The slots of a level are numbered from time 0.  A
+ * level holds 64 of them: the current one, which contains the wheel's time, and
+ * those that follow.  The highest level reaches the last moment of the clock.
+ */
+#ifndef SOCLE_TIMERS_WHEEL_H
+#define SOCLE_TIMERS_WHEEL_H
+
+#include "timers/store.h"
+
+enum { LEVELS = SOCLE__TIMER_LEVELS, SLOTS = SOCLE__TIMER_SLOTS };
+enum { UNIT_BITS = 17, UNIT = 1 << UNIT_BITS, LEVEL_BITS = 5 };
+
+/* Timers that one collect moves ahead of time, in each level. */
+enum { SPREAD = 1024 };
+
+/* Of struct socle_timer.order: the lowest bit, and one start. */
+enum { DUE = 1, ORDER_STEP = 2 };
+
+/* The number of the slot that contains a time, which is not negative. */
+static inline uint64_t
+slot_number(int64_t time, unsigned level)
+{
+	return (uint64_t)time >> (UNIT_BITS + level * LEVEL_BITS);
+}
+
+static inline int64_t
+slot_start(uint64_t number, unsigned level)
+{
+	return (int64_t)(number << (UNIT_BITS + level * LEVEL_BITS));
+}
+
+#endif
