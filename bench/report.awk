@@ -215,7 +215,8 @@ END {
 	print "\n### Timers, ns"
 	timers = "add=add;/add=of wheel;refresh=put off;/refresh=of wheel;" \
 		"rearm=re-arm;/rearm=of wheel;cancel=cancel;/cancel=of wheel;" \
-		"expire=expire;/expire=of wheel;bytes=bytes"
+		"expire=expire;/expire=of wheel;worst=worst tick, us;" \
+		"bytes=bytes"
 	table("10,000 pending", "timers-10000", "wheel", timers)
 	table("1,000,000 pending", "timers-1000000", "wheel", timers)
 
