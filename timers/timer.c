@@ -1,5 +1,5 @@
 /*
- * What can be done with a timer without a loop.
+ * The timer functions that need no loop.
  */
 #include "timers/timer.h"
 

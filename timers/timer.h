@@ -1,5 +1,5 @@
 /*
- * Timers that live in a struct of yours.
+ * Timers that live in the application's own structs.
  *
  * A timer is one-shot and belongs to the loop of the thread that starts it.
  * Starting one allocates nothing; cancelling one is legal anywhere, and after
@@ -30,10 +30,9 @@ struct socle_timer {
 };
 
 /*
- * Makes `t' a timer that is not pending and calls `fn(t)' when it fires; reach
- * your own struct from `t' with socle_container_of().  To be called once
- * before anything else is done with `t', and never while it is pending.  It
- * cannot fail.  The macro passes on the source text of its arguments, so that
+ * Makes `t' a timer that is not pending and calls `fn(t)' when it fires; get
+ * from `t' to your own struct with socle_container_of().  Call it once, before
+ * any other use of `t', and never while `t' is pending.  It cannot fail.  The macro passes on the source text of its arguments, so that
  * the profile can name the function: item "timer:fn".
  */
 void socle_timer_init(struct socle_timer *t, void (*fn)(struct socle_timer *t));
@@ -42,12 +41,12 @@ void socle_timer_init_named(const char *arguments, struct socle_timer *t,
 #define socle_timer_init(...) socle_timer_init_named(#__VA_ARGS__, __VA_ARGS__)
 
 /*
- * Starts `t', or starts it anew if it is pending: it fires `seconds' after
- * the moment of this call (the clock is read), never earlier.  A negative
+ * Starts `t', or restarts it if it is pending: it fires `seconds' after the
+ * moment of this call (the clock is read), never earlier.  A negative
  * delay is 0; NaN is 0; one beyond the range of the clock is the clock's last
  * moment.  A timer that is started by a timer's callback waits for the next
  * tick, so that a delay of 0 cannot keep the loop from its other work.
- * Returns 0, or -ENOMEM if this thread has no loop yet and none can be had.
+ * Returns 0, or -ENOMEM if this thread has no loop yet and none can be made.
  */
 int socle_timer_start(struct socle_timer *t, double seconds);
 
