@@ -1,8 +1,8 @@
 /*
- * chat [--port=N]: what one says in a line, all others hear.
+ * chat [--port=N]: sends each line of a client to all other clients.
  *
- * Who reads too slowly is not heard any more until he has caught up, and he is
- * told so; who falls behind as far as the cap is dropped.
+ * A client that reads too slowly is muted until it has caught up; the server
+ * notifies all clients.  A client whose queue reaches the cap is dropped.
  */
 #include <socle/socle.h>
 
@@ -13,7 +13,7 @@
 #include <string.h>
 
 enum {
-	LINE_MOST = 1000,
+	LINE_SIZE = 1000,
 	LOW_WATER = 16 * 1024,
 	HIGH_WATER = 64 * 1024,
 	WRITE_CAP = 512 * 1024,
@@ -23,13 +23,13 @@ enum {
 struct guest {
 	struct socle_socket sock; /* the base, first */
 	unsigned number;
-	size_t len; /* of the unfinished line */
+	size_t len; /* of the incomplete line */
 	bool too_long;
-	char line[LINE_MOST];
+	char line[LINE_SIZE];
 };
 
 static struct socle_factory *listener;
-static struct socle_timer patience;
+static struct socle_timer stop_timer;
 
 static struct guest *
 guest_of(struct socle_socket *s)
@@ -37,63 +37,65 @@ guest_of(struct socle_socket *s)
 	return socle_container_of(s, struct guest, sock);
 }
 
-/* ---- saying ---- */
+/* ---- sending ---- */
 
-struct saying {
-	const struct guest *by;
-	char text[LINE_MOST + 64];
+struct message {
+	const struct guest *from;
+	char text[LINE_SIZE + 64];
 };
 
 static void
-say_to(struct socle_socket *s, void *arg)
+deliver(struct socle_socket *s, void *arg)
 {
-	const struct saying *w = arg;
+	const struct message *m = arg;
 
-	if (&w->by->sock != s &&
-		socle_write(s, w->text, strlen(w->text)) == -ENOBUFS)
+	if (&m->from->sock != s &&
+		socle_write(s, m->text, strlen(m->text)) == -ENOBUFS)
 		socle_close(s, "too slow");
 }
 
-/* To all but `by'. */
+/* Sends a line to all guests but `from'. */
 static void __attribute__((format(printf, 2, 3)))
-say(const struct guest *by, const char *form, ...)
+broadcast(const struct guest *from, const char *format, ...)
 {
-	struct saying w = {.by = by};
+	struct message m = {.from = from};
 	va_list args;
 
-	va_start(args, form);
-	vsnprintf(w.text, sizeof(w.text), form, args);
+	va_start(args, format);
+	vsnprintf(m.text, sizeof(m.text), format, args);
 	va_end(args);
-	socle_each_descriptor(say_to, &w);
+	socle_each_descriptor(deliver, &m);
 }
 
 static void
-tell(struct guest *g, const char *text)
+guest_send(struct guest *g, const char *text)
 {
 	socle_write(&g->sock, text, strlen(text));
 }
 
-/* ---- hearing ---- */
+/* ---- receiving ---- */
 
 static void
-guest_line_ends(struct guest *g)
+guest_end_line(struct guest *g)
 {
 	if (g->too_long)
-		tell(g, "* that line was too long, and nobody heard it\n");
+		guest_send(
+			g, "* that line was too long, and nobody heard it\n");
 	else if (g->len > 0)
-		say(g, "guest%u: %.*s\n", g->number, (int)g->len, g->line);
+		broadcast(
+			g, "guest%u: %.*s\n", g->number, (int)g->len, g->line);
 	g->len = 0;
 	g->too_long = false;
 }
 
 static void
-guest_hears(struct guest *g, char c)
+guest_add_char(struct guest *g, char c)
 {
 	if (c == '\n')
-		guest_line_ends(g);
+		guest_end_line(g);
 	else if (c == '\r' || c == '\0')
 		return;
-	else if (g->len == LINE_MOST)
+	else if (g->len == LINE_SIZE)
 		g->too_long = true;
 	else
 		g->line[g->len++] = (unsigned char)c < ' ' ? ' ' : c;
@@ -107,7 +109,7 @@ guest_event_read(struct socle_socket *self)
 	ssize_t n = socle_read(self, buf, sizeof(buf));
 
 	for (ssize_t i = 0; i < n; i++)
-		guest_hears(g, buf[i]);
+		guest_add_char(g, buf[i]);
 	if (n == 0)
 		socle_close_after_flush(self, "end of stream");
 	else if (n < 0 && n != -EAGAIN)
@@ -115,22 +117,22 @@ guest_event_read(struct socle_socket *self)
 }
 
 static void
-guest_mark(struct socle_socket *s, bool above, void *arg)
+guest_throttle(struct socle_socket *s, bool above, void *arg)
 {
 	struct guest *g = guest_of(s);
 
 	(void)arg;
-	tell(g,
+	guest_send(g,
 		above ? "* you read too slowly: you are not heard\n"
 		      : "* you have caught up: you are heard again\n");
-	say(g,
+	broadcast(g,
 		above ? "* guest%u is not heard for now\n"
 		      : "* guest%u is heard again\n",
 		g->number);
 	socle_watch_read(s, !above);
 }
 
-/* ---- coming and going ---- */
+/* ---- joining and leaving ---- */
 
 static void
 guest_event_accepted(struct socle_socket *self, struct socle_factory *by)
@@ -141,13 +143,13 @@ guest_event_accepted(struct socle_socket *self, struct socle_factory *by)
 	(void)by;
 	g->number = ++guests;
 	if (socle_set_water_marks(
-		    self, LOW_WATER, HIGH_WATER, guest_mark, NULL) < 0 ||
+		    self, LOW_WATER, HIGH_WATER, guest_throttle, NULL) < 0 ||
 		socle_set_write_cap(self, WRITE_CAP) < 0) {
 		socle_close(self, "no memory");
 		return;
 	}
-	tell(g, "* welcome\n");
-	say(g, "* guest%u came\n", g->number);
+	guest_send(g, "* welcome\n");
+	broadcast(g, "* guest%u came\n", g->number);
 }
 
 static void guest_close(struct socle_socket *self, const char *reason);
@@ -168,28 +170,28 @@ guest_close(struct socle_socket *self, const char *reason)
 
 	socle_super_close(&guest_class, self, reason);
 	if (listener)
-		say(g, "* guest%u left (%s)\n", g->number, reason);
+		broadcast(g, "* guest%u left (%s)\n", g->number, reason);
 }
 
-/* ---- the end ---- */
+/* ---- shutdown ---- */
 
 static void
-dismiss(struct socle_socket *s, void *arg)
+guest_dismiss(struct socle_socket *s, void *arg)
 {
 	(void)arg;
-	tell(guest_of(s), "* good night\n");
+	guest_send(guest_of(s), "* good night\n");
 	socle_close_after_flush(s, "stopping");
 }
 
 static bool
-somebody_is_left(void *arg)
+guests_remain(void *arg)
 {
 	(void)arg;
 	return socle_watched_sockets() > 0;
 }
 
 static void
-out_of_patience(struct socle_timer *t)
+stop_timed_out(struct socle_timer *t)
 {
 	(void)t;
 	socle_stop();
@@ -202,10 +204,10 @@ stop(int signo, void *arg)
 	(void)arg;
 	socle_factory_free(listener);
 	listener = NULL;
-	socle_each_descriptor(dismiss, NULL);
-	socle_set_post_loop_callback(somebody_is_left, NULL);
-	if (!socle_timer_pending(&patience))
-		socle_timer_start(&patience, STOP_SECONDS);
+	socle_each_descriptor(guest_dismiss, NULL);
+	socle_set_post_loop_callback(guests_remain, NULL);
+	if (!socle_timer_pending(&stop_timer))
+		socle_timer_start(&stop_timer, STOP_SECONDS);
 }
 
 int
@@ -213,22 +215,22 @@ main(int argc, char **argv)
 {
 	struct socle_addr a;
 	const char *port = "7008";
-	char where[64];
+	char address[64];
 	int err;
 
 	if (argc == 2 && strncmp(argv[1], "--port=", 7) == 0)
 		port = argv[1] + 7;
-	snprintf(where, sizeof(where), "127.0.0.1:%s", port);
-	err = socle_listen(where, &guest_class, &listener);
+	snprintf(address, sizeof(address), "127.0.0.1:%s", port);
+	err = socle_listen(address, &guest_class, &listener);
 	if (err == 0)
 		err = socle_factory_getsockname(listener, &a);
 	if (err < 0) {
-		fprintf(stderr, "chat: %s: %s\n", where, strerror(-err));
+		fprintf(stderr, "chat: %s: %s\n", address, strerror(-err));
 		return 1;
 	}
-	printf("chatting at 127.0.0.1:%d\n", socle_addr_port(&a));
+	printf("listening on 127.0.0.1:%d\n", socle_addr_port(&a));
 	fflush(stdout);
-	socle_timer_init(&patience, out_of_patience);
+	socle_timer_init(&stop_timer, stop_timed_out);
 	socle_signal(SIGTERM, stop, NULL);
 	socle_signal(SIGINT, stop, NULL);
 	err = socle_event_loop();

@@ -1,7 +1,7 @@
 /*
- * demo [--port=N] [--root=DIR] [--header-timeout=SECONDS]: an HTTP/1.1 daemon
- * that serves the files below DIR and, at /profile, what its own handlers
- * cost while it does so.
+ * demo [--port=N] [--root=DIR] [--header-timeout=SECONDS]: an HTTP/1.1 server
+ * for the files below DIR.  It profiles its own handlers and shows the profile
+ * live at /profile.
  */
 #include <socle/socle.h>
 
@@ -21,7 +21,7 @@ struct options {
 };
 
 static struct socle_factory *listener;
-static struct socle_timer patience;
+static struct socle_timer stop_timer;
 
 static int
 usage(void)
@@ -32,7 +32,7 @@ usage(void)
 	return 2;
 }
 
-/* What follows `name' in `arg', or NULL. */
+/* The value if `arg' is the option `name', else NULL. */
 static const char *
 value_of(const char *arg, const char *name)
 {
@@ -64,7 +64,7 @@ options_take(struct options *o, int argc, char **argv)
 	return true;
 }
 
-/* As many clients as the system lets us have. */
+/* Each client needs a descriptor: allow as many as the hard limit does. */
 static void
 raise_fd_limit(void)
 {
@@ -76,23 +76,23 @@ raise_fd_limit(void)
 	(void)setrlimit(RLIMIT_NOFILE, &r);
 }
 
-/* ---- the end ---- */
+/* ---- shutdown ---- */
 
 static void
-out_of_patience(struct socle_timer *t)
+stop_timed_out(struct socle_timer *t)
 {
 	(void)t;
 	socle_stop();
 }
 
 static bool
-somebody_is_left(void *arg)
+clients_remain(void *arg)
 {
 	(void)arg;
 	return socle_watched_sockets() > 0;
 }
 
-/* The answers under way are finished; a second signal does not wait. */
+/* The first signal lets answers finish; the second stops at once. */
 static void
 stop(int signo, void *arg)
 {
@@ -105,15 +105,15 @@ stop(int signo, void *arg)
 	socle_factory_free(listener);
 	listener = NULL;
 	clients_stop();
-	socle_set_post_loop_callback(somebody_is_left, NULL);
-	socle_timer_init(&patience, out_of_patience);
-	socle_timer_start(&patience, STOP_SECONDS);
+	socle_set_post_loop_callback(clients_remain, NULL);
+	socle_timer_init(&stop_timer, stop_timed_out);
+	socle_timer_start(&stop_timer, STOP_SECONDS);
 }
 
-/* ---- the beginning ---- */
+/* ---- startup ---- */
 
 static int
-complain(const char *what, int err)
+fail(const char *what, int err)
 {
 	fprintf(stderr, "demo: %s: %s\n", what, strerror(-err));
 	return 1;
@@ -141,7 +141,7 @@ int
 main(int argc, char **argv)
 {
 	struct options o = {.port = "8080", .root = "docs"};
-	char where[64];
+	char address[64];
 	int err;
 
 	if (!options_take(&o, argc, argv))
@@ -149,13 +149,13 @@ main(int argc, char **argv)
 	raise_fd_limit();
 	err = answers_start(o.root);
 	if (err < 0)
-		return complain(o.root, err);
-	snprintf(where, sizeof(where), "127.0.0.1:%s", o.port);
-	err = socle_listen(where, &client_class, &listener);
+		return fail(o.root, err);
+	snprintf(address, sizeof(address), "127.0.0.1:%s", o.port);
+	err = socle_listen(address, &client_class, &listener);
 	if (err < 0)
-		return complain(where, err);
+		return fail(address, err);
 	err = serve();
 	socle_reset();
 	answers_stop();
-	return err < 0 ? complain("event loop", err) : 0;
+	return err < 0 ? fail("event loop", err) : 0;
 }

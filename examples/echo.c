@@ -1,4 +1,4 @@
-/* echo --port=N: sends back what it gets.  The README's server. */
+/* echo [--port=N]: a TCP echo server.  README.md has a shorter one. */
 #include <socle/socle.h>
 
 #include <errno.h>
@@ -48,22 +48,22 @@ int
 main(int argc, char **argv)
 {
 	struct socle_factory *listener;
-	struct socle_addr here;
+	struct socle_addr addr;
 	const char *port = "7007";
-	char where[64];
+	char address[64];
 	int err;
 
 	if (argc == 2 && strncmp(argv[1], "--port=", 7) == 0)
 		port = argv[1] + 7;
-	snprintf(where, sizeof(where), "127.0.0.1:%s", port);
-	err = socle_listen(where, &echo_class, &listener);
+	snprintf(address, sizeof(address), "127.0.0.1:%s", port);
+	err = socle_listen(address, &echo_class, &listener);
 	if (err == 0)
-		err = socle_factory_getsockname(listener, &here);
+		err = socle_factory_getsockname(listener, &addr);
 	if (err < 0) {
-		fprintf(stderr, "echo: %s: %s\n", where, strerror(-err));
+		fprintf(stderr, "echo: %s: %s\n", address, strerror(-err));
 		return 1;
 	}
-	printf("listening on 127.0.0.1:%d\n", socle_addr_port(&here));
+	printf("listening on 127.0.0.1:%d\n", socle_addr_port(&addr));
 	fflush(stdout);
 	socle_signal(SIGTERM, stop, NULL);
 	socle_signal(SIGINT, stop, NULL);

@@ -1,10 +1,10 @@
 /*
- * get [--timeout=SECONDS] HOST PORT PATH: writes a page's body to standard
- * output, asked for by HTTP/1.0.
+ * get [--timeout=SECONDS] HOST PORT /PATH: fetches a page over HTTP/1.0 and
+ * writes its body to standard output.
  *
- * SECONDS (10) are the patience for name and connection together, and then
- * for each silence.  The exit status is 0 for a whole answer of status 2xx;
- * else it is 1, and a message says why.
+ * The timeout (10 seconds) limits name resolution and connecting together, and
+ * then each wait for data.  The exit status is 0 for a complete response with
+ * status 2xx; otherwise it is 1, and a message gives the reason.
  */
 #include <socle/socle.h>
 
@@ -16,44 +16,44 @@
 
 struct page {
 	struct socle_socket sock; /* the base, first */
-	int code;                 /* of the answer; 0: its header is not over */
-	long long left;           /* of the body; -1: all until the end */
+	int code;       /* HTTP status; 0 until the head is complete */
+	long long left; /* of the body; -1: until end of stream */
 	size_t len;
 	char head[32 * 1024];
 };
 
-static double patience = 10;
+static double timeout = 10;
 static int status = 1;
 
-/* ---- the end ---- */
+/* ---- finishing ---- */
 
 static void
-page_ends(struct page *p, const char *trouble)
+page_finish(struct page *p, const char *error)
 {
-	if (trouble)
-		fprintf(stderr, "get: %s\n", trouble);
+	if (error)
+		fprintf(stderr, "get: %s\n", error);
 	else
 		status = 0;
-	socle_close(&p->sock, trouble);
+	socle_close(&p->sock, error);
 	socle_stop();
 }
 
 static void
-page_is_over(struct page *p)
+page_end(struct page *p)
 {
 	if (fflush(stdout) != 0 || ferror(stdout))
-		page_ends(p, "cannot write to standard output");
+		page_finish(p, "cannot write to standard output");
 	else if (p->code == 0)
-		page_ends(p, p->len ? "no answer in HTTP" : "no answer");
+		page_finish(p, p->len ? "no answer in HTTP" : "no answer");
 	else if (p->left > 0)
-		page_ends(p, "the answer ended early");
+		page_finish(p, "the answer ended early");
 	else if (p->code / 100 != 2)
-		page_ends(p, strtok(p->head, "\r\n"));
+		page_finish(p, strtok(p->head, "\r\n"));
 	else
-		page_ends(p, NULL);
+		page_finish(p, NULL);
 }
 
-/* ---- the answer ---- */
+/* ---- the response ---- */
 
 static void
 page_body(struct page *p, const char *data, size_t n)
@@ -64,7 +64,7 @@ page_body(struct page *p, const char *data, size_t n)
 	if (p->left >= 0)
 		p->left -= (long long)n;
 	if (p->left == 0)
-		page_is_over(p);
+		page_end(p);
 }
 
 static long long
@@ -86,12 +86,12 @@ page_head(struct page *p)
 	else if ((body = strstr(p->head, "\n\n")))
 		body += 2;
 	else if (p->len + 1 == sizeof(p->head))
-		page_is_over(p);
+		page_end(p);
 	if (!body)
 		return;
 	body[-1] = '\0';
 	if (sscanf(p->head, "HTTP/%*d.%*d %3d", &p->code) != 1) {
-		page_is_over(p);
+		page_end(p);
 		return;
 	}
 	p->left = body_length(p->head);
@@ -109,14 +109,14 @@ page_event_read(struct socle_socket *self)
 				      sizeof(p->head) - 1 - p->len);
 
 	if (n == 0) {
-		page_is_over(p);
+		page_end(p);
 	} else if (n > 0 && in_body) {
 		page_body(p, buf, (size_t)n);
 	} else if (n > 0) {
 		p->len += (size_t)n;
 		page_head(p);
 	} else if (n != -EAGAIN) {
-		page_ends(p, strerror((int)-n));
+		page_finish(p, strerror((int)-n));
 	}
 }
 
@@ -124,18 +124,18 @@ page_event_read(struct socle_socket *self)
 
 static const struct socle_class page_class;
 
-/* It is connected. */
+/* The first call means that the connection is established. */
 static void
 page_event_write(struct socle_socket *self)
 {
-	socle_set_idle_timeout(self, patience);
+	socle_set_idle_timeout(self, timeout);
 	socle_super_event_write(&page_class, self);
 }
 
 static void
 page_event_err(struct socle_socket *self, int err)
 {
-	page_ends(socle_container_of(self, struct page, sock),
+	page_finish(socle_container_of(self, struct page, sock),
 		err == -EADDRNOTAVAIL    ? "no such host"
 			: err == -EINVAL ? "no such service"
 					 : strerror(-err));
@@ -144,7 +144,7 @@ page_event_err(struct socle_socket *self, int err)
 static void
 page_event_hup(struct socle_socket *self)
 {
-	page_is_over(socle_container_of(self, struct page, sock));
+	page_end(socle_container_of(self, struct page, sock));
 }
 
 static void
@@ -165,14 +165,14 @@ static const struct socle_class page_class = {
 	.event_timeout = page_event_timeout,
 };
 
-/* What is written before the connection is there waits for it. */
+/* Data written before the connection is established is queued. */
 static int
-ask(const char *where, const char *path)
+fetch(const char *address, const char *path)
 {
-	const char *parts[] = {"GET ", path, " HTTP/1.0\r\nHost: ", where,
+	const char *parts[] = {"GET ", path, " HTTP/1.0\r\nHost: ", address,
 		"\r\nConnection: close\r\n\r\n"};
 	struct socle_socket *s;
-	int err = socle_connect(where, &page_class, patience, &s);
+	int err = socle_connect(address, &page_class, timeout, &s);
 
 	for (size_t i = 0; err >= 0 && i < 5; i++)
 		err = socle_write(s, parts[i], strlen(parts[i]));
@@ -185,24 +185,25 @@ ask(const char *where, const char *path)
 int
 main(int argc, char **argv)
 {
-	char where[300];
+	char address[300];
 	int err, n;
 
 	if (argc == 5 && strncmp(argv[1], "--timeout=", 10) == 0) {
-		patience = strtod(argv[1] + 10, NULL);
+		timeout = strtod(argv[1] + 10, NULL);
 		argv++;
 		argc--;
 	}
-	if (argc != 4 || argv[3][0] != '/' || !(patience > 0) ||
+	if (argc != 4 || argv[3][0] != '/' || !(timeout > 0) ||
 		argv[3][strcspn(argv[3], " \r\n")]) {
 		fputs("get [--timeout=SECONDS] HOST PORT /PATH\n", stderr);
 		return 1;
 	}
-	n = snprintf(where, sizeof(where),
+	n = snprintf(address, sizeof(address),
 		strchr(argv[1], ':') ? "[%s]:%s" : "%s:%s", argv[1], argv[2]);
-	err = n < (int)sizeof(where) ? ask(where, argv[3]) : -ENAMETOOLONG;
+	err = n < (int)sizeof(address) ? fetch(address, argv[3])
+				       : -ENAMETOOLONG;
 	if (err < 0)
-		fprintf(stderr, "get: %s: %s\n", where, strerror(-err));
+		fprintf(stderr, "get: %s: %s\n", address, strerror(-err));
 	socle_reset();
 	return err < 0 ? 1 : status;
 }

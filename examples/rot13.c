@@ -1,8 +1,9 @@
 /*
- * rot13 --port=N: answers each line with its letters turned by thirteen.
+ * rot13 [--port=N]: answers each line with the line in ROT13.
  *
- * The listener is a factory that hands out raw fds; what becomes of one is the
- * program's business.  A client that does not read is not read from either.
+ * The listener is a factory without an accept_class: it hands each accepted fd
+ * to the program.  While a client does not read its answers, the server does
+ * not read from the client.
  */
 #include <socle/socle.h>
 
@@ -12,19 +13,19 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LINE_MOST = 1000, LOW_WATER = 16 * 1024, HIGH_WATER = 64 * 1024 };
+enum { LINE_SIZE = 1000, LOW_WATER = 16 * 1024, HIGH_WATER = 64 * 1024 };
 
 struct rot13 {
 	struct socle_socket sock; /* the base, first */
-	size_t len;               /* of what is in `text' */
-	char text[LINE_MOST];     /* an unfinished line */
+	size_t len;               /* bytes in text */
+	char text[LINE_SIZE];     /* an incomplete line */
 };
 
 static struct socle_factory *listener;
 static int status;
 
 static char
-turned(char c)
+rot13_char(char c)
 {
 	if ((c >= 'a' && c <= 'm') || (c >= 'A' && c <= 'M'))
 		return (char)(c + 13);
@@ -33,20 +34,20 @@ turned(char c)
 	return c;
 }
 
-/* Answers the whole lines in `text', and keeps the rest. */
+/* Answers the complete lines in text and keeps the rest. */
 static void
 rot13_answer(struct rot13 *r)
 {
-	size_t whole = r->len;
+	size_t complete = r->len;
 
-	while (whole > 0 && r->text[whole - 1] != '\n')
-		whole--;
-	for (size_t i = 0; i < whole; i++)
-		r->text[i] = turned(r->text[i]);
-	if (whole > 0)
-		socle_write(&r->sock, r->text, whole);
-	r->len -= whole;
-	memmove(r->text, r->text + whole, r->len);
+	while (complete > 0 && r->text[complete - 1] != '\n')
+		complete--;
+	for (size_t i = 0; i < complete; i++)
+		r->text[i] = rot13_char(r->text[i]);
+	if (complete > 0)
+		socle_write(&r->sock, r->text, complete);
+	r->len -= complete;
+	memmove(r->text, r->text + complete, r->len);
 	if (r->len == sizeof(r->text))
 		socle_close(&r->sock, "line too long");
 }
@@ -76,14 +77,14 @@ static const struct socle_class rot13_class = {
 };
 
 static void
-mark(struct socle_socket *s, bool above, void *arg)
+throttle(struct socle_socket *s, bool above, void *arg)
 {
 	(void)arg;
 	socle_watch_read(s, !above);
 }
 
 static void
-got_client(struct socle_factory *f, int fd, const struct socle_addr *peer,
+client_accepted(struct socle_factory *f, int fd, const struct socle_addr *peer,
 	void *arg)
 {
 	struct socle_socket *s;
@@ -95,26 +96,27 @@ got_client(struct socle_factory *f, int fd, const struct socle_addr *peer,
 		close(fd);
 		return;
 	}
-	if (socle_set_water_marks(s, LOW_WATER, HIGH_WATER, mark, NULL) < 0)
+	if (socle_set_water_marks(s, LOW_WATER, HIGH_WATER, throttle, NULL) < 0)
 		socle_close(s, "no memory");
 	socle_watch_read(s, true);
 }
 
 static bool
-is_shortage(int err)
+is_temporary(int err)
 {
 	return err == -EMFILE || err == -ENFILE || err == -ENOBUFS ||
 		err == -ENOMEM;
 }
 
-/* From a shortage the listener recovers by itself, from all else it does not. */
+/* The listener retries after a shortage; any other failure is final. */
 static void
-got_failure(struct socle_factory *f, const struct socle_failure *why, void *arg)
+listener_failed(
+	struct socle_factory *f, const struct socle_failure *why, void *arg)
 {
 	(void)f;
 	(void)arg;
 	fprintf(stderr, "rot13: %s: %s\n", why->operation, why->errstr);
-	if (strcmp(why->operation, "accept") != 0 || !is_shortage(why->err)) {
+	if (strcmp(why->operation, "accept") != 0 || !is_temporary(why->err)) {
 		status = 1;
 		socle_stop();
 	}
@@ -135,8 +137,8 @@ main(int argc, char **argv)
 		.reuse = true,
 		.bind_address = "127.0.0.1",
 		.bind_port = "7009",
-		.success = got_client,
-		.failure = got_failure,
+		.success = client_accepted,
+		.failure = listener_failed,
 	};
 	struct socle_addr a;
 	int err;

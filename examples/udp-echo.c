@@ -1,4 +1,4 @@
-/* udp-echo --port=N: sends back the datagrams that it gets, by the batch. */
+/* udp-echo [--port=N]: a UDP echo server that works in batches. */
 #include <socle/socle.h>
 
 #include <errno.h>
@@ -9,7 +9,7 @@
 static void
 echo_on_recv(struct socle_dgram *self, const struct socle_packet *p)
 {
-	/* UDP promises nothing: what does not fit in the queue is lost. */
+	/* UDP is unreliable: a reply that finds the queue full is dropped. */
 	socle_dgram_reply(self, p, p->data, p->len);
 }
 
@@ -52,15 +52,15 @@ main(int argc, char **argv)
 {
 	struct socle_dgram *d;
 	const char *port = "7007";
-	char where[64];
+	char address[64];
 	int err;
 
 	if (argc == 2 && strncmp(argv[1], "--port=", 7) == 0)
 		port = argv[1] + 7;
-	snprintf(where, sizeof(where), "127.0.0.1:%s", port);
-	err = socle_dgram_open(where, true, &echo_class, &echo_params, &d);
+	snprintf(address, sizeof(address), "127.0.0.1:%s", port);
+	err = socle_dgram_open(address, true, &echo_class, &echo_params, &d);
 	if (err < 0) {
-		fprintf(stderr, "udp-echo: %s: %s\n", where, strerror(-err));
+		fprintf(stderr, "udp-echo: %s: %s\n", address, strerror(-err));
 		return 1;
 	}
 	socle_signal(SIGTERM, stop, NULL);

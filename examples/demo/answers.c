@@ -1,4 +1,4 @@
-/* answers.h says what each does. */
+/* See answers.h. */
 #include "answers.h"
 
 #include "files.h"
@@ -31,7 +31,7 @@ answers_stop(void)
 	close(root);
 }
 
-/* ---- text that is made up ---- */
+/* ---- generated text ---- */
 
 struct text {
 	FILE *out;
@@ -40,7 +40,7 @@ struct text {
 };
 
 static bool
-text_begin(struct client *c, struct text *t)
+text_open(struct client *c, struct text *t)
 {
 	t->out = open_memstream(&t->data, &t->len);
 	if (!t->out)
@@ -79,7 +79,7 @@ get_page(struct client *c)
 {
 	struct text t;
 
-	if (!text_begin(c, &t))
+	if (!text_open(c, &t))
 		return;
 	page_profile(t.out);
 	text_answer(c, &t, "text/html; charset=utf-8");
@@ -90,7 +90,7 @@ get_json(struct client *c)
 {
 	struct text t;
 
-	if (!text_begin(c, &t))
+	if (!text_open(c, &t))
 		return;
 	fprintf(t.out,
 		"{\"profiling\":%s,\"now\":%.6f,\"clients\":%zu,"
@@ -109,16 +109,16 @@ get_folded(struct client *c)
 {
 	struct text t;
 
-	if (!text_begin(c, &t))
+	if (!text_open(c, &t))
 		return;
 	(void)socle_profile_report(SOCLE_REPORT_FOLDED, text_add, &t);
 	text_answer(c, &t, "text/plain; charset=utf-8");
 }
 
 static void
-switch_to(struct client *c, bool on, bool anew)
+set_profiling(struct client *c, bool on, bool clear)
 {
-	if (anew)
+	if (clear)
 		(void)socle_enable_profiling(0);
 	if (!on)
 		socle_disable_profiling();
@@ -129,19 +129,19 @@ switch_to(struct client *c, bool on, bool anew)
 static void
 post_on(struct client *c)
 {
-	switch_to(c, true, !profiling);
+	set_profiling(c, true, !profiling);
 }
 
 static void
 post_off(struct client *c)
 {
-	switch_to(c, false, false);
+	set_profiling(c, false, false);
 }
 
 static void
 post_reset(struct client *c)
 {
-	switch_to(c, profiling, true);
+	set_profiling(c, profiling, true);
 }
 
 /* ---- files ---- */
@@ -192,13 +192,13 @@ answer_listing(struct client *c, int dir, const char *path, size_t len)
 {
 	struct text t;
 
-	if (!text_begin(c, &t))
+	if (!text_open(c, &t))
 		return;
 	page_listing(t.out, dir, path, len);
 	text_answer(c, &t, "text/html; charset=utf-8");
 }
 
-/* The top has an index page of our own, with what else there is to see. */
+/* The root always gets its listing, because that links to the profile. */
 static void
 answer_directory(struct client *c, int dir, const char *path, size_t len)
 {
@@ -244,7 +244,7 @@ answer_path(struct client *c, const char *path, size_t len)
 	}
 }
 
-/* ---- which of them ---- */
+/* ---- routes ---- */
 
 static const struct route {
 	const char *path;

@@ -1,13 +1,13 @@
-/* What is asked for, and what is answered. */
+/* Routes: which request gets which answer. */
 #ifndef DEMO_ANSWERS_H
 #define DEMO_ANSWERS_H
 
 #include "client.h"
 
-/* Answers c->request, whose head begins at `head'. */
+/* Answers c->request, whose head starts at `head'. */
 void answer_request(struct client *c, const char *head);
 
-/* Where the files are; profiles from now on.  0 or -errno. */
+/* Opens the root directory and turns profiling on.  0 or -errno. */
 int answers_start(const char *root);
 void answers_stop(void);
 

@@ -1,4 +1,4 @@
-/* client.h says what it is. */
+/* See client.h. */
 #include "client.h"
 
 #include "answers.h"
@@ -12,12 +12,12 @@
 #include <unistd.h>
 
 enum {
-	REQUESTS_A_TICK = 16,
+	REQUESTS_PER_TICK = 16,
 	CHUNK = 64 * 1024,
 	LOW_WATER = 64 * 1024,
 	HIGH_WATER = 256 * 1024,
 	IDLE_SECONDS = 60,
-	GOODBYE_SECONDS = 1
+	LINGER_SECONDS = 1
 };
 
 double client_header_timeout = 10;
@@ -31,51 +31,52 @@ client_of(struct socle_socket *s)
 	return socle_container_of(s, struct client, sock);
 }
 
-/* After each event: whether to read, and how long a request may take. */
+/* After each event: turns reading on or off, starts or cancels the timer. */
 static void
 client_update(struct client *c)
 {
-	bool reading = c->parted ||
-		!(c->file >= 0 || c->held || c->ending ||
+	bool reading = c->lingering ||
+		!(c->file >= 0 || c->throttled || c->closing ||
 			socle_closed(&c->sock));
 
 	socle_watch_read(&c->sock, reading);
-	if (c->parted)
+	if (c->lingering)
 		return;
 	if (!reading || c->in_len == 0)
-		socle_timer_cancel(&c->slow);
-	else if (!socle_timer_pending(&c->slow))
-		socle_timer_start(&c->slow, client_header_timeout);
+		socle_timer_cancel(&c->timer);
+	else if (!socle_timer_pending(&c->timer))
+		socle_timer_start(&c->timer, client_header_timeout);
 }
 
-/* ---- the end ---- */
+/* ---- closing ---- */
 
 /*
- * Closing while input is unread would reset the connection, and take with it
- * the answer that says why: so we part first, and close when they have too.
+ * Closing with unread input resets the connection, and the peer may lose the
+ * last answer.  So we shut down our side first, discard what still arrives, and
+ * close at the peer's end of stream.
  */
 static void
-client_part(struct socle_socket *s, void *arg)
+client_linger(struct socle_socket *s, void *arg)
 {
 	struct client *c = client_of(s);
 
 	(void)arg;
 	shutdown(socle_fd(s), SHUT_WR);
-	c->parted = true;
-	socle_timer_start(&c->slow, GOODBYE_SECONDS);
+	c->lingering = true;
+	socle_timer_start(&c->timer, LINGER_SECONDS);
 	client_update(c);
 }
 
 static void
 client_end(struct client *c)
 {
-	if (c->ending)
+	if (c->closing)
 		return;
-	c->ending = true;
+	c->closing = true;
 	c->in_len = 0;
 	if (stopping)
 		socle_close_after_flush(&c->sock, "stopping");
-	else if (socle_write_func(&c->sock, client_part, NULL, NULL) < 0)
+	else if (socle_write_func(&c->sock, client_linger, NULL, NULL) < 0)
 		socle_close(&c->sock, "no memory");
 }
 
@@ -85,11 +86,11 @@ client_stop(struct socle_socket *s, void *arg)
 	struct client *c = client_of(s);
 
 	(void)arg;
-	c->stay = false;
+	c->keep_alive = false;
 	if (c->file >= 0)
-		return; /* client_end() will come to it */
-	socle_timer_cancel(&c->slow);
-	c->ending = true;
+		return; /* client_end() runs after the last chunk */
+	socle_timer_cancel(&c->timer);
+	c->closing = true;
 	socle_close_after_flush(s, "stopping");
 }
 
@@ -118,7 +119,7 @@ client_file_end(struct client *c)
 	c->file = -1;
 }
 
-/* The next piece; one waits to be written at a time. */
+/* Sends the next chunk; at most one is queued. */
 static void
 client_file_send(struct client *c)
 {
@@ -127,7 +128,7 @@ client_file_send(struct client *c)
 	ssize_t n = most ? read(c->file, chunk, most) : 0;
 
 	if (n < 0 || (size_t)n < most) {
-		/* It shrank, and the length was told already. */
+		/* The file shrank after its length was sent. */
 		socle_close(&c->sock, "file ended early");
 		return;
 	}
@@ -163,7 +164,7 @@ head_print(
 		a->type ? "\r\n" : "", a->modified ? "Last-Modified: " : "",
 		a->modified ? then : "", a->modified ? "\r\n" : "",
 		a->name ? a->name : "", a->name ? a->more : "",
-		c->stay ? "keep-alive" : "close");
+		c->keep_alive ? "keep-alive" : "close");
 }
 
 void
@@ -174,7 +175,7 @@ client_answer(struct client *c, const struct answer *a)
 	int n;
 
 	client_requests++;
-	c->stay = c->request.keep_alive && !stopping;
+	c->keep_alive = c->request.keep_alive && !stopping;
 	n = head_print(head, sizeof(head), c, a);
 	if (!a->body)
 		c->file = a->file;
@@ -185,7 +186,7 @@ client_answer(struct client *c, const struct answer *a)
 		client_file_send(c);
 	else if (body && a->length > 0)
 		client_write(c, a->body, (size_t)a->length);
-	if (!c->stay && c->file < 0)
+	if (!c->keep_alive && c->file < 0)
 		client_end(c);
 }
 
@@ -206,7 +207,7 @@ client_answer_status(
 			.length = n});
 }
 
-/* What follows cannot be understood, or will not come. */
+/* Answers and closes: the rest of the input cannot be parsed. */
 static void
 client_refuse(struct client *c, int status)
 {
@@ -216,18 +217,18 @@ client_refuse(struct client *c, int status)
 
 /* ---- requests ---- */
 
-/* The head, at `in', stays there until its body has come. */
+/* The head stays in c->in until the whole body has arrived. */
 static void
 client_await_body(struct client *c, size_t body_left)
 {
-	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	static const char interim[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
 	if (c->request.expects_continue && body_left == c->request.body)
-		client_write(c, go_on, sizeof(go_on) - 1);
+		client_write(c, interim, sizeof(interim) - 1);
 	c->body_left = body_left;
 }
 
-/* Bytes of the input that are done with; 0: more are needed. */
+/* The number of bytes consumed; 0: more input is needed. */
 static size_t
 client_take(struct client *c, const char *head, size_t len)
 {
@@ -254,14 +255,15 @@ client_requests_answer(struct client *c)
 	size_t used = 0, n = 1;
 	int served = 0;
 
-	while (used < c->in_len && !c->held && !c->ending && c->file < 0 &&
-		!socle_closed(&c->sock) && served++ < REQUESTS_A_TICK) {
+	while (used < c->in_len && !c->throttled && !c->closing &&
+		c->file < 0 && !socle_closed(&c->sock) &&
+		served++ < REQUESTS_PER_TICK) {
 		n = client_take(c, c->in + used, c->in_len - used);
 		used += n;
 		if (n == 0)
 			break;
 	}
-	if (c->ending || socle_closed(&c->sock)) {
+	if (c->closing || socle_closed(&c->sock)) {
 		c->in_len = 0;
 		return;
 	}
@@ -276,7 +278,7 @@ client_requests_answer(struct client *c)
 }
 
 static void
-client_body_came(struct client *c, size_t n)
+client_body_received(struct client *c, size_t n)
 {
 	c->body_left -= n;
 	if (c->body_left > 0)
@@ -289,11 +291,11 @@ client_body_came(struct client *c, size_t n)
 static ssize_t
 client_read(struct client *c)
 {
-	static char waste[HTTP_BODY_MOST];
+	static char discarded[HTTP_BODY_MOST];
 
-	if (c->parted || c->body_left > 0)
-		return socle_read(&c->sock, waste,
-			c->parted ? sizeof(waste) : c->body_left);
+	if (c->lingering || c->body_left > 0)
+		return socle_read(&c->sock, discarded,
+			c->lingering ? sizeof(discarded) : c->body_left);
 	if (!c->in && !(c->in = malloc(HTTP_HEAD_MOST)))
 		return -ENOMEM;
 	return socle_read(
@@ -304,7 +306,7 @@ static void
 client_input(struct client *c, size_t n)
 {
 	if (c->body_left > 0) {
-		client_body_came(c, n);
+		client_body_received(c, n);
 		return;
 	}
 	c->in_len += n;
@@ -319,11 +321,11 @@ client_event_read(struct socle_socket *self)
 	struct client *c = client_of(self);
 	ssize_t n = client_read(c);
 
-	if (n > 0 && !c->parted) {
+	if (n > 0 && !c->lingering) {
 		client_input(c, (size_t)n);
 	} else if (n == 0) {
-		c->ending = true;
-		c->parted = false;
+		c->closing = true;
+		c->lingering = false;
 		socle_close_after_flush(self, "end of stream");
 	} else if (n < 0 && n != -EAGAIN) {
 		socle_close(self, "read failed");
@@ -343,34 +345,34 @@ client_event_drain(struct socle_socket *self)
 	if (c->file < 0)
 		return;
 	client_file_send(c);
-	if (!c->stay && c->file < 0)
+	if (!c->keep_alive && c->file < 0)
 		client_end(c);
 	client_update(c);
 }
 
 static void
-client_mark(struct socle_socket *s, bool above, void *arg)
+client_throttle(struct socle_socket *s, bool above, void *arg)
 {
 	struct client *c = client_of(s);
 
 	(void)arg;
-	c->held = above;
+	c->throttled = above;
 	client_update(c);
 }
 
 static void
-client_too_slow(struct socle_timer *t)
+client_timed_out(struct socle_timer *t)
 {
-	struct client *c = socle_container_of(t, struct client, slow);
+	struct client *c = socle_container_of(t, struct client, timer);
 
-	if (c->parted)
-		socle_close(&c->sock, "goodbye");
+	if (c->lingering)
+		socle_close(&c->sock, "linger");
 	else
 		client_refuse(c, 408);
 	client_update(c);
 }
 
-/* Answers of a tick leave together, before the next wait. */
+/* Autoflush is off: the answers of a tick leave in one flush. */
 static void
 client_event_accepted(struct socle_socket *self, struct socle_factory *by)
 {
@@ -379,11 +381,11 @@ client_event_accepted(struct socle_socket *self, struct socle_factory *by)
 	(void)by;
 	c->file = -1;
 	http_begin(&c->request);
-	socle_timer_init(&c->slow, client_too_slow);
+	socle_timer_init(&c->timer, client_timed_out);
 	socle_set_autoflush(self, false);
 	if (socle_set_idle_timeout(self, IDLE_SECONDS) < 0 ||
 		socle_set_water_marks(
-			self, LOW_WATER, HIGH_WATER, client_mark, NULL) < 0)
+			self, LOW_WATER, HIGH_WATER, client_throttle, NULL) < 0)
 		socle_close(self, "no memory");
 }
 
@@ -392,7 +394,7 @@ client_destroy(struct socle_socket *self)
 {
 	struct client *c = client_of(self);
 
-	socle_timer_cancel(&c->slow);
+	socle_timer_cancel(&c->timer);
 	free(c->in);
 	if (c->file >= 0)
 		close(c->file);

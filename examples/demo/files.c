@@ -1,6 +1,6 @@
 /*
- * Each part of a path is opened by itself, in the directory that the parts
- * before it led to: nothing between a check and its use can be exchanged.
+ * Each component of a path is opened relative to the directory before it, so
+ * that nothing can be replaced between a check and its use.
  */
 #include "files.h"
 
@@ -13,7 +13,7 @@
 #include <strings.h>
 #include <unistd.h>
 
-/* O_NONBLOCK: a FIFO would wait for its writer, and we with it. */
+/* O_NONBLOCK: opening a FIFO must not wait for its writer. */
 static int
 open_part(int dir, const char *part, size_t len)
 {
@@ -41,7 +41,7 @@ check(int fd, bool wants_directory, struct stat *st)
 	return S_ISDIR(st->st_mode) ? 0 : -EACCES;
 }
 
-/* requires: the path begins with a slash */
+/* requires: the path starts with a slash */
 int
 files_open(int root, const char *path, size_t len, struct stat *ret)
 {

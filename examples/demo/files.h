@@ -1,4 +1,4 @@
-/* Files below a root that no path leads out of. */
+/* Opens files below a root directory; no path leads out of it. */
 #ifndef DEMO_FILES_H
 #define DEMO_FILES_H
 
@@ -6,14 +6,14 @@
 #include <sys/stat.h>
 
 /*
- * Opens what is at the path of a request, escapes and all.  No link is
- * followed, no name that begins with a dot is looked for.  The fd of a file or
- * directory and what it is, or -errno: -EINVAL for a bad escape, -EACCES for
- * what is neither.
+ * Opens the file or directory at the path of a request and decodes its escapes.
+ * Follows no symbolic link and finds no name that starts with a dot.  Returns
+ * the fd and fills *ret, or returns -errno: -EINVAL for a malformed escape,
+ * -EACCES for what is neither a file nor a directory.
  */
 int files_open(int root, const char *path, size_t len, struct stat *ret);
 
-/* Content-Type, by the end of the name. */
+/* The Content-Type that belongs to the suffix of the path. */
 const char *files_type(const char *path, size_t len);
 
 #endif

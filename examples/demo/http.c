@@ -1,4 +1,4 @@
-/* http.h says what each does. */
+/* See http.h. */
 #include "http.h"
 
 #include <stdint.h>
@@ -42,7 +42,7 @@ is_token(const char *text, size_t len)
 	return len > 0;
 }
 
-/* No controls; `text' may have blanks, a target not. */
+/* No control characters, and in a target no blanks either. */
 static bool
 is_clean(const char *text, size_t len, bool is_text)
 {
@@ -86,7 +86,7 @@ take_version(struct http_request *r, const char *text, size_t len)
 	return text[5] == '1' ? 0 : -505;
 }
 
-/* A path, or a whole address, whose host we do not look at. */
+/* A path, or an absolute URL, whose host is ignored. */
 static int
 take_target(struct http_request *r, const char *text, size_t at, size_t len)
 {
@@ -120,7 +120,7 @@ take_request_line(struct http_request *r, const char *line, size_t len)
 			(size_t)(version - target) - 1);
 	if (err == 0)
 		err = take_method(r, line, (size_t)(target - line) - 1);
-	r->begun = true;
+	r->has_line = true;
 	return err;
 }
 
@@ -208,7 +208,7 @@ static const struct field {
 	{"If-Modified-Since", take_since},
 };
 
-/* A line that begins with a blank, the old way to fold, has no proper name. */
+/* A line that starts with a blank, as folded lines do, has no valid name. */
 static int
 take_field(struct http_request *r, const char *line, size_t len)
 {
@@ -229,9 +229,9 @@ take_field(struct http_request *r, const char *line, size_t len)
 	return 0;
 }
 
-/* ---- the whole ---- */
+/* ---- the head ---- */
 
-/* Nobody but us may find another end of this request than we do. */
+/* A proxy and this server must agree on where the request ends. */
 static int
 take_end(struct http_request *r)
 {
@@ -251,9 +251,9 @@ take_line(struct http_request *r, const char *line, size_t len)
 {
 	if (len > 0 && line[len - 1] == '\r')
 		len--;
-	if (!r->begun && len == 0)
-		return 0; /* left over from the request before, often */
-	if (!r->begun)
+	if (!r->has_line && len == 0)
+		return 0; /* some clients send one after a body */
+	if (!r->has_line)
 		return len > HTTP_LINE_MOST ? -414
 					    : take_request_line(r, line, len);
 	return len > 0 ? take_field(r, line, len) : take_end(r);
@@ -276,12 +276,12 @@ http_parse(struct http_request *r, const char *head, size_t len)
 		r->line = r->seen;
 	}
 	r->seen = len;
-	if (!r->begun && len - r->line > HTTP_LINE_MOST + 1)
+	if (!r->has_line && len - r->line > HTTP_LINE_MOST + 1)
 		return -414;
 	return len == HTTP_HEAD_MOST ? -431 : 0;
 }
 
-/* ---- paths, dates, words ---- */
+/* ---- paths, dates, reasons ---- */
 
 static int
 hex(char c)
@@ -324,11 +324,11 @@ http_date(time_t t, char buf[HTTP_DATE_SIZE])
 	strftime(buf, HTTP_DATE_SIZE, "%a, %d %b %Y %H:%M:%S GMT", &tm);
 }
 
-/* Today's form and the two of old. */
+/* The current format and the two obsolete ones. */
 time_t
 http_date_parse(const char *text, size_t len)
 {
-	static const char *const forms[] = {"%a, %d %b %Y %H:%M:%S GMT",
+	static const char *const formats[] = {"%a, %d %b %Y %H:%M:%S GMT",
 		"%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"};
 	char copy[64];
 
@@ -336,9 +336,9 @@ http_date_parse(const char *text, size_t len)
 		return -1;
 	memcpy(copy, text, len);
 	copy[len] = '\0';
-	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
 		struct tm tm = {.tm_mday = 1};
-		const char *end = strptime(copy, forms[i], &tm);
+		const char *end = strptime(copy, formats[i], &tm);
 
 		if (end && *end == '\0')
 			return timegm(&tm);

@@ -1,6 +1,6 @@
 /*
- * One look for all pages; what is not from us is escaped.  The pages are in
- * pieces, because a compiler need not take a literal of more than 4095 bytes.
+ * All pages share one style.  Text from outside is escaped.  The literals are
+ * short because C11 does not guarantee more than 4095 bytes.
  */
 #include "page.h"
 
@@ -42,7 +42,7 @@ static const char style[] =
 	"tr:first-child td{border-top:0}\n"
 	"th:first-child,td:first-child{text-align:left}\n";
 
-/* ---- the live page ---- */
+/* ---- the live profile ---- */
 
 static const char profile_style[] =
 	".pill{padding:2px 10px;border-radius:99px;font-size:12px;\n"
@@ -59,7 +59,7 @@ static const char profile_style[] =
 	"#line{padding:12px 16px 6px;margin-bottom:14px}\n"
 	"svg{display:block}#line svg{width:100%;height:72px}\n"
 	"td b{font-weight:600}td small{display:block;font-size:11px}\n"
-	"td:last-child{width:430px}.hist text{fill:var(--dim);font-size:9px}\n"
+	"td:last-child{width:330px}.hist text{fill:var(--dim);font-size:9px}\n"
 	".moved td:first-child b{color:var(--new)}\n"
 	"footer{margin-top:14px;color:var(--dim);font-size:12px}\n"
 	"i.key{display:inline-block;width:9px;height:9px;border-radius:2px;\n"
@@ -75,16 +75,16 @@ static const char profile_body[] =
 	"<a href='/profile.json'>json</a><a href='/profile.folded'>folded</a>\n"
 	"<button id='switch'>...</button><button id='reset'>Reset</button>\n"
 	"</nav></header><div id='tiles'></div>\n"
-	"<div class='card' id='line'><small>calls of handlers per second,\n"
-	"the last minute</small><svg viewBox='0 0 600 72'\n"
+	"<div class='card' id='line'><small>handler calls per second,\n"
+	"last minute</small><svg viewBox='0 0 600 72'\n"
 	"preserveAspectRatio='none'></svg></div>\n"
 	"<section class='card'><table><thead><tr><th>Handler<th>Calls\n"
 	"<th>User<th>System<th>Wall<th>Longest\n"
-	"<th style='text-align:left'>How long a call takes</tr></thead>\n"
+	"<th style='text-align:left'>Duration of a call</tr></thead>\n"
 	"<tbody></tbody></table></section>\n"
-	"<footer>Wall, user and system are a handler's own time, without the\n"
-	"handlers inside it. Each bar counts calls of twice the time.\n"
-	"<i class='key' style='background:var(--old)'></i>before\n"
+	"<footer>User, system and wall time exclude other handlers that a\n"
+	"handler calls. Each bar covers twice the duration of the bar before.\n"
+	"<i class='key' style='background:var(--old)'></i>earlier\n"
 	"<i class='key' style='background:var(--new)'></i>since the last\n"
 	"refresh</footer><script>\n";
 
@@ -101,21 +101,22 @@ static const char profile_script[] =
 	"  s < 1e-3 ? (s * 1e6).toFixed(1) + ' µs' :\n"
 	"  s < 1 ? (s * 1e3).toFixed(1) + ' ms' : s.toFixed(2) + ' s';\n"
 	"const sum = (l, k) => l.reduce((n, i) => n + i[k], 0);\n"
-	"// Bars of 250 ns to 1 s; their height is the root of the share.\n"
-	"const FROM = 8, TO = 30, W = 400 / (TO - FROM);\n"
+	"// Bars from 250 ns to 1 s; the height is the square root of the "
+	"share.\n"
+	"const FROM = 8, TO = 30, W = 300 / (TO - FROM);\n"
 	"const bar = (x, y, h, c) => h <= 0 ? '' : `<rect x='${x}' y='${y}'\n"
 	"  width='${W - 1.5}' height='${h}' rx='1' fill='var(--${c})'/>`;\n"
 	"function histogram(now, old) {\n"
 	"  const most = Math.max(1, ...now), high = n => 28 * Math.sqrt(n / "
 	"most);\n"
-	"  let svg = `<rect y='30' width='400' height='1' "
+	"  let svg = `<rect y='30' width='300' height='1' "
 	"fill='var(--line)'/>`;\n"
 	"  now.forEach((n, i) => {\n"
 	"    if (!n) return;\n"
 	"    const x = (Math.min(Math.max(i, FROM), TO - 1) - FROM) * W;\n"
-	"    const all = Math.max(2, high(n)), fresh = n - (old ? old[i] : "
+	"    const all = Math.max(2, high(n)), added = n - (old ? old[i] : "
 	"0);\n"
-	"    const top = fresh ? Math.max(2, all * fresh / n) : 0;\n"
+	"    const top = added ? Math.max(2, all * added / n) : 0;\n"
 	"    svg += bar(x, 30 - all, top, 'new') +\n"
 	"      bar(x, 30 - all + top, all - top, 'old');\n"
 	"  });\n"
@@ -123,8 +124,8 @@ static const char profile_script[] =
 	"s']])\n"
 	"    svg += `<text x='${(i - FROM) * W}' y='40' text-anchor='${\n"
 	"      i > 29 ? 'end' : 'middle'}'>${name}</text>`;\n"
-	"  return `<svg class='hist' width='406' height='42'\n"
-	"    viewBox='0 0 406 42'>${svg}</svg>`;\n"
+	"  return `<svg class='hist' width='306' height='42'\n"
+	"    viewBox='0 0 306 42'>${svg}</svg>`;\n"
 	"}\n"
 	"function row(i, was, seconds) {\n"
 	"  const calls = i.calls - (was ? was.calls : 0);\n"
@@ -155,7 +156,7 @@ static const char profile_script_end[] =
 	"function show(d) {\n"
 	"  const items = d.profile.items, by = {};\n"
 	"  const calls = sum(items, 'calls'), wall = sum(items, 'wall');\n"
-	"  // After a reset everything is new, and the old no measure.\n"
+	"  // After a reset the previous numbers are no baseline.\n"
 	"  const old = last && last.calls <= calls ? last : null;\n"
 	"  const seconds = old ? Math.max(.001, d.now - old.now) : 0;\n"
 	"  const rate = (n, o) => old ? Math.max(0, (n - o) / seconds) : 0;\n"
@@ -174,15 +175,15 @@ static const char profile_script_end[] =
 	"    tile((100 * rate(wall, old && old.wall)).toFixed(1) + ' %',\n"
 	"      'of the time in handlers') +\n"
 	"    tile(count(d.clients), 'clients') +\n"
-	"    tile(time(slow.longest), 'longest: ' + esc(slow.item));\n"
+	"    tile(time(slow.longest), 'longest call: ' + esc(slow.item));\n"
 	"  items.sort((a, b) => b.wall - a.wall);\n"
 	"  $('tbody').innerHTML = items.map(i => row(i, by[i.item],\n"
-	"    seconds)).join('') || `<tr><td>Nothing counted yet.</td></tr>`;\n"
+	"    seconds)).join('') || `<tr><td>No calls yet.</td></tr>`;\n"
 	"  on = d.profiling;\n"
 	"  $('#state').className = 'pill' + (on ? ' on' : '');\n"
 	"  $('#state').textContent = on ? 'on' : 'off';\n"
 	"  $('#switch').textContent = on ? 'Switch off' : 'Switch on';\n"
-	"  $('#where').textContent = count(d.requests) + ' requests so far, by "
+	"  $('#where').textContent = count(d.requests) + ' requests, backend "
 	"' +\n"
 	"    d.backend;\n"
 	"  last = {now: d.now, requests: d.requests, calls, wall, items};\n"
@@ -194,7 +195,7 @@ static const char profile_script_end[] =
 	"      {cache: 'no-store'})).json());\n"
 	"  } catch (e) {\n"
 	"    $('#state').className = 'pill lost';\n"
-	"    $('#state').textContent = 'lost';\n"
+	"    $('#state').textContent = 'offline';\n"
 	"  }\n"
 	"}\n"
 	"const post = to => fetch('/profile/' + to, {method:\n"
@@ -222,12 +223,11 @@ static const char list_style[] =
 	"td:nth-child(n+2){color:var(--dim)}\n"
 	"</style><title>socle: ";
 
-static const char welcome[] =
-	"<p>This page comes from a daemon that stands on socle, a reactor for\n"
-	"C with subclassable socket objects. It measures each of its own\n"
-	"handlers: <a href='/profile'><b>watch it at work</b></a>, or take "
-	"the\n"
-	"numbers as <a href='/profile.json'>JSON</a> or as\n"
+static const char introduction[] =
+	"<p>This page comes from a small HTTP server on socle, an event loop\n"
+	"for C whose sockets are objects. The server profiles its own\n"
+	"handlers: open the <a href='/profile'><b>live profile</b></a>, or\n"
+	"fetch the numbers as <a href='/profile.json'>JSON</a> or as\n"
 	"<a href='/profile.folded'>folded stacks</a> for a flame graph.</p>\n";
 
 static void
@@ -240,7 +240,7 @@ put_text(FILE *out, const char *text, size_t len)
 			putc(text[i], out);
 }
 
-/* As part of a path, in an attribute. */
+/* Escapes a name for a path in an attribute. */
 static void
 put_link(FILE *out, const char *name)
 {
@@ -277,7 +277,7 @@ put_entry(FILE *out, int dir, const char *name)
 	fprintf(out, "<td>%s</tr>\n", when);
 }
 
-enum { ENTRIES_MOST = 1000 };
+enum { ENTRIES_MAX = 1000 };
 
 static int
 by_name(const void *a, const void *b)
@@ -285,14 +285,14 @@ by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* How many there are; names that begin with a dot are not told. */
+/* Returns how many; names that start with a dot are left out. */
 static size_t
 read_names(DIR *d, char **names)
 {
 	struct dirent *e;
 	size_t n = 0;
 
-	while (n < ENTRIES_MOST && (e = readdir(d)))
+	while (n < ENTRIES_MAX && (e = readdir(d)))
 		if (e->d_name[0] != '.' && (names[n] = strdup(e->d_name)))
 			n++;
 	qsort(names, n, sizeof(*names), by_name);
@@ -302,7 +302,7 @@ read_names(DIR *d, char **names)
 static size_t
 put_entries(FILE *out, int dir)
 {
-	char *names[ENTRIES_MOST] = {NULL};
+	char *names[ENTRIES_MAX] = {NULL};
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	size_t n = d ? read_names(d, names) : 0;
@@ -334,9 +334,10 @@ page_listing(FILE *out, int dir, const char *path, size_t len)
 		fputs("<nav><a href='../'>up</a></nav>", out);
 	fputs("</header>\n", out);
 	if (len == 1)
-		fputs(welcome, out);
+		fputs(introduction, out);
 	fputs("<section class='card'><table>\n", out);
 	if (put_entries(out, dir) == 0)
-		fputs("<tr><td class='dim'>Nothing is here yet.</tr>\n", out);
+		fputs("<tr><td class='dim'>This directory is empty.</tr>\n",
+			out);
 	fputs("</table></section></body></html>\n", out);
 }

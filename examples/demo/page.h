@@ -1,14 +1,14 @@
-/* The pages that the demo makes itself. */
+/* The pages that the demo generates. */
 #ifndef DEMO_PAGE_H
 #define DEMO_PAGE_H
 
 #include <stddef.h>
 #include <stdio.h>
 
-/* The live page; it fetches /profile.json each second. */
+/* The live profile; it fetches /profile.json every second. */
 void page_profile(FILE *out);
 
-/* What is in the directory; at the top, "/", with a word of welcome. */
+/* The listing of a directory; for the root, "/", with an introduction. */
 void page_listing(FILE *out, int dir, const char *path, size_t len);
 
 #endif
