@@ -1,6 +1,7 @@
 /*
  * The invariants of the timer store, asserted.
  */
+#include "timers/store.h"
 #include "timers/wheel.h"
 
 #ifdef SOCLE_CHECKS

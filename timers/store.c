@@ -29,6 +29,10 @@
 #include "timers/sort.h"
 #include "timers/wheel.h"
 
+_Static_assert((int)LEVELS == (int)SOCLE__TIMER_LEVELS &&
+		(int)SLOTS == (int)SOCLE__TIMER_SLOTS,
+	"one geometry");
+
 static const uint64_t no_slot = UINT64_MAX;
 
 static unsigned

@@ -9,9 +9,9 @@
 #ifndef SOCLE_TIMERS_WHEEL_H
 #define SOCLE_TIMERS_WHEEL_H
 
-#include "timers/store.h"
+#include <stdint.h>
 
-enum { LEVELS = SOCLE__TIMER_LEVELS, SLOTS = SOCLE__TIMER_SLOTS };
+enum { LEVELS = 9, SLOTS = 64 };
 enum { UNIT_BITS = 17, UNIT = 1 << UNIT_BITS, LEVEL_BITS = 5 };
 
 /* Timers that one collect moves ahead of time, in each level. */

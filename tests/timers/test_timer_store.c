@@ -7,6 +7,7 @@
  * itself after nearly every operation.
  */
 #include "timers/clock.h"
+#include "timers/store.h"
 #include "timers/wheel.h"
 
 #include "tests/support/fixture.h"
