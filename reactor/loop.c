@@ -69,7 +69,7 @@ run_flush_turns(struct socle__reactor *r)
 {
 	if (socle__turns_open(r, SOCLE__TURN_FLUSH) == 0)
 		return false;
-	socle__turns_take(r, SOCLE__TURN_FLUSH, socle__turn_flush);
+	socle__turns_take(r, SOCLE__TURN_FLUSH, NULL);
 	socle__profile_unowned(&r->profile);
 	r->now_stale = true;
 	return true;
@@ -226,8 +226,7 @@ close_and_destroy(struct socle__reactor *r)
 	if (socle__turns_open(r, SOCLE__TURN_CLOSE)) {
 		socle__turns_take(
 			r, SOCLE__TURN_CLOSE, socle__descriptor_close_fd);
-		socle__turns_take(
-			r, SOCLE__TURN_FD_FREED, socle__turn_fd_freed);
+		socle__turns_take(r, SOCLE__TURN_FD_FREED, NULL);
 	}
 	if (socle__may_destroy(r))
 		socle__turns_take(r, SOCLE__TURN_DESTROY, socle__turn_reap);
@@ -238,8 +237,7 @@ static SOCLE__NOINLINE bool
 finish_tick(struct socle__reactor *r)
 {
 	if (!socle__is_abandoned(r))
-		socle__turns_take(
-			r, SOCLE__TURN_PUSHED_BACK, socle__turn_pushed_back);
+		socle__turns_take(r, SOCLE__TURN_PUSHED_BACK, NULL);
 	close_and_destroy(r);
 	return socle__is_abandoned(r) || !socle__has_post_loop(r) ||
 		socle__post_loop_run(r);
@@ -314,7 +312,7 @@ socle__flush_and_reap(struct socle__reactor *r)
 	int reaps = 8, flushes = 2;
 
 	while (!socle__is_forked(r)) {
-		socle__turns_take(r, SOCLE__TURN_FLUSH, socle__turn_flush);
+		socle__turns_take(r, SOCLE__TURN_FLUSH, NULL);
 		socle__interest_submit(r);
 		close_and_destroy(r);
 		if (!(has_to_reap(r) && --reaps > 0) &&

@@ -47,18 +47,20 @@ wake_embedder(struct socle__reactor *r)
 		socle_wakeup(r->mailbox);
 }
 
-static void
-loop_leave(struct socle__reactor *r, unsigned outer)
+/* Returns what the loop returns; a fork may have made this a child. */
+static int
+loop_leave(struct socle__reactor *r, unsigned outer, int result)
 {
 	socle__flush_and_reap(r);
 	r->depth--;
 	r->now_known = false;
 	r->interrupted |= outer;
-	if (r->depth > 0)
-		return;
-	r->interrupted &= SOCLE__FORKED;
-	wake_embedder(r);
-	socle__profile_unchain(&r->profile);
+	if (r->depth == 0) {
+		r->interrupted &= SOCLE__FORKED;
+		wake_embedder(r);
+		socle__profile_unchain(&r->profile);
+	}
+	return socle__is_forked(r) ? -ECHILD : result;
 }
 
 int
@@ -73,8 +75,7 @@ socle_event_loop(void)
 	do
 		result = socle__tick(r, r->timeout_ms);
 	while (result > 0);
-	loop_leave(r, outer);
-	return result;
+	return loop_leave(r, outer, result);
 }
 
 int
@@ -87,8 +88,7 @@ socle_event_loop_once(int timeout_ms)
 	if (!r)
 		return result;
 	result = socle__tick(r, timeout_ms < 0 ? -1 : timeout_ms);
-	loop_leave(r, outer);
-	return result;
+	return loop_leave(r, outer, result);
 }
 
 static bool
@@ -116,8 +116,7 @@ socle_run_until(bool (*done)(void *arg), void *arg)
 	while (!is_done(r, done, arg) &&
 		(result = socle__tick(r, r->timeout_ms)) > 0)
 		;
-	loop_leave(r, outer);
-	return result;
+	return loop_leave(r, outer, result);
 }
 
 int

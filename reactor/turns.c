@@ -72,6 +72,18 @@ socle__turn_shut(struct socle_descriptor *d, unsigned turn)
 	shut(socle__reactor, d, turn);
 }
 
+/* Serves an open turn. */
+static inline void
+serve(struct socle__reactor *r, struct socle_descriptor *d, unsigned turn,
+	void (*take)(struct socle__reactor *r, struct socle_descriptor *d))
+{
+	shut(r, d, turn);
+	if (take)
+		take(r, d);
+	else
+		d->ops->turn(d, turn);
+}
+
 static SOCLE__NOINLINE void
 turns_walk(struct socle__reactor *r, unsigned turn,
 	void (*take)(struct socle__reactor *r, struct socle_descriptor *d))
@@ -85,10 +97,8 @@ turns_walk(struct socle__reactor *r, unsigned turn,
 	while ((d = at.next) != &end && !socle__is_forked(r)) {
 		unlink_it(&at);
 		link_before(d->next, &at);
-		if (d->turns & turn && !(d->turns & SOCLE__TURN_MARK)) {
-			shut(r, d, turn);
-			take(r, d);
-		}
+		if (d->turns & turn && !(d->turns & SOCLE__TURN_MARK))
+			serve(r, d, turn, take);
 	}
 	unlink_it(&at);
 	unlink_it(&end);
@@ -103,33 +113,10 @@ socle__turns_take(struct socle__reactor *r, unsigned turn,
 
 	if (socle__turns_open(r, turn) == 0 || socle__is_forked(r))
 		return;
-	if (d == r->attention.prev && d->turns & turn) {
-		shut(r, d, turn);
-		take(r, d);
-		return;
-	}
-	turns_walk(r, turn, take);
-}
-
-void
-socle__turn_flush(struct socle__reactor *r, struct socle_descriptor *d)
-{
-	(void)r;
-	d->ops->turn(d, SOCLE__TURN_FLUSH);
-}
-
-void
-socle__turn_pushed_back(struct socle__reactor *r, struct socle_descriptor *d)
-{
-	(void)r;
-	d->ops->turn(d, SOCLE__TURN_PUSHED_BACK);
-}
-
-void
-socle__turn_fd_freed(struct socle__reactor *r, struct socle_descriptor *d)
-{
-	(void)r;
-	d->ops->turn(d, SOCLE__TURN_FD_FREED);
+	if (d == r->attention.prev && d->turns & turn)
+		serve(r, d, turn, take);
+	else
+		turns_walk(r, turn, take);
 }
 
 void

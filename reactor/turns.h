@@ -32,17 +32,14 @@ socle__turns_open(const struct socle__reactor *r, unsigned turn)
 
 /*
  * Shuts each turn of this kind that is open now and calls `take' for its
- * descriptor, in the order in which they were opened.  A forked child takes
- * none: the turns stay open until socle_after_fork().
+ * descriptor, in the order in which they were opened.  `take' NULL calls the
+ * descriptor's own `turn'.  A forked child takes none: the turns stay open until
+ * socle_after_fork().
  */
 void socle__turns_take(struct socle__reactor *r, unsigned turn,
 	void (*take)(struct socle__reactor *r, struct socle_descriptor *d));
 
-/* `take' functions that call the descriptor's own table */
-void socle__turn_flush(struct socle__reactor *r, struct socle_descriptor *d);
-void socle__turn_pushed_back(
-	struct socle__reactor *r, struct socle_descriptor *d);
-void socle__turn_fd_freed(struct socle__reactor *r, struct socle_descriptor *d);
+/* A `take' function: releases the descriptor's memory. */
 void socle__turn_reap(struct socle__reactor *r, struct socle_descriptor *d);
 
 #endif

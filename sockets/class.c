@@ -48,89 +48,46 @@ socle_set_class(struct socle_socket *s, const struct socle_class *cls)
 	return 0;
 }
 
-/* Calls the slot of the nearest class above `mine' that has it, if any. */
-#define SUPER(slot, mine, ...)                                                 \
+/* The nearest class above `mine' that has the slot, or NULL. */
+#define ABOVE(mine, slot)                                                      \
 	const struct socle_class *at = (mine)->super;                          \
 	while (at && !at->slot)                                                \
-		at = at->super;                                                \
-	if (at)                                                                \
-	at->slot(__VA_ARGS__)
+		at = at->super;
 
-void
-socle_super_event_read(
-	const struct socle_class *mine, struct socle_socket *self)
-{
-	SUPER(event_read, mine, self);
-}
+#define SUPER(slot)                                                            \
+	void socle_super_##slot(                                               \
+		const struct socle_class *mine, struct socle_socket *self)     \
+	{                                                                      \
+		ABOVE(mine, slot)                                              \
+		if (at)                                                        \
+			at->slot(self);                                        \
+	}
 
-void
-socle_super_event_write(
-	const struct socle_class *mine, struct socle_socket *self)
-{
-	SUPER(event_write, mine, self);
-}
+#define SUPER_WITH(slot, type)                                                 \
+	void socle_super_##slot(const struct socle_class *mine,                \
+		struct socle_socket *self, type arg)                           \
+	{                                                                      \
+		ABOVE(mine, slot)                                              \
+		if (at)                                                        \
+			at->slot(self, arg);                                   \
+	}
 
-void
-socle_super_event_err(
-	const struct socle_class *mine, struct socle_socket *self, int err)
-{
-	SUPER(event_err, mine, self, err);
-}
-
-void
-socle_super_event_hup(const struct socle_class *mine, struct socle_socket *self)
-{
-	SUPER(event_hup, mine, self);
-}
-
-void
-socle_super_event_drain(
-	const struct socle_class *mine, struct socle_socket *self)
-{
-	SUPER(event_drain, mine, self);
-}
-
-void
-socle_super_event_timeout(
-	const struct socle_class *mine, struct socle_socket *self, int which)
-{
-	SUPER(event_timeout, mine, self, which);
-}
-
-void
-socle_super_incomplete_write(
-	const struct socle_class *mine, struct socle_socket *self)
-{
-	SUPER(incomplete_write, mine, self);
-}
-
-void
-socle_super_close(const struct socle_class *mine, struct socle_socket *self,
-	const char *reason)
-{
-	SUPER(close, mine, self, reason);
-}
-
-void
-socle_super_destroy(const struct socle_class *mine, struct socle_socket *self)
-{
-	SUPER(destroy, mine, self);
-}
+SUPER(event_read)
+SUPER(event_write)
+SUPER_WITH(event_err, int)
+SUPER(event_hup)
+SUPER(event_drain)
+SUPER_WITH(event_timeout, int)
+SUPER(incomplete_write)
+SUPER_WITH(close, const char *)
+SUPER(destroy)
+SUPER_WITH(event_accepted, struct socle_factory *)
 
 int
 socle_super_as_string(const struct socle_class *mine,
 	const struct socle_socket *self, char *buf, size_t size)
 {
-	const struct socle_class *at = mine->super;
+	ABOVE(mine, as_string)
 
-	while (!at->as_string)
-		at = at->super;
-	return at->as_string(self, buf, size);
-}
-
-void
-socle_super_event_accepted(const struct socle_class *mine,
-	struct socle_socket *self, struct socle_factory *by)
-{
-	SUPER(event_accepted, mine, self, by);
+	return at->as_string(self, buf, size); /* the root class has it */
 }

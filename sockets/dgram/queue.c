@@ -20,17 +20,12 @@
 
 /* With its head a block is a nice size for malloc. */
 enum { BLOCK = 16384 - sizeof(struct socle__dgram_block) - 16 };
+enum { ALIGNMENT = 16 };
 
 static size_t
 weight(size_t len)
 {
 	return len > 0 ? len : 1;
-}
-
-static size_t
-align(size_t n)
-{
-	return (n + 15) & ~(size_t)15;
 }
 
 static struct socle__dgram_block *
@@ -105,7 +100,7 @@ copy(struct socle__dgram_item *item, size_t *at, const void *from, size_t len)
 	char *to = (char *)item + *at;
 
 	memcpy(to, from, len);
-	*at += align(len);
+	*at += socle__round_up(len, ALIGNMENT);
 	return to;
 }
 
@@ -113,9 +108,12 @@ int
 socle__dgram_enqueue(struct socle_dgram *d, const struct socle__outgoing *o)
 {
 	struct socle__dgram_room *r = socle__dgram_room_to_lend(d, o->data);
-	size_t at = align(sizeof(struct socle__dgram_item));
-	size_t size = at + align(o->to_len) + (r ? 0 : align(o->len)) +
-		(o->source ? align(sizeof(*o->source)) : 0);
+	size_t at =
+		socle__round_up(sizeof(struct socle__dgram_item), ALIGNMENT);
+	size_t size = at + socle__round_up(o->to_len, ALIGNMENT) +
+		(r ? 0 : socle__round_up(o->len, ALIGNMENT)) +
+		(o->source ? socle__round_up(sizeof(*o->source), ALIGNMENT)
+			   : 0);
 	struct socle__dgram_block *b;
 	struct socle__dgram_item *item;
 

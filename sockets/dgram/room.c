@@ -42,26 +42,21 @@ shape_for(const struct socle_dgram *d)
 	return s;
 }
 
-static size_t
-lines(size_t n)
-{
-	return (n + LINE - 1) / LINE * LINE;
-}
-
 /* A line more than needed, or the slots' first lines share a cache set. */
 static size_t
 stride(size_t len)
 {
-	return lines(len) + LINE;
+	return socle__round_up(len, LINE) + LINE;
 }
 
 static size_t
 bytes_for(const struct shape *s)
 {
-	return lines(s->slots * sizeof(struct socle__message)) +
-		lines(s->slots * sizeof(struct iovec)) +
-		lines(s->slots * sizeof(struct socle_packet)) +
-		lines(s->slots * s->control) + s->slots * stride(s->len);
+	return socle__round_up(s->slots * sizeof(struct socle__message), LINE) +
+		socle__round_up(s->slots * sizeof(struct iovec), LINE) +
+		socle__round_up(s->slots * sizeof(struct socle_packet), LINE) +
+		socle__round_up(s->slots * s->control, LINE) +
+		s->slots * stride(s->len);
 }
 
 void
@@ -102,13 +97,13 @@ lay_out(struct socle__dgram_room *r, const struct shape *s)
 	r->len = s->len;
 	r->control = s->control;
 	r->messages = (void *)at;
-	at += lines(s->slots * sizeof(*r->messages));
+	at += socle__round_up(s->slots * sizeof(*r->messages), LINE);
 	r->iov = (void *)at;
-	at += lines(s->slots * sizeof(*r->iov));
+	at += socle__round_up(s->slots * sizeof(*r->iov), LINE);
 	r->packets = (void *)at;
-	at += lines(s->slots * sizeof(*r->packets));
+	at += socle__round_up(s->slots * sizeof(*r->packets), LINE);
 	r->controls = at;
-	at += lines(s->slots * s->control);
+	at += socle__round_up(s->slots * s->control, LINE);
 	for (unsigned i = 0; i < s->slots; i++, at += stride(s->len))
 		slot_set(r, i, at);
 	socle__dgram_room_clean(r, 0, s->slots);

@@ -6,6 +6,12 @@
 
 #include "system.h"
 
+static inline size_t
+socle__round_up(size_t n, size_t to)
+{
+	return (n + to - 1) / to * to;
+}
+
 struct socle__dgram_room {
 	unsigned users; /* calls of on_recv that look into it */
 	unsigned lent;  /* items of a queue that have their data in it */

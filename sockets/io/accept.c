@@ -9,13 +9,9 @@
 int
 socle_io_bind(struct socle_io *io, const struct socle_addr *addr)
 {
-	int fd = socle__io_need_fd(io, "bind");
-
-	if (fd < 0)
-		return fd;
 	if (addr == NULL)
 		return socle__io_fail(io, "bind", -EINVAL);
-	if (sys_bind(fd, &addr->u.sa, addr->len) < 0)
+	if (sys_bind(socle_io_fd(io), &addr->u.sa, addr->len) < 0)
 		return socle__io_fail(io, "bind", -errno);
 	return 0;
 }
@@ -23,11 +19,8 @@ socle_io_bind(struct socle_io *io, const struct socle_addr *addr)
 int
 socle_io_listen(struct socle_io *io, int backlog)
 {
-	int fd = socle__io_need_fd(io, "listen");
-
-	if (fd < 0)
-		return fd;
-	if (sys_listen(fd, backlog > 0 ? backlog : SOCLE__BACKLOG_MOST) < 0)
+	if (sys_listen(socle_io_fd(io),
+		    backlog > 0 ? backlog : SOCLE__BACKLOG_MOST) < 0)
 		return socle__io_fail(io, "listen", -errno);
 	return 0;
 }
@@ -64,13 +57,11 @@ int
 socle_io_accept(
 	struct socle_io *io, struct socle_io *ret, struct socle_addr *peer)
 {
-	int listener = socle__io_need_fd(io, "accept"), fd, err;
 	struct socle_addr from;
 	struct socle__io_timed t;
+	int err = socle__io_timed_begin(&t, socle_io_fd(io), io->timeout);
+	int fd;
 
-	if (listener < 0)
-		return listener;
-	err = socle__io_timed_begin(&t, listener, io->timeout);
 	if (err < 0)
 		return socle__io_fail(io, "accept", err);
 	fd = accept_timed(&t, &from);

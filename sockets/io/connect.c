@@ -135,11 +135,8 @@ socle__io_connect_to(struct socle_io *io, const struct socle_addr *addr)
 {
 	struct socle__io_timed t;
 	bool timed_out = false, own = false;
-	int fd = socle__io_need_fd(io, "connect"), err;
-
-	if (fd < 0)
-		return fd;
-	err = socle__io_timed_begin(&t, fd, io->timeout);
+	int fd = socle_io_fd(io);
+	int err = socle__io_timed_begin(&t, fd, io->timeout);
 	if (err == 0) {
 		err = t.on ? connect_timed(&t, addr) : connect_once(fd, addr);
 		timed_out = t.on && err == -ETIMEDOUT &&

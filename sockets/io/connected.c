@@ -39,10 +39,8 @@ int
 socle_io_connected(struct socle_io *io)
 {
 	struct socle_addr peer = {.len = sizeof(peer.u)};
-	int fd = socle__io_need_fd(io, "connected");
+	int fd = socle_io_fd(io);
 
-	if (fd < 0)
-		return fd;
 	if (io->connecting == -EINPROGRESS)
 		return connecting_look(io, fd);
 	if (io->connecting < 0)

@@ -48,11 +48,9 @@ ssize_t
 socle_io_send(struct socle_io *io, const void *data, size_t len, int flags,
 	const struct socle_addr *to)
 {
-	int fd = socle__io_need_fd(io, "send");
+	int fd = socle_io_fd(io);
 	ssize_t n;
 
-	if (fd < 0)
-		return fd;
 	n = to ? send_to(fd, data, len, flags, to)
 	       : send_to_peer(io, fd, data, len, flags);
 	if (n < 0)
@@ -74,12 +72,10 @@ ssize_t
 socle_io_recv(struct socle_io *io, void *buf, size_t size, int flags,
 	struct socle_addr *from)
 {
-	int fd = socle__io_need_fd(io, "recv");
+	int fd = socle_io_fd(io);
 	struct socle_addr sender;
 	ssize_t n;
 
-	if (fd < 0)
-		return fd;
 	memset(&sender, 0, sizeof(sender));
 	do {
 		sender.len = sizeof(sender.u);
@@ -98,11 +94,7 @@ socle_io_recv(struct socle_io *io, void *buf, size_t size, int flags,
 int
 socle_io_shutdown(struct socle_io *io, int how)
 {
-	int fd = socle__io_need_fd(io, "shutdown");
-
-	if (fd < 0)
-		return fd;
-	if (sys_shutdown(fd, how) < 0)
+	if (sys_shutdown(socle_io_fd(io), how) < 0)
 		return socle__io_fail(io, "shutdown", -errno);
 	io->last_peer.len = 0;
 	return 0;
@@ -111,11 +103,8 @@ socle_io_shutdown(struct socle_io *io, int how)
 int
 socle_io_atmark(struct socle_io *io)
 {
-	int fd = socle__io_need_fd(io, "atmark"), at;
+	int at = sys_sockatmark(socle_io_fd(io));
 
-	if (fd < 0)
-		return fd;
-	at = sys_sockatmark(fd);
 	return at < 0 ? socle__io_fail(io, "atmark", -errno) : at != 0;
 }
 
@@ -124,14 +113,11 @@ socle_io_atmark(struct socle_io *io)
 int
 socle_io_sockname(struct socle_io *io, struct socle_addr *ret)
 {
-	int fd = socle__io_need_fd(io, "sockname");
 	struct socle_addr a;
 
-	if (fd < 0)
-		return fd;
 	memset(&a, 0, sizeof(a));
 	a.len = sizeof(a.u);
-	if (sys_getsockname(fd, &a.u.sa, &a.len) < 0)
+	if (sys_getsockname(socle_io_fd(io), &a.u.sa, &a.len) < 0)
 		return socle__io_fail(io, "sockname", -errno);
 	addr_fit(&a);
 	*ret = a;
@@ -141,14 +127,11 @@ socle_io_sockname(struct socle_io *io, struct socle_addr *ret)
 int
 socle_io_peername(struct socle_io *io, struct socle_addr *ret)
 {
-	int fd = socle__io_need_fd(io, "peername");
 	struct socle_addr a;
 
-	if (fd < 0)
-		return fd;
 	memset(&a, 0, sizeof(a));
 	a.len = sizeof(a.u);
-	if (sys_getpeername(fd, &a.u.sa, &a.len) < 0) {
+	if (sys_getpeername(socle_io_fd(io), &a.u.sa, &a.len) < 0) {
 		if (errno != ENOTCONN || io->last_peer.len == 0)
 			return socle__io_fail(io, "peername", -errno);
 		a = io->last_peer;
@@ -164,11 +147,7 @@ int
 socle_io_getsockopt(
 	struct socle_io *io, int level, int opt, void *value, socklen_t *len)
 {
-	int fd = socle__io_need_fd(io, "getsockopt");
-
-	if (fd < 0)
-		return fd;
-	if (sys_getsockopt(fd, level, opt, value, len) < 0)
+	if (sys_getsockopt(socle_io_fd(io), level, opt, value, len) < 0)
 		return socle__io_fail(io, "getsockopt", -errno);
 	return 0;
 }
@@ -177,11 +156,7 @@ int
 socle_io_setsockopt(struct socle_io *io, int level, int opt, const void *value,
 	socklen_t len)
 {
-	int fd = socle__io_need_fd(io, "setsockopt");
-
-	if (fd < 0)
-		return fd;
-	if (sys_setsockopt(fd, level, opt, value, len) < 0)
+	if (sys_setsockopt(socle_io_fd(io), level, opt, value, len) < 0)
 		return socle__io_fail(io, "setsockopt", -errno);
 	return 0;
 }
@@ -205,10 +180,8 @@ socle_io_set_sockopt(struct socle_io *io, int opt, int value)
 int
 socle_io_autoflush(struct socle_io *io, bool on)
 {
-	int value = on, fd = socle__io_need_fd(io, "autoflush");
+	int value = on, fd = socle_io_fd(io);
 
-	if (fd < 0)
-		return fd;
 	if (sys_setsockopt(
 		    fd, IPPROTO_TCP, TCP_NODELAY, &value, sizeof(value)) == 0 ||
 		errno == EOPNOTSUPP || errno == ENOPROTOOPT)
@@ -219,12 +192,8 @@ socle_io_autoflush(struct socle_io *io, bool on)
 int
 socle_io_blocking(struct socle_io *io, bool on)
 {
-	int fd = socle__io_need_fd(io, "blocking"), mode, wanted;
-
-	if (fd < 0)
-		return fd;
-	mode = sys_fcntl(fd, F_GETFL, 0);
-	wanted = on ? mode & ~O_NONBLOCK : mode | O_NONBLOCK;
+	int fd = socle_io_fd(io), mode = sys_fcntl(fd, F_GETFL, 0);
+	int wanted = on ? mode & ~O_NONBLOCK : mode | O_NONBLOCK;
 	if (mode < 0 || (wanted != mode && sys_fcntl(fd, F_SETFL, wanted) < 0))
 		return socle__io_fail(io, "blocking", -errno);
 	return !(mode & O_NONBLOCK);
@@ -285,10 +254,9 @@ protocol_of(int fd)
 static int
 kind(struct socle_io *io, const char *operation, int (*ask)(int fd))
 {
-	int fd = socle__io_need_fd(io, operation);
-	int r = fd < 0 ? fd : ask(fd);
+	int result = ask(socle_io_fd(io));
 
-	return r < 0 && fd >= 0 ? socle__io_fail(io, operation, r) : r;
+	return result < 0 ? socle__io_fail(io, operation, result) : result;
 }
 
 static int

@@ -28,11 +28,3 @@ socle__io_fail(struct socle_io *io, const char *operation, int err)
 		return err;
 	return socle__io_fail_as(io, operation, err, "%s", strerror(-err));
 }
-
-int
-socle__io_need_fd(struct socle_io *io, const char *operation)
-{
-	if (io->handle == 0)
-		return socle__io_fail(io, operation, -EBADF);
-	return io->handle - 1;
-}

@@ -13,7 +13,4 @@ int socle__io_fail(struct socle_io *io, const char *operation, int err);
 int socle__io_fail_as(struct socle_io *io, const char *operation, int err,
 	const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
-/* The fd, or a failure of `operation': -EBADF. */
-int socle__io_need_fd(struct socle_io *io, const char *operation);
-
 #endif

@@ -88,10 +88,11 @@ forget(struct socle_io *io)
 int
 socle_io_steal(struct socle_io *io)
 {
-	int fd = socle__io_need_fd(io, "steal");
+	int fd = socle_io_fd(io);
 
-	if (fd >= 0)
-		forget(io);
+	if (fd < 0)
+		return socle__io_fail(io, "steal", -EBADF);
+	forget(io);
 	return fd;
 }
 
