@@ -13,6 +13,7 @@
 #include "sockets/factory/new.h"
 #include "sockets/factory/resolve.h"
 #include "sockets/init.h"
+#include "sockets/names/lookup.h"
 #include "sockets/names/new_socket.h"
 #include "sockets/write/await.h"
 #include "sockets/write/pump.h"
@@ -151,13 +152,6 @@ has_port(const char *where, const struct socle_addr *a)
 			socle_addr_port(&other) == 0);
 }
 
-static bool
-is_path(const char *where)
-{
-	return strchr(where, '/') || where[0] == '@' ||
-		strncmp(where, "unix:", 5) == 0;
-}
-
 int
 socle_connect(const char *where, const struct socle_class *cls, double timeout,
 	struct socle_socket **ret)
@@ -178,7 +172,7 @@ socle_connect(const char *where, const struct socle_class *cls, double timeout,
 		return has_port(where, &a) ? connecting_object(cls, &p, ret)
 					   : -EINVAL;
 	}
-	if (err != -EINVAL || is_path(where))
+	if (err != -EINVAL || strchr(where, '/') || socle__is_unix_text(where))
 		return err;
 	err = socle_split_hostport(
 		where, host, sizeof(host), service, sizeof(service));

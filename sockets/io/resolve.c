@@ -7,6 +7,7 @@
 #include "sockets/io/resolve.h"
 
 #include "sockets/io/fail.h"
+#include "sockets/names/lookup.h"
 #include "sockets/names/protocol.h"
 
 #include "seam.h"
@@ -17,19 +18,6 @@
 #include <strings.h>
 
 enum { HOST_MAX = 1025, SERVICE_MAX = 64 };
-
-/* 0 .. max, or -1: no number. */
-static int
-number(const char *text, int max)
-{
-	int value = 0;
-
-	if (*text == '\0')
-		return -1;
-	for (; *text >= '0' && *text <= '9' && value <= max; text++)
-		value = value * 10 + (*text - '0');
-	return *text == '\0' && value <= max ? value : -1;
-}
 
 int
 socle__io_protocol(struct socle_io *io, const char *name, int *type)
@@ -65,9 +53,7 @@ is_unix(const struct socle__io_side *s)
 {
 	if (s->domain != 0)
 		return s->domain == AF_UNIX;
-	return s->addr &&
-		(*s->addr == '/' || *s->addr == '@' ||
-			strncmp(s->addr, "unix:", strlen("unix:")) == 0);
+	return s->addr && socle__is_unix_text(s->addr);
 }
 
 /* Any text is a path if the domain says so; "" has the kernel choose. */
@@ -100,12 +86,12 @@ split_fallback(struct request *r)
 	size_t n = strlen(r->service);
 	char *paren = strrchr(r->service, '(');
 
-	r->port = number(r->service, UINT16_MAX);
+	r->port = socle__number(r->service, UINT16_MAX);
 	if (r->port >= 0 || !paren || paren == r->service ||
 		r->service[n - 1] != ')')
 		return;
 	r->service[n - 1] = '\0';
-	r->port = number(paren + 1, UINT16_MAX);
+	r->port = socle__number(paren + 1, UINT16_MAX);
 	if (r->port >= 0)
 		*paren = '\0';
 	else
@@ -138,11 +124,13 @@ request_make(struct request *r, const struct socle__io_side *s)
 static bool
 is_numeric(const struct request *r, struct socle_addr *a)
 {
-	int port = r->service[0] == '\0' ? 0 : number(r->service, UINT16_MAX);
+	int port = r->service[0] == '\0'
+		? 0
+		: socle__number(r->service, UINT16_MAX);
 	int domain = r->side->domain;
 
-	if (port < 0 || strchr("/@*", r->host[0]) || /* NUL is found too */
-		strncmp(r->host, "unix:", strlen("unix:")) == 0 ||
+	if (port < 0 || r->host[0] == '\0' || r->host[0] == '*' ||
+		socle__is_unix_text(r->host) ||
 		socle_addr_parse(a, r->host, (uint16_t)port) < 0)
 		return false;
 	return domain == 0 || domain == a->u.sa.sa_family;
@@ -165,9 +153,8 @@ look_up(const struct request *r, const char *service, struct addrinfo **ret)
 		hints.ai_flags |= AI_ADDRCONFIG;
 	if (*service == '\0')
 		service = r->host[0] ? NULL : "0";
-	else if (service[strspn(service, "0123456789")] == '\0' &&
-		number(service, UINT16_MAX) < 0)
-		return EAI_SERVICE; /* libc would cut it down to 16 bits */
+	else if (socle__number(service, UINT16_MAX) == -ERANGE)
+		return EAI_SERVICE; /* libc would cut it to 16 bits */
 	do
 		said = sys_getaddrinfo(
 			r->host[0] ? r->host : NULL, service, &hints, ret);
@@ -183,12 +170,8 @@ look_up_failed(struct socle_io *io, const struct request *r, int said)
 
 	switch (said) {
 	case EAI_SYSTEM:
-		return socle__io_fail(io, operation,
-			errno == EAGAIN ? -ETIMEDOUT
-				: errno ? -errno
-					: -EIO);
 	case EAI_MEMORY:
-		return socle__io_fail(io, operation, -ENOMEM);
+		return socle__io_fail(io, operation, socle__lookup_error(said));
 	case EAI_ADDRFAMILY:
 	case EAI_FAMILY:
 		return socle__io_fail(io, operation, -EAFNOSUPPORT);
@@ -202,28 +185,6 @@ look_up_failed(struct socle_io *io, const struct request *r, int said)
 		return socle__io_fail_as(
 			io, operation, -EINVAL, "Bad hostname '%s'", r->host);
 	}
-}
-
-static int
-list_of(const struct addrinfo *found, struct socle__io_list *ret)
-{
-	size_t n = 0;
-
-	for (const struct addrinfo *a = found; a; a = a->ai_next)
-		n++;
-	ret->at = sys_calloc(n, sizeof(ret->at[0]));
-	if (!ret->at)
-		return -ENOMEM;
-	for (; found; found = found->ai_next) {
-		struct socle_addr *a = &ret->at[ret->n];
-
-		if (found->ai_addrlen > sizeof(a->u))
-			continue;
-		a->len = found->ai_addrlen;
-		memcpy(&a->u, found->ai_addr, a->len);
-		ret->n++;
-	}
-	return 0;
 }
 
 static int
@@ -246,7 +207,7 @@ resolve_ip(struct socle_io *io, const struct request *r,
 	}
 	if (said != 0)
 		return look_up_failed(io, r, said);
-	err = list_of(found, ret);
+	err = socle__lookup_addresses(found, false, &ret->at, &ret->n);
 	sys_freeaddrinfo(found);
 	return err < 0 ? socle__io_fail(io, "getaddrinfo", err) : 0;
 }

@@ -4,6 +4,8 @@
  */
 #include "sockets/names/protocol.h"
 
+#include "sockets/names/lookup.h"
+
 #include "seam.h"
 
 #include <netinet/in.h>
@@ -25,21 +27,10 @@ static const struct {
 };
 enum { KNOWN = sizeof(known) / sizeof(known[0]) };
 
-/* 0 .. 255, or -1: no number of a protocol. */
-static int
-number_of(const char *text)
-{
-	size_t digits = strspn(text, "0123456789");
-
-	if (digits == 0 || digits > 3 || text[digits])
-		return -1;
-	return strtol(text, NULL, 10) > 255 ? -1 : (int)strtol(text, NULL, 10);
-}
-
 int
 socle__protocol(const char *text, int *type)
 {
-	int number = text && *text ? number_of(text) : 0;
+	int number = text && *text ? socle__number(text, 255) : 0;
 
 	for (int i = 0; number < 0 && i < KNOWN; i++)
 		if (strcasecmp(known[i].name, text) == 0)

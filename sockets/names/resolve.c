@@ -13,6 +13,7 @@
 
 #include "reactor/mailbox.h"
 #include "reactor/reactor.h"
+#include "sockets/names/lookup.h"
 
 #include "seam.h"
 
@@ -95,59 +96,13 @@ answer(struct socle_resolve *r)
 }
 
 static int
-error_of(int said)
-{
-	switch (said) {
-	case EAI_SYSTEM:
-		return errno == EAGAIN ? -ETIMEDOUT : errno ? -errno : -EIO;
-	case EAI_AGAIN:
-		return -ETIMEDOUT;
-	case EAI_FAIL:
-		return -EIO;
-	case EAI_MEMORY:
-		return -ENOMEM;
-	case EAI_SERVICE:
-	case EAI_SOCKTYPE:
-		return -EINVAL;
-	default: /* EAI_NONAME, and what some systems have beside it */
-		return -EADDRNOTAVAIL;
-	}
-}
-
-static bool
-is_known(const struct socle_resolve *r, const struct socle_addr *a)
-{
-	size_t i = 0;
-
-	while (i < r->n &&
-		(r->addrs[i].len != a->len ||
-			memcmp(&r->addrs[i].u, &a->u, a->len) != 0))
-		i++;
-	return i < r->n;
-}
-
-static int
 take_addresses(struct socle_resolve *r, const struct addrinfo *found)
 {
-	size_t most = 1;
+	int err = socle__lookup_addresses(found, true, &r->addrs, &r->n);
 
-	for (const struct addrinfo *f = found; f; f = f->ai_next)
-		most++;
-	r->addrs = sys_calloc(most, sizeof(r->addrs[0]));
-	if (!r->addrs)
-		return -ENOMEM;
-	for (; found; found = found->ai_next) {
-		struct socle_addr *a = &r->addrs[r->n];
-
-		if (found->ai_addrlen > sizeof(a->u))
-			continue;
-		a->len = found->ai_addrlen;
-		memcpy(&a->u, found->ai_addr, a->len);
-		if (r->port != NAMED) /* at the same offset in both families */
-			a->u.in.sin_port = htons((uint16_t)r->port);
-		r->n += !is_known(r, a);
-	}
-	return r->n > 0 ? 0 : -EADDRNOTAVAIL;
+	for (size_t i = 0; i < r->n && r->port != NAMED; i++)
+		r->addrs[i].u.in.sin_port = htons((uint16_t)r->port);
+	return err;
 }
 
 static void
@@ -161,7 +116,7 @@ look_up(struct socle_resolve *r)
 		r->port == NAMED ? r->service : NULL, &hints, &found);
 
 	if (said != 0) {
-		r->err = error_of(said);
+		r->err = socle__lookup_error(said);
 		return;
 	}
 	if (r->n == 0) {
@@ -263,7 +218,10 @@ list_add(struct socle_resolve *r)
 	return any;
 }
 
-/* The port; NAMED; or -EINVAL for a number that libc would cut to 16 bits. */
+/*
+ * The port; NAMED; or -EINVAL for a number that libc would cut to 16 bits or
+ * read with its sign.
+ */
 static int
 read_port(const char *service)
 {
