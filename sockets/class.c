@@ -89,5 +89,5 @@ socle_super_as_string(const struct socle_class *mine,
 {
 	ABOVE(mine, as_string)
 
-	return at->as_string(self, buf, size); /* the root class has it */
+	return at ? at->as_string(self, buf, size) : -EINVAL;
 }

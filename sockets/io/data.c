@@ -7,6 +7,12 @@
 #include <netinet/tcp.h>
 #include <string.h>
 
+int
+socle_io_fd(const struct socle_io *io)
+{
+	return io->handle - 1;
+}
+
 /* ---- data ---- */
 
 static ssize_t

@@ -106,12 +106,6 @@ socle_io_close(struct socle_io *io)
 		sys_close(fd);
 }
 
-int
-socle_io_fd(const struct socle_io *io)
-{
-	return io->handle - 1;
-}
-
 const char *
 socle_io_errstr(const struct socle_io *io)
 {
