@@ -1,12 +1,12 @@
 /*
- * Classes: how an object says what it does when something happens to it.
+ * Classes: the methods that the library calls when something happens to an
+ * object.
  *
- * A class is one `const' table, filled with designated initialisers; a slot
- * left NULL is inherited along `.super', and `.super' of a class of yours is
- * &socle_socket_class or a class below it.  Methods have the exact type of
- * their slot, and get their own struct from `self' by socle_container_of().
- * The loop reads a table once, when it first meets the class: a table must not
- * change while a loop that knows it lives.
+ * A class is one `const' table filled with designated initialisers.  `.name'
+ * and `.super' are required: `.super' is a root class, &socle_socket_class for
+ * streams, or a class derived from one.  A slot left NULL is inherited along
+ * `.super'.  Every method has the exact type of its slot and reaches its own
+ * struct from `self' with socle_container_of().
  *
  *	struct echo { struct socle_socket sock; int lines; };
  *
@@ -24,8 +24,21 @@
  *		.event_read = echo_event_read,
  *	};
  *
- * Any method may close, write to, watch, steal or reclass any object, its own
- * included, make new ones, and run a nested loop.
+ * The base struct must be the first member.  A loop copies a table when the
+ * class is first used on its thread, and recognises the class by the address
+ * of the table.  The table, its supers and its name must therefore stay in
+ * memory unchanged until the thread ends or socle_reset() returns outside any
+ * handler; a plug-in is unloaded only after that.  The chain of supers must end
+ * at a root class: a cycle is not detected, and the call that first uses the
+ * class never returns.
+ *
+ * Methods run on the thread that made the object.  Any method may call any
+ * function of the library: it may close, write to, steal or change the class
+ * of any object, its own included, create objects, and run a nested loop.  The
+ * memory of `self' stays valid until the method has returned, even if the
+ * object was closed in it.  A method must not be left by longjmp or by an
+ * exception.  To report an error to the code that runs the loop, store it and
+ * call socle_stop().
  */
 #ifndef SOCLE_SOCKETS_CLASS_H
 #define SOCLE_SOCKETS_CLASS_H
@@ -41,7 +54,10 @@ extern "C" {
 struct socle_socket;
 struct socle_factory;
 
-/* A member that an initialiser may leave out; C++ wants that said. */
+/*
+ * A default member initialiser in C++, where g++ -Wextra otherwise warns of
+ * members that a designated initialiser leaves out.
+ */
 #ifdef __cplusplus
 #define SOCLE_OPTIONAL = {}
 #else
@@ -50,70 +66,100 @@ struct socle_factory;
 
 /* `which' of event_timeout */
 enum {
-	SOCLE_IDLE, /* nothing was read or written for the idle timeout */
-	SOCLE_STALL /* what waits to be written did not move */
+	SOCLE_IDLE, /* no byte was read or written for the idle timeout */
+	SOCLE_STALL /* no queued byte was sent for the write timeout */
 };
 
 struct socle__transport;
 
 struct socle_class {
-	/* Static storage; "Class" in "Class(R): open" and in profiles. */
+	/*
+	 * Shown in "Class(R): open" and in profiles.  The text is not copied:
+	 * static storage.  Not inherited.
+	 */
 	const char *name SOCLE_OPTIONAL;
 	const struct socle_class *super SOCLE_OPTIONAL;
-	/* sizeof the subclass's struct; 0: as large as super's. */
+	/*
+	 * sizeof the struct of the class, at least that of its super; 0: the
+	 * same size as the super's.
+	 */
 	size_t size SOCLE_OPTIONAL;
 
 	/*
-	 * There is something to read, or the end of the stream.  Default:
-	 * closes with "event_read not implemented" and logs it.
+	 * Input or the end of the stream can be read, and reading is watched.
+	 * Also called once a tick while pushed-back data remains.  Default:
+	 * logs, and closes with the reason "event_read not implemented".
 	 */
 	void (*event_read)(struct socle_socket *self) SOCLE_OPTIONAL;
 	/*
-	 * It can be written to.  Default: flushes the write queue.  If an
-	 * override leaves the queue untried, the library flushes after it.
+	 * The object is writable, and either the application or the write
+	 * queue watches that.  Also called once, watched or not, when
+	 * socle_connect() has connected.  Default: flushes the write queue.
+	 * If an override does not try to flush, the library flushes after it.
 	 */
 	void (*event_write)(struct socle_socket *self) SOCLE_OPTIONAL;
 	/*
-	 * The kernel reports an error: `err' is -errno, 0 if it named none.
-	 * Comes once no unread input is left.  Default: closes ("event_err").
+	 * The kernel reports an error.  `err' is -errno, or 0 if the kernel
+	 * did not name one.  Called only once no unread input is left; an
+	 * error that the poller or socle_connect() reports is not delayed.
+	 * Default: closes with the reason "event_err"; queued data is dropped.
 	 */
 	void (*event_err)(struct socle_socket *self, int err) SOCLE_OPTIONAL;
 	/*
-	 * Both directions are gone (a peer that only stops sending is an end
-	 * of stream, not this).  Comes once no unread input is left.  Default:
-	 * closes ("event_hup").
+	 * Both directions are shut down.  A peer that only stops sending is
+	 * the end of the stream, not a hang-up.  Called only once no unread
+	 * input is left.  Default: closes with the reason "event_hup"; queued
+	 * data is dropped.
 	 */
 	void (*event_hup)(struct socle_socket *self) SOCLE_OPTIONAL;
-	/* The write queue has emptied.  Default: nothing. */
+	/*
+	 * The write queue, which had kept something, is empty.  Called once
+	 * each time, and not for a write that the kernel took at once, nor
+	 * when the queue is dropped or socle_close_after_flush() was called.
+	 * Default: none.
+	 */
 	void (*event_drain)(struct socle_socket *self) SOCLE_OPTIONAL;
-	/* A timeout passed, SOCLE_IDLE or SOCLE_STALL.  Default: closes. */
+	/*
+	 * A timeout has expired: `which' is SOCLE_IDLE or SOCLE_STALL.  The
+	 * time then starts again.  Default: closes with the reason "idle" or
+	 * "stall".
+	 */
 	void (*event_timeout)(
 		struct socle_socket *self, int which) SOCLE_OPTIONAL;
 	/*
-	 * A write could not be finished and waits, whether a part of it went
-	 * or none (Danga::Socket's on_incomplete_write).  Default: nothing;
-	 * the library has asked for writability already.
+	 * The kernel or the writer function takes no more for now, and data
+	 * stays queued (Danga::Socket's on_incomplete_write).  Called at the
+	 * end of each write or flush that stops this way, but not inside
+	 * itself.  The library already watches for writability.  Default: none.
 	 */
 	void (*incomplete_write)(struct socle_socket *self) SOCLE_OPTIONAL;
 	/*
-	 * Closes; an override that does not call super's vetoes: the object
-	 * stays open.  `reason' may be NULL.
+	 * Called to close the object, which is still open.  Calling super
+	 * closes it; not calling it vetoes, and the object stays open.
+	 * socle_close() from inside is ignored.  `reason' may be NULL.  Not
+	 * called by socle_steal_socket(), socle_reset() and the thread's end.
 	 */
 	void (*close)(
 		struct socle_socket *self, const char *reason) SOCLE_OPTIONAL;
 	/*
-	 * The object is over: called once, at the end of the outermost tick,
-	 * when no handler of any object is on the stack.  Memory that you
-	 * allocated may be freed here, that of socle_socket_new() is freed
-	 * after it.  Default: nothing.
+	 * Called once, after the object is closed: at the end of the outermost
+	 * tick, when no handler of any object is on the stack.  Frees what the
+	 * application allocated, `self' included if it came from
+	 * socle_socket_init(); the library frees the memory of
+	 * socle_socket_new() afterwards.  Default: none.
 	 */
 	void (*destroy)(struct socle_socket *self) SOCLE_OPTIONAL;
-	/* Like snprintf; socle_as_string() calls it. */
+	/*
+	 * Formats the object as socle_as_string() describes, with the
+	 * arguments and the result of snprintf().
+	 */
 	int (*as_string)(const struct socle_socket *self, char *buf,
 		size_t size) SOCLE_OPTIONAL;
 	/*
-	 * A listener made this object; it is watched for reading already.
-	 * Called before the listener's own `accepted'.  Default: nothing.
+	 * A factory with an accept_class, socle_listen()'s included, made this
+	 * object; reading is already watched.  Called before the factory's
+	 * `accepted'.  Not called for an object of socle_connect().  Default:
+	 * none.
 	 */
 	void (*event_accepted)(struct socle_socket *self,
 		struct socle_factory *by) SOCLE_OPTIONAL;
@@ -122,12 +168,18 @@ struct socle_class {
 	void (*reserved[5])(void) SOCLE_OPTIONAL;
 };
 
-/* The root of all classes of stream sockets. */
+/*
+ * The root class of everything that reads and writes a stream of bytes.  The
+ * root class of datagram sockets is in dgram/dgram.h.
+ */
 extern const struct socle_class socle_socket_class;
 
 /*
- * Super calls: what the class above `mine' does.  `mine' is the class that is
- * being written, never the object's own, which may be further down.
+ * Super calls: each calls the method of the nearest class above `mine' that
+ * defines it, or does nothing if none does.  `mine' is the class whose method
+ * contains the call, never the class of the object, which may be further down
+ * the chain.  With a root class as `mine' the calls without a result do
+ * nothing, and socle_super_as_string() must not be called.
  */
 void socle_super_event_read(
 	const struct socle_class *mine, struct socle_socket *self);
@@ -153,8 +205,8 @@ void socle_super_event_accepted(const struct socle_class *mine,
 	struct socle_socket *self, struct socle_factory *by);
 
 /*
- * From a pointer to a member to the struct that has it; a pointer of another
- * type than the member's does not compile.
+ * Converts a pointer to a member into a pointer to the struct that contains
+ * it.  A pointer whose type is not the member's does not compile.
  */
 #ifdef __cplusplus
 #define socle_container_of(pointer, type, member)                              \
