@@ -1,16 +1,30 @@
 /*
- * The base class of all that has an fd and events: Danga::Socket's object
- * methods.
+ * The base class of every object with an fd and events: Danga::Socket's object
+ * methods.  A "socket" below is any fd that can be polled; pipes and terminals
+ * work too.
  *
- * Ownership and life.  An object that was made owns its fd.  socle_close()
- * takes effect at once, for events and calls; the fd is closed at the end of
- * the tick, the memory let go at the end of the outermost tick, through the
- * class's `destroy'.  Until then every function here may be called on it.
+ * Life.  An object owns its fd.  socle_close() takes effect at once: no
+ * further event is delivered, and reads and writes return -EBADF.  The fd is
+ * closed at the end of the tick.  The class's `destroy' is called, and the
+ * memory freed, at the end of the outermost tick.  Until then every function
+ * here may still be called on the object.  socle_reset() and the end of the
+ * thread close every object without calling its `close', drop its queue with
+ * the callbacks, and destroy it.  The struct must not move in memory before
+ * its `destroy' is called.
  *
- * All of these may be called from inside any callback of the thread that made
- * the object, and from no other thread.  Results are >= 0 or -errno; -EBADF
- * is a closed object.  "Socket" below is any fd that can be polled: pipes and
- * terminals serve as well.
+ * Calls.  Every function here may be called from inside any callback on the
+ * thread that made the object, and from no other thread.  A NULL object is a
+ * broken contract.  Results are >= 0 or -errno.  -EBADF means that the object
+ * is closed, -EINVAL also that it is not a stream (a datagram object), and
+ * -ENOMEM that memory ran out; unless stated otherwise a refused call has
+ * changed nothing.
+ *
+ * Fork.  In a child that has not called socle_after_fork() no queue is flushed
+ * and no event is delivered.  socle_read(), and socle_write() on an empty
+ * queue, still use the socket that the child shares with its parent.
+ * socle_after_fork() drops the queue of every object with its callbacks,
+ * because the parent sends that data, and closes the objects for which
+ * socle_close_after_flush() was called.
  */
 #ifndef SOCLE_SOCKETS_SOCKET_H
 #define SOCLE_SOCKETS_SOCKET_H
@@ -33,137 +47,207 @@ extern "C" {
 struct socle_socket {
 	/* private */
 	struct socle_descriptor d;  /* first */
-	struct socle__item *queue;  /* write queue: its last item, or NULL */
-	size_t queued;              /* unsent bytes, + 1 per closure */
-	struct socle__extra *extra; /* what most objects never use, or NULL */
-	int64_t active;             /* ns: the last traffic, if idle_ms */
+	struct socle__item *queue;  /* the last item of the queue, or NULL */
+	size_t queued;              /* unsent bytes, + 1 per call and file */
+	struct socle__extra *extra; /* rarely used state, or NULL */
+	int64_t active;             /* ns: time of the last traffic */
 	struct socle_timer timer;   /* idle, write stall, a retried write */
 	uint32_t idle_ms;
 	uint16_t read_error;  /* errno of the last read that failed */
 	uint16_t write_error; /* errno of a failed write, close vetoed */
 };
 
-/* ---- making and ending ---- */
+/* ---- creating and closing ---- */
 
 /*
- * Makes `self', memory of yours of at least the class's size, an object that
- * owns `fd'; the subclass's own fields are left as they are.  O_NONBLOCK and
- * FD_CLOEXEC are set; nothing is watched.  -EBADF; -EEXIST: the fd belongs to
- * an object or is an other fd; -EPERM: a regular file or directory; -EINVAL:
- * no proper class; -ENOMEM, -ENOSPC; after a failure the fd is still yours
- * and as it was.  (Danga::Socket's new, which dies.)
+ * Makes an object that owns `fd' in `self', memory of the application of at
+ * least the class's size.  The fields of the subclass are left as they are.
+ * Sets O_NONBLOCK, which every process sharing the open file sees and which is
+ * not undone on close, and FD_CLOEXEC.  Nothing is watched.  The first fd that
+ * is not a socket makes the process ignore SIGPIPE, which exec(2) passes on,
+ * unless the application has set another action for it.
+ *
+ * `self' must not be a live object, one whose `destroy' has yet to be called.
+ * This is not detected.
+ *
+ * On failure the caller still owns the fd, whose flags are as before.
+ *
+ *	-EBADF	the fd is not open
+ *	-EEXIST	the fd is in the loop: an object's, an other fd, the library's
+ *	-EPERM	a regular file, a directory, or what the poller cannot watch
+ *	-EINVAL	`cls' is NULL, has no name or no root class, is a datagram
+ *		class, or is smaller than one of its supers
+ *	-ENOMEM; -ENOSPC at the poller's limit; -EMFILE, -ENFILE if the loop
+ *		could not be started
+ *
+ * For a socket inside a tick, a refusal of the poller is reported by event_err
+ * before the next wait.  (Danga::Socket's new, which dies.)
  */
 int socle_socket_init(
 	struct socle_socket *self, const struct socle_class *cls, int fd);
 
-/* The same with memory from the library, zeroed, and freed after destroy. */
+/*
+ * Allocates the class's size, makes an object of it, and stores it in *ret,
+ * which is unchanged on failure.  The fields of the subclass are zero.  The
+ * library frees the memory after `destroy'.  Otherwise as socle_socket_init().
+ */
 int socle_socket_new(
 	const struct socle_class *cls, int fd, struct socle_socket **ret);
 
 /*
- * Another class from the next event on (Perl's re-bless).  -EINVAL: the class
- * needs a larger struct than the object was made with, or is of another
- * family.
+ * Changes the class of a live object at once: every further method is that
+ * of `cls' (Perl's re-bless).  The fields of the subclass are left as they are.
+ * Returns 0; -EBADF; -EINVAL if `cls' is not a valid class, is not of the same
+ * kind (streams, datagrams), or needs a larger struct than the object was made
+ * with; -ENOMEM.
  */
 int socle_set_class(struct socle_socket *s, const struct socle_class *cls);
+
+/* The class the object has now, as it was passed; also on a closed object. */
 const struct socle_class *socle_class_of(const struct socle_socket *s);
 
 /*
- * Closes, through the class's `close'; nothing if it is closed already or
- * being closed.  What autoflush held back is flushed once before; what does
- * not go is dropped, with its callbacks.  `reason' may be NULL; it is told to
- * `close' and the debug log and not kept.
+ * Closes the object through its class's `close', which may veto.  Does nothing
+ * if the object is closed, or if its `close' is running.  Data that autoflush
+ * or a flush's limit holds back is flushed once before; what the kernel does
+ * not take is dropped with its callbacks, which find the object closed.
+ * `reason' may be NULL; it is passed to `close' and the log and is not kept.
+ *
+ * The fd is closed by close(2) at the end of the tick.  If unread input is left
+ * on a TCP connection, the kernel resets it, and the peer may lose the last
+ * bytes that were sent.
  */
 void socle_close(struct socle_socket *s, const char *reason);
 
 /*
- * Reads no more, takes no more writes (-ESHUTDOWN), and closes when the queue
- * is out; at once if it is empty.  `reason' is kept: static storage.
+ * Stops reading for good, refuses further writes (-ESHUTDOWN), and calls
+ * socle_close() when the queue is empty: inside this call if it is empty now.
+ * A second call does nothing.  If the class vetoes the close, writes are
+ * accepted again and reading may be turned on.  `reason' must be static
+ * storage; it is lost (NULL) if there is no memory to keep it.
  */
 void socle_close_after_flush(struct socle_socket *s, const char *reason);
 
 /*
- * Lets the fd go: it is yours, non-blocking still, and the object is closed
- * without its `close' being called.  What was held back is flushed once, the
- * rest of the queue dropped with its callbacks.  The fd, or -EBADF.
+ * Gives the fd to the caller, who owns it from then on, and closes the object
+ * without calling its `close'.  Held-back data is flushed once before; the rest
+ * of the queue is dropped with its callbacks.  `destroy' is called at the end
+ * of the outermost tick.  The fd stays non-blocking and close-on-exec.
+ * Returns the fd, or -EBADF if the object is closed or that flush closed it.
  */
 int socle_steal_socket(struct socle_socket *s);
 
-/* ---- what it is ---- */
+/* ---- state ---- */
 
-int socle_fd(const struct socle_socket *s); /* -1 once closed */
+/* The fd; -1 once the object is closed. */
+int socle_fd(const struct socle_socket *s);
 bool socle_closed(const struct socle_socket *s);
 
-/* SOCLE_READ and SOCLE_WRITE as watched now, for you or for the queue. */
+/*
+ * SOCLE_READ and SOCLE_WRITE: what is watched now, for the application or for
+ * the library.  0 on a closed object.
+ */
 unsigned socle_watching(const struct socle_socket *s);
 
 /*
- * "Class(RW): open to 127.0.0.1:80", "Class(R): closed"; like snprintf.
- * Through the class's slot.
+ * Calls the class's `as_string'.  The root's writes "Class(RW): open to
+ * 127.0.0.1:80" or "Class(R): closed".  At most `size' bytes are written, the
+ * NUL included; the result is the length of the whole text, as of snprintf().
  */
 int socle_as_string(const struct socle_socket *s, char *buf, size_t size);
 
 /*
- * The addresses as text: "127.0.0.1" and "127.0.0.1:80", "::1" and "[::1]:80",
- * for AF_UNIX the path, "@name" or "unix".  Asked of the kernel once, and kept
- * after close.  NULL when there is none (yet): not connected, no socket, or
- * closed before anybody asked.
+ * The addresses as text: "127.0.0.1" and "127.0.0.1:80", "::1" and "[::1]:80";
+ * for AF_UNIX, in both forms, the path, "@name" or "unix".  The kernel is asked
+ * once.  The text belongs to the object, is kept after close, and is valid
+ * until `destroy' has returned.  NULL if there is no address: the object is not
+ * connected or not a socket, it was closed before the first such call, or
+ * memory ran out.
  */
 const char *socle_peer_ip_string(struct socle_socket *s);
 const char *socle_peer_addr_string(struct socle_socket *s);
 const char *socle_local_ip_string(struct socle_socket *s);
 const char *socle_local_addr_string(struct socle_socket *s);
 
-/* The port, 0 .. 65535; -ENOTCONN without an address, -EAFNOSUPPORT. */
+/*
+ * The port, 0 .. 65535, in host byte order; -EAFNOSUPPORT for AF_UNIX;
+ * -ENOTCONN where the strings above are NULL.
+ */
 int socle_peer_port(struct socle_socket *s);
 int socle_local_port(struct socle_socket *s);
 
 /* ---- events ---- */
 
 /*
- * Whether event_read, event_write are wanted.  Setting what is set costs
- * nothing; the kernel hears of changes once a tick.  Turning writability off
- * never stalls the queue, which has a wish of its own.  After a read of 0 the
- * READ event is off until it is turned on here.  Nothing on a closed object.
+ * Turns event_read or event_write on or off for the application.  The kernel
+ * is informed once a tick, before the wait, and only of real changes.  Turning
+ * writability off does not stall the queue, which watches it independently;
+ * event_write is still called while the queue does.  After a read of 0 the READ
+ * event is off until it is turned on here.  Does nothing on a closed object;
+ * reading cannot be turned on after socle_close_after_flush().
  */
 void socle_watch_read(struct socle_socket *s, bool on);
 void socle_watch_write(struct socle_socket *s, bool on);
 
 /*
- * event_timeout(SOCLE_IDLE) after this time without a byte read or written;
- * event_timeout(SOCLE_STALL) when queued bytes have not moved for this time.
- * Traffic counts as of the beginning of its tick.  If the handler does not
- * close, the time counts anew.  0 switches off; the longest is 49 days.  -EINVAL: negative or no number.
+ * The idle timeout calls event_timeout(SOCLE_IDLE) once no byte was read or
+ * written for `seconds'.  The write timeout calls event_timeout(SOCLE_STALL)
+ * once data was queued and none of it was sent for `seconds', also while
+ * socle_connect() is connecting.  Traffic counts from the time of its tick.  If
+ * the handler does not close the object, the time starts again.  The clock is
+ * CLOCK_MONOTONIC, which stops while the system is suspended.
+ *
+ * 0 turns a timeout off.  An idle timeout above 49 days counts as 49 days.
+ * Returns 0, -EBADF, -EINVAL (negative or NaN); the write timeout -ENOMEM too.
  */
 int socle_set_idle_timeout(struct socle_socket *s, double seconds);
 int socle_set_write_timeout(struct socle_socket *s, double seconds);
 
-/* At the end of every tick; false ends the loop; NULL removes it. */
+/*
+ * Calls `fn(s, arg)' at the end of every tick until the object is closed or
+ * another callback replaces it; NULL removes it.  If `fn' returns false, the
+ * loop ends after the remaining post-loop callbacks.  Returns 0, -EBADF,
+ * -ENOMEM.
+ */
 int socle_set_socket_post_loop_callback(struct socle_socket *s,
 	bool (*fn)(struct socle_socket *s, void *arg), void *arg);
 
 /* ---- reading ---- */
 
 /*
- * > 0: bytes; 0: end of the stream; -EAGAIN: nothing now; another -errno: the
- * stream is broken, the object not closed by it.  Pushed-back data come first,
- * one chunk a call, never topped up from the kernel.  At most 1 MiB a call.
- * -EINVAL: size 0.
+ * Reads at most `size' bytes, and at most 1 MiB.  Returns
+ *
+ *	> 0	the number of bytes
+ *	0	the end of the stream; the READ event is off from now on
+ *	-EAGAIN	nothing to read now, or not connected yet
+ *	-EBADF	the object is closed
+ *	-EINVAL	`size' is 0, or the object is not a stream
+ *	-errno	the stream is broken; the object stays open
+ *
+ * Pushed-back data is returned first, one chunk a call, without bytes from the
+ * kernel behind it.
  */
 ssize_t socle_read(struct socle_socket *s, void *buf, size_t size);
 
 /*
- * Puts data (copied) where socle_read() finds them: behind what was pushed
- * back before, as Danga::Socket does, or, by socle_unread(), before it.  While
- * reading is on, event_read is called for it once in each tick.
+ * Copies data to where socle_read() finds it: push_back_read behind what was
+ * pushed back before, as Danga::Socket does, and unread in front of it.  While
+ * reading is watched and such data remains, event_read is called once a tick.
+ * A length of 0 does nothing.  Returns 0, -EBADF, -EINVAL, -ENOMEM.
  */
 int socle_push_back_read(struct socle_socket *s, const void *data, size_t len);
 int socle_unread(struct socle_socket *s, const void *data, size_t len);
 
 /*
- * Reads through `fn' instead of read(2); NULL restores.  `fn' returns bytes, 0
- * at the end, or -errno; -EAGAIN or SOCLE_WANT_READ: nothing now;
- * SOCLE_WANT_WRITE: nothing before it is writable, when event_read is called.
+ * Makes socle_read() call `fn' instead of read(2), for TLS and the like; NULL
+ * restores.  `fn' returns the number of bytes, 0 at the end of the stream, or
+ * -errno; more than `len' is -EIO.  -EAGAIN and SOCLE_WANT_READ: nothing to
+ * read now.  SOCLE_WANT_WRITE: nothing until the fd is writable; event_read is
+ * called then.  Any function may be called inside `fn'.
+ *
+ * The poller does not see data that `fn' has received and not returned.  Read
+ * until -EAGAIN, or push back a byte to get another event_read.  Returns 0,
+ * -EBADF, -EINVAL, -ENOMEM.
  */
 int socle_set_reader_func(struct socle_socket *s,
 	ssize_t (*fn)(
@@ -176,64 +260,117 @@ enum { SOCLE_WANT_READ = -70001, SOCLE_WANT_WRITE = -70002 };
 /* ---- writing ---- */
 
 /*
- * Writes a copy.  1: all handed to the kernel; 0: the rest is queued and will
- * go by itself.  Nothing taken, the object lives: -EBADF closed, -ENOBUFS over
- * the cap, -ESHUTDOWN after socle_close_after_flush(), -ENOMEM.  Any other
- * -errno: this write failed and closed the object ("EPIPE", "ECONNRESET",
- * "write_error"); if its class vetoes that, the queue is dropped and every
- * further write returns the same.  len 0 is a kick.
+ * The write queue.  A write on an empty queue goes to the kernel at once; what
+ * the kernel does not take is queued and sent without further calls.  A write
+ * behind queued data is queued.  One flush sends about 1 MiB and runs at most
+ * 64 calls; the rest follows in the next tick.
+ *
+ * Writes made inside a release, done, mark or drain callback are queued, and
+ * sent by the flush that runs the callback or in the next tick.  What a call
+ * queued by socle_write_func() writes on an empty queue is sent at once.
+ *
+ * The results of every write:
+ *
+ *	1	everything, what was queued before included, was handed over
+ *	0	something is queued
+ *
+ * and these, for which nothing was taken and the object stays as it is:
+ *
+ *	-EBADF		the object is closed
+ *	-EINVAL		the object is not a stream
+ *	-ESHUTDOWN	socle_close_after_flush() was called
+ *	-ENOBUFS	the write cap would be exceeded
+ *	-ENOMEM		out of memory, nothing sent
+ *	-errno		of an earlier failed write, whose close was vetoed
+ *
+ * A write that fails closes the object, through its `close', with the reason
+ * "EPIPE", "ECONNRESET" or "write_error".  If the class vetoes that, the queue
+ * is dropped all the same and every further write returns the same error.
+ */
+
+/*
+ * Writes a copy of the data.  Results as above; another -errno: this write
+ * failed and closed the object.  -ENOMEM also closes it if a part was sent and
+ * the rest could not be queued: socle_closed() tells the two apart.  -EBADF is
+ * returned too if a callback closed the object during the call.
+ *
+ * A length of 0 is socle_write_kick().  socle_writev() writes `n' >= 0 pieces
+ * as one write; -EINVAL if `n' is negative.
  */
 int socle_write(struct socle_socket *s, const void *data, size_t len);
 int socle_writev(struct socle_socket *s, const struct iovec *iov, int n);
 
 /*
- * The same without a copy: the data must stay as they are until
- * `release(sent, arg)', which is called exactly once, perhaps inside this
- * call; `sent': they went out whole.  A refused call (-errno with nothing
- * taken) calls nothing.  After -ENOMEM the object is closed if a part went out,
- * and `release' was called then.
+ * Writes without a copy.  < 0, one of the results above: nothing was taken,
+ * and `release' is never called.  >= 0: the data must stay unchanged until
+ * `release(sent, arg)', which is called exactly once, possibly inside this
+ * call; `sent' is true if all of it was handed over.  A write that fails and
+ * closes the object returns 0, after release(false).  `release' may be NULL.
+ * A length of 0 calls release(true) at once and returns 1.
  */
 int socle_write_ref(struct socle_socket *s, const void *data, size_t len,
 	void (*release)(bool sent, void *arg), void *arg);
 
 /*
- * Calls `fn(s, arg)' when all bytes written before it have been handed to the
- * kernel: at once (result 1) if none wait and no other such call is running.
- * What `fn' writes goes behind what is queued.  If the object closes first,
- * `drop(arg)' is called instead; it may be NULL.
+ * Queues a call: `fn(s, arg)' runs once everything written before it was
+ * handed over.  < 0: nothing was taken, and neither function is ever called.
+ * >= 0: exactly one of them is called once; `drop(arg)', which may be NULL, if
+ * the object closes first.  Returns 1 if `fn' ran inside this call: nothing was
+ * queued, and no call or callback of this object's queue was running.  On an
+ * empty queue it is not held back when autoflush is off.
  */
 int socle_write_func(struct socle_socket *s,
 	void (*fn)(struct socle_socket *s, void *arg), void (*drop)(void *arg),
 	void *arg);
 
-/* Flushes what can be flushed.  1: nothing waits now; 0; -errno. */
+/*
+ * Flushes the queue now and writes nothing.  1: the queue is empty; 0: it is
+ * not; -EBADF; or the -errno of a failed write.
+ */
 int socle_write_kick(struct socle_socket *s);
 
-/* Unsent bytes, + 1 per queued call. */
+/* Unsent bytes, + 1 per queued call or file.  The kernel's are not counted. */
 size_t socle_write_buf_size(const struct socle_socket *s);
 
 /*
- * On at the start.  Off: writes are held back and leave gathered, in the next
- * tick before the wait, or with a kick or close.
+ * On by default.  While it is off, writes are held back and sent together,
+ * before the next wait of the loop or by a kick, a close or a steal.  Turning
+ * it on sends nothing by itself.  Does nothing on a closed object.
  */
 void socle_set_autoflush(struct socle_socket *s, bool on);
 
 /*
- * `fn' is told once when the queue grows above `high', and once when it has
- * come down to `low' or less after that.  May run inside the write that
- * caused it.  NULL removes.  -EINVAL: low > high.
+ * Calls `fn(s, true, arg)' once when more than `high' is queued, and
+ * `fn(s, false, arg)' once when `low' or less is queued after that.  `fn' may
+ * run inside the write that crosses a mark, and inside this call: the queue
+ * counts as below the new marks at first.  NULL removes.  Not called when the
+ * queue is dropped: by close, steal, a failed write or socle_after_fork().
+ * Returns 0; -EBADF; -EINVAL if low > high; -ENOMEM.
  */
 int socle_set_water_marks(struct socle_socket *s, size_t low, size_t high,
 	void (*fn)(struct socle_socket *s, bool above, void *arg), void *arg);
 
-/* A write that would make more than this wait is -ENOBUFS; 0: no cap. */
+/*
+ * Limits the queue: a write is refused with -ENOBUFS if what is queued and the
+ * write together exceed `bytes'.  The whole length counts before anything is
+ * sent, so a single longer write is refused even on an empty queue.  A call or
+ * a file counts 1.  0: no cap.  Returns 0, -EBADF, -ENOMEM.
+ */
 int socle_set_write_cap(struct socle_socket *s, size_t bytes);
 
 /*
- * Writes through `fn' instead of the kernel; NULL restores.  `fn' returns the
- * bytes taken, 0 or -EAGAIN: none now, SOCLE_WANT_READ: none before it is
- * readable; another -errno closes as a failed write does, and so does a
- * result larger than `len' ("write_error").  What it writes itself is queued.
+ * Sends queued bytes through `fn' instead of the kernel, for TLS and the like;
+ * NULL restores.  `fn' returns
+ *
+ *	> 0	the number of bytes taken; more than `len' is a failed write
+ *	0, -EAGAIN, SOCLE_WANT_WRITE	none until the fd is writable
+ *	SOCLE_WANT_READ			none until it is readable
+ *	-ENOBUFS, -ENOMEM		none for about 10 ms
+ *	-errno	the write failed, and the object is closed
+ *
+ * After a result <= 0 the same bytes are offered again at the same address,
+ * with more behind them if more was written.  `fn' may close the object; what
+ * it writes to the object is queued.  Returns 0, -EBADF, -EINVAL, -ENOMEM.
  */
 int socle_set_writer_func(struct socle_socket *s,
 	ssize_t (*fn)(struct socle_socket *s, const void *data, size_t len,
@@ -241,15 +378,21 @@ int socle_set_writer_func(struct socle_socket *s,
 	void *arg);
 
 /*
- * TCP_CORK, TCP_NOPUSH: full segments only, until it is off.  0 on what is no
- * TCP socket and when nothing changes.  Taken off by close.
+ * TCP_CORK or TCP_NOPUSH: while it is on, TCP sends full segments only.  Close
+ * and steal turn it off.  Returns 0, also on what is not a TCP socket and if
+ * nothing changes; -EBADF; or the -errno of setsockopt(2).
  */
 int socle_tcp_cork(struct socle_socket *s, bool on);
 
-/* ---- messages ---- */
+/* ---- log messages ---- */
 
-/* "ERROR: message", the object and a backtrace where there is one, logged. */
+/*
+ * Logs "ERROR: message", the object as a string and, where libc offers one, a
+ * backtrace, at level 0.
+ */
 void socle_dump_error(struct socle_socket *s, const char *message);
+
+/* Logs at level 0; the object is not part of the message. */
 void socle_socket_debug_msg(struct socle_socket *s, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
