@@ -1,6 +1,6 @@
 /*
- * Files sent by the kernel, as items of the write queue: in order with bytes
- * and calls, and with one completion each (IO::AsyncX::Sendfile).
+ * Files as items of the write queue: sent in order with bytes and calls, by
+ * the kernel where it can, and with one completion each (IO::AsyncX::Sendfile).
  */
 #ifndef SOCLE_SOCKETS_SENDFILE_H
 #define SOCLE_SOCKETS_SENDFILE_H
@@ -16,57 +16,74 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-enum { SOCLE_TO_END = -1 };
+enum { SOCLE_TO_END = -1 }; /* struct socle_sendfile.length */
 
-/* How it went. */
+/* How sending a file ended. */
 struct socle_sent {
 	/*
-	 * 0; -ENODATA, or -EIO on a system without: the file ended early;
-	 * -ECANCELED: the socket was closed first; else what `operation' said.
+	 * 0: all of it was handed to the kernel.  -ENODATA (-EIO on a system
+	 * without ENODATA): the file ended early.  -ECANCELED: the object
+	 * closed first, or its queue was dropped.  Otherwise the error of
+	 * `operation'.
 	 */
 	int err;
-	const char *operation; /* "sendfile", "read", "write" */
+	const char *operation; /* "sendfile", "read" or "write" */
 	uint64_t sent;         /* bytes handed to the kernel */
-	/* bytes that were not; of what has no size those read already */
+	/*
+	 * Bytes not sent.  If the size was not known: bytes that were read and
+	 * not sent.
+	 */
 	uint64_t remaining;
 };
 
 struct socle_sendfile {
-	/* a path, opened and closed by the library; or, when it is NULL, */
+	/* A path, which the library opens and closes; NULL: `fd' is used. */
 	const char *file SOCLE_OPTIONAL;
-	/* an fd of yours, */
+	/* An open file of the caller.  Note that 0 is standard input. */
 	int fd SOCLE_OPTIONAL;
-	/* to be closed before `done' */
+	/* The library closes `fd', right before `done'. */
 	bool close_fd SOCLE_OPTIONAL;
-	int64_t offset SOCLE_OPTIONAL;
-	int64_t length SOCLE_OPTIONAL; /* SOCLE_TO_END: the rest; 0: nothing */
+	int64_t offset SOCLE_OPTIONAL; /* bytes from the start, >= 0 */
+	/* Bytes; SOCLE_TO_END: up to the end; 0 sends nothing. */
+	int64_t length SOCLE_OPTIONAL;
+	/* May be NULL.  `how' is valid during the call. */
 	void (*done)(struct socle_socket *s, const struct socle_sent *how,
-		void *arg) SOCLE_OPTIONAL; /* may be NULL */
+		void *arg) SOCLE_OPTIONAL;
 	void *arg SOCLE_OPTIONAL;
-	/* a failing file is dropped alone, the queue goes on */
+	/* A failure of the file drops this file only; the queue continues. */
 	bool carry_on SOCLE_OPTIONAL;
 };
 
 /*
  * Queues a file, or a part of one, behind what is queued, and sends what can
- * be sent now.  The file's own position is neither used nor moved; several may
- * send one fd, which must stay open until the last `done'.  1: nothing waits
- * any more; 0: it will go by itself, or its failure has closed the object.  In
- * both cases `done' is called exactly once, perhaps inside this call, and tells
- * how it went.  -errno: nothing is queued, `done' never called, `fd' still
- * yours: that of open(2); -EISDIR; -ESPIPE: an offset in a pipe; -EINVAL: a
- * negative offset or length; and those of socle_write().
+ * be sent now.  `what' and the path are not needed after the call.  The file
+ * position is neither used nor changed; several items may send the same fd,
+ * which must stay open until the last `done'.
  *
- * SOCLE_TO_END is what the file has now; for what has no size (a pipe, /proc)
- * it is all until its end.  What the kernel cannot send (pipes, /proc, a
- * writer function in between) is read and written instead.  A pipe is sent as
- * it fills, without blocking the loop; what was read of it and not sent when
- * the socket closes is lost.
+ * < 0: nothing was taken, `done' is never called, and the caller still owns
+ * `fd', even with close_fd: an error that socle_write() returns without taking
+ * data; of open(2) or fstat(2); -EISDIR; -ESPIPE for an offset in a pipe or
+ * socket; -EINVAL for a negative offset or length.
  *
- * A failure closes the socket after `done', with the reason "sendfile", unless
- * `carry_on' is set and the fault was the file's.  A write cap counts a file
- * as 1, and so does socle_write_buf_size().  From the first call on SIGPIPE is
- * ignored if it had its default disposition: sendfile(2) cannot say
+ * >= 0: `done' is called exactly once, possibly inside this call.  1: nothing
+ * is queued any more; 0: something is, or the file's failure has closed the
+ * object.  What `done' writes is queued.
+ *
+ * With SOCLE_TO_END the length of a regular file is its size at the call.
+ * What has no size (a pipe, a file of /proc) is sent until its end.  What the
+ * kernel cannot send is read and written instead: pipes, /proc, and every file
+ * while a writer function is set.  An empty pipe is looked at again about every
+ * 10 ms, without blocking the loop; the write timeout runs meanwhile.  What was
+ * read from a pipe and not sent when the object closes is lost.  Reading a
+ * regular file may block on the disk.
+ *
+ * A failure closes the object after `done', with the reason "sendfile", unless
+ * `carry_on' is set and the failure is the file's.  If the class vetoes that,
+ * the queue is dropped and further writes return the error.  A file counts 1
+ * for a write cap, the marks and socle_write_buf_size().
+ *
+ * The first call makes the process ignore SIGPIPE, which exec(2) passes on,
+ * unless the application has set another action for it: sendfile(2) has no
  * MSG_NOSIGNAL.
  */
 int socle_sendfile(struct socle_socket *s, const struct socle_sendfile *what);
