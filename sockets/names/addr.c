@@ -1,9 +1,10 @@
 /*
- * Texts to addresses and back.
+ * Parsing and formatting addresses.
  *
- * Either is made whole first, in a place of its own: a bad text leaves the
- * caller's address alone, and snprintf hands a good one out as it does.  What
- * the kernel answers can be longer than sun_path: it is reached by u.room.
+ * Both build their result in a local variable first, so that a bad text leaves
+ * the caller's address unchanged, and snprintf truncates a long one.  A path
+ * returned by the kernel can be longer than sun_path, so it is accessed through
+ * u.room.
  */
 #include "sockets/names/addr_string.h"
 
@@ -16,34 +17,37 @@
 #include "system.h"
 
 enum {
-	PATH_AT = offsetof(struct sockaddr_un, sun_path),
-	PATH_ROOM = sizeof(((struct sockaddr_un *)0)->sun_path)
+	PATH_OFFSET = offsetof(struct sockaddr_un, sun_path),
+	PATH_MAX_SIZE = sizeof(((struct sockaddr_un *)0)->sun_path)
 };
 
-#define SPACE " \t\n\v\f\r" /* Perl's \s: in no host before a colon */
+#define SPACE " \t\n\v\f\r" /* Perl's \s */
 
-/* What a text is to show. */
+/* What a text contains. */
 enum {
 	SHOW_FAMILY = 1, /* "unix:" */
 	SHOW_PORT = 2,
 	SHOW_SCOPE = 4,
-	SHOW_SAFE = 8 /* no control characters, and "unix" for no name */
+	SHOW_SAFE = 8 /* no control characters; "unix" for an empty path */
 };
 
-/* 1 and a name, 0 and a path (no bytes: unnamed), -EINVAL for a wrong len */
+/*
+ * 1 for an abstract name, 0 for a path, which is empty for an unnamed socket;
+ * -EINVAL for a wrong len.
+ */
 static int
 local_name(const struct socle_addr *a, const char **ret, size_t *n)
 {
-	const char *path = a->u.room + PATH_AT;
-	size_t room = a->len - PATH_AT;
+	const char *path = a->u.room + PATH_OFFSET;
+	size_t bytes = a->len - PATH_OFFSET;
 	int abstract;
 
-	if (a->len < PATH_AT)
+	if (a->len < PATH_OFFSET)
 		return -EINVAL;
-	abstract = SOCLE__HAVE_ABSTRACT && room > 0 && path[0] == '\0';
+	abstract = SOCLE__HAVE_ABSTRACT && bytes > 0 && path[0] == '\0';
 	*ret = path + abstract;
-	*n = abstract ? room - 1 : strnlen(path, room);
-	return *n + (size_t)abstract <= PATH_ROOM ? abstract : -EINVAL;
+	*n = abstract ? bytes - 1 : strnlen(path, bytes);
+	return *n + (size_t)abstract <= PATH_MAX_SIZE ? abstract : -EINVAL;
 }
 
 static int
@@ -80,7 +84,7 @@ socle_addr_port(const struct socle_addr *a)
 						  : a->u.in6.sin6_port);
 }
 
-/* A name is to be read back; of a path only control characters matter. */
+/* A name must survive parsing; in a path only control characters matter. */
 static char *
 write_escaped(char *out, const char *s, size_t n, bool name)
 {
@@ -109,7 +113,7 @@ write_local(char *out, const struct socle_addr *a, unsigned show)
 	if (abstract)
 		out = stpcpy(out, "@");
 	else if (n > 0 && name[0] == '@')
-		out = stpcpy(out, "./"); /* the same file, and no name */
+		out = stpcpy(out, "./"); /* parsed as a path again */
 	else if (n == 0 && (show & SHOW_SAFE))
 		out = stpcpy(out, "unix");
 	if (abstract || (show & SHOW_SAFE))
@@ -174,7 +178,7 @@ socle__addr_string(
 	return addr_text(a, SHOW_SAFE | (with_port ? SHOW_PORT : 0), buf, size);
 }
 
-/* One byte of a name to *ret; how much of `s' that took, or -EINVAL. */
+/* Stores one byte of a name; returns the characters used, or -EINVAL. */
 static int
 read_name_byte(char *ret, const char *s)
 {
@@ -192,20 +196,20 @@ read_name_byte(char *ret, const char *s)
 static int
 read_name(struct socle_addr *a, const char *s)
 {
-	size_t n = 1; /* behind the NUL that says abstract */
+	size_t n = 1; /* after the NUL that marks an abstract name */
 	char byte;
 
 	if (!SOCLE__HAVE_ABSTRACT || *s == '\0')
 		return SOCLE__HAVE_ABSTRACT ? -EINVAL : -EAFNOSUPPORT;
-	for (int took; *s != '\0'; s += took, n++) {
-		took = read_name_byte(&byte, s);
-		if (took < 0)
-			return took;
-		if (n < PATH_ROOM)
-			a->u.room[PATH_AT + n] = byte;
+	for (int used; *s != '\0'; s += used, n++) {
+		used = read_name_byte(&byte, s);
+		if (used < 0)
+			return used;
+		if (n < PATH_MAX_SIZE)
+			a->u.room[PATH_OFFSET + n] = byte;
 	}
-	a->len = (socklen_t)(PATH_AT + n);
-	return n <= PATH_ROOM ? 0 : -ENAMETOOLONG;
+	a->len = (socklen_t)(PATH_OFFSET + n);
+	return n <= PATH_MAX_SIZE ? 0 : -ENAMETOOLONG;
 }
 
 static int
@@ -216,14 +220,14 @@ read_local(struct socle_addr *a, const char *s)
 	a->u.sa.sa_family = AF_UNIX;
 	if (*s == '@')
 		return read_name(a, s + 1);
-	if (n == 0 || n > PATH_ROOM)
+	if (n == 0 || n > PATH_MAX_SIZE)
 		return n == 0 ? -EINVAL : -ENAMETOOLONG;
-	memcpy(a->u.room + PATH_AT, s, n);
-	a->len = (socklen_t)(PATH_AT + n + (n < PATH_ROOM));
+	memcpy(a->u.room + PATH_OFFSET, s, n);
+	a->len = (socklen_t)(PATH_OFFSET + n + (n < PATH_MAX_SIZE));
 	return 0;
 }
 
-/* How long the host in "[::1]" or "[::1]:service" is; 0 for other texts. */
+/* The length of the host in "[::1]" or "[::1]:service"; 0 for other texts. */
 static size_t
 bracketed_host(const char *text)
 {
@@ -303,7 +307,7 @@ read_ip6(struct socle_addr *a, char *host, uint32_t port)
 static bool
 read_ip(struct socle_addr *a, const char *text, uint32_t port)
 {
-	char host[64], service[8]; /* more than any valid one takes */
+	char host[64], service[8]; /* longer than any valid one */
 	const char *colon = strrchr(text, ':');
 
 	if (socle_split_hostport(
@@ -311,7 +315,7 @@ read_ip(struct socle_addr *a, const char *text, uint32_t port)
 		(*service != '\0' && !read_number(service, UINT16_MAX, &port)))
 		return false;
 	if (colon != NULL && colon[1] == '\0' && strcmp(host, text) != 0)
-		return false; /* to split, "1.2.3.4:" has no port */
+		return false; /* no port after the colon */
 	if (strchr(host, ':') != NULL)
 		return read_ip6(a, host, port);
 	a->len = sizeof(a->u.in);

@@ -1,6 +1,4 @@
-/*
- * The address strings of sockets, for eyes and logs.
- */
+/* The address strings of sockets, for people and logs. */
 #ifndef SOCLE_SOCKETS_ADDR_PRIVATE_H
 #define SOCLE_SOCKETS_ADDR_PRIVATE_H
 
@@ -11,9 +9,9 @@
 /*
  * Danga::Socket's peer_addr_string with a port, "127.0.0.1:80", "[::1]:80",
  * and its peer_ip_string without, "127.0.0.1", "::1"; neither shows a scope
- * id.  AF_UNIX, in both: the path, "@name", or "unix" where there is none.
- * A peer chooses its own path, so control characters of one are \xNN here.
- * Results as of socle_addr_format(); SOCLE_ADDR_TEXT_MAX holds any.
+ * id.  AF_UNIX, in both: the path, "@name", or "unix" for an unnamed socket.
+ * A peer chooses its own path, so control characters in it are written \xNN.
+ * Results are those of socle_addr_format(); SOCLE_ADDR_TEXT_MAX is enough.
  */
 int socle__addr_string(
 	const struct socle_addr *a, bool with_port, char *buf, size_t size);
