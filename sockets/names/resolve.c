@@ -1,13 +1,13 @@
 /*
- * Names to addresses, on helper threads.
+ * Name resolution on helper threads.
  *
  * A request has one owner at a time, which frees it: the list until it has
- * been looked up, then the mailbox of its loop, then the loop, which calls `fn'.
- * Cancelling only marks it.  The memory for the answer is allocated in advance.
+ * been resolved, then the mailbox of its loop, then the loop, which calls `fn'.
+ * Cancelling sets a flag.  The memory for the answer is allocated in advance.
  *
  * The process has one list.  A request leaves it and is answered in one step,
  * under the lock.  fork(2) takes the lock too, so that a child, which has no
- * helpers, finds each request either in the list or answered.
+ * helper threads, finds each request either in the list or answered.
  */
 #include "sockets/names/resolve.h"
 
@@ -22,8 +22,8 @@
 
 enum {
 	THREADS = 8,
-	STACK = 512 * 1024, /* name services are foreign code */
-	NAMED = -1          /* instead of a port: the service is a name */
+	STACK = 512 * 1024, /* NSS modules may need much of it */
+	NAMED = -1          /* the service is a name, not a port */
 };
 
 typedef void answer_fn(
@@ -31,26 +31,26 @@ typedef void answer_fn(
 
 struct socle_resolve {
 	struct socle_resolve *next;
-	bool taken; /* a helper is at it */
+	bool taken; /* a helper thread is resolving it */
 	atomic_bool cancelled;
 	answer_fn *fn;
 	void *arg;
 	struct socle_loop *loop;      /* a reference */
-	struct socle__deferred *call; /* for the answer; NULL: on its way */
+	struct socle__deferred *call; /* carries the answer; NULL: sent */
 	int family, type, port;
 	int err;
-	size_t n; /* addresses; of a helper's request: > 0 if no name */
+	size_t n; /* addresses; > 0 in the list: only the service is a name */
 	struct socle_addr *addrs;
 	struct socle_addr numbers[2];
 	char *service, host[];
 };
 
-/* requires, of all but the lock: the lock.  Some wait: there are threads. */
+/* The lock guards the rest.  While a request waits there is a helper. */
 static struct {
 	pthread_mutex_t lock;
 	struct socle_resolve *first, **end;
 	int threads;
-	bool knows_forks;
+	bool has_fork_handlers;
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .end = &pool.first};
 
 static void
@@ -75,7 +75,7 @@ deliver(void *arg)
 	resolve_free(r);
 }
 
-/* It is the loop's from here, or gone. */
+/* After this call the request belongs to its loop, or is freed. */
 static void
 answer(struct socle_resolve *r)
 {
@@ -112,16 +112,16 @@ look_up(struct socle_resolve *r)
 		.ai_family = r->family, .ai_socktype = r->type};
 	struct addrinfo *found = NULL;
 	struct sockaddr_in in;
-	int said = sys_getaddrinfo(r->n > 0 ? NULL : r->host,
+	int eai = sys_getaddrinfo(r->n > 0 ? NULL : r->host,
 		r->port == NAMED ? r->service : NULL, &hints, &found);
 
-	if (said != 0) {
-		r->err = socle__lookup_error(said);
+	if (eai != 0) {
+		r->err = socle__lookup_error(eai);
 		return;
 	}
 	if (r->n == 0) {
 		r->err = take_addresses(r, found);
-	} else { /* all that a number wants of it is the port */
+	} else { /* the host is numeric: only the port is needed */
 		memcpy(&in, found->ai_addr, sizeof(in));
 		r->numbers[0].u.in.sin_port = in.sin_port;
 		r->numbers[1].u.in.sin_port = in.sin_port;
@@ -146,7 +146,7 @@ list_remove(struct socle_resolve *r)
 {
 	struct socle_resolve **at = &pool.first;
 
-	while (*at != r) /* the few that are taken are in front */
+	while (*at != r) /* taken requests are at the front */
 		at = &(*at)->next;
 	*at = r->next;
 	if (pool.end == &r->next)
@@ -177,7 +177,7 @@ helper(void *arg)
 	return arg;
 }
 
-/* Other threads' requests are as lost as those threads. */
+/* The requests of other threads are lost, as those threads are. */
 static void
 after_fork_in_child(void)
 {
@@ -196,17 +196,17 @@ after_fork_in_child(void)
 	unlock();
 }
 
-/* False: no thread can be had. */
+/* False: there is no helper thread, and none can be started. */
 static bool
 list_add(struct socle_resolve *r)
 {
 	bool any;
 
 	lock();
-	if (!pool.knows_forks)
-		pool.knows_forks =
+	if (!pool.has_fork_handlers)
+		pool.has_fork_handlers =
 			pthread_atfork(lock, unlock, after_fork_in_child) == 0;
-	if (pool.knows_forks && pool.threads < THREADS &&
+	if (pool.has_fork_handlers && pool.threads < THREADS &&
 		sys_thread_create(STACK, helper, NULL) == 0)
 		pool.threads++;
 	any = pool.threads > 0;
@@ -235,7 +235,7 @@ read_port(const char *service)
 	return (int)n;
 }
 
-/* A number alone: neither "[::1]" nor "1.2.3.4:80", nor a path. */
+/* A numeric host only: not "[::1]", "1.2.3.4:80" or a path. */
 static bool
 read_host(struct socle_addr *ret, const char *host, int family, int port)
 {

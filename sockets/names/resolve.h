@@ -1,10 +1,9 @@
 /*
- * Names to addresses, without blocking the loop.
+ * Non-blocking name resolution.
  *
- * Names are looked up by the system's getaddrinfo(3), on helper threads: at
- * most eight of the process at once, started when there is work and ended
- * when there is none, with all signals blocked.  Further names wait for one
- * of them in the order of the calls.
+ * The system's getaddrinfo(3) runs on helper threads, at most eight in the
+ * process.  They are started when there is work, stop when there is none, and
+ * have all signals blocked.  Further requests wait in the order of the calls.
  */
 #ifndef SOCLE_SOCKETS_RESOLVE_H
 #define SOCLE_SOCKETS_RESOLVE_H
@@ -19,37 +18,42 @@ extern "C" {
 struct socle_resolve; /* a request */
 
 /*
- * Looks up `host' and `service', and calls `fn' once with what was found: on
- * this thread, in a later tick, never inside this call.
+ * Resolves `host' and `service', and calls `fn' once with the result: on this
+ * thread, in a later tick, never inside this call.
  *
- *	host	a name; a number, "1.2.3.4", "::1" or "fe80::1%2"; or NULL:
- *		any address, "::" before "0.0.0.0", to listen at
- *	service	a name, a port 0 .. 65535, or NULL or "": port 0
+ *	host	a name; a number such as "1.2.3.4", "::1" or "fe80::1%2"; or
+ *		NULL for the wildcard addresses to listen at, "::" before
+ *		"0.0.0.0"
+ *	service	a name; a port 0 .. 65535; NULL or "" for port 0
  *	family	AF_UNSPEC, AF_INET or AF_INET6
- *	type	SOCK_STREAM (0 is the same) or SOCK_DGRAM: the kind of service
+ *	type	SOCK_STREAM (or 0) or SOCK_DGRAM: the kind of service
  *
- * Two numbers need no thread and ask nobody.  The texts are copied.  *ret, if
- * ret is not NULL, is the request, good until `fn' returns, until it is
- * cancelled, or until socle_reset() or the end of the thread, which let go of
- * it without calling `fn'.
+ * If both are numeric, or `host' is NULL and `service' numeric, no thread and
+ * no name service is used.  The texts are copied.  If `ret' is not NULL, *ret
+ * is the request, for socle_resolve_cancel(); on failure it is unchanged.  The
+ * library owns the request and frees it after `fn' has returned or after it was
+ * cancelled.  socle_reset() and the end of the thread also free it, without
+ * calling `fn'.
  *
- * `fn' gets err 0 and n > 0 addresses, best first as the system sorts them
- * (RFC 6724), none twice; they live for the call.  Or n is 0, addrs NULL, and
- * err one of
+ * On success `fn' receives err 0 and n > 0 addresses, in the system's order
+ * (RFC 6724), without duplicates; they are valid during the call.  Otherwise n
+ * is 0, addrs is NULL, and err is one of
  *
- *	-EADDRNOTAVAIL	no such host, or it has no address of that family
- *	-EINVAL		no such service, or none of that type
- *	-ETIMEDOUT	no name server answers; later one may
- *	-EIO		the name servers fail for good
- *	-ECANCELED	the process is a child, forked meanwhile: its parent
- *			has the helper threads, and gets the answer
- *	-ENOMEM, or what a system call said; never -EAGAIN
+ *	-EADDRNOTAVAIL	no such host, or it has no address of this family
+ *	-EINVAL		no such service, or none of this type
+ *	-ETIMEDOUT	no name server answers; a later try may succeed
+ *	-EIO		the name servers fail permanently
+ *	-ECANCELED	the process was forked after the request, and this is
+ *			the child; the helper threads and the answer are the
+ *			parent's
+ *	-ENOMEM, or the error of a system call; never -EAGAIN
  *
- * There is no limit of time but the system's: start a timer, and cancel.
+ * There is no timeout but the system's.  For a shorter one start a timer and
+ * cancel the request.
  *
- * 0; or, with nothing done and `fn' never called, -EINVAL: `fn' is NULL, or the
- * service is a number and no port; -EAFNOSUPPORT: another family; -ENOMEM,
- * also for want of threads or fds.
+ * Returns 0.  On failure nothing was started and `fn' is never called: -EINVAL
+ * if `fn' is NULL or `service' is a number but not a port; -EAFNOSUPPORT for
+ * any other family; -ENOMEM for lack of memory, threads or fds.
  */
 int socle_resolve(const char *host, const char *service, int family, int type,
 	void (*fn)(
@@ -57,9 +61,10 @@ int socle_resolve(const char *host, const char *service, int family, int type,
 	void *arg, struct socle_resolve **ret);
 
 /*
- * `fn' is not called any more, wherever the request stands.  A look-up that
- * is under way ends by itself, unseen.  On the thread that made the request;
- * harmless inside its own `fn', and of NULL.
+ * Cancels a request: `fn' is not called after this.  A look-up in progress on
+ * a helper thread finishes, and its result is dropped.  To be called on the
+ * thread that made the request, at most once, and not after `fn' has returned;
+ * inside `fn' it does nothing.  NULL is ignored.
  */
 void socle_resolve_cancel(struct socle_resolve *r);
 
