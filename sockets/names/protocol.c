@@ -1,6 +1,6 @@
 /*
- * Protocols by name.  The usual ones are known here; for the others the
- * system's file is asked.
+ * Protocols by name.  The common ones are in a table; the others are looked up
+ * in the system's database.
  */
 #include "sockets/names/protocol.h"
 

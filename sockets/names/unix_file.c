@@ -1,4 +1,4 @@
-/* The file of a unix socket: its path, and removing one that is stale. */
+/* The file of a Unix socket: its path, and removing a stale one. */
 #include "sockets/names/unix_file.h"
 
 #include "sockets/names/new_socket.h"
