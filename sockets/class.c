@@ -9,7 +9,7 @@ socle_class_of(const struct socle_socket *s)
 	return socle__class_of(s)->source;
 }
 
-/* An object that becomes smaller keeps its memory for a larger class. */
+/* An object keeps its memory when its class becomes smaller. */
 static int
 capacity_keep(struct socle_socket *s, size_t size)
 {

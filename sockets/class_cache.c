@@ -1,9 +1,9 @@
-/* Resolving a class: from a table and its ancestors to a flat copy. */
+/* Resolving a class: one flat copy of a table and its supers. */
 #include "sockets/class_cache.h"
 
 #include "seam.h"
 
-/* X(slot): everything that is inherited but name and size */
+/* X(slot): every inherited field */
 #define SLOTS(X)                                                               \
 	X(event_read)                                                          \
 	X(event_write)                                                         \
@@ -29,7 +29,7 @@ inherit(struct socle_class *to, const struct socle_class *from)
 	SLOTS(INHERIT)
 }
 
-/* Only the library's root classes bring a transport. */
+/* Only the library's root classes have a transport of their own. */
 static int
 flatten(struct socle_class *flat, const struct socle_class *cls)
 {

@@ -1,8 +1,8 @@
 /*
- * The classes that a reactor knows, resolved: flat copies with every inherited
- * slot filled in, so that dispatch is one load.  What belongs to a class
- * within one reactor is kept with them: the number of live objects and the
- * profile counters.
+ * The classes used in a reactor, resolved: flat copies with every inherited
+ * slot filled in, so that dispatch is one load.  The copy also holds what the
+ * reactor records of the class: the number of live objects and the profile
+ * counters.
  */
 #ifndef SOCLE_SOCKETS_CLASS_CACHE_H
 #define SOCLE_SOCKETS_CLASS_CACHE_H
@@ -13,30 +13,30 @@
 struct socle__class;
 
 /*
- * How the objects of a class move bytes.  Each root class names one, and the
- * classes below inherit it: streams in sockets/write/, datagrams in
- * sockets/dgram/.  A NULL function has nothing to do.
+ * How the objects of a class move bytes.  Each root class has one, which its
+ * subclasses inherit: streams in sockets/write/, datagrams in sockets/dgram/.
+ * An optional function may be NULL.
  */
 struct socle__transport {
 	bool is_stream;
-	size_t class_size; /* of a resolved class, struct socle__class first */
-	/* Fills the slots of its own in a resolved class, and frees them. */
+	size_t class_size; /* of a resolved class: socle__class, then its own */
+	/* Optional: initialises and frees its own part of a resolved class. */
 	void (*resolve)(struct socle__class *c);
 	void (*forget)(struct socle__class *c);
-	/* Sends what is queued, as far as it goes now. */
+	/* Sends what can be sent now. */
 	void (*flush)(struct socle_socket *s);
 	/*
-	 * Drops what is queued, with its callbacks; on a closed object also
-	 * everything else that the transport keeps for it.
+	 * Drops the queue with its callbacks; on a closed object also all else
+	 * that the transport holds for it.
 	 */
 	void (*drop)(struct socle_socket *s);
-	/* Whether it holds data that were received but not delivered. */
+	/* Optional: whether it holds received data not yet delivered. */
 	bool (*has_unread)(const struct socle_socket *s);
 };
 
 struct socle__class {
 	struct socle__descriptor_ops ops; /* first: how an object finds it */
-	struct socle_class flat;          /* NULL: inherited from no class */
+	struct socle_class flat;          /* NULL: no class defines it */
 	const struct socle__transport *transport;
 	const struct socle_class *source;
 	struct socle__class *next;
@@ -44,7 +44,7 @@ struct socle__class {
 	struct socle__profile_counter *counters[SOCLE__ITEM_POST_LOOP + 1];
 };
 
-/* The class as this reactor knows it; -EINVAL, -ENOMEM. */
+/* The resolved class; 0, or -EINVAL, -ENOMEM. */
 int socle__class_resolve(struct socle__reactor *r,
 	const struct socle_class *cls, struct socle__class **ret);
 

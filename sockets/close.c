@@ -1,4 +1,4 @@
-/* Closing, closing after a flush, and giving the fd away. */
+/* Closing, closing after a flush, and stealing the fd. */
 #include "sockets/close.h"
 
 #include "reactor/map.h"
@@ -8,7 +8,7 @@
 
 #include "timers/timer.h"
 
-/* Everything that an object holds but its fd and its queue. */
+/* Releases everything but the fd and the queue. */
 static void
 release_all(struct socle_socket *s)
 {
@@ -19,7 +19,7 @@ release_all(struct socle_socket *s)
 		x->leave_factory(s);
 	if (socle__has(s, SOCLE__CORKED) && !socle__is_forked(socle__reactor))
 		(void)socle_tcp_cork(s, false);
-	/* What it watched remains visible in its string. */
+	/* The watched events stay visible in as_string. */
 	s->d.bits &= SOCLE__REACTOR_BITS | SOCLE__ALLOCATED | SOCLE__IS_SOCKET |
 		SOCLE__READING | SOCLE__WRITING | SOCLE__PUMPING |
 		SOCLE__REPORTING | SOCLE__IN_WRITER | SOCLE__SPECIAL;
@@ -47,8 +47,8 @@ socle__socket_end(struct socle_socket *s)
 }
 
 /*
- * What a stream's autoflush or budget holds back gets one ordinary flush.
- * Inside a pump only autoflush counts: what its callbacks leave is dropped.
+ * Data that autoflush or the budget of a pump holds back is flushed once.
+ * Inside a pump only autoflush counts: what its callbacks write is dropped.
  */
 static void
 flush_held(struct socle_socket *s)
@@ -80,7 +80,7 @@ socle_close_after_flush(struct socle_socket *s, const char *reason)
 		socle_close(s, reason);
 		return;
 	}
-	/* Without memory only the reason is lost. */
+	/* If memory runs out, only the reason is lost. */
 	if (reason && socle__extra_get(s))
 		s->extra->close_reason = reason;
 	socle_watch_read(s, false);

@@ -1,4 +1,4 @@
-/* Corking: TCP sends full segments only, until the cork is off again. */
+/* Corking: TCP sends full segments only while the cork is on. */
 #include "sockets/object.h"
 
 #include "seam.h"

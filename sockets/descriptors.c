@@ -1,4 +1,4 @@
-/* Objects and their fds, as the application sees them. */
+/* The descriptor map as the application sees it. */
 #include "reactor/loop.h"
 #include "reactor/state.h"
 #include "sockets/object.h"
@@ -36,7 +36,7 @@ socle_to_close(void)
 	return socle__reactor ? socle__reactor->to_close : 0;
 }
 
-/* By fd, so that the next step finds its way whatever `fn' does. */
+/* Steps by fd, so that `fn' may change the map in any way. */
 static void
 each(unsigned bits, void (*fn)(struct socle_socket *s, void *arg), void *arg)
 {

@@ -2,9 +2,9 @@
  * Dispatch: from the descriptor's events to the methods of the class.
  *
  * READ, WRITE, ERR and HUP are delivered in this order, each only if the
- * object is open and watches it at that moment.  ERR and HUP wait until no
- * unread input is left, so that a handler that closes on HUP does not lose the
- * peer's last bytes.
+ * object is open and watches it at that moment.  ERR and HUP are held back
+ * until no unread input is left, so that a handler that closes on HUP does not
+ * lose the peer's last bytes.
  */
 #include "sockets/dispatch.h"
 
@@ -34,8 +34,8 @@ call_read(struct socle_socket *s)
 }
 
 /*
- * The FLUSH turn is for a loop nested in event_write, and shows whether the
- * queue was tried: a flush takes the turn, or ends up no longer blocked.
+ * The FLUSH turn lets a loop nested in event_write flush, and shows whether
+ * event_write tried: a flush closes the turn or clears BLOCKED.
  */
 void
 socle__call_write(struct socle_socket *s)
@@ -102,7 +102,7 @@ has_unread(const struct socle_socket *s)
 	return sys_unread(s->d.fd, &n) == 0 && n > 0;
 }
 
-/* The kernel's pending error, or the one that a read got instead of it. */
+/* The kernel's pending error, or the one that a read has consumed. */
 static int
 pending_error(struct socle_socket *s)
 {
@@ -118,7 +118,7 @@ static void
 ended(struct socle_socket *s, unsigned ready, int err)
 {
 	if (err == 0 && has_unread(s)) {
-		/* Held back; with reading off, until it is turned on. */
+		/* With reading off, held back until it is turned on. */
 		if (!(s->d.wanted & SOCLE_READ))
 			s->d.bits |= SOCLE__END_REPORTED;
 		return;
@@ -151,7 +151,7 @@ socket_read(struct socle_descriptor *d)
 	socle__class_of(s)->flat.event_read(s);
 }
 
-/* Pushed-back data is served once a tick; the rest asks for the next one. */
+/* One event_read a tick; remaining data opens a turn in the next tick. */
 static void
 socket_turn(struct socle_descriptor *d, unsigned turn)
 {
@@ -166,7 +166,7 @@ socket_turn(struct socle_descriptor *d, unsigned turn)
 		socle__pushed_turn(s);
 }
 
-/* The memory may be gone when destroy returns, and is not touched then. */
+/* destroy may free the memory, so it is not accessed afterwards. */
 static void
 call_destroy(struct socle_socket *s)
 {

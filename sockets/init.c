@@ -1,4 +1,4 @@
-/* Making an object of an fd. */
+/* Making an object from an fd. */
 #include "sockets/init.h"
 
 #include "reactor/map.h"
@@ -11,7 +11,10 @@
 
 #include <string.h>
 
-/* What kind of file it is; regular ones cannot be polled on any backend. */
+/*
+ * Regular files are refused on every backend: epoll cannot watch them, and
+ * poll reports them ready all the time.
+ */
 static int
 kind_of(int fd, uint32_t *flags)
 {
@@ -138,7 +141,7 @@ socle__socket_new(struct socle__class *cls, int fd, unsigned how,
 
 	if (!s)
 		return -ENOMEM;
-	/* Faster than calloc, for which glibc keeps no freed memory ready. */
+	/* Faster than glibc's calloc, which may bypass its thread cache. */
 	memset(s + 1, 0, cls->flat.size - sizeof(*s));
 	err = socle__socket_init(s, cls, fd, how | SOCLE__ALLOCATED);
 	if (err < 0) {

@@ -1,12 +1,12 @@
-/* Making an object of an fd. */
+/* Making an object from an fd. */
 #ifndef SOCLE_SOCKETS_INIT_H
 #define SOCLE_SOCKETS_INIT_H
 
 #include "sockets/object.h"
 
 /*
- * `how': SOCLE__ALLOCATED; SOCLE__CONNECTING; SOCLE__KNOWN_SOCKET for an fd
- * that is known to be a socket, non-blocking and close-on-exec.
+ * `how' is SOCLE__ALLOCATED, SOCLE__CONNECTING, and SOCLE__KNOWN_SOCKET for an
+ * fd that is known to be a socket, non-blocking and close-on-exec.
  */
 enum { SOCLE__KNOWN_SOCKET = SOCLE__IS_SOCKET };
 
@@ -18,7 +18,10 @@ int socle__socket_init(struct socle_socket *self, struct socle__class *cls,
 int socle__socket_new(struct socle__class *cls, int fd, unsigned how,
 	struct socle_socket **ret);
 
-/* Undoes a new that the application has not seen: the caller owns the fd. */
+/*
+ * Undoes socle__socket_new() for an object that the application has not seen:
+ * no method is called.  Returns the fd, which the caller owns.
+ */
 int socle__socket_undo_new(struct socle_socket *s);
 
 #endif

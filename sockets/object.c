@@ -49,13 +49,13 @@ socle__close_broken(struct socle_socket *s, const char *reason)
 }
 
 int
-socle__may_set_func(struct socle_socket *s, bool some)
+socle__may_set_func(struct socle_socket *s, bool is_set)
 {
 	int err = socle__stream_refusal(s);
 
 	if (err < 0)
 		return err;
-	if (some && !socle__extra_get(s))
+	if (is_set && !socle__extra_get(s))
 		return -ENOMEM;
 	return s->extra != NULL;
 }

@@ -1,9 +1,9 @@
 /*
- * The base object: its flags, its rarely used part, and calling its class.
+ * The base object: its flags, its rarely used state, and calling its class.
  *
- * The flags live in the descriptor's `bits'.  What most objects never use
- * (pushed-back data, marks, functions, address strings, the post-loop
- * callback) is behind one pointer, NULL until some of it is needed.
+ * The flags are in the descriptor's `bits'.  State that most objects never use
+ * (pushed-back data, marks, reader and writer functions, address strings, the
+ * post-loop callback) is behind one pointer, which is NULL until it is needed.
  */
 #ifndef SOCLE_SOCKETS_OBJECT_H
 #define SOCLE_SOCKETS_OBJECT_H
@@ -15,42 +15,44 @@
 #include "sockets/socket.h"
 
 /*
- * What is watched, and for whom:
+ * Which flag watches an event, and on whose behalf:
  *
- *	READ	USER_READ: event_read;  WRITER_READ: the writer function
- *	WRITE	USER_WRITE: event_write;  QUEUE_WRITE: the queue;
- *		READER_WRITE: the reader function
+ *	READ	USER_READ: the application
+ *		WRITER_READ: the writer function
+ *	WRITE	USER_WRITE: the application
+ *		QUEUE_WRITE: the write queue
+ *		READER_WRITE: the reader function; reading pauses meanwhile
  */
 enum {
 	SOCLE__USER_READ = 1 << SOCLE__OWNER_SHIFT,
 	SOCLE__USER_WRITE = 1 << 7,
 	SOCLE__QUEUE_WRITE = 1 << 8,
 	SOCLE__WRITER_READ = 1 << 9,
-	SOCLE__READER_WRITE = 1 << 10, /* ... and no reading meanwhile */
+	SOCLE__READER_WRITE = 1 << 10,
 	SOCLE__READING = SOCLE__USER_READ | SOCLE__WRITER_READ,
 	SOCLE__WRITING =
 		SOCLE__USER_WRITE | SOCLE__QUEUE_WRITE | SOCLE__READER_WRITE,
 	SOCLE__ALLOCATED = 1 << 11,  /* by socle_socket_new() */
 	SOCLE__IS_SOCKET = 1 << 12,  /* not a pipe or terminal */
 	SOCLE__CLOSING = 1 << 13,    /* the class's close is on the stack */
-	SOCLE__ENDING = 1 << 14,     /* close_after_flush was called */
+	SOCLE__ENDING = 1 << 14,     /* socle_close_after_flush() was called */
 	SOCLE__READ_ENDED = 1 << 15, /* the last read was 0 or an error */
 	SOCLE__HOLD = 1 << 16,       /* autoflush is off */
 	SOCLE__PUMPING = 1 << 17,    /* a pump is on the stack */
 	SOCLE__BLOCKED = 1 << 18, /* the kernel or the writer takes no more */
-	SOCLE__RETRY = 1 << 19,   /* the timer is to try the write again */
+	SOCLE__RETRY = 1 << 19,   /* the timer will retry the write */
 	SOCLE__ABOVE = 1 << 20,   /* the queue is above its high mark */
 	SOCLE__CORKED = 1 << 21,
-	SOCLE__WRITE_ONLY = 1 << 22, /* what the pipe holds is for its reader */
+	SOCLE__WRITE_ONLY = 1 << 22, /* unread data is for the pipe's reader */
 	SOCLE__IN_WRITER = 1 << 23,  /* the writer function is on the stack */
-	SOCLE__CONNECTING = 1 << 24, /* nothing is sent before it is done */
-	SOCLE__READ_HELD = 1 << 25,  /* receiving pauses, short of memory */
-	/* Broken, with an extra part, or no stream: no straight path. */
+	SOCLE__CONNECTING = 1 << 24, /* writes wait for the connection */
+	SOCLE__READ_HELD = 1 << 25,  /* receiving pauses: out of memory */
+	/* No direct path: an extra part, a write error, or no stream. */
 	SOCLE__SPECIAL = 1 << 26,
-	SOCLE__IDLES = 1 << 27,     /* idle_ms is set: traffic is noted */
-	SOCLE__UNDRAINED = 1 << 28, /* event_drain is due when it is empty */
+	SOCLE__IDLES = 1 << 27,     /* idle_ms is set: traffic is recorded */
+	SOCLE__UNDRAINED = 1 << 28, /* call event_drain when it is empty */
 	SOCLE__IN_INCOMPLETE = 1 << 29, /* incomplete_write is on the stack */
-	SOCLE__REPORTING = 1 << 30      /* a callback whose writes are queued */
+	SOCLE__REPORTING = 1 << 30 /* in a callback whose writes are queued */
 };
 
 struct socle__extra {
@@ -70,10 +72,10 @@ struct socle__extra {
 	void *mark_arg;
 	size_t low, high, cap;
 	int64_t stall_ns; /* 0: none */
-	int64_t moved;    /* ns: when queued bytes last moved, or were queued */
+	int64_t moved;    /* ns: when bytes were last sent, or first queued */
 	const char *close_reason; /* socle_close_after_flush()'s */
-	size_t capacity; /* bytes of the object, if more than its class's */
-	/* The factory that connects or counts this object; called at its end. */
+	size_t capacity; /* size of the object, if larger than its class's */
+	/* The factory that connects or counts this object; leaving it. */
 	struct socle_factory *factory;
 	void (*leave_factory)(struct socle_socket *s);
 };
@@ -102,7 +104,7 @@ socle__is_closed(const struct socle_socket *s)
 	return socle__has(s, SOCLE__CLOSED);
 }
 
-/* 0, or why no stream operation is possible: -EBADF, -EINVAL. */
+/* 0; -EBADF if the object is closed; -EINVAL if it is not a stream. */
 static inline int
 socle__stream_refusal(const struct socle_socket *s)
 {
@@ -117,7 +119,7 @@ socle__flush(struct socle_socket *s)
 	socle__class_of(s)->transport->flush(s);
 }
 
-/* The start of a call of the object's class or closure. */
+/* Precedes a call of a method or closure; socle__callback_end() follows it. */
 static inline void
 socle__object_callback_begin(struct socle_socket *s, struct socle__callback *c,
 	enum socle__item_kind kind)
@@ -128,20 +130,20 @@ socle__object_callback_begin(struct socle_socket *s, struct socle__callback *c,
 		cls->flat.name, &s->d);
 }
 
-/* The extra part, made on first use; NULL: no memory. */
+/* The extra part, allocated on first use; NULL if memory ran out. */
 struct socle__extra *socle__extra_get(struct socle_socket *s);
 
-/* Has the kernel watch what the flags ask for. */
+/* Derives from the flags what the kernel should watch. */
 void socle__socket_interest(struct socle_socket *s);
 
-/* Closes through the class, without a flush: the object is broken. */
+/* Closes through the class, without flushing: the stream is broken. */
 void socle__close_broken(struct socle_socket *s, const char *reason);
 
 /*
- * Whether a reader or writer function may be set (`some') or removed: 1, and
- * there is an extra part; 0: there is nothing to remove; -EBADF, -EINVAL,
+ * Prepares for setting (`is_set') or removing a reader or writer function.
+ * 1: there is an extra part; 0: there is nothing to remove; -EBADF, -EINVAL,
  * -ENOMEM.
  */
-int socle__may_set_func(struct socle_socket *s, bool some);
+int socle__may_set_func(struct socle_socket *s, bool is_set);
 
 #endif

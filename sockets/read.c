@@ -1,5 +1,5 @@
 /*
- * Reading: from pushed-back data, else from the kernel or the reader function.
+ * Reading: pushed-back data first, then the reader function or the kernel.
  */
 #include "sockets/read.h"
 
@@ -15,9 +15,9 @@
 enum { MOST_A_CALL = 1 << 20 };
 
 /*
- * What only the unusual outcome of a system call needs is kept on the stack
- * rather than in a register that would have to be saved on every call.  The
- * stack protector takes such a variable for an array.
+ * A variable that is needed only after an unusual result of a system call is
+ * kept on the stack: in a register it would have to be saved on every call.
+ * The stack protector treats such a variable like an array.
  */
 #define ON_STACK(variable) __asm__ volatile("" : "+m"(variable))
 #if defined(__has_attribute)
@@ -83,7 +83,7 @@ read_pushed(struct socle_socket *s, void *buf, size_t size)
 	}
 	if (!x->pushed) {
 		socle__turn_drop(&s->d, SOCLE__TURN_PUSHED_BACK);
-		socle__descriptor_touch(&s->d); /* a HUP may be waiting */
+		socle__descriptor_touch(&s->d); /* a HUP may be held back */
 	}
 	return (ssize_t)n;
 }
@@ -122,8 +122,8 @@ read_some(struct socle_socket *s, void *buf, size_t size)
 }
 
 /*
- * After the end of the stream READ stays ready for ever, so the event is off
- * until the application turns it on.
+ * At the end of the stream the kernel keeps reporting READ, so the event is
+ * turned off until the application turns it on.
  */
 static ssize_t
 read_ended(struct socle_socket *s, ssize_t n)
@@ -131,7 +131,7 @@ read_ended(struct socle_socket *s, ssize_t n)
 	if (n == -EAGAIN || n == -EWOULDBLOCK)
 		return -EAGAIN;
 	if (socle__is_closed(s))
-		return n; /* by the reader function */
+		return n; /* the reader function closed it */
 	s->d.bits |= SOCLE__READ_ENDED;
 	if (n < 0) {
 		s->read_error = (uint16_t)-n;
@@ -143,7 +143,7 @@ read_ended(struct socle_socket *s, ssize_t n)
 	return 0;
 }
 
-/* Bytes were read, and an event or a timeout depends on that. */
+/* Bytes were read that a held-back event or a timeout depends on. */
 static SOCLE__NOINLINE ssize_t
 read_noted(struct socle_socket *s, ssize_t n)
 {

@@ -1,8 +1,8 @@
 /*
- * An object as text: addresses, as_string, messages.
+ * An object as text: addresses, as_string, log messages.
  *
- * The kernel is asked for an address once, when the application first wants
- * it.  The text is kept with the object, beyond its close.
+ * An address is read from the kernel once, when it is first asked for.  The
+ * text stays with the object until it is destroyed.
  */
 #include "sockets/strings.h"
 
@@ -22,7 +22,7 @@ enum { FRAMES = 32 };
 
 struct socle__name {
 	int port;
-	char *full; /* behind `ip', in the same memory */
+	char *full; /* follows `ip' in the same memory */
 	char ip[];
 };
 
@@ -73,7 +73,7 @@ name_of(struct socle_socket *s, bool peer)
 	return *at;
 }
 
-/* X(function, which end, what of it) */
+/* X(function, is it the peer's, field of struct socle__name) */
 #define ADDRESS_STRINGS(X)                                                     \
 	X(socle_peer_ip_string, true, ip)                                      \
 	X(socle_peer_addr_string, true, full)                                  \
@@ -119,7 +119,7 @@ socle_as_string(const struct socle_socket *s, char *buf, size_t size)
 int
 socle__socket_as_string(const struct socle_socket *s, char *buf, size_t size)
 {
-	/* Only the cache of address strings changes. */
+	/* Not const: the address strings are cached in the object. */
 	struct socle_socket *self =
 		socle_container_of(&s->d, struct socle_socket, d);
 	const char *peer = NULL;

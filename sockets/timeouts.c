@@ -1,9 +1,9 @@
 /*
  * Timeouts of an object: one timer serves the idle timeout, the write timeout,
- * and a write that is to be tried again.
+ * and the retry of a write.
  *
- * Traffic only stores the tick's time.  When the timer fires it computes how
- * long ago that was, and restarts itself for the rest.
+ * Traffic only stores the time of the tick.  When the timer fires, it computes
+ * how long ago that was, and restarts for the rest.
  */
 #include "sockets/timeouts.h"
 
@@ -43,12 +43,12 @@ timer_restart(struct socle_socket *s)
 	int64_t deadline = idle < stall ? idle : stall;
 
 	if (socle__has(s, SOCLE__RETRY))
-		return; /* it fires soon, and restarts the timer then */
+		return; /* the retry restarts the timer */
 	socle_timer_cancel(&s->timer);
 	start_at(s, deadline);
 }
 
-/* If the timer fires earlier anyway, it looks at this deadline then. */
+/* A timer that fires earlier restarts itself for this deadline. */
 static void
 start_by(struct socle_socket *s, int64_t deadline)
 {
@@ -82,7 +82,7 @@ socle__socket_timer(struct socle_timer *t)
 
 	if (socle__has(s, SOCLE__RETRY)) {
 		socle__flush(s);
-		/* Refused, under the writer function: it is tried later. */
+		/* No flush runs inside the writer function: retry later. */
 		if (socle__has(s, SOCLE__RETRY) && !socle_timer_pending(t))
 			socle__retry_start(s);
 	}
@@ -107,7 +107,7 @@ socle__retry_start(struct socle_socket *s)
 	start_by(s, soon);
 }
 
-/* 0, or why a timeout cannot be set: -EBADF, -EINVAL. */
+/* 0; -EBADF if the object is closed; -EINVAL for a wrong time. */
 static int
 timeout_refusal(const struct socle_socket *s, double seconds)
 {

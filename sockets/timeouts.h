@@ -1,4 +1,4 @@
-/* Timeouts of an object: idle, stalled, and a write to be tried again. */
+/* Timeouts of an object: idle, stall, and the retry of a write. */
 #ifndef SOCLE_SOCKETS_TIMEOUTS_H
 #define SOCLE_SOCKETS_TIMEOUTS_H
 
@@ -8,10 +8,10 @@
 /* The function of every object's timer. */
 void socle__socket_timer(struct socle_timer *t);
 
-/* Tries the write again soon: writability would not tell when. */
+/* Retries the write soon: the fd may be writable and still refuse. */
 void socle__retry_start(struct socle_socket *s);
 
-/* Something queued has started to wait. */
+/* Starts the write timeout: queued data cannot be sent now. */
 void socle__stall_start(struct socle_socket *s);
 
 /* Bytes were read or written. */
@@ -22,7 +22,7 @@ socle__active(struct socle_socket *s)
 		s->active = socle__now(socle__reactor);
 }
 
-/* Queued bytes moved, or were queued behind nothing. */
+/* Queued bytes were sent, or the first bytes were queued. */
 static inline void
 socle__moved(struct socle_socket *s)
 {
