@@ -1,4 +1,4 @@
-/* What the queue waits for. */
+/* What a non-empty queue waits for. */
 #include "sockets/write/await.h"
 
 #include "reactor/interest.h"
@@ -6,15 +6,15 @@
 #include "sockets/timeouts.h"
 
 /*
- * One function sets everything that the queue waits for:
+ * This function alone sets what the queue waits for:
  *
- *	the queue is	and			it waits for
- *	empty					nothing
- *	not empty	CONNECTING		the end of the connect
+ *	the queue is	flags			it waits for
+ *	empty		any			nothing
+ *	not empty	CONNECTING		the connection
  *			BLOCKED, QUEUE_WRITE	writability
  *			BLOCKED, WRITER_READ	readability
  *			BLOCKED, RETRY		the timer
- *			otherwise		a FLUSH turn
+ *			none of these		a FLUSH turn
  */
 void
 socle__queue_await(struct socle_socket *s)
@@ -28,7 +28,7 @@ socle__queue_await(struct socle_socket *s)
 		socle__turn_ask(&s->d, SOCLE__TURN_FLUSH);
 	else
 		socle__turn_drop(&s->d, SOCLE__TURN_FLUSH);
-	/* Nothing changes if reading alone is watched and is still enough. */
+	/* Skipped if READ alone is watched and remains so. */
 	if (socle__has(s, SOCLE__QUEUE_WRITE | SOCLE__WRITER_READ) ||
 		s->d.wanted & SOCLE_WRITE || !socle__has(s, SOCLE__DIRECT))
 		socle__socket_interest(s);
@@ -40,7 +40,7 @@ socle__queue_blocked(struct socle_socket *s, int err)
 	socle__descriptor_touch(&s->d);
 	s->d.bits |= SOCLE__BLOCKED;
 	if (err == -ENOBUFS || err == -ENOMEM)
-		socle__retry_start(s); /* it may be writable and yet refuse */
+		socle__retry_start(s); /* it may be writable and still refuse */
 	else if (err == SOCLE_WANT_READ)
 		s->d.bits |= SOCLE__WRITER_READ;
 	else

@@ -2,8 +2,8 @@
  * Files in the write queue.
  *
  * The kernel sends what it can.  Everything else is read into a buffer and
- * written from there, from the offset that was reached: what sendfile(2)
- * refuses, pipes, files without a size (/proc), and all files while a writer
+ * written from there, starting at the offset that was reached: what sendfile(2)
+ * refuses, pipes, files without a size (/proc), and every file while a writer
  * function is set.  The buffer keeps what the socket did not take, because a
  * pipe cannot be read twice.
  */
@@ -23,22 +23,22 @@ _Static_assert(sizeof(off_t) >= sizeof(int64_t),
 struct socle__file {
 	int fd;
 	bool close_fd, carry_on;
-	bool buffered;  /* goes through the buffer */
-	bool in_order;  /* has no offsets: a pipe; buffered */
-	bool until_end; /* `remaining' is unknown, a large number; buffered */
-	bool ended;     /* sent or failed */
-	int err;        /* ... with this, */
-	const char *operation; /* in this */
-	off_t offset;          /* of the next byte to get */
+	bool buffered;  /* sent through the buffer */
+	bool in_order;  /* a pipe: read without offsets; buffered */
+	bool until_end; /* `remaining' is only an upper bound; buffered */
+	bool ended;     /* sent or failed: `err' and `operation' are set */
+	int err;
+	const char *operation;
+	off_t offset; /* of the next byte to read or send */
 	uint64_t sent, remaining;
 	char *buffer;
-	size_t at, held; /* [at, at + held) of it is not yet written */
+	size_t at, held; /* buffer[at .. at + held) is not written yet */
 	void (*done)(struct socle_socket *s, const struct socle_sent *how,
 		void *arg);
 	void *arg;
 };
 
-/* ---- the end of a file ---- */
+/* ---- completion ---- */
 
 static void
 call_done(struct socle_socket *s, const struct socle__file *f,
@@ -104,7 +104,7 @@ account(struct socle_socket *s, struct socle__file *f,
 	socle__descriptor_touch(&s->d);
 }
 
-/* What the kernel says of a file or socket that sendfile(2) does not serve. */
+/* Errors of a file or socket that sendfile(2) does not support. */
 static bool
 cannot_sendfile(int err)
 {
@@ -112,7 +112,7 @@ cannot_sendfile(int err)
 		err == -EOPNOTSUPP || err == -ENOTSUP || err == -ESPIPE;
 }
 
-/* sendfile(2) does not say which end an error belongs to. */
+/* sendfile(2) does not report which of its two fds has failed. */
 static bool
 is_error_of_socket(int err)
 {
@@ -140,15 +140,15 @@ kernel_refused(struct socle_socket *s, struct socle__item *item,
 }
 
 /*
- * A short count is taken for a full socket without asking again.  If it was
- * something else, the socket is writable and the next call tells.
+ * A short count is taken to mean a full socket, without a second call.  If the
+ * cause was another, the socket is writable and the next call reports it.
  */
 static enum socle__flush_end
 flush_by_kernel(struct socle_socket *s, struct socle__item *item,
 	struct socle__flush *flush)
 {
 	struct socle__file *f = item->u.file;
-	size_t n = piece(f, 2 * flush->bytes); /* it copies nothing */
+	size_t n = piece(f, 2 * flush->bytes); /* cheap: nothing is copied */
 	ssize_t sent;
 
 	do
@@ -164,9 +164,9 @@ flush_by_kernel(struct socle_socket *s, struct socle__item *item,
 	return (size_t)sent < n ? SOCLE__FLUSH_BLOCKED : SOCLE__FLUSH_MORE;
 }
 
-/* 0: the end; -errno, -EAGAIN if it would block. */
+/* Reads up to `n' bytes: 0 at the end; -EAGAIN if an in-order read blocks. */
 static ssize_t
-get(struct socle__file *f, size_t n)
+file_read(struct socle__file *f, size_t n)
 {
 	struct pollfd p = {.fd = f->fd, .events = POLLIN};
 	ssize_t got;
@@ -179,12 +179,12 @@ get(struct socle__file *f, size_t n)
 	while (got < 0 && errno == EINTR);
 	if (got < 0 && errno == ESPIPE && !f->in_order && f->offset == 0) {
 		f->in_order = true;
-		return get(f, n);
+		return file_read(f, n);
 	}
 	return got < 0 ? -errno : got;
 }
 
-/* Fills the empty buffer: MORE, and it holds bytes; else why it does not. */
+/* Fills the empty buffer.  MORE: it holds bytes, or the file is finished. */
 static enum socle__flush_end
 fill(struct socle_socket *s, struct socle__item *item,
 	struct socle__flush *flush)
@@ -193,7 +193,7 @@ fill(struct socle_socket *s, struct socle__item *item,
 	ssize_t got = -ENOMEM;
 
 	if (f->buffer || (f->buffer = sys_malloc(BUFFER)))
-		got = get(f, piece(f, BUFFER));
+		got = file_read(f, piece(f, BUFFER));
 	if (got > 0) {
 		f->offset += got;
 		f->at = 0;
@@ -201,7 +201,8 @@ fill(struct socle_socket *s, struct socle__item *item,
 		return SOCLE__FLUSH_MORE;
 	}
 	if (socle__is_blocked_by(got)) {
-		flush->err = -ENOBUFS; /* no event reports when there is more */
+		flush->err =
+			-ENOBUFS; /* retried by timer: no event is watched */
 		return SOCLE__FLUSH_BLOCKED;
 	}
 	if (got == 0 && f->until_end)
@@ -226,7 +227,7 @@ flush_by_buffer(struct socle_socket *s, struct socle__item *item,
 	iov.iov_len = f->held;
 	sent = socle__transmit(s, &iov, 1);
 	if (item->finished)
-		return SOCLE__FLUSHED; /* the writer function dropped it */
+		return SOCLE__FLUSHED; /* the writer function closed it */
 	if (sent < 0 && !socle__is_blocked_by(sent)) {
 		f->carry_on = false;
 		return finish(s, item, flush, "write", (int)sent);
@@ -256,9 +257,9 @@ socle__file_flush(struct socle_socket *s, struct socle__item *item,
 	return flush_by_kernel(s, item, flush);
 }
 
-/* ---- the beginning of a file ---- */
+/* ---- creation ---- */
 
-/* A file of size 0 that has a byte all the same is one of /proc. */
+/* A file of size 0 that can be read is one of /proc. */
 static int
 file_measure(struct socle__file *f, int64_t length)
 {

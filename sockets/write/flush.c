@@ -1,6 +1,4 @@
-/*
- * Flushing: I/O and nothing else.  Callbacks are the pump's.
- */
+/* Flushing: I/O only.  The pump runs the callbacks. */
 #include "sockets/write/flush.h"
 
 #include "reactor/interest.h"
@@ -23,16 +21,16 @@ flush_bytes(struct socle_socket *s, struct socle__item *item,
 	struct socle__flush *f)
 {
 	struct iovec iov[PIECES];
-	int most = socle__has_writer(s) ? 1 : PIECES;
-	int n = socle__queue_gather(s, iov, most, f->bytes);
-	size_t all = 0;
+	int max = socle__has_writer(s) ? 1 : PIECES;
+	int n = socle__queue_gather(s, iov, max, f->bytes);
+	size_t total = 0;
 	ssize_t sent;
 
 	for (int i = 0; i < n; i++)
-		all += iov[i].iov_len;
+		total += iov[i].iov_len;
 	sent = socle__transmit(s, iov, n);
 	if (item->finished)
-		return SOCLE__FLUSHED; /* the writer function dropped it */
+		return SOCLE__FLUSHED; /* the writer function closed it */
 	if (sent < 0 && !socle__is_blocked_by(sent)) {
 		f->err = (int)sent;
 		f->reason = reason_of(f->err);
@@ -45,7 +43,8 @@ flush_bytes(struct socle_socket *s, struct socle__item *item,
 		f->finished = socle__queue_sent(s, (size_t)sent);
 	}
 	f->err = sent < 0 ? (int)sent : 0;
-	return sent == (ssize_t)all ? SOCLE__FLUSH_MORE : SOCLE__FLUSH_BLOCKED;
+	return sent == (ssize_t)total ? SOCLE__FLUSH_MORE
+				      : SOCLE__FLUSH_BLOCKED;
 }
 
 enum socle__flush_end

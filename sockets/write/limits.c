@@ -1,4 +1,4 @@
-/* How an object writes: autoflush, water marks, cap, writer function. */
+/* Settings of writing: autoflush, water marks, cap, writer function. */
 #include "sockets/write/await.h"
 #include "sockets/write/pump.h"
 
@@ -67,7 +67,7 @@ socle_set_writer_func(struct socle_socket *s,
 	s->extra->writer_arg = arg;
 	if (!socle__has(s, SOCLE__WRITER_READ))
 		return 0;
-	/* What the old one waited for means nothing to the new one. */
+	/* The new function does not depend on what the old one waited for. */
 	s->d.bits &= ~(uint32_t)(SOCLE__WRITER_READ | SOCLE__BLOCKED);
 	socle__queue_await(s);
 	return 0;

@@ -3,12 +3,12 @@
  *
  * Moving bytes and running callbacks are separate: no I/O is in progress while
  * a callback runs, and every field is consistent.  So a callback may do
- * anything, including a nested loop that pumps the same socket.  After each
- * one the state is looked at again.
+ * anything, including running a nested loop that pumps the same socket.  The
+ * state is examined again after each callback.
  *
- * While a pump is on the stack (PUMPING), what its callbacks queue is left to
- * it, so that a closure that queues a closure does not recurse.  The FLUSH
- * turn is open meanwhile, for a loop that is nested in a callback.
+ * While a pump is on the stack (PUMPING), it sends what its callbacks queue, so
+ * that a closure that queues a closure does not recurse.  Meanwhile the FLUSH
+ * turn is open, for a loop that is nested in a callback.
  */
 #include "sockets/write/pump.h"
 
@@ -24,10 +24,7 @@ enum { BYTES_A_PUMP = 1 << 20, ROUNDS_A_PUMP = 64 };
 
 /* ---- callbacks ---- */
 
-/*
- * Sets one of PUMPING and REPORTING, or clears it; returns what it was, to be
- * restored.
- */
+/* Sets or clears PUMPING or REPORTING; returns the old value. */
 static uint32_t
 flag_swap(struct socle_socket *s, uint32_t flag, uint32_t to)
 {
@@ -37,14 +34,14 @@ flag_swap(struct socle_socket *s, uint32_t flag, uint32_t to)
 	return before;
 }
 
-/* Whether a callback has ended all that a pump can do. */
+/* Whether the pump must stop: a callback has closed the object or forked. */
 static bool
-is_over(const struct socle_socket *s)
+is_gone(const struct socle_socket *s)
 {
 	return socle__is_closed(s) || socle__is_forked(socle__reactor);
 }
 
-/* Tells the application that an item is done with; frees what it holds. */
+/* Calls the callback of a finished item, and frees what the item holds. */
 static void
 call_finished(struct socle_socket *s, struct socle__item *item)
 {
@@ -76,7 +73,7 @@ run_finished(struct socle_socket *s)
 	}
 }
 
-/* What it writes may go at once.  requires: the first item is a closure */
+/* Its writes may be sent at once.  requires: the next item is a closure */
 static void
 run_closure(struct socle_socket *s)
 {
@@ -102,7 +99,7 @@ socle__mark_crossed(struct socle_socket *s)
 	struct socle__callback c;
 	uint32_t outer;
 
-	if (is_over(s) || (above ? s->queued > x->low : s->queued <= x->high))
+	if (is_gone(s) || (above ? s->queued > x->low : s->queued <= x->high))
 		return;
 	s->d.bits ^= SOCLE__ABOVE;
 	outer = flag_swap(s, SOCLE__REPORTING, SOCLE__REPORTING);
@@ -112,10 +109,7 @@ socle__mark_crossed(struct socle_socket *s)
 	(void)flag_swap(s, SOCLE__REPORTING, outer);
 }
 
-/*
- * Once for each time that the queue has kept something and is empty again.
- * requires: it is empty
- */
+/* requires: the queue is empty, and has kept something since the last call */
 static void
 call_drain(struct socle_socket *s)
 {
@@ -123,7 +117,7 @@ call_drain(struct socle_socket *s)
 	struct socle__callback c;
 
 	s->d.bits &= ~(uint32_t)SOCLE__UNDRAINED;
-	if (is_over(s) || socle__has(s, SOCLE__ENDING) ||
+	if (is_gone(s) || socle__has(s, SOCLE__ENDING) ||
 		!socle__class_of(s)->flat.event_drain)
 		return;
 	outer = flag_swap(s, SOCLE__REPORTING, SOCLE__REPORTING);
@@ -133,7 +127,7 @@ call_drain(struct socle_socket *s)
 	(void)flag_swap(s, SOCLE__REPORTING, outer);
 }
 
-/* Not again inside itself, where a nested loop may block once more. */
+/* Not inside itself: a loop nested in it may block again. */
 static void
 call_incomplete(struct socle_socket *s)
 {
@@ -149,7 +143,7 @@ call_incomplete(struct socle_socket *s)
 	s->d.bits &= ~(uint32_t)SOCLE__IN_INCOMPLETE;
 }
 
-/* ---- the end of writing ---- */
+/* ---- write errors ---- */
 
 void
 socle__write_error_set(struct socle_socket *s, int err)
@@ -186,18 +180,18 @@ socle__pump_drop(struct socle_socket *s)
 
 struct pump {
 	struct socle__flush flush;
-	int rounds;   /* budget: of a flush, callbacks and a closure */
-	bool blocked; /* by the last flush */
+	int rounds;   /* budget: a flush, its callbacks and a closure each */
+	bool blocked; /* the last flush ended with BLOCKED */
 };
 
 static inline bool
 may_pump(const struct socle_socket *s)
 {
-	return !is_over(s) && !s->write_error && s->queued &&
+	return !is_gone(s) && !s->write_error && s->queued &&
 		!socle__has(s, SOCLE__CONNECTING | SOCLE__IN_WRITER);
 }
 
-/* Flushes once, and notes how that ended. */
+/* Flushes once and records the result. */
 static void
 flush(struct socle_socket *s, struct pump *p)
 {
@@ -215,7 +209,7 @@ flush(struct socle_socket *s, struct pump *p)
 	socle__queue_await(s);
 }
 
-/* True: there is more to do in this pump. */
+/* One round.  True: the pump continues. */
 static bool
 pump_once(struct socle_socket *s, struct pump *p)
 {
@@ -225,18 +219,21 @@ pump_once(struct socle_socket *s, struct pump *p)
 		return false;
 	if (socle__queue_next(s)->type == SOCLE__CLOSURE) {
 		run_closure(s);
-		if (!is_over(s))
+		if (!is_gone(s))
 			socle__queue_await(s);
 	}
 	return --p->rounds > 0 && p->flush.bytes > 0 && may_pump(s) &&
 		!socle__has(s, SOCLE__BLOCKED);
 }
 
-/* An object that has sent its last bytes closes; a veto may ask again. */
+/*
+ * After socle_close_after_flush(): closes once the queue is empty.  If the
+ * class vetoes that, the application may ask for it again.
+ */
 static void
-end_flushed(struct socle_socket *s)
+close_flushed(struct socle_socket *s)
 {
-	if (is_over(s) || s->queued)
+	if (is_gone(s) || s->queued)
 		return;
 	s->d.bits &= ~(uint32_t)SOCLE__ENDING;
 	socle_close(s, s->extra ? s->extra->close_reason : NULL);
@@ -254,10 +251,10 @@ report(struct socle_socket *s, bool blocked)
 		call_drain(s);
 	socle__marks_check(s);
 	if (socle__has(s, SOCLE__ENDING))
-		end_flushed(s);
+		close_flushed(s);
 }
 
-/* `once': goes no further than one closure. */
+/* `once': stops after one round, and so after one closure. */
 static void
 pump(struct socle_socket *s, bool once)
 {
@@ -270,7 +267,7 @@ pump(struct socle_socket *s, bool once)
 	while (pump_once(s, &p) && !once)
 		;
 	(void)flag_swap(s, SOCLE__PUMPING, outer);
-	if (is_over(s))
+	if (is_gone(s))
 		return;
 	if (p.flush.reason) {
 		socle__close_for_write_error(s, p.flush.reason);
@@ -303,8 +300,8 @@ socle__pump_waits(const struct socle_socket *s)
 }
 
 /*
- * A closure alone waits for no bytes, so autoflush does not hold it back, but
- * what it writes.
+ * A closure that is alone in the queue waits for no bytes, so it runs even if
+ * autoflush is off; what it writes is held back.
  */
 void
 socle__pump_queued(struct socle_socket *s)

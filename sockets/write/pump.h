@@ -1,43 +1,42 @@
-/*
- * The pump: flushing the queue and running the callbacks in turn.
- */
+/* The pump: flushes the queue and runs its callbacks. */
 #ifndef SOCLE_SOCKETS_WRITE_PUMP_H
 #define SOCLE_SOCKETS_WRITE_PUMP_H
 
 #include "sockets/object.h"
 
 /*
- * Flushes the queue, then runs what is due: callbacks of finished items, the
- * closure that is next, marks, drain, incomplete_write, or the close of a
- * broken socket.  Nothing on a closed object, and under the writer function.
+ * Flushes the queue, then calls what is due: the callbacks of finished items,
+ * the closure that is next, incomplete_write, drain and marks, or the close of
+ * a broken socket.  Does nothing on a closed object, in a forked child, while
+ * connecting, and inside the writer function.
  */
 void socle__pump(struct socle_socket *s);
 
-/* Drops the queue with its callbacks, in order. */
+/* Drops the queue and calls its callbacks, in order. */
 void socle__pump_drop(struct socle_socket *s);
 
 /*
- * The kernel took no more of a write (`err': 0 or why): the rest, which is
- * queued, waits.  Runs incomplete_write and the marks.
+ * Called when the kernel took no more of a write and the rest is queued; `err'
+ * is the reason, or 0.  Calls incomplete_write and the mark function.
  */
 void socle__pump_blocked(struct socle_socket *s, int err);
 
-/* Something was queued behind nothing: pumps it, unless it has to wait. */
+/* Called for the first item of a queue: pumps it, unless it has to wait. */
 void socle__pump_queued(struct socle_socket *s);
 
-/* Whether what is queued now has to wait, whatever it is. */
+/* Whether an item queued now has to wait, whatever its type. */
 bool socle__pump_waits(const struct socle_socket *s);
 
-/* From now on nothing is written any more: `err' says why. */
+/* From now on every write returns `err'. */
 void socle__write_error_set(struct socle_socket *s, int err);
 
 /*
  * Closes a socket whose write_error is set.  If its class vetoes that, the
- * queue is dropped all the same: what the peer got is unknown.
+ * queue is dropped all the same: how much the peer received is unknown.
  */
 void socle__close_for_write_error(struct socle_socket *s, const char *reason);
 
-/* Calls the mark function if the queue has crossed a mark.  requires: one */
+/* Calls the mark function if a mark was crossed.  requires: x->mark */
 void socle__mark_crossed(struct socle_socket *s);
 
 static inline void

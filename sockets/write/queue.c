@@ -1,11 +1,11 @@
 /*
- * The write queue as a structure; it calls no one.
+ * The write queue as a data structure: no I/O, no callbacks.
  *
  * Invariants: finished items precede the others.  `queued' is the sum of the
- * lengths of the unfinished ones, each of which is at least 1, so it is 0 if
- * and only if nothing waits to be sent.  The bytes between `at' and `at + len'
- * of an item are unsent.  Only the last item's room is used.  Small copies
- * share blocks, so that many small writes become few pieces.
+ * lengths of the unfinished items, each at least 1, so it is 0 if and only if
+ * there is nothing to send.  The bytes [at, at + len) of an item are unsent.
+ * Only the last item has its free space used.  Small copies share blocks, so
+ * that many small writes become few pieces.
  */
 #include "sockets/write/queue.h"
 
@@ -13,7 +13,7 @@
 
 #include <assert.h>
 
-/* With its header a block has a size that malloc likes. */
+/* With its header and malloc's own, a block is just below a page. */
 enum { BLOCK = 4096 - sizeof(struct socle__item) - 16, SPARES = 64 };
 
 static void
@@ -29,31 +29,31 @@ item_append(struct socle_socket *s, struct socle__item *item)
 	s->queued += item->len;
 }
 
-/* A block of the usual size may be one that was used before. */
+/* A block of the standard size may be a recycled one. */
 static struct socle__item *
-block_new(size_t room)
+block_new(size_t space)
 {
 	struct socle__reactor *r = socle__reactor;
-	struct socle__item *item = room == BLOCK ? r->spares : NULL;
+	struct socle__item *item = space == BLOCK ? r->spares : NULL;
 
 	if (item) {
 		r->spares = item->next;
 		r->n_spares--;
-	} else if (!(item = sys_malloc(sizeof(*item) + room))) {
+	} else if (!(item = sys_malloc(sizeof(*item) + space))) {
 		return NULL;
 	}
-	*item = (struct socle__item){.type = SOCLE__BYTES, .u.room = room};
+	*item = (struct socle__item){.type = SOCLE__BYTES, .u.space = space};
 	item->at = item->data;
 	return item;
 }
 
-/* First into the room of the last block, then into one new block. */
+/* Fills the space of the last block first, then one new block. */
 int
 socle__queue_copy(struct socle_socket *s, const struct iovec *iov, int n,
 	size_t skip, size_t len)
 {
 	struct socle__item *last = s->queued ? s->queue : NULL, *block = NULL;
-	size_t old = last && last->type == SOCLE__BYTES ? last->u.room : 0;
+	size_t old = last && last->type == SOCLE__BYTES ? last->u.space : 0;
 	size_t rest = len > old ? len - old : 0;
 
 	if (rest && !(block = block_new(rest > BLOCK ? rest : BLOCK)))
@@ -193,14 +193,14 @@ spares_free(struct socle__reactor *r)
 
 static const struct socle__part spares_part = {.free = spares_free};
 
-/* Blocks that a burst has filled are kept for the next burst. */
+/* Blocks of the standard size are kept for the next burst of writes. */
 void
 socle__item_free(struct socle__item *item)
 {
 	struct socle__reactor *r = socle__reactor;
 
 	if (item->type != SOCLE__BYTES || r->n_spares == SPARES ||
-		(size_t)(item->at - item->data) + item->u.room != BLOCK) {
+		(size_t)(item->at - item->data) + item->u.space != BLOCK) {
 		sys_free(item);
 		return;
 	}
@@ -214,12 +214,12 @@ void
 socle__queue_check(const struct socle_socket *s)
 {
 	const struct socle__item *item = s->queue ? s->queue->next : NULL;
-	bool waits = false;
+	bool unfinished = false;
 	size_t sum = 0;
 
 	for (; item; item = item == s->queue ? NULL : item->next) {
-		waits = waits || !item->finished;
-		assert(item->finished != waits);
+		unfinished = unfinished || !item->finished;
+		assert(item->finished != unfinished);
 		assert((item->len == 0) == item->finished);
 		assert(item->len <= 1 || item->type == SOCLE__BYTES ||
 			item->type == SOCLE__BORROWED);
@@ -227,5 +227,5 @@ socle__queue_check(const struct socle_socket *s)
 	}
 	assert(sum == s->queued);
 	(void)sum;
-	(void)waits;
+	(void)unfinished;
 }

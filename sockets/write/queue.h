@@ -1,8 +1,8 @@
 /*
- * The write queue as a structure.
+ * The write queue as a data structure.
  *
- * A queue is a ring of items, known by its last one: first the finished items,
- * whose callbacks have yet to run, then those that wait to be sent.
+ * A queue is a ring of items, and s->queue points to the last one.  Finished
+ * items, whose callbacks have yet to run, precede the items to be sent.
  */
 #ifndef SOCLE_SOCKETS_WRITE_QUEUE_H
 #define SOCLE_SOCKETS_WRITE_QUEUE_H
@@ -21,12 +21,12 @@ enum socle__item_type {
 struct socle__item {
 	struct socle__item *next;
 	uint8_t type;   /* enum socle__item_type */
-	bool finished;  /* only its callback has yet to run */
-	bool sent;      /* ... and all of it was handed over */
+	bool finished;  /* sent or dropped; its callback has yet to run */
+	bool sent;      /* all of it was handed over */
 	size_t len;     /* unsent bytes; 1 for a closure or file */
-	const char *at; /* the first of them */
+	const char *at; /* the first unsent byte */
 	union {
-		size_t room; /* BYTES: free bytes behind them */
+		size_t space; /* BYTES: free bytes after the data */
 		void (*release)(bool sent, void *arg);
 		struct {
 			void (*fn)(struct socle_socket *s, void *arg);
@@ -39,8 +39,8 @@ struct socle__item {
 };
 
 /*
- * Queues a copy of `len' bytes of the vector from `skip' on; 0, or -ENOMEM
- * with nothing changed.
+ * Queues a copy of `len' bytes of the vector, starting at its byte `skip'; 0,
+ * or -ENOMEM with nothing changed.
  */
 int socle__queue_copy(struct socle_socket *s, const struct iovec *iov, int n,
 	size_t skip, size_t len);
@@ -48,55 +48,58 @@ int socle__queue_copy(struct socle_socket *s, const struct iovec *iov, int n,
 /* Queues a copy of `item'; 0 or -ENOMEM. */
 int socle__queue_item(struct socle_socket *s, const struct socle__item *item);
 
-/* The item to be sent next, or NULL. */
+/* The first unfinished item, or NULL. */
 struct socle__item *socle__queue_next(const struct socle_socket *s);
 
-/* Pieces of bytes from the next item on, up to a closure or file: how many. */
+/*
+ * Collects up to `most' pieces and `bytes' bytes from the next item on, up to a
+ * closure or file.  Returns the number of pieces.
+ */
 int socle__queue_gather(const struct socle_socket *s, struct iovec *iov,
 	int most, size_t bytes);
 
-/* `n' bytes were sent; whether that finished an item. */
+/* Removes `n' sent bytes; returns whether that finished an item. */
 bool socle__queue_sent(struct socle_socket *s, size_t n);
 
-/* The item is done with: its callback is to be told `sent'. */
+/* Marks an item as finished; `sent' is for its callback. */
 void socle__queue_finish(
 	struct socle_socket *s, struct socle__item *item, bool sent);
 
-/* Finishes everything that waits, unsent. */
+/* Finishes every unfinished item as not sent. */
 void socle__queue_finish_all(struct socle_socket *s);
 
 /* Takes the first item of the ring if it is finished, or NULL. */
 struct socle__item *socle__queue_take_finished(struct socle_socket *s);
 
-/* Frees a finished item that was taken. */
+/* Frees an item that was taken. */
 void socle__item_free(struct socle__item *item);
 
 /* Asserts the invariants. */
 void socle__queue_check(const struct socle_socket *s);
 
-/* requires: of bytes, with that much room */
+/* requires: an item of BYTES with at least `n' bytes of space */
 static inline void
 socle__block_fill(struct socle__item *item, const void *from, size_t n)
 {
 	memcpy(item->data + (item->at - item->data) + item->len, from, n);
 	item->len += n;
-	item->u.room -= n;
+	item->u.space -= n;
 }
 
-/* Appends to the last item if that has room; whether it had. */
+/* Appends to the last item if it has the space; returns whether it did. */
 static inline bool
 socle__queue_append(struct socle_socket *s, const void *data, size_t len)
 {
 	struct socle__item *last = s->queue;
 
-	if (!s->queued || last->type != SOCLE__BYTES || last->u.room < len)
+	if (!s->queued || last->type != SOCLE__BYTES || last->u.space < len)
 		return false;
 	socle__block_fill(last, data, len);
 	s->queued += len;
 	return true;
 }
 
-/* For sending: iov_base is not const because receiving uses it too. */
+/* Casts const away: iov_base is not const because readv(2) uses it too. */
 static inline struct iovec
 socle__iovec(const void *data, size_t len)
 {

@@ -1,4 +1,4 @@
-/* Writing a file. */
+/* Queueing a file. */
 #include "sockets/write/sendfile.h"
 
 #include "reactor/signals.h"
@@ -7,7 +7,7 @@
 
 #include "seam.h"
 
-/* O_NONBLOCK, because opening a FIFO without a writer would block the loop. */
+/* O_NONBLOCK: opening a FIFO without a writer would block the loop. */
 static int
 path_open(const char *path)
 {

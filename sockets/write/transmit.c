@@ -1,4 +1,4 @@
-/* Handing bytes over. */
+/* Handing bytes to the kernel or the writer function. */
 #include "sockets/write/transmit.h"
 
 #include "seam.h"

@@ -1,4 +1,4 @@
-/* Writing: straight to the kernel when nothing is queued, else queued. */
+/* Writing: directly to the kernel if nothing is queued, else to the queue. */
 #include "sockets/write/write.h"
 
 #include "reactor/interest.h"
@@ -8,12 +8,12 @@
 
 #include "seam.h"
 
-enum { VECTOR_AT_MOST = 1024 };
+enum { VECTOR_MAX = 1024 };
 
 /*
- * What only the unusual outcome of a send needs is kept on the stack rather
- * than in a register that would have to be saved on every call.  The stack
- * protector takes such a variable for an array.
+ * A variable that is needed only after an unusual result of send(2) is kept on
+ * the stack: in a register it would have to be saved on every call.  The stack
+ * protector treats such a variable like an array.
  */
 #define ON_STACK(variable) __asm__ volatile("" : "+m"(variable))
 #if defined(__has_attribute)
@@ -42,9 +42,9 @@ socle__write_refusal(const struct socle_socket *s, size_t len)
 	return 0;
 }
 
-/* What a write returns whose data were taken. */
+/* The result of a write whose data was taken. */
 static int
-outcome(const struct socle_socket *s)
+result_of(const struct socle_socket *s)
 {
 	if (s->write_error)
 		return -(int)s->write_error;
@@ -53,7 +53,7 @@ outcome(const struct socle_socket *s)
 	return s->queued == 0;
 }
 
-/* Behind what waits, which takes it along; else it is pumped now. */
+/* The first item of a queue is pumped now; a later one follows the others. */
 static void
 queued(struct socle_socket *s, bool was_empty)
 {
@@ -79,9 +79,9 @@ socle__write_item(struct socle_socket *s, const struct socle__item *item)
 
 /* ---- bytes, copied ---- */
 
-/* A writer function gets its bytes from the queue, because it may write. */
+/* A writer function may write, so it is given bytes from the queue only. */
 static bool
-goes_straight(const struct socle_socket *s)
+may_write_directly(const struct socle_socket *s)
 {
 	return !s->queued && !socle__has_writer(s) &&
 		!socle__has(
@@ -100,26 +100,26 @@ write_failed(struct socle_socket *s, int err)
 	return err;
 }
 
-/* The kernel was asked for all of it and took `sent', or said why not. */
+/* The kernel was offered all of it; `sent' is the number it took, or -errno. */
 static int
-went_straight(struct socle_socket *s, const struct iovec *iov, int n,
+written_directly(struct socle_socket *s, const struct iovec *iov, int n,
 	size_t len, ssize_t sent)
 {
-	size_t went = sent > 0 ? (size_t)sent : 0;
+	size_t taken = sent > 0 ? (size_t)sent : 0;
 
 	if (sent < 0 && !socle__is_blocked_by(sent))
 		return write_failed(s, (int)sent);
-	if (went > 0) {
+	if (taken > 0) {
 		socle__active(s);
 		socle__descriptor_touch(&s->d);
 	}
-	if (went == len)
+	if (taken == len)
 		return 1;
-	/* Sent bytes cannot be called back: without their rest it is broken. */
-	if (socle__queue_copy(s, iov, n, went, len - went) < 0)
-		return went > 0 ? write_failed(s, -ENOMEM) : -ENOMEM;
+	/* Bytes were sent: a stream without the rest of them is broken. */
+	if (socle__queue_copy(s, iov, n, taken, len - taken) < 0)
+		return taken > 0 ? write_failed(s, -ENOMEM) : -ENOMEM;
 	socle__pump_blocked(s, sent < 0 ? (int)sent : 0);
-	return outcome(s);
+	return result_of(s);
 }
 
 static int
@@ -127,14 +127,14 @@ write_vector(struct socle_socket *s, const struct iovec *iov, int n, size_t len)
 {
 	bool was_empty = s->queued == 0;
 
-	if (goes_straight(s))
-		return went_straight(s, iov, n, len,
-			socle__transmit(s, iov,
-				n < VECTOR_AT_MOST ? n : VECTOR_AT_MOST));
+	if (may_write_directly(s))
+		return written_directly(s, iov, n, len,
+			socle__transmit(
+				s, iov, n < VECTOR_MAX ? n : VECTOR_MAX));
 	if (socle__queue_copy(s, iov, n, 0, len) < 0)
 		return -ENOMEM;
 	queued(s, was_empty);
-	return outcome(s);
+	return result_of(s);
 }
 
 int
@@ -165,7 +165,7 @@ write_in_full(struct socle_socket *s, const void *data, size_t len)
 	return err < 0 ? err : write_vector(s, &iov, 1, len);
 }
 
-/* Into the last block of what is queued, if that has room. */
+/* Appends to the last block of the queue if it has the space. */
 static SOCLE__NOINLINE int
 write_queued(struct socle_socket *s, const void *data, size_t len)
 {
@@ -177,7 +177,7 @@ write_queued(struct socle_socket *s, const void *data, size_t len)
 	return write_in_full(s, data, len);
 }
 
-/* A send that took only a part, or none, or that has to be noted. */
+/* A send that took a part or none, or whose time must be recorded. */
 static SOCLE__COLD int
 sent_unusual(struct socle_socket *s, const void *data, size_t len, ssize_t sent)
 {
@@ -185,10 +185,10 @@ sent_unusual(struct socle_socket *s, const void *data, size_t len, ssize_t sent)
 
 	if (sent < 0 && errno == EINTR)
 		return write_in_full(s, data, len);
-	return went_straight(s, &iov, 1, len, sent < 0 ? -errno : sent);
+	return written_directly(s, &iov, 1, len, sent < 0 ? -errno : sent);
 }
 
-/* Nothing is queued and nothing is set: a write is a send, and no more. */
+/* The usual write, on an empty queue with nothing set, is one send(2). */
 NO_STACK_PROTECTOR int
 socle_write(struct socle_socket *s, const void *data, size_t len)
 {
@@ -197,7 +197,7 @@ socle_write(struct socle_socket *s, const void *data, size_t len)
 		SOCLE__ENDING | SOCLE__SPECIAL;
 	struct socle_socket *self = s;
 	const void *from = data;
-	size_t all = len;
+	size_t size = len;
 	ssize_t sent;
 
 	if (socle__unlikely((s->d.bits & mask) != SOCLE__IS_SOCKET ||
@@ -205,11 +205,11 @@ socle_write(struct socle_socket *s, const void *data, size_t len)
 		return write_queued(s, data, len);
 	ON_STACK(self);
 	ON_STACK(from);
-	ON_STACK(all);
+	ON_STACK(size);
 	sent = sys_send(s->d.fd, data, len, MSG_NOSIGNAL);
 	if (socle__unlikely(
-		    sent != (ssize_t)all || socle__has(self, SOCLE__IDLES)))
-		return sent_unusual(self, from, all, sent);
+		    sent != (ssize_t)size || socle__has(self, SOCLE__IDLES)))
+		return sent_unusual(self, from, size, sent);
 	return 1;
 }
 
@@ -265,5 +265,5 @@ socle_write_kick(struct socle_socket *s)
 		return -(int)s->write_error;
 	if (s->queued)
 		socle__flush(s);
-	return outcome(s);
+	return result_of(s);
 }

@@ -1,16 +1,16 @@
-/* What the public calls that write have in common. */
+/* The common part of the public calls that write. */
 #ifndef SOCLE_SOCKETS_WRITE_WRITE_H
 #define SOCLE_SOCKETS_WRITE_WRITE_H
 
 #include "sockets/write/queue.h"
 
-/* 0, or why nothing of this length may be written now. */
+/* 0, or the error that refuses a write of this length. */
 int socle__write_refusal(const struct socle_socket *s, size_t len);
 
 /*
- * Queues a copy of `item' and pumps it.  -ENOMEM with nothing taken; else the
- * item is the queue's: 1 if nothing is left to be sent, 0 if something is, or
- * if the socket was closed.
+ * Queues a copy of `item' and pumps it.  -ENOMEM: nothing was taken.  Otherwise
+ * the queue owns what the item holds; 1: the queue is empty; 0: it is not, or a
+ * failed write has closed the socket.
  */
 int socle__write_item(struct socle_socket *s, const struct socle__item *item);
 
