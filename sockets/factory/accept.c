@@ -1,9 +1,10 @@
 /*
  * Listeners.
  *
- * One readiness is one accept, so that one client at a time costs no second
- * call that finds none.  While the very next wait reports more clients, the
- * number doubles, so that a rush is accepted in batches.
+ * When the listener becomes readable, one client is accepted, so that clients
+ * that arrive one at a time cost no accept(2) that finds none.  While each
+ * following wait reports the listener again, the number doubles up to the
+ * batch limit.
  */
 #include "sockets/factory/accept.h"
 
@@ -54,7 +55,7 @@ is_shortage(int err)
 		err == -ENOMEM;
 }
 
-/* Once for a shortage, and at most once a second. */
+/* Reports a shortage once, and at most once a second. */
 static void
 report_shortage(struct socle_factory *f, int err)
 {
@@ -67,7 +68,7 @@ report_shortage(struct socle_factory *f, int err)
 	socle__factory_report(f, "accept", err);
 }
 
-/* The client waits in the backlog until an fd is free. */
+/* Stops accepting until an fd is freed or LOOK_AGAIN_NS have passed. */
 static void
 starve(struct socle_factory *f, int err)
 {
@@ -87,7 +88,7 @@ reserve_take(struct socle_factory *f)
 }
 
 static void
-feed(struct socle_factory *f)
+end_shortage(struct socle_factory *f)
 {
 	f->starved = false;
 	reserve_take(f);
@@ -100,7 +101,7 @@ feed(struct socle_factory *f)
 void
 socle__listener_again_fired(struct socle_timer *t)
 {
-	feed(socle_container_of(t, struct socle_factory, again));
+	end_shortage(socle_container_of(t, struct socle_factory, again));
 }
 
 /* ---- accepting ---- */
@@ -123,8 +124,8 @@ is_none(int err)
 }
 
 /*
- * Accepts a client with the reserve fd and closes it, which tells it to go.
- * 1: one was shed; 0: there is none; -errno.
+ * Accepts a client on the reserved fd and closes the connection, so that the
+ * client does not wait.  1: one was shed; 0: there is none; -errno.
  */
 static int
 shed_one(struct socle_factory *f)
@@ -142,7 +143,7 @@ shed_one(struct socle_factory *f)
 	return fd >= 0 || is_transient(fd) ? 1 : fd;
 }
 
-/* An AF_UNIX client that is not bound has no name. */
+/* An AF_UNIX client whose socket is not bound has no name. */
 static bool
 has_name(const struct socle_addr *a)
 {
@@ -169,7 +170,7 @@ accept_one(struct socle_factory *f)
 	return err < 0 ? err : 1;
 }
 
-/* Whether to accept another one after this result. */
+/* Whether to accept another client after this result. */
 static bool
 go_on_after(struct socle_factory *f, int result)
 {
@@ -218,11 +219,11 @@ socle__listener_ready(struct socle_descriptor *d, unsigned ready, int err)
 	struct socle_factory *f = (struct socle_factory *)(void *)d;
 
 	if (!(ready & SOCLE_READ) || err < 0)
-		d->bits |= SOCLE__END_REPORTED; /* it was shut down */
+		d->bits |= SOCLE__END_REPORTED; /* the listener was shut down */
 	if (err == 0)
 		accept_some(f);
 	else if (err != -EBADF)
-		starve(f, err); /* not watched: looks again later */
+		starve(f, err); /* the poller refused it: try again later */
 	else
 		(void)go_on_after(f, err);
 }
@@ -237,7 +238,7 @@ void
 socle__listener_turn(struct socle_descriptor *d, unsigned turn)
 {
 	if (turn == SOCLE__TURN_FD_FREED)
-		feed((struct socle_factory *)(void *)d);
+		end_shortage((struct socle_factory *)(void *)d);
 }
 
 static int

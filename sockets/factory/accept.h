@@ -4,14 +4,14 @@
 
 #include "sockets/factory/state.h"
 
-/* 0 or -errno, and *operation is what failed. */
+/* 0; or -errno, and *operation is what failed. */
 int socle__listener_start(struct socle_factory *f, const char **operation);
 void socle__listener_stop(struct socle_factory *f);
 
-/* The function of `again'. */
+/* The callback of the timer `again'. */
 void socle__listener_again_fired(struct socle_timer *t);
 
-/* For the ops */
+/* Functions of socle__factory_ops. */
 void socle__listener_ready(struct socle_descriptor *d, unsigned ready, int err);
 void socle__listener_read(struct socle_descriptor *d);
 void socle__listener_turn(struct socle_descriptor *d, unsigned turn);

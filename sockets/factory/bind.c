@@ -64,9 +64,9 @@ socle__factory_socket(
 	return err;
 }
 
-/* Remembers which file it is, to remove no other one later. */
+/* Remembers which file was created, so that no other one is removed later. */
 static void
-file_made(struct socle_factory *f)
+file_remember(struct socle_factory *f)
 {
 	struct stat st;
 
@@ -87,7 +87,7 @@ socle__factory_bind(struct socle_factory *f, int fd)
 		return 0;
 	if (sys_bind(fd, &f->bind.u.sa, f->bind.len) < 0)
 		return -errno;
-	file_made(f);
+	file_remember(f);
 	return 0;
 }
 

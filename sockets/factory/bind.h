@@ -5,19 +5,19 @@
 #include "sockets/factory/state.h"
 
 /*
- * Makes a non-blocking socket with the factory's options; the fd or -errno,
- * and *operation is what failed.
+ * Creates a non-blocking socket with the factory's options.  The fd; or
+ * -errno, and *operation is what failed.
  */
 int socle__factory_socket(
 	const struct socle_factory *f, int family, const char **operation);
 
-/* Binds it, if that is asked for; 0 or -errno. */
+/* Binds it if there is a bind address; 0 or -errno. */
 int socle__factory_bind(struct socle_factory *f, int fd);
 
-/* Removes a stale file of a unix socket, if that is asked for. */
+/* Removes a stale file of a unix socket if unlink_stale is set. */
 void socle__factory_unlink_stale(const struct socle_factory *f);
 
-/* Removes the file that bind made, if it is still the same file. */
+/* Removes the file that bind(2) created, if it is still the same file. */
 void socle__factory_unlink(struct socle_factory *f);
 
 #endif

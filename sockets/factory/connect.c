@@ -1,10 +1,10 @@
 /*
- * Connecting in one call.
+ * socle_connect(): an object that connects.
  *
- * An object that connects has an fd from the start: a socket that is not
- * connected and not in the poller (parked).  A factory of its own does the
- * connecting.  The socket that wins is moved to the object's fd, so that the
- * number never changes.  Writes are held meanwhile (CONNECTING).
+ * The object has an fd from the start: an unconnected socket that is not in
+ * the poller (parked).  A factory of its own connects.  The connected socket
+ * is moved to the object's fd with dup3(2), so that the number never changes.
+ * Until then writes are queued (CONNECTING).
  */
 #include "reactor/interest.h"
 #include "reactor/reactor.h"
@@ -23,7 +23,7 @@
 #include <netdb.h>
 #include <string.h>
 
-/* The new socket replaces the one that kept its number. */
+/* The connected socket replaces the one that reserved the fd number. */
 static int
 move_fd(int from, int to)
 {
@@ -35,7 +35,7 @@ move_fd(int from, int to)
 	return r < 0 ? -errno : 0;
 }
 
-/* Its factory has done its work and calls nothing more. */
+/* Frees the object's factory, which calls nothing afterwards. */
 static void
 connecting_ends(struct socle_socket *s)
 {
@@ -46,8 +46,8 @@ connecting_ends(struct socle_socket *s)
 }
 
 /*
- * Nothing is written by an object that failed, whatever its class does: writes
- * return the error, and what was queued is dropped.
+ * An object whose connect failed never writes, even if its class does not
+ * close it: writes return the error, and the queue is dropped.
  */
 static void
 connect_fails(struct socle_socket *s, int err)
@@ -72,7 +72,7 @@ connect_failed(
 	connect_fails(arg, why->err);
 }
 
-/* What was set on the socket before this one. */
+/* Applies to the new socket what was set on the one it replaced. */
 static void
 restore_cork(struct socle_socket *s)
 {
@@ -129,7 +129,7 @@ connecting_object(const struct socle_class *cls,
 	}
 	err = socle__extra_get(s) ? socle__factory_new(p, &f) : -ENOMEM;
 	if (err < 0) {
-		/* The application has not seen it: its class is not called. */
+		/* The application never had it: no method is called. */
 		sys_close(socle__socket_undo_new(s));
 		return err;
 	}

@@ -1,10 +1,11 @@
 /*
- * Connecting: attempts side by side, of which the first that succeeds wins.
+ * Connecting: attempts in parallel, of which the first that succeeds wins.
  *
  * As in RFC 8305, addresses of the two families are tried in turn, with a new
  * attempt every 250 ms or as soon as one fails.  SO_ERROR is read once, before
- * anything else, and decides an attempt.  A socket that is writable without a
- * peer goes on waiting; one that connected to itself on loopback was refused.
+ * anything else, and decides an attempt.  A socket that is writable but has no
+ * peer and no error is still connecting.  A TCP socket that connected to
+ * itself on loopback counts as refused.
  */
 #include "sockets/factory/connector.h"
 
@@ -23,7 +24,7 @@
 /* One address being tried. */
 struct socle__attempt {
 	struct socle_descriptor d; /* first */
-	struct socle_factory *f;   /* NULL: it has ended */
+	struct socle_factory *f;   /* NULL: finished */
 	struct socle__attempt *next;
 	struct socle_addr to;
 };
@@ -36,7 +37,7 @@ attempt_of(struct socle_descriptor *d)
 	return (struct socle__attempt *)(void *)d;
 }
 
-/* Takes it out of its factory, and the fd out of the loop. */
+/* Removes it from its factory and its fd from the loop; the caller's fd. */
 static int
 attempt_detach(struct socle__attempt *a)
 {
@@ -49,7 +50,7 @@ attempt_detach(struct socle__attempt *a)
 	return socle__descriptor_detach(&a->d);
 }
 
-/* Removes the file that it was bound to, too. */
+/* Also removes the file that its socket was bound to. */
 static void
 attempt_close(struct socle__attempt *a)
 {
@@ -63,8 +64,8 @@ attempt_close(struct socle__attempt *a)
 }
 
 /*
- * Everything under way ends before the first attempt is reported: whatever a
- * callback does, a nested loop included, finds nothing that could go on.
+ * All attempts are stopped before the first is reported, so that no callback,
+ * even one that runs a nested loop, can find one that continues.
  */
 static void
 attempts_end(struct socle_factory *f, int err)
@@ -84,7 +85,7 @@ start_next_at(struct socle_factory *f, int64_t delay)
 		      : 0);
 }
 
-/* The failure of the last attempt is the factory's. */
+/* The failure of the last attempt is the failure of the factory. */
 static void
 attempt_failed(struct socle_factory *f, const struct socle_addr *to,
 	const char *operation, int err)
@@ -115,7 +116,10 @@ attempt_won(struct socle__attempt *a)
 		socle__factory_fail(f, "connect", err);
 }
 
-/* A socket that connected to itself on loopback, where no one listened. */
+/*
+ * Where no process listens, TCP on loopback may pick the destination as the
+ * local port and connect the socket to itself.
+ */
 static bool
 is_own_peer(const struct socle__attempt *a, const struct socle_addr *peer)
 {
@@ -176,7 +180,7 @@ attempt_reset(struct socle_descriptor *d)
 static void
 attempt_forked(struct socle_descriptor *d)
 {
-	/* The file is the parent's to remove. */
+	/* Only the parent removes the file. */
 	attempt_of(d)->f->path[0] = '\0';
 }
 
@@ -220,7 +224,10 @@ connect_start(int fd, const struct socle_addr *to)
 	return -errno;
 }
 
-/* 0: under way, and the poller is told only now; -errno. */
+/*
+ * 0: connecting; -errno.  The socket is added to the poller after connect(2):
+ * before it, the poller would report a hang-up.
+ */
 static int
 attempt_start(struct socle_factory *f, const struct socle_addr *to,
 	const char **operation)
@@ -253,7 +260,7 @@ next_attempt(struct socle_factory *f)
 	const char *operation;
 	int err = attempt_start(f, to, &operation);
 
-	/* The backlog is full, and no event reports when it is not. */
+	/* The backlog is full; no event reports when it has space again. */
 	if (err == -EAGAIN && to->u.sa.sa_family == AF_UNIX) {
 		start_next_at(f, FULL_DELAY_NS);
 		return;
@@ -282,9 +289,9 @@ socle__connector_deadline_fired(struct socle_timer *t)
 }
 
 /*
- * Orders the addresses so that the families take turns, starting with the
- * first one's; within a family the order stays.  In place: at each position
- * the next address of the family whose turn it is moves up, if there is one.
+ * Sorts the addresses so that the families alternate, starting with that of
+ * the first; within a family the order is kept.  Works in place: at each
+ * position the next address of the other family is moved up, if there is one.
  */
 static void
 interleave(struct socle_addr *addrs, size_t n)

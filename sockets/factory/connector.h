@@ -7,14 +7,14 @@
 /* requires: candidates */
 void socle__connector_start(struct socle_factory *f);
 
-/* Nothing more is tried, and no callback runs for what was under way. */
+/* Stops the look-up and all attempts; no callback is called for them. */
 void socle__connector_stop(struct socle_factory *f);
 
-/* Stops, and reports the failure. */
+/* Stops, and reports the failure to the application. */
 void socle__factory_fail(
 	struct socle_factory *f, const char *operation, int err);
 
-/* The functions of `next_attempt' and `deadline' */
+/* The callbacks of the timers `next_attempt' and `deadline'. */
 void socle__connector_next_fired(struct socle_timer *t);
 void socle__connector_deadline_fired(struct socle_timer *t);
 

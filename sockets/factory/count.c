@@ -1,8 +1,8 @@
 /*
  * A factory's references, and the objects that it counts.
  *
- * The memory of a factory that was freed stays until its descriptor is reaped
- * and until every object that it counts is gone.
+ * The memory of a freed factory is released once its descriptor has been
+ * reaped and every object that it counts is closed or stolen.
  */
 #include "sockets/factory/count.h"
 

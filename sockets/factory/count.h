@@ -7,14 +7,17 @@
 
 void socle__factory_unref(struct socle_factory *f);
 
-/* A client was handed over: it counts against max_connections. */
+/* A client was delivered: it counts against max_connections. */
 void socle__factory_count(struct socle_factory *f);
 
-/* Has the object report its end to the factory that counts it; -ENOMEM. */
+/*
+ * Makes the object report when it is closed or stolen, if the factory has a
+ * limit.  0 or -ENOMEM.
+ */
 int socle__factory_count_object(
 	struct socle_factory *f, struct socle_socket *s);
 
-/* Has the kernel watch the listener if it accepts now. */
+/* Watches the listener for clients if it may accept now, else does not. */
 void socle__listener_interest(struct socle_factory *f);
 
 #endif

@@ -1,4 +1,4 @@
-/* Handing a socket over to the application. */
+/* Delivering a socket to the application. */
 #include "sockets/factory/deliver.h"
 
 #include "reactor/interest.h"

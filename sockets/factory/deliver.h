@@ -1,12 +1,12 @@
-/* Handing a socket over to the application. */
+/* Delivering a socket to the application. */
 #ifndef SOCLE_SOCKETS_FACTORY_DELIVER_H
 #define SOCLE_SOCKETS_FACTORY_DELIVER_H
 
 #include "sockets/factory/state.h"
 
 /*
- * Hands the fd over, as an object or as it is; closes it if no callback is
- * set for it.  0 or -errno, with the fd closed.
+ * Passes the fd to `success', or an object made of it to `accepted'; closes
+ * it if neither callback is set.  0; or -errno, and the fd is closed.
  */
 int socle__factory_deliver(
 	struct socle_factory *f, int fd, const struct socle_addr *peer);

@@ -1,8 +1,8 @@
 /*
- * The public calls of factories, and their end.
+ * The public functions of factories, and freeing them.
  *
- * A factory that was freed calls nothing more.  Its memory stays until no
- * handler is on the stack, because it may be freed inside its own callbacks.
+ * A freed factory calls no callback.  Its memory is released when no handler
+ * is on the stack, because it may be freed inside its own callbacks.
  */
 #include "sockets/factory/new.h"
 
@@ -18,7 +18,6 @@
 
 #include "seam.h"
 
-/* A reset frees all of them. */
 static void
 factories_reset(struct socle__reactor *r)
 {
@@ -114,7 +113,7 @@ socle_resume_accept(struct socle_factory *f)
 	socle__listener_interest(f);
 }
 
-/* ---- the end ---- */
+/* ---- freeing ---- */
 
 void
 socle_factory_free(struct socle_factory *f)
@@ -147,7 +146,7 @@ factory_reset(struct socle_descriptor *d)
 	socle_factory_free((struct socle_factory *)(void *)d);
 }
 
-/* The file of a unix socket is the parent's to remove. */
+/* In a child: only the parent removes the file of a unix socket. */
 static void
 factory_forked(struct socle_descriptor *d)
 {

@@ -1,10 +1,18 @@
 /*
- * Making sockets without blocking: listeners, connectors and UDP peers
- * (POE::Wheel::SocketFactory).
+ * Creating sockets without blocking: listeners, connectors and bound datagram
+ * sockets (POE::Wheel::SocketFactory).
  *
- * A factory belongs to the loop of the thread that made it.  Like an object it
- * is let go at the end of a tick, so that it may be freed anywhere, inside its
- * own callbacks too.  What it makes is non-blocking and close-on-exec.
+ * A factory belongs to the loop of the thread that created it and is used on
+ * that thread only.  Every function here may be called inside any callback,
+ * and a callback may free the factory that it was called for.  The sockets
+ * that a factory creates are non-blocking and close-on-exec.
+ *
+ * socle_reset() and the end of the thread free all factories of the thread;
+ * no callback runs.  After a fork, socle_after_fork() keeps the factories in
+ * the child: parent and child then accept from the same listening socket and
+ * share the sockets that are connecting.  A name look-up that was under way
+ * fails in the child with -ECANCELED.  The child never removes the file of a
+ * unix socket.
  */
 #ifndef SOCLE_SOCKETS_FACTORY_H
 #define SOCLE_SOCKETS_FACTORY_H
@@ -21,164 +29,224 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-/* What went wrong, and with which factory. */
+/* What failed, and in which factory; valid until the callback returns. */
 struct socle_failure {
 	/*
-	 * "domain", "socket", "setsockopt", "getaddrinfo", "bind", "listen",
-	 * "connect" or "accept"
+	 * Static text: "domain", "socket", "setsockopt", "getaddrinfo",
+	 * "bind", "listen", "connect" or "accept".
 	 */
 	const char *operation;
-	int err; /* -errno */
-	char errstr[96];
-	uint64_t id;
+	int err;         /* -errno */
+	char errstr[96]; /* the text of strerror(3) */
+	uint64_t id;     /* socle_factory_id() of the factory */
 };
 
-/* What a listener does when the process has no fd for a client. */
+/* What a listener does when accept(2) fails with EMFILE or ENFILE. */
 enum {
 	/*
-	 * Stops accepting until the library closes an fd, and looks again ten
-	 * times a second; the client waits in the backlog.
+	 * Stop accepting until the library closes an fd, and retry every
+	 * 100 ms.  Clients wait in the backlog.
 	 */
 	SOCLE_EMFILE_PAUSE,
-	/* Takes the client with an fd kept in reserve, and closes it. */
+	/*
+	 * Accept the client on a reserved fd and close it at once.  Where the
+	 * reserved fd could not be opened again: as SOCLE_EMFILE_PAUSE.
+	 */
 	SOCLE_EMFILE_SHED
 };
 
 /*
- * Zero is the default of everything.  Without a remote address a stream
- * socket listens, and a datagram socket is bound; with one it connects.
+ * Zero is the default of every field.  Without a remote address a socket of
+ * type SOCK_STREAM or SOCK_SEQPACKET listens, and any other is bound; with a
+ * remote address the socket connects.  NULL and "" both mean that a text is
+ * not given.
  */
 struct socle_factory_params {
 	/*
-	 * AF_INET, AF_INET6, AF_UNIX; 0: that of the address below; of texts
-	 * AF_INET, and of a remote name without a bind address both.
+	 * AF_INET, AF_INET6 or AF_UNIX.  0: the family of bind_addr or, without
+	 * one, of remote_addr; for addresses given as text AF_INET, except that
+	 * a remote_address may have either family if no bind address is given.
 	 */
 	int socket_domain SOCLE_OPTIONAL;
-	int socket_type SOCLE_OPTIONAL; /* the protocol's, else SOCK_STREAM */
-	/* "tcp", "udp", ..., or digits */
+	/* 0: the type that socket_protocol implies, else SOCK_STREAM. */
+	int socket_type SOCLE_OPTIONAL;
+	/* "tcp", "udp", ... or digits; ignored with AF_UNIX. */
 	const char *socket_protocol SOCLE_OPTIONAL;
-	bool reuse SOCLE_OPTIONAL;      /* SO_REUSEADDR */
-	bool reuse_port SOCLE_OPTIONAL; /* SO_REUSEPORT */
+	bool reuse SOCLE_OPTIONAL;      /* SO_REUSEADDR; not with AF_UNIX */
+	bool reuse_port SOCLE_OPTIONAL; /* SO_REUSEPORT; not with AF_UNIX */
 	bool v6only SOCLE_OPTIONAL;     /* false: "::" serves IPv4 too */
-	/* Names or numbers; AF_UNIX: a path or "@name", and no port. */
+	/*
+	 * Names or numbers.  A bind_port alone binds to any address; without
+	 * it the kernel chooses the port.  With AF_UNIX an address is a path
+	 * or, on Linux, "@name" in the abstract name space; ports are ignored.
+	 * The kernel looks up a relative path in the working directory of the
+	 * moment at which the library uses it.
+	 */
 	const char *bind_address SOCLE_OPTIONAL;
 	const char *bind_port SOCLE_OPTIONAL;
 	const char *remote_address SOCLE_OPTIONAL;
 	const char *remote_port SOCLE_OPTIONAL;
-	/* instead of them, when you have one */
+	/* The same as structs; an address is given one way or the other. */
 	const struct socle_addr *bind_addr SOCLE_OPTIONAL;
 	const struct socle_addr *remote_addr SOCLE_OPTIONAL;
-	int listen_queue SOCLE_OPTIONAL;    /* 0: as long as may be */
-	int accept_batch SOCLE_OPTIONAL;    /* clients a tick at most: 64 */
-	int max_connections SOCLE_OPTIONAL; /* alive at a time; 0: no limit */
-	int emfile SOCLE_OPTIONAL;
-	/* Seconds for names and connecting together; 0: the system's. */
+	/* The backlog of listen(2); 0 or less, or too much: the largest. */
+	int listen_queue SOCLE_OPTIONAL;
+	/* At most this many clients are accepted in a tick; 0: 64. */
+	int accept_batch SOCLE_OPTIONAL;
+	/*
+	 * A listener stops accepting while this many clients are connected; 0:
+	 * no limit.  An object of accept_class counts until it is closed or
+	 * stolen, an fd until socle_factory_release().
+	 */
+	int max_connections SOCLE_OPTIONAL;
+	int emfile SOCLE_OPTIONAL; /* SOCLE_EMFILE_PAUSE or _SHED */
+	/*
+	 * Seconds for looking up names and connecting together; 0: only the
+	 * system's own limits.  When they have passed, "connect" fails with
+	 * -ETIMEDOUT, during a look-up too.  Listeners have no timeout.
+	 */
 	double connect_timeout SOCLE_OPTIONAL;
-	bool unlink_stale SOCLE_OPTIONAL; /* a unix socket nobody serves */
-	/* A listener's file, when it is freed, if it is ours still. */
+	/*
+	 * Before binding, remove the file of a unix socket if connecting to it
+	 * is refused: the process that made it is gone.
+	 */
+	bool unlink_stale SOCLE_OPTIONAL;
+	/*
+	 * When a listener is freed, remove the file of its unix socket, if it
+	 * is still the file that bind(2) made.  A relative path is not found
+	 * after a change of the working directory: the file then stays.
+	 */
 	bool unlink_on_close SOCLE_OPTIONAL;
-	/* Make an object of each socket, and tell `accepted' of it. */
+	/*
+	 * A class of stream sockets.  With it and `accepted', the factory makes
+	 * an object of each socket, and `success' is not called.
+	 */
 	const struct socle_class *accept_class SOCLE_OPTIONAL;
 	/*
-	 * A socket, which is yours from now on.  peer: the other end, NULL for
-	 * a bound datagram socket and an unnamed AF_UNIX client.
+	 * A socket was made; the application owns `fd'.  `peer' is the client's
+	 * address, or the address that was connected to; it is NULL for a bound
+	 * datagram socket and for a client without a name (AF_UNIX), and valid
+	 * until the callback returns.
 	 */
 	void (*success)(struct socle_factory *f, int fd,
 		const struct socle_addr *peer, void *arg) SOCLE_OPTIONAL;
+	/*
+	 * An object was made.  Called after the event_accepted of its class,
+	 * also if that closed the object, but not if that freed the factory.
+	 */
 	void (*accepted)(struct socle_factory *f, struct socle_socket *s,
 		void *arg) SOCLE_OPTIONAL;
 	void (*failure)(struct socle_factory *f,
 		const struct socle_failure *why, void *arg) SOCLE_OPTIONAL;
-	/* Each address that was tried, and how it ended: 0 or -errno. */
+	/*
+	 * A connector has finished with this address: `err' is 0, -errno,
+	 * -ECANCELED if another address won, or -ETIMEDOUT.
+	 */
 	void (*attempt)(struct socle_factory *f, const struct socle_addr *to,
 		int err, void *arg) SOCLE_OPTIONAL;
-	void *arg SOCLE_OPTIONAL;
+	void *arg SOCLE_OPTIONAL; /* passed to the four callbacks */
 };
 
 /*
- * Makes a factory and sets to work.  No callback runs before it has returned.
- * All text and addresses are copied.
+ * Makes a factory and starts its work.  Returns 0 and stores the factory in
+ * *ret.  No callback runs before the function has returned.  All texts and
+ * addresses are copied; the class must exist as long as the loop.
  *
- * Fails only for wrong use: -EINVAL (no success and no accepted with its
- * class, no failure, a remote address without a port, an address both as text
- * and as a struct, no proper class); and -ENOMEM.  Everything else is told to
- * `failure', an unsupported domain ("domain", -EAFNOSUPPORT), a path too long
- * ("bind" or "connect", -ENAMETOOLONG) and an AF_UNIX listener without an
- * address ("listen", -EINVAL) included.  A numeric listener listens already
- * when this returns.  AF_UNIX has neither ports nor protocols: they are
- * ignored there.
+ * Returns -ENOMEM, or -EINVAL for wrong parameters: `failure' is NULL;
+ * `success' is NULL, and `accepted' or `accept_class' is NULL too; a remote
+ * address without a port (AF_UNIX needs none); an address given as text and
+ * as a struct; an accept_class that is no class of stream sockets.  Every
+ * other problem is reported to `failure': an unsupported domain is "domain",
+ * -EAFNOSUPPORT; a path that is too long is "bind" or "connect",
+ * -ENAMETOOLONG; an AF_UNIX listener without an address is "listen", -EINVAL.
  *
- * A listener goes on until it is freed.  Clients are taken in batches that
- * grow with the rush; errors of single clients are passed over; a shortage of
- * fds or memory is told at most once a second; after another error ("accept")
- * the listener is paused.  An object is zeroed beyond its base and watched for
- * reading; its class's event_accepted is told before `accepted'.
+ * A callback that is NULL is not called; a socket for which no callback is
+ * set is closed.  After its one success or failure a connector or bound
+ * socket does nothing more, and so does a listener that could not start; the
+ * application frees it.
  *
- * A connector tries all addresses of a name by RFC 8305: the families in turn,
- * 250 ms apart or as soon as one fails, and the first that answers wins.  It
- * tells one success or one failure, the last one's.  `attempt' is told before
- * that of each address whose end is known: 0, -errno, -ECANCELED for those
- * that came too late, -ETIMEDOUT.  An AF_UNIX server whose backlog is full is
- * asked again until connect_timeout.
+ * A listener that has no name to look up listens when this function returns.
+ * It accepts clients until it is freed.  An object that it makes is
+ * zeroed beyond its base and watched for reading before event_accepted and
+ * `accepted' are called.  Errors that concern one client, such as
+ * ECONNABORTED, are ignored.  A shortage of fds or memory is reported
+ * ("accept") once, at most once a second, and accepting continues when the
+ * shortage ends.  After any other error the listener is paused and "accept"
+ * is reported.
  *
- * A callback that is NULL when its time comes is not called: a socket is
- * closed then.  After its success or failure all but a listener is done and
- * waits to be freed.
+ * A connector tries the addresses of a name by RFC 8305: the families in
+ * turn, a new attempt every 250 ms or as soon as one fails.  The first
+ * connection that is established is the success; if all fail, the failure is
+ * that of the attempt that failed last.  `attempt' is called for each address
+ * that was tried, before the success or failure.  An AF_UNIX server whose
+ * backlog is full is tried again every 20 ms, until connect_timeout.
  */
 int socle_factory_new(
 	const struct socle_factory_params *p, struct socle_factory **ret);
 
 /*
- * Listens at a numeric address ("127.0.0.1:8080", "[::]:80") or on AF_UNIX
- * ("unix:/run/x.sock", "unix:@name"), and makes an object of class `cls' of
- * each client; its event_accepted is told.  Port 0 lets the kernel choose: ask
- * socle_factory_getsockname().
+ * Listens at a numeric address ("127.0.0.1:8080", "[::]:80") or an AF_UNIX
+ * address ("unix:/run/x.sock", "unix:@name") and makes an object of class
+ * `cls' of each client.  The object is watched for reading when its
+ * event_accepted is called.  With port 0 the kernel chooses the port;
+ * socle_factory_getsockname() returns it.
  *
- * The address may be used again at once (SO_REUSEADDR), small writes of
- * accepted TCP sockets are not delayed (TCP_NODELAY), "[::]" serves IPv4 too.
- * The file of a unix socket that nobody answers at is replaced, and ours is
- * removed when the factory is freed.  Trouble in accepting is logged.
+ * SO_REUSEADDR and TCP_NODELAY are set, and "[::]" serves IPv4 too.  A stale
+ * file of a unix socket is replaced (unlink_stale), and the file is removed
+ * when the factory is freed (unlink_on_close).  Errors of accept(2) are
+ * logged; socle_factory_set_events() sets callbacks for them.
  *
- * 0, or -errno with nothing done: -EINVAL, -ENAMETOOLONG for the text or the
- * class, and what socket(2), bind(2) and listen(2) say.
+ * Returns 0 and stores the factory in *ret; or -errno, with nothing created:
+ * -EINVAL for a text that is no such address or a class that is no class of
+ * stream sockets, -ENAMETOOLONG for a path, -ENOMEM, and the errors of
+ * socket(2), setsockopt(2), bind(2) and listen(2).
  */
 int socle_listen(const char *where, const struct socle_class *cls,
 	struct socle_factory **ret);
 
 /*
- * An object of class `cls' that connects: "127.0.0.1:8080", "[::1]:80",
- * "unix:/run/x.sock", "example.org:80".  It gets event_write once it is
- * connected, or event_err; `timeout' seconds cover names and connecting, 0 is
- * the system's patience (-ETIMEDOUT).  Small writes of TCP are not delayed.
+ * Makes an object of class `cls' that connects to "127.0.0.1:8080",
+ * "[::1]:80", "unix:/run/x.sock" or "example.org:80".  The object gets
+ * event_write once it is connected, or event_err with the reason; its
+ * event_accepted is not called.  `timeout' is in seconds, for the look-up of
+ * the name and connecting together (-ETIMEDOUT); 0: only the system's own
+ * limits.  TCP_NODELAY is set.
  *
- * All its calls are legal at once: what is written is held, and reads get
- * -EAGAIN.  The fd is there and keeps its number, but the socket under it is
- * another one before: options are for event_write to set, and what is stolen
- * is not connected.  An object that does not close in event_err is dead: its
- * queue is dropped, and writes get the same error.
+ * The object can be used at once: writes are queued until it is connected,
+ * and reads return -EAGAIN.  Its fd keeps its number, but each attempt uses a
+ * socket of its own, and the one that connects replaces the first: set
+ * options in event_write.  Stealing the fd before gives a socket that is not
+ * connected.  If event_err does not close the object, its queue is dropped
+ * and writes return the same error.
  *
- * 0, or -errno with nothing done: -EINVAL (also for a missing port),
- * -ENAMETOOLONG, -ENOMEM, -EMFILE.
+ * Returns 0 and stores the object in *ret; or -errno, with nothing created:
+ * -EINVAL for a text that is no such address, a missing port, a class that is
+ * no class of stream sockets, or a timeout that is negative or NaN;
+ * -ENAMETOOLONG; -ENOMEM; the errors of socket(2), such as -EMFILE.
  */
 int socle_connect(const char *where, const struct socle_class *cls,
 	double timeout, struct socle_socket **ret);
 
 /*
- * No client is taken until resume; they wait in the backlog.  Neither counts:
- * one resume undoes any number of pauses.  Nothing on what does not listen.
+ * A paused listener accepts no clients; they wait in the backlog.  Pauses do
+ * not nest: one resume ends any number of them.  Nothing happens on a factory
+ * that does not listen.
  */
 void socle_pause_accept(struct socle_factory *f);
 void socle_resume_accept(struct socle_factory *f);
 
 /*
- * Other callbacks from now on: success, accepted, failure and arg are taken
- * from `events', all four; NULL ones disable, and NULL for `events' all of
- * them.  A pause is not touched.
+ * Replaces success, accepted, failure and arg by those of `events'.  A NULL
+ * callback is not called; with `events' NULL none of the three is.  The other
+ * parameters, `attempt' among them, and a pause stay as they are.
  */
 void socle_factory_set_events(
 	struct socle_factory *f, const struct socle_factory_params *events);
 
-/* The address a listener listens at.  0 or -errno, -EBADF without an fd. */
+/*
+ * Stores the address that a listener is bound to.  Returns 0, or -EBADF if
+ * the factory does not listen (yet).
+ */
 int socle_factory_getsockname(
 	const struct socle_factory *f, struct socle_addr *ret);
 
@@ -186,14 +254,15 @@ int socle_factory_getsockname(
 uint64_t socle_factory_id(const struct socle_factory *f);
 
 /*
- * With max_connections and raw fds: one that `success' got is gone.  Not after
- * socle_factory_free().
+ * With max_connections and `success': a client whose fd `success' received is
+ * gone and no longer counts.  Must not be called after socle_factory_free().
  */
 void socle_factory_release(struct socle_factory *f);
 
 /*
- * Stops whatever it is at; no callback comes after it.  What it made stays.
- * NULL is nothing.
+ * Stops everything the factory does and frees it; no callback is called
+ * afterwards.  A listening socket and sockets that are connecting are closed.
+ * Sockets and objects that were delivered stay.  NULL is allowed.
  */
 void socle_factory_free(struct socle_factory *f);
 

@@ -1,4 +1,4 @@
-/* Listening in one call. */
+/* socle_listen(): a listener whose clients are objects. */
 #include "reactor/log.h"
 #include "sockets/factory/new.h"
 #include "sockets/factory/resolve.h"

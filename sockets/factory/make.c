@@ -1,4 +1,4 @@
-/* A factory's parameters, checked and copied. */
+/* Checking and copying a factory's parameters. */
 #include "sockets/factory/make.h"
 
 #include "reactor/reactor.h"
@@ -29,7 +29,7 @@ params_check(const struct socle_factory_params *p)
 	return 0;
 }
 
-/* All texts but the protocol, which is known, in one block of memory. */
+/* One block for all texts; the protocol has been looked up already. */
 static int
 texts_copy(struct socle_factory *f)
 {
@@ -65,7 +65,7 @@ addresses_copy(struct socle_factory *f)
 	f->p.bind_addr = f->p.remote_addr = NULL;
 }
 
-/* Domain, protocol and type follow from one another; then the kind. */
+/* Derives domain, protocol and type from one another, then the kind. */
 static void
 kind_find(struct socle_factory *f)
 {

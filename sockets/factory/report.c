@@ -2,8 +2,8 @@
  * Calling a factory's callbacks.
  *
  * No callback runs inside socle_factory_new(), and none after
- * socle_factory_free().  The caller looks afterwards whether the factory was
- * freed.
+ * socle_factory_free().  After each call the caller has to check whether the
+ * callback freed the factory.
  */
 #include "sockets/factory/report.h"
 

@@ -5,12 +5,12 @@
 #include "reactor/callback.h"
 #include "sockets/factory/state.h"
 
-/* The pair around a callback of the factory. */
+/* The pair around each call of a factory's callback. */
 void socle__factory_callback_begin(
 	struct socle_factory *f, struct socle__callback *c);
 void socle__factory_callback_end(struct socle__callback *c);
 
-/* Calls `failure' or `attempt'; nothing on a factory that was freed. */
+/* Call `failure' or `attempt', unless the factory was freed. */
 void socle__factory_report(
 	struct socle_factory *f, const char *operation, int err);
 void socle__factory_report_attempt(

@@ -1,9 +1,9 @@
 /*
- * From a factory's names to addresses, from addresses to a socket.
+ * Resolving a factory's names and starting its work.
  *
- * The same steps are taken from the start whenever a name has been resolved,
- * until none is missing.  Only a listener starts inside socle_factory_new(), so
- * that the application can ask a numeric one for its port at once.
+ * go_on() is called again after each name that has been resolved, and repeats
+ * all steps until nothing is missing.  Only a listener starts inside
+ * socle_factory_new(), so that the application can ask for its port at once.
  */
 #include "sockets/factory/resolve.h"
 
@@ -98,7 +98,7 @@ remote_resolved(int err, const struct socle_addr *addrs, size_t n, void *arg)
 	go_on_or_fail(f, err);
 }
 
-/* 1: known; 0: it will be; -errno. */
+/* 1: the address is known; 0: it is being looked up; -errno. */
 static int
 bind_find(struct socle_factory *f)
 {
@@ -146,7 +146,7 @@ remote_find(struct socle_factory *f)
 
 /* ---- sockets ---- */
 
-/* A datagram socket is complete when it is bound. */
+/* A datagram socket without a peer: complete once it is bound. */
 static int
 peer_make(struct socle_factory *f)
 {
@@ -166,7 +166,7 @@ peer_make(struct socle_factory *f)
 	return socle__factory_deliver(f, fd, NULL);
 }
 
-/* 0: as far as it goes now; -errno of f->operation. */
+/* 0: done, or waiting for a name; -errno of f->operation. */
 static int
 go_on(struct socle_factory *f)
 {
@@ -189,7 +189,7 @@ go_on(struct socle_factory *f)
 	return 0;
 }
 
-/* Does, or reports, what could not be done inside socle_factory_new(). */
+/* Starts, or reports the failure that socle_factory_new() met. */
 void
 socle__factory_event_fired(struct socle_timer *t)
 {

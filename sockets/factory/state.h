@@ -1,15 +1,17 @@
 /*
  * The state of a factory.
  *
- *	report.c	calling its callbacks
+ *	report.c	calls its callbacks
  *	count.c		its references, and the objects that it counts
- *	bind.c		a socket with its options and address
- *	deliver.c	handing a socket over
- *	accept.c	a listener
- *	connector.c	attempts to connect, side by side
+ *	bind.c		creates a socket with its options and address
+ *	deliver.c	hands a socket over to the application
+ *	accept.c	listeners
+ *	connector.c	connection attempts in parallel
  *	resolve.c	from names to a socket
- *	make.c		checking and copying its parameters
- *	factory.c	the public calls
+ *	make.c		checks and copies the parameters
+ *	factory.c	the public functions
+ *	listen.c	socle_listen()
+ *	connect.c	socle_connect()
  */
 #ifndef SOCLE_SOCKETS_FACTORY_STATE_H
 #define SOCLE_SOCKETS_FACTORY_STATE_H
@@ -31,8 +33,8 @@ struct socle__attempt;
 
 struct socle_factory {
 	struct socle_descriptor d; /* first; a listener's fd, else -1 */
-	struct socle_factory *next, **link; /* of the reactor's */
-	int references; /* its own, and those of the objects that it counts */
+	struct socle_factory *next, **link; /* the reactor's list */
+	int references; /* one, and one for each object that it counts */
 	enum socle__factory_kind kind;
 	uint64_t id;
 	struct socle_factory_params p; /* texts and addresses point below */
@@ -40,31 +42,31 @@ struct socle_factory {
 	struct socle_addr bind, remote;
 	char *texts;
 	int type, protocol;
-	bool has_bind, has_remote; /* as addresses */
-	bool any_family;           /* a remote name may have either */
+	bool has_bind, has_remote; /* `bind' and `remote' are known */
+	bool any_family;           /* a remote name may have either family */
 	bool nodelay;
 	bool internal; /* its callbacks are the library's own */
-	/* what socle_factory_new() may not do or report, the next tick does */
+	/* socle_factory_new() calls no callback: the next tick does the rest */
 	struct socle_timer event;
 	const char *operation;
-	int err; /* of `operation'; 0: to be started */
+	int err; /* of `operation'; 0: not started yet */
 	/* names and attempts */
 	struct socle_resolve *resolving;
 	struct socle_timer deadline, next_attempt;
-	struct socle_addr *candidates; /* NULL: not known yet */
+	struct socle_addr *candidates; /* NULL: not resolved yet */
 	size_t n_candidates, tried;
-	struct socle__attempt *attempts; /* in the order of their starts */
-	bool ended;                      /* nothing more is tried */
+	struct socle__attempt *attempts; /* in the order of their start */
+	bool ended;                      /* no further attempt is made */
 	/* accepting */
-	struct socle_timer again; /* while starved of fds */
+	struct socle_timer again; /* retries after a shortage */
 	int batch, live, reserve;
-	uint64_t full_at;    /* the wait after which a batch was full */
+	uint64_t full_at;    /* the wait whose batch was used up */
 	int64_t reported_at; /* ns: when a shortage was last reported */
 	bool paused, starved;
 	bool shortage; /* reported, and no client accepted since */
-	dev_t dev;     /* of the unix socket's file, if the factory made it */
+	dev_t dev;     /* the unix socket's file, if the factory created it */
 	ino_t ino;
-	char path[sizeof(struct sockaddr_un)]; /* of it, or "" */
+	char path[sizeof(struct sockaddr_un)]; /* its path, or "" */
 };
 
 /* The ops of every factory; implemented by factory.c. */
@@ -76,7 +78,7 @@ socle__factory_is_freed(const struct socle_factory *f)
 	return (f->d.bits & SOCLE__CLOSED) != 0;
 }
 
-/* Whether it hands over objects, rather than fds. */
+/* Whether it delivers objects; otherwise it delivers fds. */
 static inline bool
 socle__factory_makes_objects(const struct socle_factory *f)
 {
