@@ -1,12 +1,12 @@
 /*
- * Handing datagrams to the kernel: one, or as many of the queue as one call
- * takes.
+ * Passing datagrams to the kernel: one, or as many of the queue as one system
+ * call takes.
  *
- * With gso a run of datagrams of one size (the last may be shorter) to one
- * peer is one message, which the kernel or the device cuts.  A kernel or
- * device that refuses that gets them one by one from then on.  Of several
- * messages the first that fails ends the call, and its error comes when the
- * next call begins with it.
+ * With gso a run of datagrams of the same size (the last may be shorter) to
+ * one peer is one message, which the kernel or the device splits.  If that is
+ * refused, datagrams are sent one by one from then on.  sendmmsg(2) stops at
+ * the first message that fails; its error is returned when a later call starts
+ * with that message.
  */
 #include "sockets/dgram/call.h"
 
@@ -20,7 +20,7 @@ enum {
 	MESSAGES = SOCLE__DGRAM_BATCH,
 	PIECES = 256,
 	JOINED_MOST = 64,          /* UDP_MAX_SEGMENTS */
-	JOINED_BYTES_MOST = 65000, /* and its headers are to fit in 64 KiB */
+	JOINED_BYTES_MOST = 65000, /* with headers it must fit in 64 KiB */
 	CONTROL = 128
 };
 
@@ -45,10 +45,11 @@ socle__dgram_out_fd(const struct socle_dgram *d)
 	return d->writer ? d->writer->d.fd : d->sock.d.fd;
 }
 
-/* ---- one ---- */
+/* ---- one datagram ---- */
 
+/* struct iovec and struct msghdr take pointers that are not const. */
 static void *
-as_given(const void *p)
+without_const(const void *p)
 {
 	union {
 		const void *from;
@@ -62,8 +63,8 @@ static ssize_t
 send_from(int fd, const struct socle__outgoing *o)
 {
 	struct control control;
-	struct iovec iov = {as_given(o->data), o->len};
-	struct msghdr m = {.msg_name = as_given(o->to),
+	struct iovec iov = {without_const(o->data), o->len};
+	struct msghdr m = {.msg_name = without_const(o->to),
 		.msg_namelen = o->to_len,
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
@@ -73,14 +74,14 @@ send_from(int fd, const struct socle__outgoing *o)
 	return sys_sendmsg(fd, &m, o->flags | SEND_FLAGS);
 }
 
-/* Perhaps the fault is the source's: a broadcast's address, or one gone. */
+/* The source may be a broadcast address, or one that no longer exists. */
 static bool
 may_be_the_source(int err)
 {
 	return err == -EINVAL || err == -ENETUNREACH || err == -EADDRNOTAVAIL;
 }
 
-/* What cannot be sent from its source is sent from where the kernel says. */
+/* If the kernel refuses the source address, it chooses one itself. */
 ssize_t
 socle__dgram_transmit(struct socle_dgram *d, const struct socle__outgoing *o)
 {
@@ -100,7 +101,7 @@ socle__dgram_transmit(struct socle_dgram *d, const struct socle__outgoing *o)
 	return n < 0 ? -errno : n;
 }
 
-/* ---- many ---- */
+/* ---- many datagrams ---- */
 
 static bool
 is_alike(const struct socle__outgoing *a, const struct socle__outgoing *b)
@@ -122,16 +123,16 @@ piece_add(struct call *c, const struct socle__outgoing *o)
 	c->datagrams[c->n]++;
 	if (m->msg_iovlen > 0 &&
 		(char *)iov[-1].iov_base + iov[-1].iov_len == o->data) {
-		iov[-1].iov_len += o->len; /* an echo of what came joined */
+		iov[-1].iov_len += o->len; /* an echo of joined datagrams */
 		return;
 	}
-	iov->iov_base = as_given(o->data);
+	iov->iov_base = without_const(o->data);
 	iov->iov_len = o->len;
 	m->msg_iovlen++;
 	c->pieces++;
 }
 
-/* Joins what follows to the message begun with `first', as far as it goes. */
+/* Joins the datagrams that follow `first' to its message, while they fit. */
 static void
 run_add(struct call *c, const struct socle__outgoing *first,
 	struct socle__dgram_cursor *at)
@@ -162,7 +163,7 @@ message_add(struct call *c, const struct socle__outgoing *o)
 {
 	struct msghdr *m = &c->messages[c->n].msg_hdr;
 
-	*m = (struct msghdr){.msg_name = as_given(o->to),
+	*m = (struct msghdr){.msg_name = without_const(o->to),
 		.msg_namelen = o->to_len,
 		.msg_iov = &c->iov[c->pieces],
 		.msg_control = &c->controls[c->n]};
@@ -172,7 +173,7 @@ message_add(struct call *c, const struct socle__outgoing *o)
 		socle__dgram_control_source(m, o->source);
 }
 
-/* Of the queue as much as fits in one call with its flags. */
+/* Gathers what one call can send: the flags of all messages are the same. */
 static void
 gather(struct socle_dgram *d, struct call *c, unsigned most)
 {
@@ -190,7 +191,7 @@ gather(struct socle_dgram *d, struct call *c, unsigned most)
 	}
 }
 
-/* How many messages went, or -errno of the first. */
+/* How many messages were sent, or -errno of the first. */
 static int
 send_call(struct socle_dgram *d, struct call *c)
 {
@@ -208,9 +209,9 @@ send_call(struct socle_dgram *d, struct call *c)
 	return n < 0 ? -errno : n;
 }
 
-/* Whether the call is worth being made again, with less in it. */
+/* Whether to repeat the call without the feature that the kernel refused. */
 static bool
-can_do_with_less(struct socle_dgram *d, const struct call *c, int err)
+feature_dropped(struct socle_dgram *d, const struct call *c, int err)
 {
 	if (err == -ENOSYS && c->n > 1) {
 		d->flags |= SOCLE__DGRAM_OUT_ONES;
@@ -223,7 +224,7 @@ can_do_with_less(struct socle_dgram *d, const struct call *c, int err)
 	return false;
 }
 
-/* One that has a source, or may go in part; how many, 0 for a part. */
+/* Sends the head alone: 1; 0: a part of it; -errno. */
 static int
 send_head(struct socle_dgram *d)
 {
@@ -256,7 +257,7 @@ socle__dgram_transmit_queue(struct socle_dgram *d, unsigned most)
 			return send_head(d);
 		gather(d, &c, most < MESSAGES ? most : MESSAGES);
 		n = send_call(d, &c);
-	} while (n < 0 && can_do_with_less(d, &c, n));
+	} while (n < 0 && feature_dropped(d, &c, n));
 	if (may_be_the_source(n) && socle__dgram_head(d)->o.source)
 		return send_head(d);
 	for (int i = 0; i < n; i++)

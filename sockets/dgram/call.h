@@ -1,4 +1,4 @@
-/* Handing datagrams to the kernel. */
+/* Passing datagrams to the kernel. */
 #ifndef SOCLE_SOCKETS_DGRAM_CALL_H
 #define SOCLE_SOCKETS_DGRAM_CALL_H
 
@@ -6,18 +6,19 @@
 
 struct socle__dgram_writer {
 	struct socle_descriptor d; /* first */
-	struct socle_dgram *owner; /* NULL: it was closed */
-	uint32_t flags;            /* the owner's, for the fd that it reads */
+	struct socle_dgram *owner;
+	uint32_t flags; /* the owner's flags for the fd that it reads from */
 };
 
-/* The fd that it sends by. */
+/* The fd that the object sends through. */
 int socle__dgram_out_fd(const struct socle_dgram *d);
-/* Bytes, or -errno. */
+/* Sends one datagram: the bytes sent, or -errno. */
 ssize_t socle__dgram_transmit(
 	struct socle_dgram *d, const struct socle__outgoing *o);
 /*
- * Sends of the queue by one call, at most `most' messages, and takes off what
- * went: how many datagrams; 0: a part of one; -errno, which is the head's.
+ * Sends from the queue with one system call, at most `most' messages, and
+ * removes what was sent.  How many datagrams; 0: a part of the head; -errno:
+ * the head was refused.
  */
 int socle__dgram_transmit_queue(struct socle_dgram *d, unsigned most);
 

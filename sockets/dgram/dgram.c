@@ -1,4 +1,4 @@
-/* The root class of datagram objects, and how they move bytes. */
+/* The root class of datagram objects, and their transport. */
 #include "sockets/dgram/events.h"
 #include "sockets/dgram/options.h"
 #include "sockets/dgram/queue.h"
@@ -16,7 +16,7 @@ enum { KEPT_ERRORS_A_CALL = 64 };
 
 /* ---- the root class ---- */
 
-/* Whether an error concerns one peer or one route, and not the socket. */
+/* Whether an error concerns one peer or one route, not the socket itself. */
 static bool
 is_icmp(int err)
 {
@@ -75,8 +75,8 @@ root_event_write(struct socle_socket *self)
 }
 
 /*
- * SO_ERROR was read, so the next error may be reported.  Of the errors that
- * the kernel keeps (IP_RECVERR) it is the first one.
+ * With IP_RECVERR the kernel queues errors, and SO_ERROR is only the first of
+ * them.  Once they have been read, further errors may be reported.
  */
 static void
 root_event_err(struct socle_socket *self, int err)
@@ -114,7 +114,7 @@ class_below(const struct socle_class *cls)
 	return socle_container_of(cls, const struct socle_dgram_class, cls);
 }
 
-/* Up to the root class of datagrams, whose super is the root of all. */
+/* From a class to the one above it, as far as the root class of datagrams. */
 #define ABOVE(at) class_below((at)->cls.super)
 #define HAS_ABOVE(at) ((at)->cls.super->super != NULL)
 
@@ -236,7 +236,7 @@ socle_super_on_outgoing_empty(
 	SUPER(on_outgoing_empty, mine, self);
 }
 
-/* ---- small things ---- */
+/* ---- other public functions ---- */
 
 void *
 socle_dgram_arg(const struct socle_dgram *d)

@@ -1,5 +1,6 @@
 /*
- * Calling a datagram object's handlers: an object's own win over its class's.
+ * Calling a datagram object's handlers: those of the object, else those of
+ * its class.
  */
 #include "sockets/dgram/events.h"
 

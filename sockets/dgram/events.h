@@ -8,7 +8,7 @@ void socle__dgram_recv_error(struct socle_dgram *d, int err);
 void socle__dgram_send_error(
 	struct socle_dgram *d, int err, const struct socle_packet *p);
 
-/* The queue has emptied: event_drain. */
+/* Calls event_drain, if the class has it: the queue has become empty. */
 void socle__dgram_emptied(struct socle_dgram *d);
 
 #endif

@@ -1,4 +1,4 @@
-/* Trying again later what the kernel could not do now. */
+/* Retrying later what the kernel refused for the moment. */
 #include "sockets/dgram/later.h"
 
 #include "reactor/interest.h"

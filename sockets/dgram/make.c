@@ -1,5 +1,5 @@
 /*
- * Making a dgram of an fd, and setting its parameters.
+ * Creating a datagram object for an fd, and setting its parameters.
  */
 #include "sockets/dgram/dgram.h"
 
@@ -14,7 +14,6 @@
 
 #include <limits.h>
 
-/* What of the parameters cannot be; 0 or -EINVAL. */
 static int
 check(const struct socle_dgram_params *p)
 {
@@ -125,7 +124,7 @@ socle_dgram_new(const struct socle_dgram_class *cls, int fd,
 	return 0;
 }
 
-/* X(bit, field): those that are only stored */
+/* X(bit, field) for each parameter */
 #define STORED(X)                                                              \
 	X(ON_RECV, on_recv)                                                    \
 	X(ON_RECV_ERROR, on_recv_error)                                        \
@@ -147,7 +146,7 @@ socle_dgram_new(const struct socle_dgram_class *cls, int fd,
 	if (which & SOCLE_DGRAM_##bit)                                         \
 		to.field = p->field;
 
-/* The socket's options follow the parameters. */
+/* Sets the socket options that the new parameters need; 0 or -errno. */
 static int
 options_follow(struct socle_dgram *d, const struct socle_dgram_params *to,
 	unsigned which)

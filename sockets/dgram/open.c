@@ -1,5 +1,5 @@
 /*
- * A dgram with its socket, in one call.
+ * socle_dgram_open(): a datagram object and its socket.
  */
 #include "sockets/dgram/dgram.h"
 
@@ -10,7 +10,7 @@
 
 #include <netinet/in.h>
 
-/* SO_REUSEADDR would let another socket take the datagrams over. */
+/* Without SO_REUSEADDR, which would let another socket take the datagrams. */
 static int
 receive_at(int fd, const struct socle_addr *a)
 {
@@ -25,7 +25,7 @@ receive_at(int fd, const struct socle_addr *a)
 static int
 send_to(int fd, const struct socle_addr *a)
 {
-	/* Without a name of its own nobody could answer it. */
+	/* The kernel gives it a name; without one the peer could not answer. */
 	struct sockaddr_un none = {.sun_family = AF_UNIX};
 
 	if (SOCLE__HAVE_ABSTRACT && a->u.sa.sa_family == AF_UNIX)
@@ -34,7 +34,10 @@ send_to(int fd, const struct socle_addr *a)
 	return sys_connect(fd, &a->u.sa, a->len) < 0 ? -errno : 0;
 }
 
-/* The file that bind has made, if it has; a parsed path ends with a NUL. */
+/*
+ * Removes the file that bind(2) created, if any.  The parsed path ends with a
+ * NUL, or fills the address, which is zero behind it.
+ */
 static void
 unlink_made(const struct socle_addr *a)
 {

@@ -1,9 +1,9 @@
 /*
- * Options of a dgram's socket, and what the kernel tells beside the data:
- * the address that was asked, joined datagrams, kept errors.
+ * Socket options of datagram objects, and the kernel's control messages: the
+ * address that a datagram was sent to, joined datagrams, queued errors.
  *
- * Systems differ in the first (system.h knows); the other two are Linux's
- * alone.
+ * Systems differ in the first (see system.h); the other two are specific to
+ * Linux.
  */
 #include "sockets/dgram/options.h"
 
@@ -64,7 +64,7 @@ socle__dgram_join_in(int fd, bool on)
 			fd, IPPROTO_UDP, UDP_GRO, &value, sizeof(value)) == 0;
 }
 
-/* Only a UDP socket of a kernel that knows of it has the option to read. */
+/* The option can be read only on UDP sockets of a kernel that supports it. */
 bool
 socle__dgram_join_out(int fd)
 {
@@ -75,7 +75,7 @@ socle__dgram_join_out(int fd)
 		sys_getsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &value, &len) == 0;
 }
 
-/* ---- what comes with a message ---- */
+/* ---- control data of received messages ---- */
 
 size_t
 socle__dgram_control_len(const struct socle_dgram *d)
@@ -86,11 +86,11 @@ socle__dgram_control_len(const struct socle_dgram *d)
 		len += CMSG_SPACE(sizeof(struct in6_addr) + sizeof(int));
 	if (d->flags & SOCLE__DGRAM_JOINED_IN)
 		len += CMSG_SPACE(sizeof(int));
-	/* and for some that others may have asked for */
+	/* and capacity for what the application may have requested */
 	return len ? len + 4 * CMSG_SPACE(sizeof(int)) : 0;
 }
 
-/* The port is asked once: what has received has one, and keeps it. */
+/* Asked once: a socket that has received keeps its port. */
 static uint16_t
 our_port(struct socle_dgram *d)
 {
@@ -103,7 +103,7 @@ our_port(struct socle_dgram *d)
 }
 
 static void
-to_begins(struct socle_packet *p, int family, size_t len)
+to_clear(struct socle_packet *p, int family, size_t len)
 {
 	memset(&p->to, 0, sizeof(p->to));
 	p->to.len = (socklen_t)len;
@@ -119,7 +119,7 @@ read_ip6(struct socle_dgram *d, struct cmsghdr *c, struct socle_packet *p)
 	if (c->cmsg_type != IPV6_PKTINFO)
 		return;
 	memcpy(&info, CMSG_DATA(c), sizeof(info));
-	to_begins(p, AF_INET6, sizeof(p->to.u.in6));
+	to_clear(p, AF_INET6, sizeof(p->to.u.in6));
 	p->to.u.in6.sin6_addr = info.ipi6_addr;
 	p->to.u.in6.sin6_port = our_port(d);
 	p->ifindex = (int)info.ipi6_ifindex;
@@ -135,7 +135,7 @@ read_ip4(struct socle_dgram *d, struct cmsghdr *c, struct socle_packet *p)
 	if (c->cmsg_type != SOCLE__IP_TOLD)
 		return;
 	memcpy(&info, CMSG_DATA(c), sizeof(info));
-	to_begins(p, AF_INET, sizeof(p->to.u.in));
+	to_clear(p, AF_INET, sizeof(p->to.u.in));
 	p->to.u.in.sin_addr = info.ipi_addr;
 	p->to.u.in.sin_port = our_port(d);
 	p->ifindex = socle__ip_info_ifindex(&info);
@@ -164,7 +164,7 @@ socle__dgram_control_read(
 	return segment;
 }
 
-/* ---- what goes with a message ---- */
+/* ---- control data of sent messages ---- */
 
 static void *
 control_add(struct msghdr *m, int level, int type, size_t len)
@@ -206,7 +206,7 @@ socle__dgram_control_segment(struct msghdr *m, size_t segment)
 		sizeof(each));
 }
 
-/* ---- errors that the kernel keeps for who asked for them ---- */
+/* ---- the error queue of a socket with IP_RECVERR ---- */
 
 #if SOCLE__HAVE_ERRQUEUE
 static int
@@ -239,7 +239,7 @@ socle__dgram_kept_error(int fd)
 		char room[512];
 		struct cmsghdr align;
 	} control;
-	char datagram; /* the start of ours; qemu wants to put it somewhere */
+	char datagram; /* of the one that failed; qemu needs a buffer */
 	struct iovec iov = {&datagram, 1};
 	struct msghdr m = {.msg_iov = &iov,
 		.msg_iovlen = 1,

@@ -1,4 +1,4 @@
-/* Options of a datagram object's socket, and control data. */
+/* Socket options and control messages of datagram objects. */
 #ifndef SOCLE_SOCKETS_DGRAM_OPTIONS_H
 #define SOCLE_SOCKETS_DGRAM_OPTIONS_H
 
@@ -8,7 +8,7 @@
 
 #include <netinet/in.h>
 
-/* Where a reply is to come from. */
+/* The address that a reply is sent from. */
 struct socle__dgram_source {
 	sa_family_t family;
 	union {
@@ -17,22 +17,29 @@ struct socle__dgram_source {
 	} u;
 };
 
-/* The flags that follow from the type of the socket; 0 or -errno. */
+/* Stores the flags that follow from the socket's type; 0 or -errno. */
 int socle__dgram_type(int fd, uint32_t *flags);
+/* Turns reporting of destination addresses on or off; 0 or -errno. */
 int socle__dgram_pktinfo(int fd, bool on);
-/* Whether joined datagrams can be received, or sent. */
+/* Whether the kernel can join received (UDP_GRO), split sent (UDP_SEGMENT). */
 bool socle__dgram_join_in(int fd, bool on);
 bool socle__dgram_join_out(int fd);
-/* Bytes for the control data of a message. */
+/* The bytes that a message needs for its control data. */
 size_t socle__dgram_control_len(const struct socle_dgram *d);
-/* Fills in `to' and `ifindex'; the length of each of joined ones, or 0. */
+/* Fills in `to' and `ifindex'; the length of each joined datagram, or 0. */
 size_t socle__dgram_control_read(
 	struct socle_dgram *d, struct msghdr *m, struct socle_packet *p);
-/* requires: msg_control has room, msg_controllen of it is used */
+/*
+ * Append to the control data.  requires: the buffer at msg_control is large
+ * enough; msg_controllen bytes of it are used
+ */
 void socle__dgram_control_source(
 	struct msghdr *m, const struct socle__dgram_source *source);
 void socle__dgram_control_segment(struct msghdr *m, size_t segment);
-/* The next of what the kernel keeps: -errno; 1: no error; 0: no more. */
+/*
+ * Reads the next entry of the socket's error queue: -errno; 1: an entry that
+ * is no error; 0: the queue is empty.
+ */
 int socle__dgram_kept_error(int fd);
 
 #endif

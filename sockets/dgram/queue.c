@@ -1,13 +1,15 @@
 /*
- * The queue of outgoing datagrams as a structure: blocks of items, each item
- * one datagram with its address, so that many small ones cost one allocation.
+ * The queue of outgoing datagrams as a data structure: blocks of items, each
+ * item one datagram with its address, so that many small datagrams cost one
+ * allocation.
  *
- * Invariants: `items' is their number; the socket's `queued' is the sum of
- * their lengths, an empty one counting 1; no block of the queue is without an
- * item.  Who calls a handler with a datagram in hand pins its block.
+ * Invariants: `items' is the number of datagrams.  The socket's `queued' is
+ * the sum of their lengths, where an empty datagram counts 1.  Every block in
+ * the queue has an item.  A block is pinned while a handler is called with
+ * data in it.
  *
- * What is sent from the memory that it was received in, as by an echo, is not
- * copied: its room waits for it, if that may wait.
+ * Data that is sent from the receive buffer, as an echo server does, is not
+ * copied: the item borrows the buffer, if the buffer may be lent.
  */
 #include "sockets/dgram/queue.h"
 
@@ -18,7 +20,7 @@
 #include <assert.h>
 #include <string.h>
 
-/* With its head a block is a nice size for malloc. */
+/* With the headers of the block and of malloc: 16 KiB. */
 enum { BLOCK = 16384 - sizeof(struct socle__dgram_block) - 16 };
 enum { ALIGNMENT = 16 };
 
@@ -75,9 +77,9 @@ item_at(struct socle__dgram_block *b, size_t at)
 	return b->data + at;
 }
 
-/* The last block, or a new one behind it, has room for so much more. */
+/* The last block if it has `size' free bytes, else a new one behind it. */
 static struct socle__dgram_block *
-block_with_room(struct socle_dgram *d, size_t size)
+block_with_space(struct socle_dgram *d, size_t size)
 {
 	struct socle__dgram_block *b = d->last;
 
@@ -93,7 +95,7 @@ block_with_room(struct socle_dgram *d, size_t size)
 	return b;
 }
 
-/* A copy behind the item, at `*at'. */
+/* Copies to `*at' bytes behind the start of the item, and advances `*at'. */
 static const void *
 copy(struct socle__dgram_item *item, size_t *at, const void *from, size_t len)
 {
@@ -117,7 +119,7 @@ socle__dgram_enqueue(struct socle_dgram *d, const struct socle__outgoing *o)
 	struct socle__dgram_block *b;
 	struct socle__dgram_item *item;
 
-	if ((!r && size < o->len) || !(b = block_with_room(d, size)))
+	if ((!r && size < o->len) || !(b = block_with_space(d, size)))
 		return -ENOMEM;
 	item = item_at(b, b->used);
 	item->size = size;
@@ -171,10 +173,10 @@ socle__dgram_shorten(struct socle_dgram *d, size_t n)
 	d->sock.queued -= n;
 }
 
-/* ---- what is not sent ---- */
+/* ---- datagrams that are not sent ---- */
 
 static void
-tell(struct socle_dgram *d, const struct socle__dgram_item *item, int err)
+report(struct socle_dgram *d, const struct socle__dgram_item *item, int err)
 {
 	const struct socle__outgoing *o = &item->o;
 	struct socle_packet p = {.ifindex = 0};
@@ -207,7 +209,7 @@ socle__dgram_queue_fail(struct socle_dgram *d, int err)
 	if (r)
 		socle__dgram_room_lend(d, r);
 	socle__dgram_pop(d);
-	tell(d, item, err);
+	report(d, item, err);
 	if (r)
 		socle__dgram_room_give_back(d, r);
 	block_unpin(d, b);
@@ -230,7 +232,7 @@ socle__dgram_queue_drop(struct socle_dgram *d)
 				item_at(b, b->at);
 
 			b->at += item->size;
-			tell(d, item, -ECANCELED);
+			report(d, item, -ECANCELED);
 			if (item->room)
 				socle__dgram_room_give_back(d, item->room);
 		}

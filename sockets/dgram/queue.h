@@ -5,7 +5,7 @@
 #include "sockets/dgram/options.h"
 #include "sockets/dgram/room.h"
 
-/* A datagram on its way out. */
+/* A datagram to be sent. */
 struct socle__outgoing {
 	const void *data;
 	size_t len;
@@ -15,19 +15,22 @@ struct socle__outgoing {
 	const struct socle__dgram_source *source; /* or NULL */
 };
 
-/* The same in the queue, behind it its address, its source, and mostly data. */
+/*
+ * A datagram in the queue.  Its address, its source and, unless the data is
+ * borrowed from a receive buffer, its data follow in memory.
+ */
 struct socle__dgram_item {
-	size_t size;                    /* of all of it */
-	struct socle__dgram_room *room; /* that data are in; NULL: in none */
-	struct socle__outgoing o;       /* what of it is not sent yet */
+	size_t size;                    /* including what follows */
+	struct socle__dgram_room *room; /* that lends the data, or NULL */
+	struct socle__outgoing o;       /* what is not sent yet */
 };
 
-/* Items one behind another; those in [at, used) are to be sent. */
+/* A block of items; those in [at, used) are still to be sent. */
 struct socle__dgram_block {
 	struct socle__dgram_block *next;
-	size_t at, used, room;
-	unsigned pins; /* calls that look into it */
-	bool left;     /* the queue, so that the last of them frees it */
+	size_t at, used, room; /* room: its capacity */
+	unsigned pins;         /* handlers that were called with its data */
+	bool left;             /* not in the queue: the last pin frees it */
 	_Alignas(max_align_t) char data[];
 };
 
@@ -36,16 +39,17 @@ struct socle__dgram_cursor {
 	size_t at;
 };
 
+/* Appends a copy; 0 or -ENOMEM. */
 int socle__dgram_enqueue(
 	struct socle_dgram *d, const struct socle__outgoing *o);
-/* requires: not empty */
+/* The first item, and removing it.  requires: the queue is not empty */
 struct socle__dgram_item *socle__dgram_head(const struct socle_dgram *d);
 void socle__dgram_pop(struct socle_dgram *d);
-/* `n' bytes of the head went; requires: more than those are left of it */
+/* `n' bytes of the head were sent.  requires: `n' is less than its length */
 void socle__dgram_shorten(struct socle_dgram *d, size_t n);
-/* All of it is told to have been cancelled, in order. */
+/* Empties the queue; reports -ECANCELED for each datagram, in order. */
 void socle__dgram_queue_drop(struct socle_dgram *d);
-/* The head fails: it leaves the queue, and is told. */
+/* Removes the head and reports that it failed. */
 void socle__dgram_queue_fail(struct socle_dgram *d, int err);
 void socle__dgram_queue_check(const struct socle_dgram *d);
 
@@ -57,7 +61,7 @@ socle__dgram_cursor(const struct socle_dgram *d)
 	return c;
 }
 
-/* The next item to be sent, or NULL. */
+/* Returns the item at the cursor and advances; NULL at the end. */
 static inline const struct socle__dgram_item *
 socle__dgram_next(struct socle__dgram_cursor *c)
 {

@@ -1,10 +1,10 @@
 /*
- * Receiving: from the kernel into a room, from the room to on_recv.
+ * Receiving: from the kernel into a receive buffer, and from there to on_recv.
  *
- * After every callback all is looked at anew: it may have closed the object,
- * turned reading off, set another handler, run a loop that handed over the
- * rest of what was received.  What reading was turned off for stays in the
- * room, and is handed over before anything younger.
+ * After each callback all conditions are checked again: it may have closed
+ * the object, turned reading off, set another handler, or run a nested loop
+ * that delivered the rest.  Datagrams that cannot be delivered because reading
+ * is off stay in the buffer and are delivered before newer ones.
  */
 #include "sockets/dgram/receive.h"
 
@@ -24,7 +24,7 @@ enum { DATAGRAMS_A_CALL = 256, BYTES_A_CALL = 1 << 20, HOLD_MS = 50 };
 
 enum { RECV_FLAGS = MSG_DONTWAIT | MSG_CMSG_CLOEXEC };
 
-/* Of a stream it would mean: throw it away. */
+/* On a stream MSG_TRUNC would discard the data. */
 static int
 recv_flags(const struct socle_dgram *d)
 {
@@ -50,7 +50,7 @@ fill_one(struct socle_dgram *d, struct socle__dgram_room *r, unsigned i)
 	return 0;
 }
 
-/* One call for all, if there is such; how many, or -errno. */
+/* Fills all slots with one system call; how many messages, or -errno. */
 static int
 fill_at_once(struct socle_dgram *d, struct socle__dgram_room *r)
 {
@@ -63,7 +63,7 @@ fill_at_once(struct socle_dgram *d, struct socle__dgram_room *r)
 	return n < 0 ? -errno : n;
 }
 
-/* How many messages came, > 0, or -errno. */
+/* How many messages were received, > 0; or -errno. */
 static int
 fill(struct socle_dgram *d, struct socle__dgram_room *r)
 {
@@ -110,7 +110,7 @@ is_read(const struct socle_dgram *d)
 		socle__dgram_has_on_recv(d);
 }
 
-/* What the kernel says of the next message; once for each. */
+/* Fills in the packet of the next message; called once for each message. */
 static void
 message_read(struct socle_dgram *d, struct socle__dgram_room *r)
 {
@@ -131,7 +131,7 @@ message_read(struct socle_dgram *d, struct socle__dgram_room *r)
 		r->segment = 0;
 }
 
-/* The next of the datagrams that came joined; `own' has the first of them. */
+/* Sets `own' to the next of the datagrams that were received joined. */
 static void
 segment_read(struct socle__dgram_room *r, struct socle_packet *own)
 {
@@ -150,7 +150,7 @@ segment_read(struct socle__dgram_room *r, struct socle_packet *own)
 }
 
 static void
-hand_over(struct socle_dgram *d, const struct socle_packet *p)
+deliver_one(struct socle_dgram *d, const struct socle_packet *p)
 {
 	if (p->full_len == 0 && d->flags & SOCLE__DGRAM_ENDS)
 		socle__close_broken(&d->sock, "end of stream");
@@ -160,7 +160,7 @@ hand_over(struct socle_dgram *d, const struct socle_packet *p)
 		socle__dgram_class_of(d)->on_recv(d, p);
 }
 
-/* Until the room is empty, or reading is off, or a nested loop took over. */
+/* Until the buffer is empty, reading is off, or a nested loop replaced it. */
 static void
 deliver(struct socle_dgram *d)
 {
@@ -183,13 +183,13 @@ deliver(struct socle_dgram *d)
 		} else {
 			r->next++;
 		}
-		hand_over(d, p);
+		deliver_one(d, p);
 	}
 	if (--r->users == 0 && d->room != r)
 		socle__dgram_room_leave(d, r);
 }
 
-/* A loop nested in a handler is to find the rest of what was received. */
+/* The turn lets a loop that is nested in a handler deliver the rest. */
 static void
 deliver_all(struct socle_dgram *d)
 {
@@ -202,9 +202,9 @@ deliver_all(struct socle_dgram *d)
 		socle__turn_drop(&s->d, SOCLE__TURN_PUSHED_BACK);
 }
 
-/* ---- both ---- */
+/* ---- event_read ---- */
 
-/* Nothing can be done about it now: the datagrams wait in the kernel. */
+/* Out of memory: stops reading for HOLD_MS; datagrams stay in the kernel. */
 static void
 hold(struct socle_dgram *d)
 {
@@ -225,7 +225,7 @@ failed(struct socle_dgram *d, int err)
 		socle__dgram_recv_error(d, err);
 }
 
-/* One call to the kernel; whether there may be more for another. */
+/* Makes one system call; whether another may receive more. */
 static bool
 receive_some(struct socle_dgram *d, size_t *bytes, unsigned *datagrams)
 {

@@ -1,15 +1,17 @@
 /*
- * The room that datagrams are received in: the arrays of one call to the
- * kernel, and a slot of memory for each message.
+ * Receive buffers: the arrays of one system call, and a slot of memory for
+ * each message.
  *
- * An object has a room only while it receives, or while something is left in
- * it; else the class keeps one for all of its objects, so that an idle dgram
- * costs none.  What on_recv looks into is not reused before it returns: a loop
- * nested in it takes another room when it has handed over what is left.
+ * An object has a buffer only while it receives or while undelivered messages
+ * are left in it.  Otherwise the class keeps one buffer for all of its
+ * objects, so that an idle object costs no buffer.  A buffer that an on_recv
+ * on the stack uses is not reused: a nested loop delivers the rest of it and
+ * then takes another.
  *
- * Neither is what the queue has borrowed, until it is sent.  That is in the
- * next tick as a rule, before anything is received; for when it is not, a
- * class lends one room at a time, and what else is sent is copied.
+ * A buffer that the queue has borrowed is not reused before its data is sent.
+ * That is normally in the next tick, before anything is received.  To limit
+ * the memory when it is not, a class lends one buffer at a time, and other
+ * data is copied.
  */
 #include "sockets/dgram/room.h"
 
@@ -17,7 +19,7 @@
 
 #include "seam.h"
 
-/* Joined ones fill their slots: more of them would not stay in the cache. */
+/* Joined datagrams fill their slots: more slots would exceed the cache. */
 enum { LINE = 64, JOINED_LEN = 65536, JOINED_SLOTS = 2 };
 
 struct shape {
@@ -109,7 +111,7 @@ lay_out(struct socle__dgram_room *r, const struct shape *s)
 	socle__dgram_room_clean(r, 0, s->slots);
 }
 
-/* That of the object, of the class, or a new one; of nobody then. */
+/* Takes the object's buffer, the class's, or a new one; NULL: no memory. */
 static struct socle__dgram_room *
 take(struct socle_dgram *d, size_t bytes)
 {
@@ -118,7 +120,7 @@ take(struct socle_dgram *d, size_t bytes)
 
 	d->room = NULL;
 	if (r && (r->users > 0 || r->lent > 0))
-		r = NULL; /* who looks into it frees it */
+		r = NULL; /* its last user or borrower releases it */
 	if (!r) {
 		r = c->room;
 		c->room = NULL;
@@ -132,7 +134,7 @@ take(struct socle_dgram *d, size_t bytes)
 	r->users = r->lent = r->n = r->next = 0;
 	r->at = r->segment = 0;
 	r->bytes = bytes;
-	r->slots = 0; /* has no shape */
+	r->slots = 0; /* not laid out yet */
 	return r;
 }
 
@@ -157,7 +159,7 @@ socle__dgram_room_leave(struct socle_dgram *d, struct socle__dgram_room *r)
 	struct socle__dgram_resolved *c = socle__dgram_class_of(d);
 
 	if (r->lent > 0)
-		return; /* who gives it back comes here again */
+		return; /* the last borrower calls this again */
 	if (c->room)
 		sys_free(r);
 	else
@@ -185,7 +187,7 @@ socle__dgram_room_end(struct socle_dgram *d)
 		socle__dgram_room_leave(d, r);
 }
 
-/* ---- to the queue ---- */
+/* ---- lending to the queue ---- */
 
 static bool
 has(const struct socle__dgram_room *r, const void *data)
@@ -193,7 +195,7 @@ has(const struct socle__dgram_room *r, const void *data)
 	return (uintptr_t)data - (uintptr_t)r->memory < r->bytes;
 }
 
-/* With recv_all the room is needed again at once. */
+/* With recv_all the buffer is needed again at once. */
 struct socle__dgram_room *
 socle__dgram_room_to_lend(struct socle_dgram *d, const void *data)
 {

@@ -1,4 +1,4 @@
-/* The memory that datagrams are received in. */
+/* Receive buffers. */
 #ifndef SOCLE_SOCKETS_DGRAM_ROOM_H
 #define SOCLE_SOCKETS_DGRAM_ROOM_H
 
@@ -13,18 +13,18 @@ socle__round_up(size_t n, size_t to)
 }
 
 struct socle__dgram_room {
-	unsigned users; /* calls of on_recv that look into it */
-	unsigned lent;  /* items of a queue that have their data in it */
-	struct socle__dgram_resolved *lender; /* whose `lent' it is then */
-	unsigned n, next; /* messages in it; the first not handed over */
-	size_t at;        /* of that one, the bytes that were */
-	size_t segment;   /* of that one: the length of each; 0: it is one */
-	int err;          /* what the kernel said behind them */
+	unsigned users; /* on_recv calls on the stack that use its data */
+	unsigned lent;  /* queue items whose data is in it */
+	struct socle__dgram_resolved *lender; /* the class whose `lent' it is */
+	unsigned n, next; /* messages in it; the first not yet delivered */
+	size_t at;        /* bytes of message `next' already delivered */
+	size_t segment;   /* length of its joined datagrams; 0: not joined */
+	int err;          /* the error that ended the batch, or 0 */
 	unsigned slots;
-	size_t len;     /* of a slot */
-	size_t most;    /* of a datagram's data: recv_len */
-	size_t control; /* bytes of a slot's control data */
-	size_t bytes;   /* of memory, from `memory' on */
+	size_t len;     /* bytes of a slot */
+	size_t most;    /* longest datagram to deliver: recv_len */
+	size_t control; /* bytes of control data in a slot */
+	size_t bytes;   /* size of `memory' */
 	struct socle__message *messages;
 	struct iovec *iov;
 	struct socle_packet *packets;
@@ -32,21 +32,26 @@ struct socle__dgram_room {
 	_Alignas(max_align_t) char memory[];
 };
 
-/* Empty and fit for what `d' is to receive, as d->room; NULL: no memory. */
+/* Sets d->room to an empty buffer of the size that `d' needs, or NULL. */
 struct socle__dgram_room *socle__dgram_room_get(struct socle_dgram *d);
-/* The object does not need it any more. */
+/* Releases d->room if it is empty. */
 void socle__dgram_room_put(struct socle_dgram *d);
+/* Releases d->room with what it holds: the object is closed. */
 void socle__dgram_room_end(struct socle_dgram *d);
-/* Nobody looks into it, and it is not the object's. */
+/*
+ * Keeps it for the class or frees it, unless it is lent.  requires: no user,
+ * and it is not d->room
+ */
 void socle__dgram_room_leave(
 	struct socle_dgram *d, struct socle__dgram_room *r);
-/* Where `data' are, if they may stay there until they are sent, or NULL. */
+/* The buffer that holds `data', if the queue may borrow it; else NULL. */
 struct socle__dgram_room *socle__dgram_room_to_lend(
 	struct socle_dgram *d, const void *data);
+/* A queue item borrows the buffer, and no longer borrows it. */
 void socle__dgram_room_lend(struct socle_dgram *d, struct socle__dgram_room *r);
 void socle__dgram_room_give_back(
 	struct socle_dgram *d, struct socle__dgram_room *r);
-/* Ready for another call. */
+/* Resets the slots [from, to) for another system call. */
 void socle__dgram_room_clean(
 	struct socle__dgram_room *r, unsigned from, unsigned to);
 

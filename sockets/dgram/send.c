@@ -1,11 +1,12 @@
 /*
- * Sending: at once where autoflush says so, else from the queue.
+ * Sending: at once with autoflush, else from the queue.
  *
- * A flush goes on until the queue is empty, the kernel takes no more, or its
- * share is used up; then the rest asks for a turn in the next tick.  What the
- * kernel takes no more waits for writability.  A kernel that says writable and
- * does not mean it (an unconnected AF_UNIX socket, whose peer is full; ENOBUFS)
- * is asked again after 1, 2, 4 .. 50 ms.
+ * A flush continues until the queue is empty, the kernel takes no more, or its
+ * budget is used up; in the last case it asks for a FLUSH turn in the next
+ * tick.  If the kernel takes no more, the queue waits for writability.  Where
+ * the kernel reports a socket as writable and still refuses (an unconnected
+ * AF_UNIX socket whose peer's queue is full; ENOBUFS), the send is retried
+ * after 1, 2, 4 .. 50 ms.
  */
 #include "sockets/dgram/send.h"
 
@@ -41,9 +42,9 @@ socle__dgram_want_write(struct socle_dgram *d, bool on)
 	socle__socket_interest(s);
 }
 
-/* ---- what does not go ---- */
+/* ---- when the kernel takes no more ---- */
 
-/* `again': it was blocked before, and nothing has gone since. */
+/* `again': it was blocked before, and nothing was sent in between. */
 static void
 blocked(struct socle_dgram *d, int err, bool again)
 {
@@ -79,17 +80,18 @@ moved(struct socle_dgram *d)
 
 /* ---- from the queue ---- */
 
-/* How many datagrams are to go at a readiness. */
+/* How many datagrams a flush may send. */
 static unsigned
-share(const struct socle_dgram *d)
+budget(const struct socle_dgram *d)
 {
 	bool all = d->p.send_all || d->p.recv_batch > 1 || d->p.gso;
 
 	return all ? DATAGRAMS_A_FLUSH : 1;
 }
 
+/* How many datagrams one system call may send. */
 static unsigned
-a_call(const struct socle_dgram *d, unsigned left)
+call_budget(const struct socle_dgram *d, unsigned left)
 {
 	unsigned most =
 		d->p.recv_batch > 1 ? d->p.recv_batch : SOCLE__DGRAM_BATCH;
@@ -105,7 +107,7 @@ flush_some(struct socle_dgram *d, unsigned left, bool was_blocked)
 	while (d->items > 0 && left > 0 && bytes < BYTES_A_FLUSH &&
 		!socle__has(&d->sock, SOCLE__BLOCKED)) {
 		size_t before = d->sock.queued;
-		int n = socle__dgram_transmit_queue(d, a_call(d, left));
+		int n = socle__dgram_transmit_queue(d, call_budget(d, left));
 
 		if (n >= 0) {
 			was_blocked = false;
@@ -171,10 +173,10 @@ socle__dgram_flush(struct socle_socket *s)
 	struct socle_dgram *d = socle__dgram_of(s);
 
 	if (!socle__is_closed(s) && !socle__has(s, SOCLE__CONNECTING))
-		flush(d, share(d));
+		flush(d, budget(d));
 }
 
-/* ---- from the user ---- */
+/* ---- the public functions ---- */
 
 static int
 refusal(const struct socle_dgram *d, const struct socle__outgoing *o)
@@ -198,7 +200,7 @@ refusal(const struct socle_dgram *d, const struct socle__outgoing *o)
 	return 0;
 }
 
-/* Behind what waits; its flush comes with the next tick if not sooner. */
+/* Appends to the queue; it is flushed in the next tick if not sooner. */
 static int
 queue(struct socle_dgram *d, const struct socle__outgoing *o)
 {
@@ -219,7 +221,7 @@ queue(struct socle_dgram *d, const struct socle__outgoing *o)
 	return 0;
 }
 
-/* Nothing waits before it. */
+/* requires: the queue is empty */
 static int
 send_straight(struct socle_dgram *d, struct socle__outgoing *o)
 {
@@ -260,7 +262,7 @@ send_it(struct socle_dgram *d, struct socle__outgoing *o)
 	if (d->items > 0) {
 		flush(d, DATAGRAMS_A_FLUSH);
 		if ((err = refusal(d, o)) < 0)
-			return err; /* its callbacks did much */
+			return err; /* the callbacks of the flush may close */
 	}
 	if (d->items > 0)
 		return queue(d, o);

@@ -1,4 +1,4 @@
-/* What the files of datagram objects know of one. */
+/* The private state of datagram objects. */
 #ifndef SOCLE_SOCKETS_DGRAM_STATE_H
 #define SOCLE_SOCKETS_DGRAM_STATE_H
 
@@ -10,18 +10,18 @@ struct socle__dgram_block;
 
 /* struct socle_dgram.flags */
 enum {
-	SOCLE__DGRAM_ENDS = 1,     /* a read of 0 is the end */
-	SOCLE__DGRAM_PIECES = 2,   /* a stream: a part of a send may be taken */
+	SOCLE__DGRAM_ENDS = 1,     /* a read of 0 bytes is the end of stream */
+	SOCLE__DGRAM_PIECES = 2,   /* a stream: a send may be partial */
 	SOCLE__DGRAM_IN_ONES = 4,  /* there is no recvmmsg */
 	SOCLE__DGRAM_OUT_ONES = 8, /* there is no sendmmsg */
-	SOCLE__DGRAM_PKT = 16,     /* these three: asked for and available */
+	SOCLE__DGRAM_PKT = 16,     /* these three: requested and available */
 	SOCLE__DGRAM_JOINED_IN = 32,
 	SOCLE__DGRAM_JOINED_OUT = 64
 };
 
 enum { SOCLE__DGRAM_BATCH = 64 };
 
-/* A resolved class with its further slots, and what its objects share. */
+/* A resolved class with its additional slots, and what its objects share. */
 struct socle__dgram_resolved {
 	struct socle__class c; /* first */
 	void (*on_recv)(struct socle_dgram *self, const struct socle_packet *p);
@@ -29,9 +29,9 @@ struct socle__dgram_resolved {
 	void (*on_send_error)(struct socle_dgram *self, int err,
 		const struct socle_packet *p);
 	void (*on_outgoing_empty)(struct socle_dgram *self);
-	struct socle__dgram_room *room;   /* that no object uses now */
-	struct socle__dgram_room *lent;   /* to a queue */
-	struct socle__dgram_block *spare; /* an empty one */
+	struct socle__dgram_room *room;   /* an unused receive buffer */
+	struct socle__dgram_room *lent;   /* the one that a queue borrows */
+	struct socle__dgram_block *spare; /* an unused block */
 };
 
 /* The transport of every datagram class; implemented by dgram.c. */

@@ -1,6 +1,6 @@
 /*
- * An fd of its own to send by: a second descriptor of the object, of which the
- * loop tells this file, and this file the object.
+ * A second fd for sending: a descriptor of its own in the loop, whose events
+ * this file passes on to the object.
  */
 #include "sockets/dgram/writer.h"
 
@@ -21,7 +21,7 @@ writer_of(struct socle_descriptor *d)
 	return (struct socle__dgram_writer *)(void *)d;
 }
 
-/* As the base class does for its own fd, through the same methods. */
+/* Dispatches its events as the base class does, to the same methods. */
 static void
 writer_ready(struct socle_descriptor *w, unsigned ready, int err)
 {
@@ -48,7 +48,7 @@ writer_reap(struct socle_descriptor *w)
 	sys_free(writer_of(w));
 }
 
-/* The object cannot do without it: they end together. */
+/* A reset ends the object, which closes both fds. */
 static void
 writer_reset(struct socle_descriptor *w)
 {
@@ -63,7 +63,7 @@ static const struct socle__descriptor_ops writer_ops = {
 	.reset = writer_reset,
 };
 
-/* What is known of the fd that it sends by from now on. */
+/* Sets the flags that depend on the fd that the object sends through. */
 static void
 kind_set(struct socle_dgram *d, uint32_t flags, int fd)
 {
@@ -87,7 +87,7 @@ socle__dgram_writer_end(struct socle_dgram *d)
 	socle__descriptor_close(&w->d);
 }
 
-/* What there is to know of the fd, in `flags'; it is made ours then. */
+/* Registers `fd' and stores what is known of it in `flags'; 0 or -errno. */
 static int
 writer_make(struct socle_dgram *d, int fd, uint32_t *flags,
 	struct socle__dgram_writer **ret)
@@ -112,7 +112,7 @@ writer_make(struct socle_dgram *d, int fd, uint32_t *flags,
 	return 0;
 }
 
-/* What waits for the one fd is tried by the other. */
+/* The queue may have waited for the previous fd: flush it to the new one. */
 static void
 writer_changed(struct socle_dgram *d)
 {

@@ -1,10 +1,10 @@
-/* A second fd to send by. */
+/* A second fd for sending. */
 #ifndef SOCLE_SOCKETS_DGRAM_WRITER_H
 #define SOCLE_SOCKETS_DGRAM_WRITER_H
 
 #include "sockets/dgram/state.h"
 
-/* Closes the fd, and sends by the first one again. */
+/* Closes it; the object sends through the fd it reads from again. */
 void socle__dgram_writer_end(struct socle_dgram *d);
 
 #endif

@@ -154,9 +154,10 @@ struct socle_factory_params {
  *
  * Returns -ENOMEM, or -EINVAL for wrong parameters: `failure' is NULL;
  * `success' is NULL, and `accepted' or `accept_class' is NULL too; a remote
- * address without a port (AF_UNIX needs none); an address given as text and
- * as a struct; an accept_class that is no class of stream sockets.  Every
- * other problem is reported to `failure': an unsupported domain is "domain",
+ * address without a port (AF_UNIX needs none); an address given as a struct
+ * while one of its texts is not NULL; an accept_class that is no class of
+ * stream sockets.  Every other problem is reported to `failure': an unsupported
+ * domain is "domain",
  * -EAFNOSUPPORT; a path that is too long is "bind" or "connect",
  * -ENAMETOOLONG; an AF_UNIX listener without an address is "listen", -EINVAL.
  *
