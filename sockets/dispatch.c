@@ -190,6 +190,8 @@ socket_reap(struct socle_descriptor *d)
 	struct socle__extra *x = s->extra;
 	bool allocated = socle__has(s, SOCLE__ALLOCATED);
 
+	if (s->queue) /* a callback of the drop forked, and this is the child */
+		socle__class_of(s)->transport->drop(s);
 	call_destroy(s);
 	if (x) {
 		sys_free(x->peer);

@@ -59,13 +59,18 @@ call_finished(struct socle_socket *s, struct socle__item *item)
 	(void)flag_swap(s, SOCLE__REPORTING, outer);
 }
 
+/*
+ * Stops in a child that one of the callbacks has forked: the rest are called
+ * when the child continues with the object, or destroys it.
+ */
 static void
 run_finished(struct socle_socket *s)
 {
+	bool forked = socle__is_forked(socle__reactor);
 	struct socle__item *item;
 
 	while (!socle__has(s, SOCLE__IN_WRITER) &&
-		!socle__is_forked(socle__reactor) &&
+		socle__is_forked(socle__reactor) == forked &&
 		(item = socle__queue_take_finished(s))) {
 		if (item->type != SOCLE__BYTES)
 			call_finished(s, item);
@@ -214,7 +219,8 @@ static bool
 pump_once(struct socle_socket *s, struct pump *p)
 {
 	flush(s, p);
-	run_finished(s);
+	if (!socle__is_forked(socle__reactor))
+		run_finished(s);
 	if (!may_pump(s) || socle__has(s, SOCLE__BLOCKED))
 		return false;
 	if (socle__queue_next(s)->type == SOCLE__CLOSURE) {
@@ -233,10 +239,11 @@ pump_once(struct socle_socket *s, struct pump *p)
 static void
 close_flushed(struct socle_socket *s)
 {
-	if (is_gone(s) || s->queued)
+	if (is_gone(s) || s->queued || socle__has(s, SOCLE__CLOSING))
 		return;
-	s->d.bits &= ~(uint32_t)SOCLE__ENDING;
 	socle_close(s, s->extra ? s->extra->close_reason : NULL);
+	if (!socle__is_closed(s))
+		s->d.bits &= ~(uint32_t)SOCLE__ENDING;
 }
 
 /* The callbacks that follow once the bytes have moved. */
