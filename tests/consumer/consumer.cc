@@ -1,8 +1,9 @@
 /*
- * A user's program in C++20: classes with lambdas for methods, lambdas as
- * callbacks through the macros that name them and through the functions behind
- * these, an object in memory from `new'.  It listens, connects to itself with
- * a plain socket, exchanges a greeting and ends with status 0.
+ * A C++20 program that uses the installed library: classes whose methods are
+ * lambdas, lambdas as callbacks, both through the macros that record their
+ * names and through the functions behind the macros, and an object allocated
+ * with `new'. It listens, connects to itself with a plain socket, exchanges a
+ * greeting and exits with status 0.
  */
 #include <socle/socle.h>
 

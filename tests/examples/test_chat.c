@@ -1,4 +1,4 @@
-/* The chat daemon, as its guests see it. */
+/* The chat daemon, as its clients see it. */
 /* backends: all */
 #include "tests/support/program.h"
 

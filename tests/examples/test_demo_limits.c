@@ -1,4 +1,4 @@
-/* The demo daemon and clients that are many, slow, greedy or malformed. */
+/* The demo daemon with many, slow, greedy and malformed clients. */
 /* backends: all */
 #include "tests/support/demo.h"
 

@@ -1,4 +1,4 @@
-/* The demo's profile of itself: the page, its numbers, its switches. */
+/* The demo's profile page: its numbers and its switches. */
 /* backends: all */
 #include "tests/support/demo.h"
 

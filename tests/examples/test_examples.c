@@ -1,4 +1,4 @@
-/* The small examples, as programs. */
+/* The small examples, run as programs. */
 /* backends: all */
 #include "tests/support/program.h"
 

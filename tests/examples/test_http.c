@@ -1,4 +1,4 @@
-/* The demo's parser of request heads: what it takes, and however it comes. */
+/* The demo's parser of request heads: what it accepts, however it is split. */
 #include "examples/demo/http.h"
 
 #include "tests/support/fixture.h"

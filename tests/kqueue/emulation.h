@@ -1,5 +1,6 @@
 /*
- * What the parts of the kqueue emulation share, and what only a test asks.
+ * Declarations shared by the parts of the kqueue emulation, and the queries
+ * that only tests make.
  */
 #ifndef SOCLE_TESTS_KQUEUE_EMULATION_H
 #define SOCLE_TESTS_KQUEUE_EMULATION_H

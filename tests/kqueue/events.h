@@ -1,9 +1,9 @@
 /*
- * What the tests of the kqueue emulation share: a kqueue for each test, changes
- * and events in short.
+ * Shared by the tests of the kqueue emulation: a kqueue for each test, and
+ * short forms of changes and events.
  *
- * Events are compared as text: R or W, data behind R, "e" for EV_EOF, "!errno"
- * for fflags; "R?errno" is an EV_ERROR.  udata, when it is a text, stands first.
+ * Events are compared as text: R or W, data after R, "e" for EV_EOF, "!errno"
+ * for fflags; "R?errno" is an EV_ERROR. A udata that is a text comes first.
  */
 #ifndef SOCLE_TESTS_KQUEUE_EVENTS_H
 #define SOCLE_TESTS_KQUEUE_EVENTS_H

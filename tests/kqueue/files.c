@@ -1,6 +1,7 @@
 /*
- * Part of the kqueue emulation: the filters of each fd, what epoll is asked for
- * their sake, and how its reports become events.  kqueue.c tells the whole.
+ * Part of the kqueue emulation: the filters of each fd, what epoll watches for
+ * them, and how its reports become events. The head of kqueue.c describes the
+ * whole.
  */
 #ifdef __linux__
 

@@ -1,59 +1,64 @@
 /*
- * kqueue(2) and kevent(2) on Linux, for the tests alone: so that the library's
- * kqueue backend is compiled and run where there is none.  This file has the
- * kqueues, the changes and the wait; files.c keeps the filters and finds what
- * they have to report; readiness.c knows when a filter is ready.
+ * kqueue(2) and kevent(2) on Linux, for the tests only, so that the library's
+ * kqueue backend is compiled and run on a system that has no kqueue. This file
+ * holds the kqueues, the changes and the wait; files.c keeps the filters and
+ * collects their events; readiness.c decides when a filter is ready.
  *
- * A kqueue is an epoll set, and its fd is what kqueue() returns: pollable, and
- * the only fd.  Beside it there is a table of the filters by fd number.  The
- * set is only a hint of where to look: whatever it reports is looked at anew,
- * filter by filter, and becomes no, one or two events.  epoll cannot be told to
- * be silent about ERR and HUP, and knows nothing of NOTE_LOWAT: an fd that it
- * reports and that has no event is watched for edges from then on, until it
- * has one.  So the kqueue's fd is not readable for ever, and nothing spins.
+ * A kqueue is an epoll set, and kqueue() returns the set's fd: it can be
+ * polled, and it is the only fd. A table beside it holds the filters by fd
+ * number. The set is only a hint of where to look: each fd that it reports is
+ * examined again, filter by filter, and yields zero, one or two events. epoll
+ * always reports ERR and HUP, and has no NOTE_LOWAT: an fd that epoll reports
+ * and that has no event is watched edge-triggered from then on, until it has
+ * an event. So the kqueue's fd does not stay readable, and nothing spins.
  *
- * Filters belong to the number of an fd and end with close(2), which is not
- * seen from here; epoll watches open files, whose copies live on.  So before a
- * file's filters count, epoll is asked whether this number still is the file
- * that it watches (an fd that is not watched: device and inode).  When a copy
- * of a closed fd is reported, the set is made anew without it.
+ * Filters belong to an fd number and vanish with close(2), which cannot be
+ * observed here; epoll watches open files, whose duplicates survive. So before
+ * a file's filters count, the emulation asks epoll whether this number still
+ * is the file that epoll watches (for an fd that is not watched, it compares
+ * device and inode). When epoll reports a duplicate of a closed fd, the set is
+ * rebuilt without it.
  *
- * A child of fork(2) has no kqueues: their fds are closed there.  What a closed
- * kqueue leaves is freed by the next kqueue().
+ * A child of fork(2) has no kqueues: their fds are closed in the child. The
+ * state of a closed kqueue is freed by the next kqueue().
  *
- * The order of a file's events is the awkward one, WRITE before READ, and flags
- * still have EV_ADD in them, as on some systems: nothing promises otherwise.
+ * A file's events are returned in the awkward order, WRITE before READ, and
+ * flags still contain EV_ADD, as on some systems: no manual page promises
+ * otherwise.
  *
  * What this does not prove about a real kqueue:
- * - The order of events of several fds, fairness, and when exactly an event
- *   comes up: here it is looked for during kevent(), there it was put down when
- *   it happened.  What came and went in between is never seen here.
- * - fflags.  A socket's error cannot be looked at without clearing it: it is
- *   ECONNREFUSED of a TCP socket that never had an answer, else ECONNRESET;
- *   timeouts, unreachable hosts and EPIPE are not told apart.
- * - data: WRITE's space is Linux's accounting, a listener's backlog is 1, what
- *   has no FIONREAD has 1.
+ * - The order of events of several fds, fairness, and the exact time of an
+ *   event: the emulation looks for events during kevent(), a kernel records
+ *   them when they happen. A condition that appears and disappears between two
+ *   calls is never seen here.
+ * - fflags. A socket's error cannot be examined without clearing it: it is
+ *   ECONNREFUSED for a TCP socket that never had an answer, else ECONNRESET;
+ *   timeouts, unreachable hosts and EPIPE are not distinguished.
+ * - data: WRITE's space is Linux's accounting, a listener's backlog is 1, and
+ *   an fd without FIONREAD has 1.
  * - NOTE_LOWAT: as on FreeBSD it does nothing for pipes and listeners, but
- *   other systems differ, and macOS cuts it at the buffer's size.  WRITE with
+ *   other systems differ, and macOS cuts it at the buffer's size. WRITE with
  *   it may come late.
- * - EV_CLEAR: one event for each of epoll's edges, maybe one too many; where
- *   the other filter is level-triggered, one when the event's values change.
- * - Half-closed sockets: what a system says of WRITE after a peer's
- *   shutdown(SHUT_RD), or of a socket that closes while data is unread.  A
- *   full Unix socket learns of its own shutdown(SHUT_WR) when it has drained.
- * - READ on the write end of a pipe: here it tells when the reader is gone, as
- *   on OpenBSD; FreeBSD accepts it and never says anything.
- * - Which objects refuse which filter, and by which error; only EPIPE of a
- *   pipe without reader is as there.  Files, folders and devices without poll
- *   are ready during kevent() but do not make the kqueue's fd readable.
- * - A number closed and given a copy of the very same open file keeps its
- *   filters, and so does one reopened on the same inode while all its filters
- *   are disabled.  A kqueue's own fd must not be copied.
- * - Threads: one lock, so nothing of races within a kqueue, of closing it under
- *   a waiting thread, or of changes that another waiting thread would notice
- *   beyond what epoll gives.
- * - Limits and lack of memory; an outer epoll set loses a kqueue that was made
- *   anew (poll(2) does not).
+ * - EV_CLEAR: one event for each of epoll's edges, possibly one too many;
+ *   where the other filter is level-triggered, one when the event's values
+ *   change.
+ * - Half-closed sockets: what a system reports for WRITE after a peer's
+ *   shutdown(SHUT_RD), or for a socket that closes while data is unread. A
+ *   full Unix socket sees its own shutdown(SHUT_WR) only once it has drained.
+ * - READ on the write end of a pipe: here it reports that the reader is gone,
+ *   as on OpenBSD; FreeBSD accepts the filter and never reports anything.
+ * - Which objects refuse which filter, and with which error; only the EPIPE of
+ *   a pipe without a reader is the same. Files, directories and devices
+ *   without poll are ready during kevent() but do not make the kqueue's fd
+ *   readable.
+ * - A number that is closed and then given a duplicate of the same open file
+ *   keeps its filters, and so does one reopened on the same inode while all
+ *   its filters are disabled. A kqueue's own fd must not be duplicated.
+ * - Threads: there is one lock, so races within a kqueue and closing it under
+ *   a waiting thread are not covered, and changes that another waiting thread
+ *   would notice only as far as epoll covers them.
+ * - Limits and lack of memory. An outer epoll set loses a kqueue whose set was
+ *   rebuilt (poll(2) does not).
  */
 #ifdef __linux__
 

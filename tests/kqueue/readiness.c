@@ -1,8 +1,9 @@
 /*
- * Half of the kqueue emulation: when a filter is ready, and what its event
- * says.  Each filter is answered from poll(2) and a few questions to the fd,
- * none of which takes anything away: SO_ERROR is never read, because reading
- * clears it and the library wants it.  kqueue.c tells what is approximated.
+ * Part of the kqueue emulation: when a filter is ready, and the contents of
+ * its event. The answers come from poll(2) and a few queries of the fd, none
+ * of which consumes anything: SO_ERROR is never read, because reading clears
+ * it and the library wants it. The head of kqueue.c lists what is
+ * approximated.
  */
 #ifdef __linux__
 

@@ -1,5 +1,6 @@
 /*
- * What the profile counts, and what it says of it: every clock is ours.
+ * What the profile counts and how it is reported, with every clock under the
+ * test's control.
  */
 #include "tests/support/cm.h"
 

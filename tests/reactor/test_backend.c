@@ -1,5 +1,5 @@
 /*
- * Which backend is used, and what each change of interest costs.
+ * Which backend is used, and how many system calls a change of interest costs.
  */
 #include "tests/support/fixture.h"
 

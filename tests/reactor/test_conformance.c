@@ -1,23 +1,23 @@
 /*
- * The table "What the backends tell" of docs/design.md: a test for each cell.
- * Its last rows are in test_conformance_closed.c.
+ * The table "What the backends report" of docs/design.md: a test for each
+ * cell. Its last rows are in test_conformance_closed.c.
  *
- * Something happens to the file of an object that watches reading, writing,
- * both or nothing; then ten seconds pass.  The text of a cell is all that the
- * object is told in these, in the order in which it is told:
+ * An event happens to the file of an object that watches reading, writing,
+ * both or nothing; then ten seconds pass. The text of a cell lists everything
+ * that is reported to the object in that time, in order:
  *
- *	r	event_read, and there are data
+ *	r	event_read, and data can be read
  *	r0	event_read, and a read of 0
  *	rE	event_read, and a read that fails with the error E of the row
- *	w	event_write: the object watches writing no longer
+ *	w	event_write: the object then stops watching writing
  *	eE e0	event_err with this error, or with none
  *	h	event_hup
- *	+R	not told: here, after the ten seconds, reading is turned on, and
+ *	+R	no report: here, after the ten seconds, reading is turned on, and
  *		ten more pass
  *
- * The object does not close.  So an event that comes once too often is seen,
- * and the clock moves only while nothing wakes the loop: what spins has too
- * many waits.
+ * The object does not close. So an event that is reported too often is seen,
+ * and the clock moves only while nothing wakes the loop: a loop that spins
+ * makes too many waits.
  */
 /* backends: all */
 #include "tests/support/cells.h"

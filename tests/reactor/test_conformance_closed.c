@@ -1,15 +1,16 @@
 /*
- * The table "What the backends tell" of docs/design.md, its second half: an fd
- * that was closed behind the library, which breaks a rule.  What an object is
- * told then depends on whom the backend asks, and each cell has three texts:
+ * The second half of the table "What the backends report" of docs/design.md:
+ * an fd that was closed behind the library's back, which breaks a rule. What
+ * is then reported depends on when the backend consults the kernel, and each
+ * cell has three texts:
  *
- *	epoll	is asked with every change; a closed fd has left the set
- *	poll	is asked with every wait, and sees whatever file the number is
- *	kqueue	is asked with every change; filters go with the number's file,
- *		and one that is added is added to whatever file the number is
+ *	epoll	consulted with every change; a closed fd has left the set
+ *	poll	consulted with every wait; sees whatever file has the number
+ *	kqueue	consulted with every change; filters vanish with the file, and a
+ *		new one is added to whatever file has the number
  *
- * The texts are the probe's notes: e-9 is event_err with EBADF.  Ten seconds
- * pass, in which nothing may spin.
+ * The texts are the probe's notes: e-9 is event_err with EBADF. Ten seconds
+ * pass, in which the loop must not spin.
  */
 /* backends: all */
 #include "tests/support/cells.h"

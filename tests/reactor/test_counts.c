@@ -1,4 +1,4 @@
-/* What traffic costs in system calls, counted at the seam. */
+/* The cost of traffic in system calls, counted at the seam. */
 /* backends: all */
 #include "tests/support/fixture.h"
 

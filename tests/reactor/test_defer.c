@@ -1,5 +1,5 @@
 /*
- * Calls for the next tick.
+ * Deferred calls: they run in the next tick.
  */
 #include "tests/support/fixture.h"
 

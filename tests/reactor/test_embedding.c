@@ -1,6 +1,6 @@
 /* backends: all */
 /*
- * The loop inside somebody else's: an fd to poll and a time to wait.
+ * The library's loop inside another event loop: an fd to poll and a timeout.
  */
 #include "tests/support/fixture.h"
 

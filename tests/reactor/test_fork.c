@@ -1,6 +1,6 @@
 /* backends: all */
 /*
- * Fork: the child that goes on, with a poller of its own; and exec, which
+ * Fork: a child that continues with a poller of its own; and exec, which
  * inherits nothing.
  */
 #include "tests/support/forking.h"

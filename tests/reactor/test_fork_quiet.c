@@ -1,7 +1,7 @@
 /* backends: all */
 /*
- * Fork: until it says that it goes on, nothing that the child does is felt by
- * the parent.
+ * Fork: until it calls socle_after_fork(), nothing that a child does affects
+ * its parent.
  */
 #include "tests/support/forking.h"
 

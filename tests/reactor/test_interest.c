@@ -1,8 +1,8 @@
 /*
- * Interest, counted: how often the kernel is told of what is watched.
+ * How many system calls the changes of interest cost.
  *
- * The poll backend tells it with each wait and needs no call; there the
- * numbers must be 0 and the events the same.
+ * The poll backend passes its interest with each wait and needs no call; there
+ * the numbers must be 0 and the events the same.
  */
 /* backends: all */
 #include "tests/support/fixture.h"

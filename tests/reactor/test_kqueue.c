@@ -1,6 +1,7 @@
 /*
- * What is kqueue's alone; what the backends have in common is tested with the
- * rest.  tests/kqueue says what this proves on a system without one.
+ * What only the kqueue backend does; the behaviour that all backends share is
+ * tested elsewhere. tests/kqueue/kqueue.c says what this proves on a system
+ * without kqueue.
  */
 /* backends: all */
 #include "tests/support/fixture.h"

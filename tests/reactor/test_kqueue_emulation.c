@@ -1,7 +1,6 @@
 /*
- * The emulation of kqueue(2) that the tests of the kqueue backend stand on,
- * against what the manual pages of the BSDs say: filters and changes.  Linux
- * alone.
+ * The emulation of kqueue(2) under the tests of the kqueue backend, checked
+ * against the manual pages of the BSDs: filters and changes. Linux only.
  */
 #include "tests/kqueue/events.h"
 

@@ -1,6 +1,6 @@
 /*
- * The emulation of kqueue(2), against what the manual pages of the BSDs say:
- * ends, errors and connections.  Linux alone.
+ * The emulation of kqueue(2), checked against the manual pages of the BSDs:
+ * ends of streams, errors and connections. Linux only.
  */
 #include "tests/kqueue/events.h"
 

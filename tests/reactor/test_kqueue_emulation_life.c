@@ -1,6 +1,6 @@
 /*
- * The emulation of kqueue(2), against what the manual pages of the BSDs say:
- * fds that come and go, the wait, and the kqueue itself.  Linux alone.
+ * The emulation of kqueue(2), checked against the manual pages of the BSDs:
+ * fds that are opened and closed, the wait, and the kqueue itself. Linux only.
  */
 #include "tests/kqueue/events.h"
 

@@ -1,8 +1,9 @@
 /*
  * The emulation of kqueue(2) against a model: after each of many random steps,
- * exactly the filters that the model knows and that are ready have an event.
- * What is ready is asked of tests/kqueue/readiness.c; this is about filters that
- * come and go, fds that are closed, copied and used again.  Linux alone.
+ * exactly the filters that the model holds and that are ready have an event.
+ * Readiness itself comes from tests/kqueue/readiness.c; this test covers
+ * filters that are added and removed, and fds that are closed, duplicated and
+ * reused. Linux only.
  */
 #include "tests/kqueue/events.h"
 

@@ -1,7 +1,7 @@
 /* backends: all */
 /*
- * When the loop looks at the clock: never without need, and then late enough
- * for what it is needed for.
+ * When the loop reads the clock: only when a deadline needs it, and late
+ * enough to be accurate.
  */
 #include "tests/support/looping.h"
 

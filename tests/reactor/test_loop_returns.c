@@ -1,6 +1,6 @@
 /* backends: all */
 /*
- * When a loop returns, and with what; and what is done before it does.
+ * When a loop returns, its result, and the work it finishes first.
  */
 #include "tests/support/looping.h"
 

@@ -1,6 +1,6 @@
 /*
  * The descriptor map: what may be registered, what is counted, and walks over
- * it while it changes.
+ * the map while it changes.
  */
 /* backends: all */
 #include "tests/support/fixture.h"

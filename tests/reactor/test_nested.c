@@ -1,7 +1,8 @@
 /* backends: all */
 /*
- * Loops inside handlers: they serve everybody and close fds, but destroy
- * nothing, and what they served is not served again by the outer tick.
+ * Loops inside handlers: a nested loop serves every object and closes fds, but
+ * destroys nothing, and the outer tick does not repeat events that the nested
+ * loop has dispatched.
  */
 #include "tests/support/fixture.h"
 

@@ -1,6 +1,6 @@
 /* backends: all */
 /*
- * Fds that are no objects.
+ * Fds without an object: Danga's OtherFds.
  */
 #include "tests/support/fixture.h"
 

@@ -1,6 +1,6 @@
 /* backends: all */
 /*
- * Calls from other threads, wake-ups, and loops of several threads.
+ * Calls from other threads, wake-ups, and several threads with a loop each.
  */
 #include "tests/support/fixture.h"
 

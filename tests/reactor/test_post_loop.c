@@ -1,6 +1,6 @@
 /* backends: all */
 /*
- * Post-loop callbacks: the loop's and the objects'.
+ * Post-loop callbacks, of the loop and of objects.
  */
 #include "tests/support/fixture.h"
 

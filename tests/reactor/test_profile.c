@@ -1,6 +1,6 @@
 /*
- * Profiling on the loop: on and off, times, reports; exactly, on the virtual
- * clock.  test_profile_cpu.c has what is measured by the real ones.
+ * Profiling on the loop: on and off, times, reports, all exact on the virtual
+ * clock. test_profile_cpu.c has the measurements by real clocks.
  */
 /* backends: all */
 #include "tests/support/fixture.h"

@@ -1,11 +1,11 @@
 /*
- * Profiling tells the truth: what handlers burn on the real clocks is what
- * the items show.
+ * The time that handlers spend on the real clocks is the time that the profile
+ * shows.
  *
- * A machine that does other things too takes a processor away in the middle
- * of a measurement, and spends interrupts' time on whoever runs.  So a
- * measurement that does not hold is made again, at most five times; one of
- * them must hold, which a wrong count would not.
+ * A busy machine takes the processor away in the middle of a measurement, and
+ * charges the time of interrupts to the running process. So a measurement that
+ * fails is repeated, at most five times; one of them must hold, which a wrong
+ * count would prevent.
  */
 /* backends: all */
 #include "tests/support/fixture.h"

@@ -1,4 +1,4 @@
-/* Which items a profile has, of which names, and how often they are counted. */
+/* Which items a profile has, their names, and how often each is counted. */
 /* backends: all */
 #include "tests/support/fixture.h"
 

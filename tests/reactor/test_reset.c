@@ -1,5 +1,5 @@
 /*
- * Reset: back to the first state, from anywhere.
+ * socle_reset() restores the initial state, wherever it is called.
  */
 /* backends: all */
 #include "tests/support/fixture.h"

@@ -1,6 +1,6 @@
 /* backends: all */
 /*
- * Signals: what was an edge in a handler becomes a call in a tick.
+ * Signals: a signal handler records the signal, and a tick calls the callback.
  */
 #include "tests/support/fixture.h"
 

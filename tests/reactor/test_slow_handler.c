@@ -1,4 +1,4 @@
-/* The hook that names the handler that held the loop. */
+/* The hook that names the handler that held up the loop. */
 /* backends: all */
 #include "tests/support/fixture.h"
 

@@ -1,6 +1,6 @@
 /*
- * Many connections at once: all are served, closed from both sides by chance,
- * and what was there before is there after: fds, blocks, bytes.
+ * Many connections at once: all are served and closed, by either side at
+ * random; afterwards as many fds, blocks and bytes are in use as before.
  */
 /* backends: all */
 #include "tests/support/fixture.h"

@@ -1,6 +1,7 @@
 /*
- * Events of the past: a number that is another file by now, a copy of an fd
- * that keeps a registration alive, an fd that was closed behind the library.
+ * Stale events: a number that has become another file, a duplicate of an fd
+ * that keeps a registration alive, an fd that was closed behind the library's
+ * back.
  */
 /* backends: all */
 #include "tests/support/fixture.h"

@@ -1,4 +1,4 @@
-/* Timers on the loop: when they fire, in which order, and what they cost. */
+/* Timers on the loop: when they fire, in which order, and their cost. */
 /* backends: all */
 #include "tests/support/firing.h"
 

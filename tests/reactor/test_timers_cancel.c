@@ -1,4 +1,4 @@
-/* Timers cancelled, started anew and freed, inside callbacks and outside. */
+/* Timers cancelled, restarted and freed, inside callbacks and outside. */
 /* backends: all */
 #include "tests/support/firing.h"
 

@@ -1,5 +1,6 @@
 /*
- * Classes: inheritance, super calls, what a class must have, and changing it.
+ * Classes: inheritance, super calls, the members a class must have, and
+ * socle_set_class().
  */
 /* backends: all */
 #include "tests/support/fixture.h"

@@ -1,6 +1,6 @@
 /*
- * Closing: at once for events and calls, at the end of the tick for the fd,
- * at the end of the outermost for the memory.
+ * Closing: events and calls stop at once, the fd is closed at the end of the
+ * tick, and the memory is freed at the end of the outermost tick.
  */
 /* backends: all */
 #include "tests/support/fixture.h"

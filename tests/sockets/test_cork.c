@@ -1,4 +1,4 @@
-/* Corking: full segments only, on TCP; harmless on all else. */
+/* Corking: full segments only on TCP; no effect on other sockets. */
 /* backends: all */
 #include "tests/support/fixture.h"
 

@@ -1,5 +1,5 @@
 /*
- * Dispatch: which method is called, in which order, and when not.
+ * Dispatch: which method is called, in which order, and when none is.
  */
 /* backends: all */
 #include "tests/support/fixture.h"

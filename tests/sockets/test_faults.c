@@ -1,7 +1,7 @@
 /*
- * Each call to the kernel fails in its turn, in each way that it can, while a
- * program that uses everything runs over it; support/scenario.h says what
- * must hold all the same.
+ * Each call to the kernel fails in turn, in each way that it can, while a
+ * program that uses the whole core runs; support/scenario.h lists what must
+ * hold nevertheless.
  */
 /* backends: all */
 #include "tests/support/scenario.h"

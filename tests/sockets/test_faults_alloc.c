@@ -1,6 +1,6 @@
 /*
- * Each allocation fails in its turn, once and from there on, while a program
- * that uses everything runs; support/scenario.h says what must hold.
+ * Each allocation fails in turn, once or from then on, while a program that
+ * uses the whole core runs; support/scenario.h lists what must hold.
  */
 /* backends: all */
 #include "tests/support/scenario.h"

@@ -1,9 +1,9 @@
 /*
- * ERR and HUP: they wait for unread input, are told once, and then the
- * descriptor is parked.
+ * ERR and HUP are held back until the input has been read, are reported once,
+ * and then the descriptor is parked.
  *
- * The clock is virtual: a tick that found nothing moves it, so that a second
- * that passed in one tick says that nothing woke it up.
+ * The clock is virtual: it moves only in a tick that found no event, so one
+ * tick that takes a second proves that nothing woke the loop.
  */
 /* backends: all */
 #include "tests/support/fixture.h"

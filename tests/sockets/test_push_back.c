@@ -1,4 +1,4 @@
-/* What was pushed back is read first, and brings event_read by itself. */
+/* Pushed-back data is read first, and causes event_read by itself. */
 /* backends: all */
 #include "tests/support/fixture.h"
 

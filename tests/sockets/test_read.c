@@ -1,4 +1,4 @@
-/* Reading from the kernel: what socle_read() answers, and what follows. */
+/* Reading from the kernel: the results of socle_read(), and their effects. */
 /* backends: all */
 #include "tests/support/fixture.h"
 

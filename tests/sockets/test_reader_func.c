@@ -1,4 +1,4 @@
-/* Reading through a function of the user's: TLS and its like. */
+/* Reading through a function of the application: TLS and the like. */
 /* backends: all */
 #include "tests/support/fixture.h"
 

@@ -1,11 +1,11 @@
 /*
  * Every callback does everything: the table of callback kinds by actions.
  *
- * The world of a cell: X, whose callback (or one that belongs to nobody) acts
- * once; E, readable before X, and L, readable after it, so that all three are
- * in one batch; a doomed timer far ahead.  What must hold after each cell is
- * in check().  Handlers count what is wrong and never fail a test themselves,
- * which would leave the library in the middle of a call.
+ * Each cell has an object X, whose callback (or a callback without an object)
+ * acts once; E, readable before X, and L, readable after it, so that all three
+ * are in one batch; and a doomed timer far ahead. check() verifies what must
+ * hold after each cell. Handlers count mistakes and never fail a test
+ * themselves, because that would leave the library in the middle of a call.
  */
 /* backends: all */
 #include "tests/support/fixture.h"

@@ -1,5 +1,5 @@
 /*
- * Stealing: the fd goes to the caller, the object is over.
+ * Stealing: the caller gets the fd, and the object closes without it.
  */
 /* backends: all */
 #include "tests/support/fixture.h"

@@ -1,4 +1,4 @@
-/* What an object says of itself: addresses, ports, as_string. */
+/* How an object describes itself: addresses, ports, as_string. */
 /* backends: all */
 #include "tests/support/fixture.h"
 

@@ -1,4 +1,4 @@
-/* The timeouts of an object: idleness, and a write that stalls. */
+/* The timeouts of an object: idleness, and a write that makes no progress. */
 /* backends: all */
 #include "tests/support/fixture.h"
 

@@ -1,6 +1,6 @@
 /*
- * For the tests of the table "What the backends tell": an object that does not
- * mind what it is told, and ten seconds in which nothing may spin.
+ * For the tests of the table "What the backends report": a probe that ignores
+ * its reports, and ten seconds in which the loop must not spin.
  */
 #ifndef SOCLE_TESTS_CELLS_H
 #define SOCLE_TESTS_CELLS_H

@@ -1,5 +1,5 @@
 /*
- * cmocka, with the headers that it needs, in the order that it needs.
+ * cmocka, after the headers that it needs, in the order that it needs.
  */
 #ifndef SOCLE_TESTS_CM_H
 #define SOCLE_TESTS_CM_H

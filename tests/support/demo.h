@@ -1,9 +1,9 @@
 /*
  * The demo daemon and a client that speaks HTTP to it.
  *
- * Its root has a.md, b.svg, 0 to 19 (with their names in them), middle and big
- * (patterns of seed 7), sub/<x>.txt, home/index.html, the links etc and secret
- * that lead out of it, and a fifo.
+ * The daemon's root has a.md, b.svg, files 0 to 19 (each contains its name),
+ * middle and big (patterns of seed 7), sub/<x>.txt, home/index.html, the links
+ * etc and secret that lead out of the root, and a fifo.
  */
 #ifndef SOCLE_TESTS_DEMO_H
 #define SOCLE_TESTS_DEMO_H

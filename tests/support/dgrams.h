@@ -1,5 +1,5 @@
 /*
- * For the tests of dgrams: sockets, and a class that tells all.
+ * For the tests of dgrams: sockets, and a class that notes every event.
  */
 #ifndef SOCLE_TESTS_DGRAMS_H
 #define SOCLE_TESTS_DGRAMS_H

@@ -1,4 +1,4 @@
-/* The counting, failing binding of the seam; faults.h says what it does. */
+/* The counting and failing implementation of the seam; see faults.h. */
 #include "tests/support/faults_private.h"
 
 #include <errno.h>

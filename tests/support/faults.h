@@ -1,6 +1,7 @@
 /*
- * The seam as the tests bind it: every call of the library is counted, may be
- * made to fail, and the clock may be one that moves only by waiting.
+ * The tests' implementation of the seam: it counts every call of the library
+ * and can make calls fail, and its clock may be a virtual one that moves only
+ * while the library waits.
  */
 #ifndef SOCLE_TESTS_FAULTS_H
 #define SOCLE_TESTS_FAULTS_H

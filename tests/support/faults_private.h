@@ -1,4 +1,4 @@
-/* What the files of the seam's test binding share. */
+/* Shared by the files of the tests' seam. */
 #ifndef SOCLE_TESTS_FAULTS_PRIVATE_H
 #define SOCLE_TESTS_FAULTS_PRIVATE_H
 

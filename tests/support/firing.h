@@ -1,5 +1,5 @@
 /*
- * For the tests of timers: some that note that they fire, and how long the
+ * For the tests of timers: timers that note that they fired, and how long the
  * loop waits for them.
  */
 #ifndef SOCLE_TESTS_FIRING_H

@@ -1,5 +1,5 @@
 /*
- * What every test stands on: nothing may be left behind, and small peers.
+ * Common to all tests: leak checks around each test, and small peers.
  *
  *	int
  *	main(void)
@@ -10,10 +10,10 @@
  *		return run_tests(tests);
  *	}
  *
- * Before each test: a fresh loop is to come, the backend is SOCLE_BACKEND's,
- * an alarm of 20 s (TEST_ALARM) is set, all counters are 0.  After it the loop
- * is reset, and the test has failed if an fd, a block of memory or a live
- * object is left.  `struct log' collects what happened as text.
+ * Before each test no loop exists, SOCLE_BACKEND selects the backend, an alarm
+ * of 20 s (TEST_ALARM) is set, and all counters are 0. After it the loop is
+ * reset, and the test fails if an fd, a block of memory or a live object is
+ * left. note() collects the events as text.
  */
 #ifndef SOCLE_TESTS_FIXTURE_H
 #define SOCLE_TESTS_FIXTURE_H

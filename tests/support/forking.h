@@ -1,5 +1,5 @@
 /*
- * For the tests of fork: children that do one thing and say how it went, and
+ * For the tests of fork: children that do one thing and report the result, and
  * whether the parent notices.
  */
 #ifndef SOCLE_TESTS_FORKING_H

@@ -1,5 +1,5 @@
 /*
- * For the tests of socle_io: peers, and a name server of the test's own.
+ * For the tests of socle_io: peers, and a name server inside the test.
  */
 #ifndef SOCLE_TESTS_IO_H
 #define SOCLE_TESTS_IO_H

@@ -1,6 +1,6 @@
 /*
- * What libkqueue has otherwise than the kernels, levelled out for the tests
- * that run on it; docs/portability.md lists it.
+ * Hides where libkqueue differs from the kernels, for the tests that run on
+ * it; docs/portability.md lists the differences.
  */
 #ifdef KQUEUE_KEEPS_FDS
 

@@ -1,5 +1,5 @@
 /*
- * For the tests of listeners: one of a class whose objects echo, and clients.
+ * For the tests of listeners: a listener whose objects echo, and clients.
  */
 #ifndef SOCLE_TESTS_LISTENING_H
 #define SOCLE_TESTS_LISTENING_H

@@ -1,6 +1,6 @@
 /*
- * For the tests of the loop: how long it waited, and callbacks that end it or
- * tell that they ran.
+ * For the tests of the loop: how long it waited, and callbacks that stop it or
+ * note that they ran.
  */
 #ifndef SOCLE_TESTS_LOOPING_H
 #define SOCLE_TESTS_LOOPING_H

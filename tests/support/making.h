@@ -1,6 +1,6 @@
 /*
- * For the tests of factories and connecting: callbacks that remember, and
- * addresses at which something particular happens.
+ * For the tests of factories and connecting: callbacks that record their
+ * arguments, and addresses at which connecting fails or hangs.
  */
 #ifndef SOCLE_TESTS_MAKING_H
 #define SOCLE_TESTS_MAKING_H

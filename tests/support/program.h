@@ -1,8 +1,9 @@
 /*
- * The examples, run as the programs they are, and blocking clients of theirs.
+ * Runs the examples as programs, and connects blocking clients to them.
  *
- * They are found in the folder $EXAMPLES, else in build/plain/examples.  All
- * that waits here gives up, and fails the test, after some seconds.
+ * The programs are in the directory $EXAMPLES, by default
+ * build/plain/examples. Every wait here gives up after some seconds and fails
+ * the test.
  */
 #ifndef SOCLE_TESTS_PROGRAM_H
 #define SOCLE_TESTS_PROGRAM_H

@@ -1,6 +1,6 @@
 /*
- * For the tests of the write queue: an object whose kernel takes no more, and
- * callbacks that note that their turn came.
+ * For the tests of the write queue: an object whose kernel buffer is full, and
+ * callbacks that note that they ran.
  */
 #ifndef SOCLE_TESTS_QUEUEING_H
 #define SOCLE_TESTS_QUEUEING_H

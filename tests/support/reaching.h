@@ -1,5 +1,5 @@
 /*
- * For the tests of socle_connect(): where to connect to, and how that went.
+ * For the tests of socle_connect(): an address to connect to, and the result.
  */
 #ifndef SOCLE_TESTS_REACHING_H
 #define SOCLE_TESTS_REACHING_H

@@ -1,9 +1,9 @@
 /*
- * A resolver for tests: it answers names when the test says so, and what it
- * says, and knows of each helper thread of the library.
+ * A resolver for tests: the test decides what it answers and when. It also
+ * counts the library's helper threads.
  *
- * The name "hN" is 10.0.0.N; any other is what resolver_says() said.  A
- * service that is a name has port 4242.
+ * The name "hN" is 10.0.0.N; any other name has the addresses of
+ * resolver_says(). A service that is a name has port 4242.
  */
 #ifndef SOCLE_TESTS_RESOLVER_H
 #define SOCLE_TESTS_RESOLVER_H

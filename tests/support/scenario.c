@@ -1,4 +1,4 @@
-/* scenario.h says what it is. */
+/* scenario.h describes it. */
 #include "tests/support/scenario_private.h"
 
 #include <dirent.h>

@@ -1,20 +1,21 @@
 /*
- * A program that uses the whole of the core, for the sweeps of faults: what
- * it does must hold whichever call fails under it.
+ * A program that uses the whole of the core, for the sweeps of faults: its
+ * guarantees must hold whichever call fails under it.
  *
  * Two listeners, TCP and AF_UNIX, serve three clients that send a pattern and
- * want it back; beside them run a pipe between two objects, timers, an other
+ * want it back. Beside them run a pipe between two objects, timers, an other
  * fd, deferred and posted calls, a signal, idle and stalled objects, objects
- * whose peers went away, a stolen socket, a nested loop, profiling.  Time is
- * virtual.  A call that is refused is made again, as a program would.
+ * whose peers closed, a stolen socket, a nested loop, and profiling. Time is
+ * virtual. A call that is refused is made again, as a program would.
  *
- * What must hold, whatever was armed before the run:
- * - Each client gets back a beginning of what it sent, and all of it unless
- *   an error came to its object, or it was let go with a message in the log.
- * - The part that a fault did not strike is served to the end: with a fault
- *   that strikes n times at most n parts are told an error.
+ * What must hold, whatever faults were armed before the run:
+ * - Each client gets back a prefix of what it sent, and all of it unless its
+ *   object received an error or was closed with a message in the log.
+ * - Parts that no fault struck finish: a fault that strikes n times causes an
+ *   error in at most n parts.
  * - Every release, drop and closure is called exactly once.
- * - Healed, the same loop serves a new client and can be woken up.
+ * - Once the faults are disarmed, the same loop serves a new client and can be
+ *   woken up.
  * - After a reset no fd, block of memory or object is left.
  */
 #ifndef SOCLE_TESTS_SCENARIO_H

@@ -1,4 +1,4 @@
-/* All that happens in the scenario beside its clients. */
+/* The parts of the scenario other than its clients. */
 #include "tests/support/scenario_private.h"
 
 #include <stdio.h>

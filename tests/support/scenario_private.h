@@ -1,7 +1,7 @@
 /*
- * The inside of the scenario: scenario.c runs and judges it, scenario_lines.c
- * has the clients and the objects that serve them, scenario_parts.c all that
- * happens beside them.
+ * Private to the scenario: scenario.c runs and judges it, scenario_lines.c has
+ * the clients and the objects that serve them, scenario_parts.c has all other
+ * parts.
  */
 #ifndef SOCLE_TESTS_SCENARIO_PRIVATE_H
 #define SOCLE_TESTS_SCENARIO_PRIVATE_H

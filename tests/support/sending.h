@@ -1,6 +1,6 @@
 /*
- * What the tests of files in the write queue share: files of pattern bytes, a
- * quiet object, completions that are noted, and a reader that takes its time.
+ * For the tests of files in the write queue: files of pattern bytes, an object
+ * that notes only its close, completions that are noted, and a slow reader.
  */
 #ifndef SOCLE_TESTS_SENDING_H
 #define SOCLE_TESTS_SENDING_H

@@ -1,6 +1,6 @@
 /*
- * The seam's calls that wait, with their virtual time, and the changes of what
- * is waited for, which may be refused one by one.
+ * The calls of the tests' seam that wait, with their virtual time, and those
+ * that change interest, which can be made to fail one by one.
  */
 #include "tests/support/faults_private.h"
 

@@ -1,5 +1,5 @@
 /*
- * The clock's units: what is a delay is rounded up, what is too large is the
+ * The clock's units: delays are rounded up, too large ones are clamped to the
  * largest, and nothing overflows.
  */
 #include "timers/clock.h"

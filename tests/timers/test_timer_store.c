@@ -1,9 +1,9 @@
 /*
- * The timer store alone: no timer is early or held back, the order is exact,
- * and nothing is left of a cancelled timer.  socle__timers_next may be early,
- * but never late.
+ * The timer store alone: no timer is early or late, the order is exact, and a
+ * cancelled timer leaves nothing behind. socle__timers_next may be early, but
+ * never late.
  *
- * Times are relative to `start', which is no round number.  The store checks
+ * Times are relative to `start', which is not a round number. The store checks
  * itself after nearly every operation.
  */
 #include "timers/clock.h"

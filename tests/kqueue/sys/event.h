@@ -1,7 +1,7 @@
 /*
- * <sys/event.h> for Linux, for the tests alone: what kqueue(2) of FreeBSD
- * declares, as far as tests/kqueue/kqueue.c knows it.  -Itests/kqueue finds it
- * under the name that it has elsewhere.
+ * <sys/event.h> for Linux, for the tests only: FreeBSD's declarations for
+ * kqueue(2), as far as tests/kqueue/kqueue.c implements them. -Itests/kqueue
+ * makes it available under its usual name.
  *
  * The numbers are FreeBSD's, but nothing may depend on them.
  */

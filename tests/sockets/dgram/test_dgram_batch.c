@@ -1,6 +1,6 @@
 /*
- * Datagrams by the batch: what many in one system call, or joined by the
- * kernel, must have in common with one at a time.
+ * Batches of datagrams: several datagrams in one system call, or joined by the
+ * kernel, must behave as if they had arrived one at a time.
  */
 /* backends: all */
 #include "tests/support/dgrams.h"

@@ -1,7 +1,7 @@
 /*
- * Each call to the kernel and each allocation of a dgram fails once, in its
- * turn, while two of them talk: whatever it is, nothing is sent twice, nothing
- * is lost untold, and nothing is left behind.
+ * Each call to the kernel and each allocation of a dgram fails once, in turn,
+ * while two dgrams exchange data: nothing is sent twice, no loss goes
+ * unreported, and nothing leaks.
  */
 /* backends: all */
 #include "tests/support/dgrams.h"

@@ -1,4 +1,4 @@
-/* The end of dgrams, in every callback; timeouts; forks. */
+/* Dgrams closed in every callback; timeouts; forks. */
 /* backends: all */
 #include "tests/support/dgrams.h"
 

@@ -1,4 +1,6 @@
-/* Making dgrams, their parameters, their class and what it is not. */
+/*
+ * Making dgrams: their parameters, their class, and the limits of that class.
+ */
 /* backends: all */
 #include "tests/support/dgrams.h"
 

@@ -1,7 +1,7 @@
 /*
- * Random sends, parameters, faults, pauses and replacements of the fd over two
- * dgrams, against the one sentence that must hold: each datagram that was taken
- * is heard once or told once to have failed, and what is heard is in order.
+ * Random sends, parameters, faults, pauses and replacements of the fd on two
+ * dgrams, against one invariant: each accepted datagram is either received
+ * once or reported once as failed, and datagrams are received in order.
  */
 /* backends: all */
 #include "tests/support/dgrams.h"

@@ -1,4 +1,4 @@
-/* Dgrams with sockets of the library's making, and with two fds. */
+/* Dgrams whose sockets the library opens, and dgrams with two fds. */
 /* backends: all */
 #include "tests/support/dgrams.h"
 

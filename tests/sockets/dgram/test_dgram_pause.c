@@ -1,4 +1,6 @@
-/* Reading turned off and on, and loops, while a batch is handed over. */
+/*
+ * Reading turned off and on, and nested loops, during the delivery of a batch.
+ */
 /* backends: all */
 #include "tests/support/dgrams.h"
 

@@ -1,4 +1,4 @@
-/* The queue of a dgram: its limits, its end, and what has to wait in it. */
+/* The queue of a dgram: its limits, how it is closed, and what is queued. */
 /* backends: all */
 #include "tests/support/dgrams.h"
 

@@ -1,4 +1,4 @@
-/* What a dgram receives, and how it hands it over. */
+/* What a dgram receives, and how it is delivered. */
 /* backends: all */
 #include "tests/support/dgrams.h"
 

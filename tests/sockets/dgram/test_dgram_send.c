@@ -1,4 +1,4 @@
-/* What a dgram sends, when, and what becomes of what does not go. */
+/* What a dgram sends, when, and what happens to datagrams that fail. */
 /* backends: all */
 #include "tests/support/dgrams.h"
 

@@ -1,4 +1,4 @@
-/* socle_connect(): what is written before an object is connected. */
+/* socle_connect(): data written before the object is connected. */
 /* backends: all */
 #include "tests/support/reaching.h"
 

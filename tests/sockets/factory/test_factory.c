@@ -1,4 +1,4 @@
-/* Factories: what they make, what they refuse, what they tell. */
+/* Factories: what they make, refuse and report. */
 /* backends: all */
 #include "tests/support/making.h"
 

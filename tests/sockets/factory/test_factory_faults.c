@@ -1,6 +1,6 @@
 /*
  * Factories and connecting while each call to the kernel and each allocation
- * fails in its turn: there is one end, it is told, and nothing is left.
+ * fails in turn: exactly one outcome is reported, and nothing leaks.
  */
 /* backends: all */
 #include "tests/support/making.h"

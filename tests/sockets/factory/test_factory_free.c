@@ -1,4 +1,6 @@
-/* Factories end: anywhere, in any state, and nothing is told or left. */
+/*
+ * Factories freed in any place and state: no callback follows, nothing leaks.
+ */
 /* backends: all */
 #include "tests/support/making.h"
 #include "tests/support/resolver.h"

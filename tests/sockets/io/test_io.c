@@ -1,4 +1,4 @@
-/* Sockets as objects: how they are made and by what parameters, and ended. */
+/* Sockets as objects: opening them, their parameters, closing them. */
 #include "tests/support/io.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-/* Sockets as objects: connecting, without waiting, one address after another. */
+/* Sockets as objects: non-blocking connects, and several addresses in turn. */
 #include "tests/support/io.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /*
- * Sockets as objects: every system call of every function fails once, and all
- * that happens is that the caller is told.
+ * Sockets as objects: every system call of every function fails once, and the
+ * only effect is that the function returns the error.
  */
 #include "tests/support/io.h"
 

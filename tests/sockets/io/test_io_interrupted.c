@@ -1,4 +1,4 @@
-/* Sockets as objects: no interruption comes out. */
+/* Sockets as objects: EINTR is never returned. */
 #include "tests/support/io.h"
 
 static struct socle_io io, peer, listener, refusing;

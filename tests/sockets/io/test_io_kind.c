@@ -1,4 +1,4 @@
-/* Sockets as objects: pairs, adopted and stolen ones, and what they are. */
+/* Sockets as objects: pairs, adopted and stolen fds, and their kind. */
 #include "tests/support/io.h"
 
 #include <netinet/in.h>

@@ -1,4 +1,4 @@
-/* Sockets as objects, and the loop: watched there, and handed over to it. */
+/* Sockets as objects with the loop: watched by it, and handed to it. */
 /* backends: all */
 #include "tests/support/io.h"
 

@@ -1,4 +1,4 @@
-/* Sockets as objects: what a constructor makes of hosts, ports, protocols. */
+/* Sockets as objects: how hosts, ports and protocols are interpreted. */
 #include "tests/support/io.h"
 
 #include <netdb.h>

@@ -1,5 +1,6 @@
 /*
- * Addresses: every text is read and written exactly, or refused whole.
+ * Addresses: every text is parsed and formatted exactly, or rejected as a
+ * whole.
  *
  * SOCLE_TEST_SCALE multiplies the volume of the random tests.
  */

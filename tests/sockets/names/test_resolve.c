@@ -1,6 +1,6 @@
 /* backends: all */
 /*
- * Names to addresses: what is asked, what is answered, and what fails.
+ * Name resolution: the queries, the answers, and the failures.
  * test_resolve_life.c has waiting, cancelling, resets and forks.
  */
 #include "tests/support/resolver.h"

@@ -1,6 +1,6 @@
 /* backends: all */
 /*
- * Requests for names over time: waiting, cancelling, the end of their loop,
+ * The life of requests for names: waiting, cancelling, the end of their loop,
  * and forks.
  */
 #include "tests/support/resolver.h"

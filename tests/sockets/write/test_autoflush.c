@@ -1,4 +1,4 @@
-/* Autoflush off: writes are held back, and leave gathered. */
+/* Autoflush off: writes are held back, and are sent gathered. */
 /* backends: all */
 #include "tests/support/fixture.h"
 

@@ -1,4 +1,4 @@
-/* Calls in the write queue: when they run, in which order, and how often. */
+/* Closures in the write queue: when they run, in which order, and how often. */
 /* backends: all */
 #include "tests/support/queueing.h"
 

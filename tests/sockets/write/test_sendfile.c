@@ -1,4 +1,4 @@
-/* Files in the write queue: which bytes go, in which order, and when. */
+/* Files in the write queue: which bytes are sent, in which order, and when. */
 /* backends: all */
 #include "tests/support/sending.h"
 

@@ -1,4 +1,4 @@
-/* What a completion may do: anything, to any object. */
+/* A completion callback may call any function on any object. */
 /* backends: all */
 #include "tests/support/sending.h"
 

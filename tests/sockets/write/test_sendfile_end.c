@@ -1,4 +1,4 @@
-/* How a file ends that does not end well, and what then becomes of the rest. */
+/* Files that fail or end early, and the rest of the queue after them. */
 /* backends: all */
 #include "tests/support/sending.h"
 

@@ -1,6 +1,7 @@
 /*
- * Each allocation and each system call of sending files fails in its turn:
- * every file is told once, what arrives is what was told, nothing is lost.
+ * Each allocation and each system call of sending files fails in turn: each
+ * file is reported once, the bytes that arrive are the bytes that were
+ * reported, and nothing leaks.
  */
 /* backends: all */
 #include "tests/support/sending.h"

@@ -1,7 +1,7 @@
 /*
- * SIGPIPE, which sendfile(2) raises whatever one says.  Each test is a child
- * in which the library has not been used before: what it does about SIGPIPE it
- * does once.
+ * SIGPIPE, which sendfile(2) raises and no flag suppresses. Each test is a
+ * child in which the library has not been used before: the library handles
+ * SIGPIPE once per process.
  */
 /* backends: all */
 #include "tests/support/sending.h"

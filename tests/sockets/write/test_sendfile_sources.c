@@ -1,4 +1,4 @@
-/* What may be sent as a file, and what may not: no fd is lost either way. */
+/* What may be sent as a file, and what may not: neither case leaks an fd. */
 /* backends: all */
 #include "tests/support/sending.h"
 

@@ -1,4 +1,4 @@
-/* Files through a writer function, which sendfile(2) would go around. */
+/* Files sent through a writer function, which sendfile(2) would bypass. */
 /* backends: all */
 #include "tests/support/sending.h"
 

@@ -1,9 +1,9 @@
 /*
  * The write queue against a model: random writes of every kind, a kernel that
- * takes now a part and now nothing, a peer that reads when it likes.
+ * accepts part or none of the data, a peer that reads at random.
  *
- * The model is a list of what was accepted, and one number: how many bytes
- * the kernel took, as seen at the seam.
+ * The model is a list of the accepted writes, and one number: how many bytes
+ * the kernel took, counted at the seam.
  */
 /* backends: all */
 #include "tests/support/fixture.h"

@@ -1,4 +1,4 @@
-/* What cannot go at once: queued, in order, later, and by itself. */
+/* Data the kernel does not take at once: queued in order, sent by the loop. */
 /* backends: all */
 #include "tests/support/fixture.h"
 

@@ -1,4 +1,4 @@
-/* Borrowed bytes: when they are released, how often, and as what. */
+/* Borrowed bytes: when they are released, how often, and with which result. */
 /* backends: all */
 #include "tests/support/fixture.h"
 

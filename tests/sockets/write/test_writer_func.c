@@ -1,4 +1,4 @@
-/* Writing through a function of the user's. */
+/* Writing through a function of the application. */
 /* backends: all */
 #include "tests/support/fixture.h"
 
