@@ -1,13 +1,20 @@
 /*
- * What profiling measures, and the forms it can be reported in.
+ * What profiling measures, and the formats of its reports.
  *
- * Switching it on and reading it is in reactor/loop.h, because the counters
- * belong to the loop; this header has the shapes.  The names of the items are
- * Danga::Socket's "Class-read", "Class-write", "Class-err" and "Class-hup",
- * and beside them "Class-drain", "Class-timeout", "Class-closure", "Class-accepted",
- * "Class-destroy" and "Class-post-loop"; a callback that is no object's carries the name of its
- * function: "timer:expire_sessions", and so "deferred:", "posted:",
- * "other-fd:", "signal:" and "post-loop:".
+ * The functions that switch it on and read it are in reactor/loop.h, because
+ * the counters belong to the loop.  Items have Danga::Socket's names,
+ * "Class-read", "Class-write", "Class-err" and "Class-hup", and in addition
+ * "Class-drain", "Class-timeout", "Class-closure", "Class-accepted",
+ * "Class-destroy" and "Class-post-loop".  A callback that belongs to no object
+ * is named after its function: "timer:expire_sessions", and likewise
+ * "deferred:", "posted:", "other-fd:", "signal:" and "post-loop:".
+ *
+ * The function's name comes from the source text of the macro's arguments.  A
+ * call that bypasses the macro, (socle_defer)(fn, arg), or one of the _or_drop
+ * functions is counted as "(unnamed)": "deferred:(unnamed)".  An application
+ * that calls a ..._named function itself keeps `arguments' valid as long as the
+ * callback is registered; the counters hold copies.  A name has at most 120
+ * bytes.
  */
 #ifndef SOCLE_PROFILING_PROFILE_H
 #define SOCLE_PROFILING_PROFILE_H
@@ -18,20 +25,24 @@
 extern "C" {
 #endif
 
-/* What socle_enable_profiling() is to measure; 0 means both. */
+/* The clocks of socle_enable_profiling(); 0 means both. */
 enum {
-	SOCLE_PROFILE_WALL = 1, /* monotonic clock, tens of ns a call */
-	SOCLE_PROFILE_CPU = 2   /* getrusage(2), about a microsecond a call */
+	SOCLE_PROFILE_WALL = 1, /* CLOCK_MONOTONIC; tens of ns per call */
+	SOCLE_PROFILE_CPU = 2   /* getrusage(2); about 1 us per call */
 };
 
-/* histogram[i] counts the calls of 2^i <= ns < 2^(i+1); 0 ns is in [0]. */
+/*
+ * histogram[i] counts the calls that took 2^i <= ns < 2^(i+1); [0] includes
+ * 0 ns, and the last one includes all longer calls.
+ */
 enum { SOCLE_PROFILE_BUCKETS = 40 };
 
 /*
- * One item.  utime, stime and wall are sums in seconds, exclusive: a callback
- * inside a callback is counted for itself and taken off the outer one, so that
- * the sum over all items is the loop's time.  longest and the histogram are of
- * whole calls, wall time.  A time that was not asked for is 0.
+ * One item.  utime, stime and wall are sums in seconds, and exclusive: a call
+ * inside another call is charged to the inner item only, so the sum over all
+ * items is the time the loop spent outside its waits.  longest (seconds) and
+ * the histogram are inclusive wall times of whole calls.  A time that is not
+ * measured is 0.
  */
 struct socle_profile_item {
 	const char *item;
@@ -41,17 +52,17 @@ struct socle_profile_item {
 	uint64_t histogram[SOCLE_PROFILE_BUCKETS];
 };
 
-/* What socle_set_slow_handler()'s function is told. */
+/* The argument of a slow handler; it is valid during the call only. */
 struct socle_slow {
 	const char *item;
 	double seconds;   /* wall time of the whole call */
-	int fd;           /* of the object, -1 when there is none */
-	const char *peer; /* its peer's address, NULL when unknown */
+	int fd;           /* of the object; -1: none */
+	const char *peer; /* the peer's address; NULL: unknown */
 };
 
 enum socle_report {
-	SOCLE_REPORT_TEXT,       /* Perlbal's "prof data", ends with "." */
-	SOCLE_REPORT_JSON,       /* one object: {"items":[...]} */
+	SOCLE_REPORT_TEXT, /* Perlbal's "prof data"; the last line is "." */
+	SOCLE_REPORT_JSON, /* one object: {"items":[...]} */
 	SOCLE_REPORT_PROMETHEUS, /* text exposition format 0.0.4 */
 	SOCLE_REPORT_FOLDED      /* folded stacks, for flame graphs */
 };

@@ -1,7 +1,8 @@
 /*
- * The descriptor: all that the reactor knows of a socket, a pipe, or one of
- * its own helpers.  struct socle_socket embeds one as its first member; the
- * fields are private and are here only because C needs their size.
+ * The descriptor: what the reactor knows about a socket, a pipe, or one of the
+ * library's own fds.  struct socle_socket embeds one as its first member.  The
+ * fields are private; they are declared here because the compiler needs their
+ * size.
  */
 #ifndef SOCLE_REACTOR_DESCRIPTOR_H
 #define SOCLE_REACTOR_DESCRIPTOR_H
@@ -13,21 +14,22 @@ extern "C" {
 #endif
 
 /*
- * What can be watched and what can be ready; poll(2)'s values, as in
- * Danga::Socket.  ERR and HUP need not be asked for.
+ * The events, with the values of poll(2), as in Danga::Socket.  READ and WRITE
+ * are watched on request; ERR and HUP are always reported.  Urgent data
+ * (POLLPRI) is not watched.
  */
 enum { SOCLE_READ = 1, SOCLE_WRITE = 4, SOCLE_ERR = 8, SOCLE_HUP = 16 };
 
 struct socle_descriptor {
 	/* private */
-	struct socle_descriptor *next, *prev; /* attention list; NULL: off */
+	struct socle_descriptor *next, *prev; /* attention list, or NULL */
 	const struct socle__descriptor_ops *ops;
 	int fd;
-	uint32_t generation; /* of this fd's registration: map and cookie */
+	uint32_t generation; /* unique to this registration of the fd */
 	uint8_t wanted;      /* READ, WRITE: what the owner wants watched */
-	uint8_t armed;       /* what the kernel watches, PRESENT if at all */
-	uint8_t turns;       /* SOCLE__TURN_ bits: attention asked for */
-	uint32_t bits;       /* the lowest are of reactor/core.h */
+	uint8_t armed;       /* what the kernel watches; 0: not registered */
+	uint8_t turns;       /* SOCLE__TURN_ bits: turns that are open */
+	uint32_t bits;       /* the lowest are in reactor/descriptor_ops.h */
 };
 
 #ifdef __cplusplus
