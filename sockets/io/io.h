@@ -1,23 +1,32 @@
 /*
- * A socket as an object, outside the loop: IO::Socket.
+ * Sockets as objects, outside the loop (IO::Socket).
  *
- * It blocks unless told otherwise, and looks names up while the caller waits:
- * this is for clients, tools and tests, and for what a daemon does before its
- * loop runs.  A socket made here goes to the loop by socle_io_steal(), or is
- * watched there by socle_add_other_fd() of its fd.
+ * These sockets block unless created otherwise, and name look-ups block
+ * always.  They are for clients, tools and tests, and for the start of a
+ * daemon, before its loop runs.  To use such a socket in the loop, pass the fd
+ * that socle_io_steal() returns to socle_socket_init(), or watch its fd with
+ * socle_add_other_fd().
  *
- * The object is memory of yours.  Zeroed it is one without an fd; so is what a
- * failed socle_io_open() leaves, and a closed one, and each can be used again.
- * It owns its fd from the call that made or adopted it until
- * socle_io_close() or socle_io_steal().  It has no pointer into itself: it may
- * be moved, but only one of two copies may be used on.  Any thread may use it,
- * one at a time; no loop is needed.
+ * The caller allocates the object.  An object of all zero bytes has no fd; nor
+ * has one after a failed socle_io_open() or after socle_io_close().  Such an
+ * object can be used for another socket.  From the call that created or
+ * adopted the fd until socle_io_close() or socle_io_steal() the object owns
+ * it; no other call closes it.  An object has no pointers into itself and may
+ * be moved in memory, but after a copy only one of the two may be used.
  *
- * Results are >= 0 or -errno: -EBADF without an fd, else what the kernel says.
- * EINTR never comes out.  A failed call has changed nothing but the text of
- * socle_io_errstr(); -EAGAIN and -EINPROGRESS, which are no errors, not even
- * that.  Pointers are borrowed for the call.  Every fd is close-on-exec, and no
- * write raises SIGPIPE.
+ * Any thread may use an object, but only one thread at a time.  No loop is
+ * needed.  After a fork, parent and child share the socket as with a bare fd.
+ *
+ * Results of type int and ssize_t are >= 0 or -errno: -EBADF if the object has
+ * no fd, otherwise the error of the system call; the errors listed below are
+ * the notable ones.  EINTR is never returned.  A call that fails leaves the
+ * object as it was, except where its description says otherwise, and except
+ * for the text of socle_io_errstr().  -EAGAIN and -EINPROGRESS are not
+ * failures and leave even that text.
+ *
+ * Objects and results must not be NULL unless a description allows it.
+ * Pointers are used during the call only.  Every fd is close-on-exec.  Sending
+ * never raises SIGPIPE.
  */
 #ifndef SOCLE_SOCKETS_IO_H
 #define SOCLE_SOCKETS_IO_H
@@ -37,177 +46,249 @@ extern "C" {
 struct socle_io {
 	/* private */
 	int handle;     /* the fd + 1; 0: none */
-	int connecting; /* -EINPROGRESS; or why that connect failed; or 0 */
-	bool wants_to;  /* not connected: a send has to name the peer */
+	int connecting; /* -EINPROGRESS, the error of that connect, or 0 */
+	bool wants_to;  /* not connected: each send must name the peer */
 	double timeout; /* seconds; 0: none */
-	struct socle__io_plan *plan; /* what else to connect to, or NULL */
+	struct socle__io_plan *plan; /* addresses left to try, or NULL */
 	struct socle_addr last_peer; /* of send or recv; len 0: none */
 	char errstr[96];
 };
 
-/* setsockopt(2) as a struct: the int `value', or `len' bytes of `data'. */
+/* A call of setsockopt(2): the int `value', or `len' bytes of `data'. */
 struct socle_io_sockopt {
 	int level, opt;
 	int value;
-	const void *data; /* instead of value, when not NULL */
+	const void *data; /* instead of value, if not NULL */
 	socklen_t len;
 };
 
 /*
- * Addresses are "host", "host:port" or "[::1]:port", names or numbers, and
- * with AF_UNIX a path or "@name", with "unix:" before it or not.  The port in
- * an address wins over the field; it may be a number, a service's name, or
- * both, "http(80)": the number if the name is unknown.  NULL and "" are none;
- * with AF_UNIX a local "" is a name that the kernel chooses (Linux).
+ * Zero is the default of every field.  An address is "host", "host:port" or
+ * "[::1]:port"; the host is a name or a numeric address.  With AF_UNIX it is a
+ * path or, on Linux, "@name" in the abstract name space, with or without
+ * "unix:" before it.  A relative path is looked up in the working directory of
+ * the moment.
+ *
+ * A port is a number, the name of a service, or both: "http(80)" is port 80 if
+ * the name is unknown.  A port in an address takes precedence over the field.
+ * AF_UNIX ignores ports.
+ *
+ * NULL and "" both mean that a text is not given, with one exception: with
+ * domain AF_UNIX the local_addr "" has the kernel choose a name (Linux).
  */
 struct socle_io_params {
 	/*
-	 * 0: that of the address, AF_UNIX for "/path", "@name" and "unix:...";
-	 * AF_INET if there is none.  Any other is handed to socket(2) as it is.
+	 * 0: the family of the address, which is AF_UNIX for "/path", "@name"
+	 * and "unix:..."; AF_INET if no address is given.  Any other value is
+	 * passed to socket(2) unchanged.
 	 */
 	int domain;
-	int type;          /* 0: the protocol's own, else SOCK_STREAM */
+	int type;          /* 0: that of the protocol, else SOCK_STREAM */
 	const char *proto; /* "tcp", "udp", "icmp", ... or digits; NULL: 0 */
-	/* Bound if there is any of these or `listen'. */
+	/*
+	 * The socket is bound if one of the two is given or `listen' is not 0.
+	 * Without an address it is bound to any address, without a port to
+	 * one that the kernel chooses.  "*" is any address.
+	 */
 	const char *local_addr, *local_port;
-	/* Connected if there is any of these; a port alone is this machine's. */
+	/*
+	 * The socket is connected if one of the two is given.  Without an
+	 * address it connects to the loopback address.
+	 */
 	const char *peer_addr, *peer_port;
-	int listen; /* backlog; 0: does not listen; < 0: the system's most */
+	/* The backlog; 0: do not listen; < 0: the largest the system allows. */
+	int listen;
 	bool nonblocking;
-	double timeout; /* seconds, for connect and accept; 0: none */
-	bool reuse_addr, reuse_port, broadcast;
-	int v6only; /* 0: "::" serves IPv4 too; 1: not; -1: the system's way */
-	const struct socle_io_sockopt *sockopts; /* set before bind, in order */
+	/* Seconds that a connect or an accept may block; 0: no limit. */
+	double timeout;
+	bool reuse_addr, reuse_port, broadcast; /* SO_REUSEADDR, ... */
+	/* 0: "::" serves IPv4 too; > 0: it does not; < 0: system's default. */
+	int v6only;
+	/* Further options, set before the socket is bound, in this order. */
+	const struct socle_io_sockopt *sockopts;
 	size_t n_sockopts;
 };
 
-/* ---- making and ending ---- */
+/* ---- creating and closing ---- */
 
 /*
- * Makes `io', whatever was in it, as `p' says (IO::Socket's new): socket,
- * options, bind, and listen or connect.  With p NULL or nothing in it, or the
- * timeout alone, it has no fd.
+ * Initialises `io' and creates its socket as `p' describes (IO::Socket's new):
+ * sets the options, binds, and listens or connects.  If `p' is NULL or has
+ * only zero fields apart from the timeout, the object gets no fd.  Previous
+ * contents of `io' are overwritten, not closed.
  *
- * A name may have several addresses: each is tried in turn, each with the
- * whole timeout, and of the failures the last connect's is told, or the last
- * bind's, or the last socket's.  An option that cannot be set ends it at once.
- * `nonblocking' connects without waiting: what waits is told by
- * socle_io_connected().
+ * If a name has several addresses, each is tried in turn, with the whole
+ * timeout for each.  If all fail, the result is the error of the attempt that
+ * got furthest, connect before bind before socket, and of several the last.
+ * An option that cannot be set fails the call at once.  A datagram socket of
+ * AF_UNIX is bound, but `listen' is ignored.
  *
- * 0, or -errno and an object without an fd.  errstr then begins with the
- * operation: socket, setsockopt, getaddrinfo, bind, listen, connect.  -EINVAL:
- * an unknown host, service or protocol, a peer without a port, listening and a
- * peer at once, a negative timeout; -ENAMETOOLONG: a path, host or service;
- * -EAFNOSUPPORT: addresses of another family than the domain or each other;
- * -ETIMEDOUT: "connect: timeout", or name servers that do not answer; -ENOMEM.
+ * With `nonblocking' the call does not wait for the connection and returns 0;
+ * socle_io_connected() reports the outcome.  The object then holds memory for
+ * the addresses left to try, which is freed when the connect has succeeded or
+ * failed, by socle_io_connect(), and by socle_io_close() and socle_io_steal().
+ *
+ * Returns 0; or -errno, and the object has no fd.  The text of
+ * socle_io_errstr() then starts with the operation that failed: timeout,
+ * socket, setsockopt, getaddrinfo, bind, listen or connect.
+ *
+ *	-EINVAL		an unknown host, service or protocol; a peer without a
+ *			port; a peer together with `listen'; a timeout that is
+ *			negative or NaN
+ *	-ENAMETOOLONG	a path, host or service
+ *	-EAFNOSUPPORT	no address of a family that both sides, or the domain,
+ *			have
+ *	-ETIMEDOUT	"connect: timeout"; or no name server answered
+ *	-EAGAIN		`nonblocking', and the backlog of an AF_UNIX listener
+ *			is full
+ *	-ENOMEM
+ *
+ * and the errors of socket(2), setsockopt(2), bind(2), listen(2), connect(2).
  */
 int socle_io_open(struct socle_io *io, const struct socle_io_params *p);
 
-/* Gives one without an fd a socket(2).  -EBUSY: it has one. */
+/*
+ * Creates a blocking socket by socket(2) for an object without an fd.  Returns
+ * 0; -EBUSY: the object has an fd.
+ */
 int socle_io_socket(struct socle_io *io, int domain, int type, int proto);
 
-/* Makes both, whatever was in them; after a failure neither has an fd. */
+/*
+ * Initialises both objects as the ends of a socketpair(2).  Previous contents
+ * are overwritten, not closed; after a failure neither object has an fd.
+ */
 int socle_io_socketpair(struct socle_io *a, struct socle_io *b, int domain,
 	int type, int proto);
 
 /*
- * Gives one without an fd a socket of yours, which it owns from then on; its
- * mode stays.  -EBUSY: it has one; -ENOTSOCK; after a failure it is yours.
+ * Gives the socket `fd' to an object without an fd.  The fd stays blocking or
+ * non-blocking and is made close-on-exec.  Returns 0, and the object owns the
+ * fd; or -errno, and the caller still owns it: -EBUSY, the object has an fd;
+ * -ENOTSOCK.
  */
 int socle_io_adopt(struct socle_io *io, int fd);
 
 /*
- * Lets the fd go, which is yours then, to make a socle_socket of it or what
- * you like; the object has none.  The fd.
+ * Returns the fd, which the caller owns from then on.  The object has no fd;
+ * its timeout and the text of socle_io_errstr() stay.
  */
 int socle_io_steal(struct socle_io *io);
 
-/* Closes, once; the timeout and errstr stay. */
+/*
+ * Closes the fd; the timeout and the text of socle_io_errstr() stay.  Allowed
+ * on an object without an fd.
+ */
 void socle_io_close(struct socle_io *io);
 
 /* ---- connecting ---- */
 
-/* -ENAMETOOLONG and others as bind(2). */
+/* As bind(2).  -EINVAL: `addr' is NULL. */
 int socle_io_bind(struct socle_io *io, const struct socle_addr *addr);
 
-/* A backlog of 0 or less, or too much, is the system's most. */
+/* As listen(2); a backlog of 0 or less, or too large, is the largest. */
 int socle_io_listen(struct socle_io *io, int backlog);
 
 /*
- * Takes the next client into `ret', whatever was in it: a blocking socket with
- * the listener's timeout.  `peer' may be NULL; that of an AF_UNIX client
- * without a name has no more than its family.  A client that is gone again is
- * passed over.
+ * Accepts the next client and initialises `ret' with its socket, which blocks
+ * and has the listener's timeout.  `ret' must not be `io'; its previous
+ * contents are overwritten, not closed, and are untouched after a failure.
+ * `peer' may be NULL; the address of an AF_UNIX client without a name is its
+ * family alone.  A client that has already disconnected (ECONNABORTED) is
+ * skipped.
  *
- * A blocking listener waits, for the timeout at most: -ETIMEDOUT, "accept:
- * timeout".  A non-blocking one does not: -EAGAIN.
+ * A blocking listener waits, at most for the timeout: -ETIMEDOUT, "accept:
+ * timeout".  A non-blocking one returns -EAGAIN.  During a call with a timeout
+ * the fd is non-blocking, for other processes that share it too.
  */
 int socle_io_accept(
 	struct socle_io *io, struct socle_io *ret, struct socle_addr *peer);
 
 /*
- * Connects; ends what an earlier one still had to try.  A blocking socket
- * waits, for the timeout at most (-ETIMEDOUT, "connect: timeout"), and blocks
- * again afterwards.  A non-blocking one does not: -EINPROGRESS, and
- * socle_io_connected() tells; -EAGAIN: an AF_UNIX listener's backlog is full,
- * try again.  A TCP socket that connected to itself, which the kernel lets
- * happen where nobody listens, is -ECONNREFUSED.  After a failure close a
- * stream socket and take a new one: systems differ in what the old can do.
+ * Connects to `addr'; addresses that socle_io_open() has left to try are
+ * dropped.  Returns 0: connected.
+ *
+ * A blocking socket waits, at most for the timeout: -ETIMEDOUT, "connect:
+ * timeout".  As in accept, the fd is non-blocking during a call with a timeout.
+ * A non-blocking socket does not wait:
+ *
+ *	-EINPROGRESS	socle_io_connected() reports the outcome
+ *	-EAGAIN		the backlog of an AF_UNIX listener is full; try again
+ *	-EALREADY	an earlier connect is in progress
+ *
+ * -EINVAL: `addr' is NULL.  -ECONNREFUSED also for a TCP socket that connected
+ * to itself, which the kernel allows on a local port without a listener.  After
+ * a failure close a stream socket and create a new one: systems differ in what
+ * the old one can still do.
  */
 int socle_io_connect(struct socle_io *io, const struct socle_addr *addr);
 
 /*
- * 1: it has a peer, even one that has sent its end; 0: it has none, or a reset
- * has cut it off, or a connect is under way; -errno: the connect that was
- * under way has failed, and says so from then on.  Ask when the fd is
- * writable.
+ * Returns 1: the socket is connected, even if the peer has sent its end of
+ * stream; 0: it is not, was reset, or a connect is in progress; -errno: that
+ * connect has failed.  Later calls return the same error, until the next
+ * connect.  Ask when the fd is writable.
  *
- * If socle_io_open() found more addresses, a failure goes on to the next, and
- * the result is 0 again.  The fd keeps its number; what watches it in the
- * kernel has to be told of it anew.
+ * If socle_io_open() has addresses left to try, a failure starts a connect to
+ * the next one, and the result is 0.  The fd then keeps its number but is
+ * another socket: add it again to the epoll or kqueue that watches it.
  */
 int socle_io_connected(struct socle_io *io);
 
 /*
- * SHUT_RD, SHUT_WR or SHUT_RDWR; forgets the last peer.  -ENOTCONN, -EINVAL.
+ * As shutdown(2): `how' is SHUT_RD, SHUT_WR or SHUT_RDWR.  The last peer is
+ * forgotten.  -ENOTCONN; -EINVAL.
  */
 int socle_io_shutdown(struct socle_io *io, int how);
 
 /* ---- data ---- */
 
 /*
- * Sends to `to', or if NULL to whom the socket is connected, else to the last
- * peer: whom it sent to or received from last.  The bytes sent; a stream may
- * take a part.  -EAGAIN: non-blocking and no room; -EDESTADDRREQ or -ENOTCONN:
- * there is no peer; -EPIPE, -EMSGSIZE and others as sendto(2).
+ * Sends to `to' or, if it is NULL, to the connected peer or, if there is none,
+ * to the last peer: the one that the object last sent to or received from.
+ * `flags' is that of send(2).  Returns the number of bytes sent, on a stream
+ * possibly fewer than `len'.
+ *
+ *	-EAGAIN		non-blocking, and no buffer space
+ *	-EDESTADDRREQ	or -ENOTCONN: there is no peer
+ *	-EPIPE		the stream was closed
+ *	-EMSGSIZE	the datagram is too long
+ *
+ * and the other errors of sendto(2).  The timeout does not apply.
  */
 ssize_t socle_io_send(struct socle_io *io, const void *data, size_t len,
 	int flags, const struct socle_addr *to);
 
 /*
- * Receives, and remembers the sender, or that there is none to answer.  The bytes received: 0 is the end of a
- * stream, or an empty datagram.  What of a datagram does not fit is lost; with
- * MSG_TRUNC in flags Linux returns its whole length.  `from' may be NULL; its
- * len is 0 where the kernel names no sender, as on a TCP stream.  -EAGAIN:
- * non-blocking and nothing there.  The timeout is not for this.
+ * Receives up to `size' bytes.  The sender becomes the last peer; if it has no
+ * address, there is no last peer.  `flags' is that of recv(2).  Returns the
+ * number of bytes received; 0 is the end of a stream or an empty datagram.  The
+ * part of a datagram that does not fit is lost; with MSG_TRUNC in `flags' Linux
+ * returns the whole length.
+ *
+ * `from' may be NULL; its len is 0 if the kernel reports no sender, as on a
+ * TCP stream.  -EAGAIN: non-blocking, and nothing to receive.  The timeout does
+ * not apply.
  */
 ssize_t socle_io_recv(struct socle_io *io, void *buf, size_t size, int flags,
 	struct socle_addr *from);
 
-/* Whether the next byte is behind the out-of-band mark: 1, 0. */
+/* Returns 1 if reading is at the out-of-band mark, else 0. */
 int socle_io_atmark(struct socle_io *io);
 
-/* ---- names, kind and options ---- */
+/* ---- addresses, kind and options ---- */
 
-/* The local address. */
+/* Stores the local address in *ret. */
 int socle_io_sockname(struct socle_io *io, struct socle_addr *ret);
 
-/* The peer; of one that is not connected the last peer; else -ENOTCONN. */
+/*
+ * Stores the address of the connected peer in *ret or, on a socket that is not
+ * connected, the last peer.  -ENOTCONN: there is neither.
+ */
 int socle_io_peername(struct socle_io *io, struct socle_addr *ret);
 
 /*
- * As getsockopt(2) and setsockopt(2).  `len' is the room in `value', and then
- * what was written.
+ * As getsockopt(2) and setsockopt(2).  *len is the size of `value' before the
+ * call, and the number of bytes written after it.
  */
 int socle_io_getsockopt(
 	struct socle_io *io, int level, int opt, void *value, socklen_t *len);
@@ -215,45 +296,54 @@ int socle_io_setsockopt(struct socle_io *io, int level, int opt,
 	const void *value, socklen_t len);
 
 /*
- * An int at SOL_SOCKET.  One that the kernel counts below 0 looks like -errno:
- * ask socle_io_getsockopt().
+ * Get and set an option of level SOL_SOCKET whose value is an int.  Getting
+ * returns the value.  A negative value cannot be told from -errno: use
+ * socle_io_getsockopt() for an option that can have one.
  */
 int socle_io_sockopt(struct socle_io *io, int opt);
 int socle_io_set_sockopt(struct socle_io *io, int opt, int value);
 
 /*
- * AF_INET, ...; SOCK_STREAM, ...; IPPROTO_TCP, ..., 0 with AF_UNIX.  Asked of
- * the kernel each time; where it does not know the protocol it follows from
- * the other two, or is -ENOPROTOOPT.
+ * Return the domain (AF_INET, ...), the type (SOCK_STREAM, ...) and the
+ * protocol (IPPROTO_TCP, ...; 0 with AF_UNIX), as the kernel reports them.  A
+ * kernel without SO_PROTOCOL does not report the protocol: it then follows
+ * from the other two, or the result is -ENOPROTOOPT.
  */
 int socle_io_sockdomain(struct socle_io *io);
 int socle_io_socktype(struct socle_io *io);
 int socle_io_protocol(struct socle_io *io);
 
 /*
- * Small writes go at once (TCP_NODELAY) or are gathered, as at the start.
- * 0 on what is no TCP socket.
+ * TCP_NODELAY: small writes are sent at once, or gathered, as they are at
+ * first.  Returns 0; also, without effect, on a socket that is not TCP.
  */
 int socle_io_autoflush(struct socle_io *io, bool on);
 
-/* The mode before: 1 it blocked, 0 it did not. */
+/*
+ * Makes the socket blocking or non-blocking.  Returns the previous mode: 1 if
+ * it was blocking, else 0.
+ */
 int socle_io_blocking(struct socle_io *io, bool on);
 
 /*
- * Seconds; 0: none.  Setting returns the old one; a negative one or no number
- * is refused: -EINVAL, as a double.
+ * The timeout of connect and accept in seconds; 0: none.  Needs no fd.  Setting
+ * returns the previous timeout; or, unchanged, -EINVAL as a double for one that
+ * is negative or NaN.
  */
 double socle_io_timeout(const struct socle_io *io);
 double socle_io_set_timeout(struct socle_io *io, double seconds);
 
 /*
- * What failed last, "connect: Connection refused", "connect: timeout",
- * "getaddrinfo: Bad hostname 'nowhere'"; "" if nothing has.  It is the
- * object's, until its next failure.
+ * Returns the operation that failed last and the reason: "connect: Connection
+ * refused", "connect: timeout", "getaddrinfo: Bad hostname 'nowhere'"; or "" if
+ * none has failed.  A long text is truncated.  Calls that succeed leave it,
+ * except those that initialise the object.  It is stored in the object and
+ * valid until the next failure.
  */
 const char *socle_io_errstr(const struct socle_io *io);
 
-int socle_io_fd(const struct socle_io *io); /* -1: it has none */
+/* Returns the fd, which the object still owns; -1 if it has none. */
+int socle_io_fd(const struct socle_io *io);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus
