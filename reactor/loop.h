@@ -1,12 +1,16 @@
 /*
  * The loop: Danga::Socket's class methods.
  *
- * There is one loop per thread, and no function takes it as an argument; it
- * comes into being when the thread first uses it.  Unless said otherwise, a
- * function may be called from anywhere on the thread, from inside any
- * callback too, and never from another thread or a signal handler.  Results
- * are >= 0, or -errno; errno itself means nothing.  -ENOMEM is a possible
- * result of every call that returns an int, and changes nothing.
+ * There is one loop per thread, and no function takes it as an argument.  It is
+ * created when the thread first uses it.  Unless stated otherwise a function may
+ * be called anywhere on the thread, from inside any callback too, and never from
+ * another thread or from a signal handler.  Results are >= 0, or -errno; the
+ * variable errno has no meaning.  Every function that returns an int may return
+ * -ENOMEM, which changes nothing, and every function that runs the loop returns
+ * -ECHILD in a forked child that has not called socle_after_fork().
+ *
+ * A callback reports its own errors by storing them where the application finds
+ * them and ending the loop: socle_stop(), or the `done' of socle_run_until().
  */
 #ifndef SOCLE_REACTOR_LOOP_H
 #define SOCLE_REACTOR_LOOP_H
@@ -27,104 +31,111 @@ extern "C" {
 /* ---- running ---- */
 
 /*
- * Runs until a post-loop callback returns false or socle_stop() is called;
- * objects stay registered, and it may be run again (Danga::Socket's
- * EventLoop).  One whole tick runs at least.  May be called inside a handler:
- * the nested loop closes what is closed but destroys nothing.
- * Returns 0, or -errno when the kernel's poller cannot be had or fails.
+ * Runs until a post-loop callback returns false or socle_stop() is called
+ * (Danga::Socket's EventLoop).  At least one whole tick runs.  Objects stay
+ * registered, and the loop may be run again.  A handler may call it: the nested
+ * loop closes fds but destroys no object.
+ * Returns 0, or -errno if the kernel's poller cannot be created or fails.
  */
 int socle_event_loop(void);
 
 /*
- * One tick, for who owns the outer loop: waits at most `timeout_ms' (< 0: no
- * limit; the loop timeout does not count here).
- * Returns 1: go on; 0: a post-loop callback or a stop ended it; -errno.
+ * Runs one tick, which waits at most `timeout_ms'; < 0: without limit.  The loop
+ * timeout does not apply.
+ * Returns 1: go on; 0: a post-loop callback or a stop ended the loop; -errno.
  */
 int socle_event_loop_once(int timeout_ms);
 
 /*
- * Runs ticks until `done(arg)' returns true; it is asked first, then after
- * each tick.  Returns 1: done said so; 0: stopped; -errno.
+ * Runs ticks until `done(arg)' returns true.  It is called first before the
+ * first tick, then after each one.
+ * Returns 1: it returned true; 0: a stop ended the loop; -errno.
  */
 int socle_run_until(bool (*done)(void *arg), void *arg);
 
 /*
- * Every loop on the stack ends, each after its tick; nothing outside one.
+ * Ends every loop on the stack, each after its tick.  Does nothing outside a
+ * loop.
  */
 void socle_stop(void);
 
 /*
- * For embedding in another loop: an fd that polls readable when an fd, a post
- * or a deferred call has work for socle_event_loop_once(0).  It belongs to
- * the library, and is good until socle_reset() or socle_after_fork().
+ * For embedding in another event loop: an fd that polls readable when an fd, a
+ * post or a deferred call has work for socle_event_loop_once(0).  The library
+ * owns it; it is valid until socle_reset() or socle_after_fork().
  * -ENOTSUP on the poll backend.
  */
 int socle_loop_fd(void);
 
 /*
- * What the next tick would wait, in ms: 0 when there is work at once, -1 for
- * ever.  It also brings the kernel up to date with what is watched, so ask it
- * right before each outer wait.
+ * How long the next tick would wait, in ms: 0 if there is work now, -1 without
+ * limit.  The call also tells the kernel what is watched, so make it right
+ * before each wait of the outer loop.
  */
 int socle_loop_timeout_ms(void);
 
 /*
- * The longest wait of a tick, in ms: < 0 waits for ever (the start value), 0
- * does not wait.  (Danga::Socket's SetLoopTimeout; its manual has the two the
- * wrong way round, its code as here.)
+ * Sets the longest wait of a tick, in ms: < 0 waits without limit (the start
+ * value), 0 does not wait.  (Danga::Socket's SetLoopTimeout.  Its manual has the
+ * two the wrong way round; its code does the same as here.)
  */
 void socle_set_loop_timeout(int ms);
 
 /*
- * Back to the first state: every object and other fd is closed or let go
- * (objects without their `close'; queued writes are dropped with their
- * callbacks), timers and post-loop callbacks are gone, what was deferred or
- * posted gets its `drop', profiling is off and cleared, the loop timeout is
- * -1, the backend may be chosen anew.  Objects are destroyed at once outside
- * handlers, else at the end of the tick, and then the loops on the stack end.
- * References by socle_loop_self() go dead: posts get -ESHUTDOWN.
+ * Returns the loop to its first state.  Objects are closed without their `close'
+ * and without a flush; queued writes are dropped with their callbacks.  Other
+ * fds are removed and stay open.  Factories are freed.  Timers and post-loop
+ * callbacks are removed; no function of theirs is called.  Deferred and posted
+ * calls get their `drop'.  Signals get back the action that they had before.
+ * Profiling and the slow handler are switched off, the counters cleared, the
+ * loop timeout is -1, and the backend may be chosen again.  Posts through
+ * references of socle_loop_self() return -ESHUTDOWN from now on.
+ *
+ * Outside handlers the objects are destroyed at once.  Inside one they are
+ * destroyed at the end of the tick, and the loops on the stack end; what the
+ * handler makes after the reset stays.  The end of a thread resets its loop.
  */
 void socle_reset(void);
 
 /* ---- backends ---- */
 
-/* Whether that backend is in use; starts the loop, as Danga::Socket's do. */
+/* Whether that backend is in use.  The call starts it, as Danga::Socket's do. */
 bool socle_have_epoll(void);
 bool socle_have_kqueue(void);
 
-/* Its name, "epoll", "kqueue" or "poll"; NULL when none can be started. */
+/* "epoll", "kqueue" or "poll"; NULL if none can be started.  Static storage. */
 const char *socle_backend(void);
 
 /*
- * Chooses the backend by name: "epoll" on Linux, "kqueue" on the BSDs and
- * macOS, "poll" anywhere; else the environment variable SOCLE_BACKEND
- * does, else it is the platform's best.  -EBUSY after first use; -ENOTSUP for
- * an unknown name or one that this platform lacks.
+ * Selects the backend: "epoll" on Linux, "kqueue" on the BSDs and macOS, "poll"
+ * anywhere.  Without this call the environment variable SOCLE_BACKEND selects
+ * it, otherwise it is the best one of the system.  -EBUSY once the loop is in
+ * use; -ENOTSUP for a name that this system does not have.
  */
 int socle_set_backend(const char *name);
 
-/* ---- what is there ---- */
+/* ---- the descriptor map ---- */
 
 /*
- * How many objects of the application are registered, closed ones until their
- * fd is closed at the end of the tick; other fds, listeners and the library's
- * own descriptors do not count.
+ * The number of the application's objects, closed ones until their fd is closed
+ * at the end of the tick.  Other fds, listeners and the library's own
+ * descriptors do not count.
  */
 size_t socle_watched_sockets(void);
 
 struct socle_socket;
 
-/* The object on this fd, or NULL.  An object closed in this tick counts. */
+/* The object on this fd, or NULL.  One that was closed in this tick counts. */
 struct socle_socket *socle_descriptor(int fd);
 
 /*
- * Calls `fn' for each object in ascending order of fd.  Anything may be
- * closed or made meanwhile; what is made at a higher fd is met.
+ * Calls `fn' for each object, in ascending order of fd.  It may close and make
+ * any object; one that it makes at a higher fd is included.
  */
 void socle_each_descriptor(
 	void (*fn)(struct socle_socket *s, void *arg), void *arg);
 
-/* Objects that are closed and whose fd is not closed yet, and how many. */
+/* The closed objects whose fd has not been closed yet, and their number. */
 size_t socle_to_close(void);
 void socle_each_to_close(
 	void (*fn)(struct socle_socket *s, void *arg), void *arg);
@@ -132,11 +143,16 @@ void socle_each_to_close(
 /* ---- other fds ---- */
 
 /*
- * Watches an fd that is no object: `fn' is told what is ready of `events'
- * (SOCLE_READ, SOCLE_WRITE), and SOCLE_ERR and SOCLE_HUP unasked.  The fd
- * stays yours.  Added again: events and fn are replaced.  -EEXIST when an
- * object has the fd; -EBADF; -EPERM for a file that cannot be polled; -EINVAL.
- * (Danga::Socket's OtherFds, at any time and on every backend.)
+ * Watches an fd that has no object (Danga::Socket's OtherFds, here at any time
+ * and on every backend).  `fn' gets what is ready: SOCLE_READ and SOCLE_WRITE as
+ * far as `events' names them, SOCLE_ERR and SOCLE_HUP always, also if `events'
+ * is 0.  ERR and HUP without input are reported once, until the fd is added
+ * again.  There is no event for urgent data (POLLPRI).
+ *
+ * The application owns the fd: the library never closes it.  If the fd is an
+ * other fd already, events and fn are replaced.  -EEXIST: it is an object's;
+ * -EBADF; -EPERM: a regular file or directory; -EINVAL: no `fn', or another bit
+ * in `events'.  If the kernel refuses it later, `fn' gets SOCLE_ERR.
  */
 int socle_add_other_fd(int fd, unsigned events,
 	void (*fn)(int fd, unsigned ready, void *arg), void *arg);
@@ -145,22 +161,22 @@ int socle_add_other_fd_named(const char *arguments, int fd, unsigned events,
 #define socle_add_other_fd(...)                                                \
 	socle_add_other_fd_named(#__VA_ARGS__, __VA_ARGS__)
 
-/* To be called before the fd is closed.  -ENOENT when it is not there. */
+/* Call it before you close the fd.  -ENOENT: it is not an other fd. */
 int socle_remove_other_fd(int fd);
 void socle_clear_other_fds(void);
 
-/* Calls `fn' for each, ascending; anything may change meanwhile. */
+/* Calls `fn' for each, in ascending order; it may add and remove any. */
 void socle_each_other_fd(
 	void (*fn)(int fd, unsigned events, void *arg), void *arg);
 
-/* ---- timers by identifier; timers/timer.h has those in your struct ---- */
+/* ---- timers by identifier; timers/timer.h has those in a struct ---- */
 
 typedef uint64_t socle_timer_id;
 
 /*
- * Calls `fn(arg)' once, `seconds' from now (Danga::Socket's AddTimer), under
- * the rules of socle_timer_start().  Returns an identifier, never 0, that
- * stays safe to cancel after the timer fired; 0 when memory is short.
+ * Calls `fn(arg)' once, `seconds' from now (Danga::Socket's AddTimer), under the
+ * rules of socle_timer_start().  Returns an identifier, which is safe to cancel
+ * even after the timer has fired; 0 if there is no memory.
  */
 socle_timer_id socle_add_timer(
 	double seconds, void (*fn)(void *arg), void *arg);
@@ -168,23 +184,24 @@ socle_timer_id socle_add_timer_named(const char *arguments, double seconds,
 	void (*fn)(void *arg), void *arg);
 #define socle_add_timer(...) socle_add_timer_named(#__VA_ARGS__, __VA_ARGS__)
 
-/* Whether it was still to fire. */
+/* Whether the timer was pending; it will not fire. */
 bool socle_cancel_timer(socle_timer_id id);
 
 /*
- * The tick's monotonic time, in seconds, for socle_timer_start_at(): read
- * after the wait, when somebody asks, and again before timers are looked at
- * if handlers ran since.
+ * The tick's monotonic time, in seconds, for socle_timer_start_at().  The clock
+ * is read after the wait, on first need, and again before timers are looked at
+ * if handlers have run since.  It does not count the time that the system was
+ * suspended.
  */
 double socle_now(void);
 
 /* ---- post-loop callbacks ---- */
 
 /*
- * `fn' is called at the end of each tick, after the closes; false ends the
- * loop.  One for the loop (NULL removes it), and one per object by
- * socle_set_socket_post_loop_callback(): all of them run in every tick, those
- * of objects first, in the order they were set.
+ * `fn' is called at the end of each tick, after fds were closed; false ends the
+ * loop.  There is one for the loop, and one for each object, set by
+ * socle_set_socket_post_loop_callback().  All of them run in every tick, those
+ * of objects first, in the order in which they were set.  NULL removes it.
  */
 void socle_set_post_loop_callback(bool (*fn)(void *arg), void *arg);
 void socle_set_post_loop_callback_named(
@@ -192,13 +209,13 @@ void socle_set_post_loop_callback_named(
 #define socle_set_post_loop_callback(...)                                      \
 	socle_set_post_loop_callback_named(#__VA_ARGS__, __VA_ARGS__)
 
-/* ---- calls for later, and from elsewhere ---- */
+/* ---- deferred and posted calls ---- */
 
 /*
  * Calls `fn(arg)' in the next tick, in the order of the calls; what it defers
- * itself waits for the tick after.  The second form has `drop(arg)' called
- * instead when a reset or the end of the thread comes first; `drop' must not
- * use the library.
+ * itself waits for the tick after that.  With the second form `drop(arg)' is
+ * called instead if a reset or the end of the thread comes first; `drop' must
+ * not call the library.
  */
 int socle_defer(void (*fn)(void *arg), void *arg);
 int socle_defer_named(const char *arguments, void (*fn)(void *arg), void *arg);
@@ -209,17 +226,19 @@ int socle_defer_or_drop(
 struct socle_loop;
 
 /*
- * A reference to this thread's loop, for other threads to post to; to be
- * given back by socle_loop_release(), from any thread.  NULL: out of memory
- * or of fds.
+ * A reference to this thread's loop, for other threads to post to.  Release it
+ * with socle_loop_release(), from any thread; NULL is allowed there.  It may
+ * outlive the loop.  NULL: out of memory or of fds.
  */
 struct socle_loop *socle_loop_self(void);
 void socle_loop_release(struct socle_loop *l);
 
 /*
- * Calls `fn(arg)' on the thread of `to', soon; posts of one thread keep their
- * order.  From any thread; it never blocks and takes no lock.  -ESHUTDOWN when
- * that loop is gone, -ENOMEM.  `drop' as above; it may run on either thread.
+ * Calls `fn(arg)' on the thread of `to', in a tick soon; posts of one thread
+ * keep their order.  May be called from any thread; it never blocks and takes no
+ * lock.  Nothing limits the memory of posts that the loop has not run yet.
+ * -ESHUTDOWN: that loop is gone; -ENOMEM.  `drop' is called as that of a
+ * deferred call, on the thread of `to'.
  */
 int socle_post(struct socle_loop *to, void (*fn)(void *arg), void *arg);
 int socle_post_named(const char *arguments, struct socle_loop *to,
@@ -229,17 +248,18 @@ int socle_post_or_drop(struct socle_loop *to, void (*fn)(void *arg),
 	void (*drop)(void *arg), void *arg);
 
 /*
- * Ends the wait of `to', or lets its next one not wait.  From any thread and
- * from signal handlers.
+ * Ends the wait of `to', or keeps its next one from sleeping.  May be called
+ * from any thread and from signal handlers.
  */
 void socle_wakeup(struct socle_loop *to);
 
 /*
- * `fn' is called in a tick after the signal came; several of one kind may
- * become one call.  NULL restores what was there before.  A signal belongs to
- * one loop of the process: -EBUSY when another has it.  -EINVAL for a signal
- * that cannot be caught.  (kqueue's and signalfd's way would need the signal
- * blocked; this one uses a handler, as Danga::Socket's users do.)
+ * `fn' is called in a tick after the signal arrived; several signals of one
+ * number may become one call.  NULL restores the action that was set before.  A
+ * signal belongs to one loop of the process: -EBUSY if another one has it.
+ * -EINVAL: no such signal, or one that cannot be caught.  (kqueue's filter and
+ * signalfd would need the signal blocked; this installs a handler, as
+ * Danga::Socket's users do.)
  */
 int socle_signal(int signo, void (*fn)(int signo, void *arg), void *arg);
 int socle_signal_named(const char *arguments, int signo,
@@ -247,41 +267,43 @@ int socle_signal_named(const char *arguments, int signo,
 #define socle_signal(...) socle_signal_named(#__VA_ARGS__, __VA_ARGS__)
 
 /*
- * In a forked child, before it uses the loop: keeps every object, timer and
- * other fd, on a poller of the child's own, and drops, with their callbacks,
- * the bytes queued before the fork, which are the parent's to send.  Until
- * then the child's library makes no call that the parent could feel.  A child
- * that wants none of it calls socle_reset() then.  0 outside a child.
+ * Call it in a forked child before the child uses the loop.  It keeps every
+ * object, timer and other fd, on a poller of the child's own, and drops, with
+ * their callbacks, the bytes that were queued before the fork, which the parent
+ * sends.  Until then the library makes no call in the child that could affect
+ * the parent, and runs none of the parent's callbacks.  A child that wants none
+ * of the objects calls socle_reset().  0, also outside a child; -errno if fds
+ * cannot be created, and the call may be made again.
  */
 int socle_after_fork(void);
 
 /* ---- profiling; profiling/profile.h has the shapes ---- */
 
 /*
- * Counts every callback from now on, with cleared counters: `what' is
- * SOCLE_PROFILE_CPU, SOCLE_PROFILE_WALL or both (0).  Returns 1 as
+ * Clears the counters and counts every callback from now on: `what' is
+ * SOCLE_PROFILE_CPU, SOCLE_PROFILE_WALL, or 0 for both.  Returns 1 as
  * Danga::Socket's does; -EINVAL for other bits.
  */
 int socle_enable_profiling(unsigned what);
 
-/* Stops counting; the data stay. */
+/* Stops counting and keeps the data. */
 void socle_disable_profiling(void);
 
-/* Calls `fn' for each item, sorted by name; `item' lives for the call. */
+/* Calls `fn' for each item, sorted by name; `item' is valid for the call. */
 void socle_profiling_data(
 	void (*fn)(const struct socle_profile_item *item, void *arg),
 	void *arg);
 
 /*
- * Writes a report in pieces through `out', which stops it with a result < 0.
- * 0, that result, or -EINVAL for an unknown form.
+ * Writes a report in pieces through `out'; a result < 0 of `out' stops it and is
+ * returned.  0, or -EINVAL for an unknown form.
  */
 int socle_profile_report(enum socle_report form,
 	int (*out)(const char *text, size_t len, void *arg), void *arg);
 
 /*
- * `fn' is told of each callback that took `seconds' or longer, at once after
- * it, whether profiling is on or not.  NULL or 0 switches it off.
+ * `fn' is called right after each callback that took `seconds' or longer, whether
+ * profiling is on or not.  NULL or 0 switches it off.
  */
 void socle_set_slow_handler(double seconds,
 	void (*fn)(const struct socle_slow *what, void *arg), void *arg);
@@ -289,10 +311,15 @@ void socle_set_slow_handler(double seconds,
 /* ---- log ---- */
 
 /*
- * The log of the process.  A message has a level: 0 is worth telling always,
- * 1 and 2 are Danga::Socket's debug messages, told when the debug level is
- * that high.  The environment variable SOCLE_DEBUG sets the level at start.
- * The default hook writes ">>> message" to stderr; `fn' NULL restores it.
+ * The log of the process.  Level 0 is for messages that are always logged, 1 and
+ * 2 are Danga::Socket's debug messages, logged if the debug level is that high.
+ * The environment variable SOCLE_DEBUG sets the level at start.
+ *
+ * The default hook writes ">>> message" to standard error; `fn' NULL restores it.
+ * A hook is called on the thread that logs, several threads at a time if several
+ * have loops, and may be called in the middle of an operation: it must not call
+ * the library.  A message has at most 1023 bytes and no newline at its end, and
+ * is valid for the call.  Set the hook before other threads use the library.
  */
 void socle_set_log(
 	void (*fn)(int level, const char *message, void *arg), void *arg);
