@@ -1,13 +1,13 @@
 /*
- * What differs between systems, all of it: nothing else of the library asks
- * which system it is on, but for the backends.
+ * All differences between systems.  Apart from the backends no other file of the
+ * library asks which system it is on.
  *
- * A number that a system lacks has one here that is harmless where it is used:
- * a flag is 0, an option is -1, which no kernel knows, an error is one that no
- * call says.  A call that a system lacks, or that has another shape there, is a
- * socle__libc_ function here, in Linux's shape, for seam.h to bind; so are a
- * few that are variadic or oddly typed everywhere.  docs/portability.md says
- * what a user sees of it.
+ * A constant that a system does not have gets a value here that is harmless
+ * where it is used: a flag is 0, an option is -1, which no kernel knows, an
+ * error is one that no call returns.  A call that a system does not have, or
+ * that has another shape there, is a socle__libc_ function here, in Linux's
+ * shape, for seam.h to bind; so are a few that are variadic or have unusual
+ * types everywhere.  docs/portability.md lists what an application notices.
  */
 #ifndef SOCLE_SYSTEM_H
 #define SOCLE_SYSTEM_H
@@ -95,9 +95,9 @@
 /* ---- numbers ---- */
 
 enum {
-	/* Unix names that are no files; sockets that get one when they ask. */
+	/* Unix socket names without a file, which the kernel can assign. */
 	SOCLE__HAVE_ABSTRACT = SOCLE__IS_LINUX,
-	/* For recvmsg: tell the whole length of what does not fit. */
+	/* For recvmsg: return the full length of a datagram that is cut. */
 	SOCLE__TELL_LENGTH = SOCLE__IS_LINUX ? MSG_TRUNC : 0,
 #if SOCLE__HAVE_FD_FLAGS
 	SOCLE__CLOEXEC = SOCK_CLOEXEC,
@@ -106,7 +106,7 @@ enum {
 	SOCLE__CLOEXEC = 1 << 28, /* beside a socket's type */
 	SOCLE__NONBLOCK = 1 << 29,
 #endif
-	/* Some say 128 whatever the kernel takes, which cuts what is more. */
+	/* Some headers say 128; the kernel reduces a larger value itself. */
 	SOCLE__BACKLOG_MOST = SOMAXCONN > 4096 ? SOMAXCONN : 4096,
 #if defined(TCP_CORK)
 	SOCLE__CORK = TCP_CORK,
@@ -115,7 +115,7 @@ enum {
 #else
 	SOCLE__CORK = -1,
 #endif
-/* macOS heeds the option always and MSG_NOSIGNAL lately. */
+/* macOS always honours the option, MSG_NOSIGNAL only in recent versions. */
 #if defined(SO_NOSIGPIPE) && (defined(__APPLE__) || !defined(MSG_NOSIGNAL))
 	SOCLE__NOSIGPIPE = SO_NOSIGPIPE,
 #else
@@ -341,8 +341,9 @@ socle__libc_wake_fds(int *fds)
 /* ---- moving bytes ---- */
 
 /*
- * Linux's: how many bytes went and *at moved on, 0 at the end of the file, -1
- * if none did.  The others tell the count beside the error.
+ * As on Linux: the number of bytes sent, with *at advanced; 0 at the end of the
+ * file; -1 if none was sent.  The other systems return the count beside the
+ * error.
  */
 static inline ssize_t
 socle__libc_sendfile(int to, int from, off_t *at, size_t n)

@@ -1,13 +1,14 @@
 /*
- * Counting the calls of user functions.
+ * Counting the calls of application functions.
  *
- * Invariants: `top' heads the calls under way, innermost first.  The time up
- * to `last' has been accounted; what passed since is the top's, or nobody's
- * when there is none or when it is of an older era.  `all' is sorted by name,
- * without doubles; a counter stays where it is until socle__profile_free().
+ * Invariants: `top' heads the list of calls under way, innermost first.  The
+ * time up to `last' has been accounted for.  The time since then belongs to the
+ * top, or to no item if there is none or if it is of an older era.  `all' is
+ * sorted by name without duplicates.  A counter stays in place until
+ * socle__profile_free().
  *
- * An item is asked for with a text that may lie in memory that is used again
- * for another; so each (kind, text) is kept, and looked up by content.
+ * The text that names an item may be in memory that is reused for another text.
+ * So each pair (kind, text) is stored, and looked up by content.
  */
 #include "profiling/calls.h"
 
@@ -155,7 +156,7 @@ counter_of(
 	return *at = c;
 }
 
-/* FNV-1a; the start of a text tells enough. */
+/* FNV-1a of the start of a text, which differs enough. */
 static size_t
 bucket_of(const struct socle__profile *p, const char *text)
 {

@@ -1,20 +1,20 @@
 /*
- * The counting itself: every call of a user's function, wherever it happens,
- * stands between socle__call_begin() and socle__call_end().
+ * Counting: every call of an application function is made between
+ * socle__call_begin() and socle__call_end().
  *
- * A leaf: it knows names and times.  Off, the pair costs a load and a
- * predictable branch.  On, stamps are chained: at the outermost level the end
- * of one call is the start of the next, so that the library's own work
- * between two calls is counted with the second, and the items add up to the
- * loop's time outside waiting.  A call inside a call closes the outer one's
- * account until it returns: sums are exclusive, `longest' is not.
+ * This code knows only names and times.  While profiling is off the pair costs a
+ * load and a predictable branch.  While it is on, time stamps are chained: at
+ * the outermost level the end of one call is the start of the next.  So the
+ * library's own work between two calls is counted with the second, and the items
+ * add up to the loop's time outside waiting.  A call inside a call is taken off
+ * the outer one: sums are exclusive, `longest' is inclusive.
  *
- * Calls may be switched on, off and cleared at any moment, from inside a call
- * too: a call that began while it was off, or before the counters were
- * cleared, is never counted; one that began while it was on is taken off the
- * stack whatever happened meanwhile.  After a switch calls are not chained
- * until the next wait, for the function that did it may still be under way,
- * uncounted, and its time is not to be the next call's.
+ * Profiling may be switched on and off and cleared at any moment, also inside a
+ * call.  A call that started while it was off, or before the counters were
+ * cleared, is never counted.  One that started while it was on leaves the stack
+ * whatever happened meanwhile.  After a switch calls are not chained until the
+ * next wait: the function that made the switch may still be running, uncounted,
+ * and its time must not be added to the next call.
  */
 #ifndef SOCLE_PROFILING_CALLS_H
 #define SOCLE_PROFILING_CALLS_H
@@ -107,19 +107,19 @@ enum { SOCLE__PROFILE_SLOW = 4 };
 /*
  * The counter for (kind, text), made on first use.  `arguments' for the kinds
  * of a function as described above.  Equal names share one counter.  NULL
- * only when there is no memory: the call then goes uncounted, its time to
- * nobody.
+ * only when there is no memory: then the call is not counted, and its time
+ * belongs to no item.
  */
 struct socle__profile_counter *socle__profile_counter(
 	struct socle__profile *p, enum socle__item_kind kind, const char *text);
 
-/* All to zero; counters stay where they are, for calls may be under way. */
+/* Sets all to zero; counters stay in place, because calls may be under way. */
 void socle__profile_clear(struct socle__profile *p);
 
 /* Frees the counters.  requires: no call under way */
 void socle__profile_free(struct socle__profile *p);
 
-/* Charges what passed since `last' to `c', or to nobody; `last' is now. */
+/* Charges the time since `last' to `c', or to no item; sets `last' to now. */
 void socle__profile_account(
 	struct socle__profile *p, const struct socle__call *c);
 
@@ -132,7 +132,7 @@ socle__profile_enable(struct socle__profile *p, unsigned what)
 	socle__profile_clear(p);
 }
 
-/* Switches off; the data stay. */
+/* Switches off and keeps the data. */
 static inline void
 socle__profile_disable(struct socle__profile *p)
 {
@@ -140,9 +140,9 @@ socle__profile_disable(struct socle__profile *p)
 }
 
 /*
- * The slow hook, independent of the rest; ns <= 0 or NULL switches it off.
- * It is called right after the call, with its inclusive time, and may do
- * anything; its own time is nobody's.
+ * Sets the slow hook, which is independent of the rest; ns <= 0 or NULL switches
+ * it off.  It is called right after the call, with the call's inclusive time, and
+ * may do anything; its own time belongs to no item.
  */
 static inline void
 socle__profile_set_slow(struct socle__profile *p, int64_t ns,
@@ -158,8 +158,8 @@ socle__profile_set_slow(struct socle__profile *p, int64_t ns,
 }
 
 /*
- * Around a wait for the kernel: what passed before it is charged to the call
- * that waits, if any; the wait itself to nobody.
+ * Around a wait for the kernel: the time before it is charged to the call that
+ * waits, if any, the wait itself to no item.
  */
 static inline void
 socle__profile_before_wait(struct socle__profile *p)
@@ -178,8 +178,8 @@ socle__profile_after_wait(struct socle__profile *p)
 }
 
 /*
- * To be told when the outermost loop ends: until the next wait, time between
- * calls is the application's own, and calls are not chained.
+ * Called when the outermost loop ends: until the next wait the time between
+ * calls belongs to the application, and calls are not chained.
  */
 static inline void
 socle__profile_unchain(struct socle__profile *p)
@@ -188,8 +188,9 @@ socle__profile_unchain(struct socle__profile *p)
 }
 
 /*
- * Other threads have loops now, or no longer: their CPU time is not ours.  The
- * two clocks cannot be subtracted, so accounts are closed in between.
+ * Called when other threads have loops now, or no longer: their CPU time must
+ * not be counted.  The two clocks cannot be subtracted from one another, so the
+ * accounts are closed in between.
  */
 static inline void
 socle__profile_threads(struct socle__profile *p, bool several)
@@ -201,7 +202,7 @@ socle__profile_threads(struct socle__profile *p, bool several)
 	socle__profile_account(p, NULL);
 }
 
-/* What passed since the last call is no call's: it is charged to nobody. */
+/* The time since the last call belongs to no call, and to no item. */
 static inline void
 socle__profile_unowned(struct socle__profile *p)
 {

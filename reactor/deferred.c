@@ -1,6 +1,6 @@
 /*
  * Deferred calls: one FIFO.  A run takes the calls that were present when it
- * began, told by their serial numbers: a loop nested in one of them may run
+ * began, by their serial numbers: a loop nested in one of them may run
  * the others meanwhile.
  */
 #include "reactor/deferred.h"

@@ -4,7 +4,7 @@
  * The kernel's peculiarities:
  * - It watches open files, not fds.  A copy of an fd (dup, fork) keeps the
  *   registration alive after close(2), and events then come for a number that
- *   is gone or, worse, somebody else's.  So every close is preceded by
+ *   is closed or, worse, another file's.  So every close is preceded by
  *   EPOLL_CTL_DEL, and the cookie carries the generation beside the fd.
  * - A child shares the set with its parent: what it deletes is deleted for
  *   both.  So nothing is called here between fork and socle_after_fork().

@@ -2,31 +2,32 @@
  * kqueue(2): the BSDs and macOS.
  *
  * The kernel's peculiarities:
- * - Reading and writing are two filters, with an event each, in any order: one
- *   of ours is made of both.
- * - Changes ride in the call that waits.  What it refuses comes back as an
- *   event with EV_ERROR, if the list has room, and then nothing else does and
- *   nobody waits: such a call is repeated.  (EV_RECEIPT, which would do that to
- *   each change, is not for us.)  After EINTR the changes have been made.
- * - EV_EOF is one bit among others: it comes with unread input as well, and for
- *   a peer that only stopped sending.  Whether it is a HUP, poll(2) knows.
- * - There is no ERR and no HUP without a filter.  An fd of which neither reading
- *   nor writing is wanted has an idle READ filter, with a low-water mark that no
- *   input reaches: it reports the end alone.  Some kinds of file do not look at
- *   the mark, and a peer that only stopped sending is an end too: then the loop
- *   parks the fd.
- * - Filters belong to the number, not to the open file: close(2) takes them
- *   along, copies do not keep them.  We delete them before that all the same,
- *   because a number without them is not ours to close any more.
- * - EVFILT_WRITE is refused for what cannot be written, and on some systems for
- *   a pipe that has lost its reader.
+ * - Reading and writing are two filters, each with its own event, in any order.
+ *   The two events of an fd become one of the batch.
+ * - Changes travel in the call that waits.  A refused change comes back as an
+ *   event with EV_ERROR, if the list has space.  The call then returns nothing
+ *   else and does not wait, so it is repeated.  (EV_RECEIPT would do that for
+ *   every change, and is not used.)  After EINTR the changes have been made.
+ * - EV_EOF is a bit: it also comes with unread input, and for a peer that only
+ *   stopped sending.  poll(2) decides whether it is a HUP.
+ * - There is no ERR and no HUP without a filter.  An fd for which neither
+ *   reading nor writing is wanted has an idle READ filter, with a low-water mark
+ *   that no input reaches, which reports only the end.  Some kinds of file
+ *   ignore the mark, and a peer that only stopped sending counts as an end;
+ *   then the loop parks the fd.
+ * - Filters belong to the number, not to the open file: close(2) removes them,
+ *   and a copy of the fd does not keep them.  They are deleted before the close
+ *   all the same, because a number that has no filters any more is another file,
+ *   which the library must not close.
+ * - EVFILT_WRITE is refused for a file that cannot be written, and on some
+ *   systems for a pipe that has lost its reader.
  * - A child of fork(2) does not inherit the queue.  Its number may be another
- *   file by the time that the child comes back to us: it is never touched.
+ *   file by the time the child uses the library: it is never touched.
  *
- * Wake-ups and signals do not come through EVFILT_USER and EVFILT_SIGNAL.  Who
- * wakes us may be late, and the queue's number is then somebody else's, whereas
- * the mailbox keeps its pipe open for as long as anybody could write to it; and
- * a signal needs a handler anyway, lest it kill.
+ * EVFILT_USER and EVFILT_SIGNAL are not used.  A thread that wakes the loop late
+ * would write to a queue whose number may be another file by then, whereas the
+ * mailbox keeps its pipe open as long as a reference exists.  A signal needs a
+ * handler anyway, because its default action may end the process.
  */
 #include "reactor/backend.h"
 #include "reactor/interest.h"
@@ -119,7 +120,7 @@ send_now(struct socle__reactor *r, const struct kevent *c, int n)
 	return result < 0 && errno != EINTR ? -errno : 0;
 }
 
-/* What waits for this fd is to come before what follows. */
+/* Sends the changes kept for this fd before a change that is made now. */
 static void
 send_what_waits(struct socle__reactor *r, int fd)
 {
@@ -208,9 +209,9 @@ clear(struct socle__reactor *r, struct socle_descriptor *d)
 }
 
 /*
- * Within a tick the changes wait for its end.  At once goes what somebody wants
- * the verdict on: whoever takes an fd out or is just adding one, and everybody
- * outside a tick.
+ * Within a tick changes are kept for the wait.  A change whose result the caller
+ * needs is made at once: removing an fd, adding one, and any change outside a
+ * tick.
  */
 static int
 kqueue_set(
@@ -258,8 +259,8 @@ cookie_of(const struct kevent *e)
 }
 
 /*
- * A change was not made.  That a pipe has lost its reader is no refusal but an
- * end: told as such, and parked.
+ * A change was not made.  If a pipe has lost its reader, that is an end and not
+ * a refusal: it is reported as one, and the descriptor parked.
  */
 static void
 refused(struct socle__reactor *r, const struct kevent *e)
@@ -295,8 +296,8 @@ take_refusals(struct socle__reactor *r, int n)
 }
 
 /*
- * There is an end, or something is ready that has no input: poll(2) knows what
- * it is, and what else is ready; what it does not know of is as the event says.
+ * There is an end, or something is ready without input: poll(2) knows what it is
+ * and what else is ready.  What poll(2) does not report is as the event says.
  */
 static unsigned
 look_at(const struct socle__reactor *r, const struct kevent *e, unsigned ready)
@@ -363,7 +364,7 @@ kqueue_wait(struct socle__reactor *r, int timeout_ms)
 		return n;
 	if (n > 0 && take_refusals(r, n) == n &&
 		(n = exchange(r, &at_once)) < 0)
-		return 0; /* the next wait will tell */
+		return 0; /* the next wait reports it */
 	take_events(r, n);
 	if (n == p->room && n < ROOM_AT_MOST)
 		(void)room_set(r, 2 * n); /* as good without */
@@ -384,7 +385,7 @@ kqueue_submit(struct socle__reactor *r)
 	return take_refusals(r, n);
 }
 
-/* Filters belong to the number: whoever has it by now starts anew. */
+/* Filters belong to the number: its present descriptor is registered again. */
 static void
 kqueue_forget(struct socle__reactor *r, int fd)
 {

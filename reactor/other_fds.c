@@ -67,7 +67,7 @@ is_other(const struct socle_descriptor *d)
 	return d && d->ops == &other_ops;
 }
 
-/* Regular files are always ready, which no poller can tell. */
+/* Regular files are always ready, and no poller reports that. */
 static int
 can_be_polled(int fd)
 {

@@ -5,11 +5,12 @@
  * entry in it.  The kernel's peculiarities:
  * - An fd that is not open is not refused: it is reported as NVAL, for ever.
  *   That becomes an error with EBADF.
- * - Regular files are always ready; who registers refuses them before.
- * - ERR, HUP and NVAL cannot be masked; an entry that must be silent leaves
- *   the array.
- * - macOS reports NVAL for devices; there kqueue is the one to use.
- * Each wait begins to look at another entry, so that no fd is always last.
+ * - Regular files are always ready; registration refuses them.
+ * - ERR, HUP and NVAL cannot be masked; an entry that must not report them is
+ *   removed from the array.
+ * - macOS reports NVAL for devices; use kqueue there.
+ * Each wait starts reading the results at another entry, so that no fd is always
+ * last.
  */
 #include "reactor/backend.h"
 

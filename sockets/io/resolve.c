@@ -162,7 +162,7 @@ look_up(const struct request *r, const char *service, struct addrinfo **ret)
 	return said;
 }
 
-/* What getaddrinfo said, as a failure of ours. */
+/* Notes what getaddrinfo returned as a failure of the operation. */
 static int
 look_up_failed(struct socle_io *io, const struct request *r, int said)
 {

@@ -53,7 +53,7 @@ struct socle_resolve; /* a request */
  *
  * Returns 0.  On failure nothing was started and `fn' is never called: -EINVAL
  * if `fn' is NULL or `service' is a number but not a port; -EAFNOSUPPORT for
- * any other family; -ENOMEM for lack of memory, threads or fds.
+ * any other family; -ENOMEM: out of memory, threads or fds.
  */
 int socle_resolve(const char *host, const char *service, int family, int type,
 	void (*fn)(
