@@ -7,7 +7,7 @@
 #
 # SAN=asan|ubsan|tsan builds a variant of its own in build/$(SAN); WERROR=1
 # makes warnings errors; V=1 shows the commands.  CC, CXX, CFLAGS, CPPFLAGS,
-# LDFLAGS, PREFIX and DESTDIR are yours: ours are in ALL_*.  GNU make.
+# LDFLAGS, PREFIX and DESTDIR are the user's and are never set here.  GNU make.
 
 VERSION := 0.1.0
 SONAME  := libsocle.so.0
@@ -132,7 +132,7 @@ Q   := $(if $(V),,@)
 quoted = '$(subst ','\'',$1)'
 say  = $(if $(V),@:,@printf '  %-7s %s\n' $1 '$2')
 
-# Other flags, or another set of sources, make everything anew.
+# Other flags, or another set of sources, rebuild everything.
 FLAGS := $(strip $(CC) $(ALL_CPPFLAGS) $(KQUEUE_FLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(LIB_SRC))
 ifneq ($(FLAGS),$(shell cat $B/flags 2>/dev/null))
 $(shell mkdir -p $B && printf '%s\n' $(call quoted,$(FLAGS)) >$B/flags)

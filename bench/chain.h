@@ -2,7 +2,7 @@
  * The classical chain: PAIRS socketpairs, in ACTIVE of which a byte is put.
  * What can be read at one is written to the next, HOPS times in all; then the
  * program says how long a hop took, and ends.  With `toggle' each hop turns
- * its interest off and on again, which nobody should notice.
+ * its interest off and on again, which must have no effect.
  *
  *	chain-PEER PAIRS ACTIVE HOPS [toggle]
  */
