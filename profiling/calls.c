@@ -57,7 +57,7 @@ argument_end(const char *s)
 	return s;
 }
 
-/* The n-th argument, without its blanks and its &; all if there are fewer. */
+/* The n-th argument without blanks and &; the whole text if there is none. */
 static struct span
 argument(const char *text, int n)
 {
@@ -77,7 +77,7 @@ argument(const char *text, int n)
 	return (struct span){s, (size_t)(end - s)};
 }
 
-/* At most `max' bytes of it, and no half of a UTF-8 character. */
+/* Copies at most `max' bytes, and no part of a UTF-8 character. */
 static char *
 put(char *to, struct span s, size_t max)
 {
@@ -89,7 +89,7 @@ put(char *to, struct span s, size_t max)
 	return to + n;
 }
 
-/* An expression: short, and of nothing that a report would have to quote. */
+/* Copies an expression, shortened, without characters that need quoting. */
 static char *
 put_expression(char *to, struct span s)
 {
@@ -104,7 +104,7 @@ put_expression(char *to, struct span s)
 	return put(to, dots, dots.len);
 }
 
-/* Puts name and split into a zeroed counter. */
+/* Sets the name and the split of a zeroed counter. */
 static void
 compose(struct socle__profile_counter *c, enum socle__item_kind kind,
 	const char *text)
@@ -134,7 +134,7 @@ compose(struct socle__profile_counter *c, enum socle__item_kind kind,
 		put(to, affix, affix.len);
 }
 
-/* The counter of that name, made if need be. */
+/* The counter of that name, created if it does not exist. */
 static struct socle__profile_counter *
 counter_of(
 	struct socle__profile *p, enum socle__item_kind kind, const char *text)
@@ -250,7 +250,7 @@ stamp(const struct socle__profile *p)
 	return now;
 }
 
-/* No clock may take time back from an account. */
+/* A clock that went back must not reduce an account. */
 static void
 add(int64_t *sum, int64_t from, int64_t to)
 {

@@ -29,7 +29,7 @@ struct writer {
 };
 typedef void form_fn(struct writer *w, struct snapshot *s);
 
-/* Copies what has calls, in order; 0 or -ENOMEM. */
+/* Copies the counters that have calls, in order; 0 or -ENOMEM. */
 static int
 snapshot_take(const struct socle__profile *p, struct snapshot *ret)
 {
@@ -111,7 +111,7 @@ put_number(struct writer *w, uint64_t value, int decimals)
 	put(w, digits + at, sizeof(digits) - at);
 }
 
-/* As one word: no blank, no control, no semicolon. */
+/* Writes one word: without blanks, control characters and semicolons. */
 static void
 put_word(struct writer *w, const char *name)
 {
@@ -122,12 +122,12 @@ put_word(struct writer *w, const char *name)
 	}
 }
 
-/* The length of the UTF-8 character at `s'; 0 when it is none. */
+/* The length of the UTF-8 character at `s'; 0 if it is not one. */
 static size_t
 utf8_length(const char *s)
 {
 	const unsigned char *u = (const unsigned char *)s;
-	/* the second byte of some may not be just any */
+	/* some first bytes restrict the second one */
 	unsigned low = u[0] == 0xE0 ? 0xA0 : u[0] == 0xF0 ? 0x90 : 0x80;
 	unsigned high = u[0] == 0xED ? 0x9F : u[0] == 0xF4 ? 0x8F : 0xBF;
 	size_t i, n;
@@ -145,7 +145,7 @@ utf8_length(const char *s)
 
 /*
  * For double quotes.  Both want UTF-8; JSON wants controls escaped, Prometheus
- * knows of the line feed only and takes the others as they are.
+ * escapes the line feed only and takes the others as they are.
  */
 static void
 put_quoted(struct writer *w, const char *name, bool json)
@@ -170,7 +170,7 @@ put_quoted(struct writer *w, const char *name, bool json)
 }
 
 /*
- * A printf of our own: %0 to %9 is a uint64_t with that many decimals; of
+ * A small printf: %0 to %9 is a uint64_t with that many decimals; of
  * strings, %w is a word, %j is for JSON's quotes and %l for those of a label.
  */
 static void
@@ -198,7 +198,7 @@ print(struct writer *w, const char *form, ...)
 	va_end(args);
 }
 
-/* What `prof data' of Perlbal's console says, but for the CR. */
+/* The output of `prof data' on Perlbal's console, without the CR. */
 static void
 put_text(struct writer *w, struct snapshot *s)
 {
@@ -259,7 +259,7 @@ put_duration(struct writer *w, const struct socle__profile_counter *c)
 	print(w, "%w_count{item=\"%l\"} %0\n", name, c->name, sum);
 }
 
-/* The rest is one number of an item a line; all are of 64 bits. */
+/* The other metrics: one number of an item per line, all 64 bits wide. */
 #define FIELD(name) offsetof(struct socle__profile_counter, name)
 #define HEAD(name, help, type)                                                 \
 	"# HELP socle_" name " " help ".\n# TYPE socle_" name " " type "\n"
@@ -285,7 +285,7 @@ static const struct line {
 		HEAD("call_duration_seconds", "Whole calls", "histogram"),
 		NULL}};
 
-/* What was not measured is not there; a 0 would be a lie. */
+/* What was not measured is left out: 0 would be wrong. */
 static void
 put_prometheus(struct writer *w, struct snapshot *s)
 {

@@ -64,7 +64,7 @@ epoll_set(struct socle__reactor *r, struct socle_descriptor *d, unsigned target)
 	if (d->armed)
 		return control(r, EPOLL_CTL_MOD, d, target);
 	err = control(r, EPOLL_CTL_ADD, d, target);
-	/* A copy of an earlier fd of this number keeps that one's place. */
+	/* A copy of an earlier fd of this number is still registered. */
 	return err == -EEXIST ? control(r, EPOLL_CTL_MOD, d, target) : err;
 }
 

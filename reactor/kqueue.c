@@ -49,7 +49,7 @@ struct kqueue_poller {
 	struct socle__places places; /* in the batch, if one is there */
 };
 
-/* Its type is an integer's on some systems. */
+/* udata is an integer on some systems. */
 #define COOKIE(generation)                                                     \
 	((__typeof__(((struct kevent *)NULL)->udata))(uintptr_t)(generation))
 
@@ -162,7 +162,7 @@ change(const struct socle_descriptor *d, short filter, unsigned short flags)
 
 /*
  * From what is armed to `target'; at most one change for each filter.  What is
- * added comes first, so that a refusal leaves what there was.
+ * added comes first, so that a refusal leaves the old state.
  */
 static int
 changes_make(
@@ -200,7 +200,7 @@ filters_delete(struct socle__reactor *r, int fd)
 	(void)send_now(r, &c, 1);
 }
 
-/* The kernel has nothing of it, whatever it had. */
+/* Makes sure that the kernel watches nothing of the fd. */
 static void
 clear(struct socle__reactor *r, struct socle_descriptor *d)
 {
@@ -314,7 +314,7 @@ look_at(const struct socle__reactor *r, const struct kevent *e, unsigned ready)
 		return d ? ready & d->armed : 0; /* it will come again */
 	if (found > 0 && (unsigned)look.revents & all)
 		ready = (unsigned)look.revents & all;
-	/* In fflags is an error, or what was asked for by an idle filter. */
+	/* fflags holds an error, or the note of an idle filter. */
 	if (e->flags & EV_EOF && e->fflags & ~(unsigned)NOTE_LOWAT)
 		ready |= SOCLE_ERR;
 	return ready;
@@ -332,7 +332,7 @@ take_event(struct socle__reactor *r, const struct kevent *e)
 		ready = look_at(r, e, ready);
 	if (ready == 0)
 		return;
-	/* The other filter of the fd may be there already, or its error. */
+	/* The fd's other filter, or its error, may be in the batch already. */
 	if (at < r->batch_n && r->batch[at].cookie == cookie_of(e)) {
 		r->batch[at].ready |= ready;
 		return;
@@ -371,7 +371,7 @@ kqueue_wait(struct socle__reactor *r, int timeout_ms)
 	return 0;
 }
 
-/* Of the events only the refusals: all others will come again. */
+/* Keeps only the refusals: the kernel reports all other events again. */
 static int
 kqueue_submit(struct socle__reactor *r)
 {
@@ -398,7 +398,7 @@ kqueue_forget(struct socle__reactor *r, int fd)
 	socle__descriptor_want(d, d->wanted);
 }
 
-/* The old queue never was in this child. */
+/* The old queue does not exist in this child. */
 static int
 kqueue_reopen(struct socle__reactor *r)
 {

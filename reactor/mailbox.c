@@ -96,7 +96,7 @@ posts_to_deferred(struct socle__reactor *r, struct socle__deferred *top)
 	}
 }
 
-/* What was posted joins what was deferred, to be dropped with it. */
+/* Moves the posts to the deferred calls, to be dropped with them. */
 static void
 mailbox_reset(struct socle__reactor *r)
 {
@@ -146,7 +146,7 @@ socle__mailbox_get(struct socle__reactor *r)
 	}
 	socle__descriptor_want(&m->wake, SOCLE_READ);
 	socle__part_register(r, SOCLE__PART_MAILBOX, &mailbox_part);
-	/* One reference is the loop's, one the wake descriptor's. */
+	/* The reactor holds one reference, the wake descriptor another. */
 	atomic_store(&m->references, 2);
 	r->mailbox = m;
 	return m;

@@ -50,7 +50,7 @@ is_own_peer(int fd, const struct socle_addr *peer)
 		type == SOCK_STREAM;
 }
 
-/* How a connect that is no longer under way has ended. */
+/* The result of a connect that is no longer in progress. */
 static int
 connect_result(int fd)
 {
@@ -81,7 +81,7 @@ went_on(int fd)
 	return sys_getpeername(fd, &peer.u.sa, &peer.len) == 0;
 }
 
-/* connect(2), and no EINTR. */
+/* connect(2) that never returns EINTR. */
 static int
 connect_once(int fd, const struct socle_addr *addr)
 {

@@ -14,7 +14,7 @@ socle_io_connect(struct socle_io *io, const struct socle_addr *addr)
 	return socle__io_connect_to(io, addr);
 }
 
-/* requires: a connect is under way.  As socle_io_connected(). */
+/* As socle_io_connected().  requires: a connect is in progress */
 static int
 connecting_look(struct socle_io *io, int fd)
 {

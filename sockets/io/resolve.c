@@ -56,7 +56,7 @@ is_unix(const struct socle__io_side *s)
 	return s->addr && socle__is_unix_text(s->addr);
 }
 
-/* Any text is a path if the domain says so; "" has the kernel choose. */
+/* With domain AF_UNIX any text is a path; for "" the kernel chooses one. */
 static int
 resolve_unix(const struct socle__io_side *s, struct socle__io_list *ret)
 {
@@ -79,7 +79,7 @@ resolve_unix(const struct socle__io_side *s, struct socle__io_list *ret)
 	return err < 0 ? err : list_of_one(&a, ret);
 }
 
-/* The port that a service is, and the name alone of "name(port)". */
+/* Sets the port of a numeric service; splits "name(port)". */
 static void
 split_fallback(struct request *r)
 {
@@ -120,7 +120,7 @@ request_make(struct request *r, const struct socle__io_side *s)
 	return 0;
 }
 
-/* Whether both are numbers; then there is one address, and no look-up. */
+/* Whether host and service are numeric, so that no look-up is needed. */
 static bool
 is_numeric(const struct request *r, struct socle_addr *a)
 {
@@ -136,7 +136,7 @@ is_numeric(const struct request *r, struct socle_addr *a)
 	return domain == 0 || domain == a->u.sa.sa_family;
 }
 
-/* Of an address without a host, the port decides; never NULL and NULL. */
+/* Without a host the service is looked up alone; never NULL and NULL. */
 static int
 look_up(const struct request *r, const char *service, struct addrinfo **ret)
 {
@@ -148,7 +148,7 @@ look_up(const struct request *r, const char *service, struct addrinfo **ret)
 		.ai_flags = s->local ? AI_PASSIVE : 0};
 	int said;
 
-	/* loopback does not count for it */
+	/* AI_ADDRCONFIG ignores loopback addresses */
 	if (s->domain == 0 && r->host[0] && strcmp(r->host, "localhost") != 0)
 		hints.ai_flags |= AI_ADDRCONFIG;
 	if (*service == '\0')
