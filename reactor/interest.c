@@ -1,7 +1,7 @@
 /*
  * Interest.
  *
- * Invariant: `armed' is what the kernel was told.  A descriptor whose `armed'
+ * Invariant: `armed' is what the kernel watches.  A descriptor whose `armed'
  * is not its target has an INTEREST turn open.
  */
 #include "reactor/interest.h"
@@ -32,9 +32,10 @@ interest_apply(struct socle__reactor *r, struct socle_descriptor *d)
 }
 
 /*
- * Inside a tick the kernel is told once, before the next wait.  Outside one it
- * is told at once, because another event loop may be about to wait; what fails
- * is tried again in the next tick, which can report it to the object.
+ * Inside a tick the kernel learns of changes once, before the next wait.
+ * Outside one it learns at once, because another event loop may be about to
+ * wait.  What fails there is tried again in the next tick, which can report it
+ * to the object.
  */
 static void
 interest_changed(struct socle_descriptor *d)
