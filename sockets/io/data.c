@@ -109,8 +109,11 @@ socle_io_shutdown(struct socle_io *io, int how)
 int
 socle_io_atmark(struct socle_io *io)
 {
-	int at = sys_sockatmark(socle_io_fd(io));
+	int fd = socle_io_fd(io), at;
 
+	if (fd < 0)
+		return socle__io_fail(io, "atmark", -EBADF);
+	at = sys_sockatmark(fd);
 	return at < 0 ? socle__io_fail(io, "atmark", -errno) : at != 0;
 }
 
