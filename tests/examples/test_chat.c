@@ -68,7 +68,7 @@ first_guest(void)
 }
 
 static void
-what_one_says_all_others_hear(void **state)
+a_message_reaches_all_other_guests(void **state)
 {
 	int a = first_guest(), b = guest(), c = guest();
 
@@ -90,7 +90,7 @@ what_one_says_all_others_hear(void **state)
 }
 
 static void
-all_hear_who_comes_and_who_leaves(void **state)
+joins_and_leaves_are_announced_to_all_guests(void **state)
 {
 	int a = first_guest(), b = guest();
 
@@ -108,7 +108,7 @@ all_hear_who_comes_and_who_leaves(void **state)
 }
 
 static void
-a_line_that_is_too_long_is_heard_by_nobody(void **state)
+a_line_that_is_too_long_reaches_no_guest(void **state)
 {
 	int a = first_guest(), b = guest();
 	char line[1002];
@@ -129,7 +129,7 @@ a_line_that_is_too_long_is_heard_by_nobody(void **state)
 
 /* Control characters could do things to a terminal. */
 static void
-controls_become_blanks(void **state)
+control_characters_become_spaces(void **state)
 {
 	int a = first_guest(), b = guest();
 
@@ -158,7 +158,7 @@ flood(int fd, int witness, int lines)
 }
 
 static void
-a_slow_reader_is_not_heard_until_it_has_caught_up(void **state)
+a_slow_guest_cannot_speak_until_it_has_caught_up(void **state)
 {
 	int slow = first_guest(), loud = guest(), witness = guest();
 	int tries = 0;
@@ -185,7 +185,7 @@ a_slow_reader_is_not_heard_until_it_has_caught_up(void **state)
 }
 
 static void
-who_falls_behind_too_far_is_dropped(void **state)
+a_guest_that_falls_too_far_behind_is_dropped(void **state)
 {
 	int slow = first_guest(), loud = guest(), witness = guest();
 	int tries = 0;
@@ -202,7 +202,7 @@ who_falls_behind_too_far_is_dropped(void **state)
 }
 
 static void
-a_stop_says_good_night(void **state)
+stopping_sends_good_night_to_all_guests(void **state)
 {
 	int a = first_guest();
 
@@ -218,13 +218,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		program_test(what_one_says_all_others_hear),
-		program_test(all_hear_who_comes_and_who_leaves),
-		program_test(a_line_that_is_too_long_is_heard_by_nobody),
-		program_test(controls_become_blanks),
-		program_test(a_slow_reader_is_not_heard_until_it_has_caught_up),
-		program_test(who_falls_behind_too_far_is_dropped),
-		program_test(a_stop_says_good_night),
+		program_test(a_message_reaches_all_other_guests),
+		program_test(joins_and_leaves_are_announced_to_all_guests),
+		program_test(a_line_that_is_too_long_reaches_no_guest),
+		program_test(control_characters_become_spaces),
+		program_test(a_slow_guest_cannot_speak_until_it_has_caught_up),
+		program_test(a_guest_that_falls_too_far_behind_is_dropped),
+		program_test(stopping_sends_good_night_to_all_guests),
 	};
 	return run_tests(tests);
 }

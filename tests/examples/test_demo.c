@@ -31,7 +31,7 @@ files_are_served_with_their_types(void **state)
 }
 
 static void
-the_top_leads_to_the_files_and_the_profile(void **state)
+the_top_page_links_to_the_files_and_the_profile(void **state)
 {
 	int fd = demo_start(NULL);
 
@@ -45,7 +45,7 @@ the_top_leads_to_the_files_and_the_profile(void **state)
 }
 
 static void
-directories_give_their_index_or_a_listing(void **state)
+a_directory_returns_its_index_or_a_listing(void **state)
 {
 	int fd = demo_start(NULL);
 
@@ -88,7 +88,7 @@ no_path_leads_out_of_the_root(void **state)
 }
 
 static void
-what_is_not_there_is_404(void **state)
+a_missing_file_is_404(void **state)
 {
 	int fd = demo_start(NULL);
 
@@ -102,7 +102,7 @@ what_is_not_there_is_404(void **state)
 }
 
 static void
-what_may_not_be_done_is_405_and_says_what_may(void **state)
+a_method_that_is_not_allowed_is_405_with_an_allow_field(void **state)
 {
 	int fd = demo_start(NULL);
 
@@ -119,7 +119,7 @@ what_may_not_be_done_is_405_and_says_what_may(void **state)
 }
 
 static void
-head_has_no_body(void **state)
+the_response_to_head_has_no_body(void **state)
 {
 	int fd = demo_start(NULL);
 
@@ -139,7 +139,7 @@ head_has_no_body(void **state)
 }
 
 static void
-what_has_not_changed_is_304_without_a_body(void **state)
+an_unchanged_file_is_304_without_a_body(void **state)
 {
 	int fd = demo_start(NULL);
 	char fields[128];
@@ -163,7 +163,7 @@ what_has_not_changed_is_304_without_a_body(void **state)
 /* ---- connections ---- */
 
 static void
-a_connection_is_kept_until_somebody_says_close(void **state)
+a_connection_stays_open_until_close_is_requested(void **state)
 {
 	int fd = demo_start(NULL);
 
@@ -177,7 +177,7 @@ a_connection_is_kept_until_somebody_says_close(void **state)
 }
 
 static void
-http_1_0_closes_unless_it_is_asked_not_to(void **state)
+http_1_0_closes_unless_keep_alive_is_requested(void **state)
 {
 	int fd = demo_start(NULL);
 
@@ -282,7 +282,7 @@ read_big(int fd, size_t offset, size_t n)
 }
 
 static void
-a_big_file_reaches_a_stalling_reader_whole(void **state)
+a_big_file_reaches_a_stalling_reader_complete(void **state)
 {
 	int fd = demo_start(NULL), other = program_client();
 
@@ -305,7 +305,7 @@ a_big_file_reaches_a_stalling_reader_whole(void **state)
 }
 
 static void
-a_stop_waits_for_the_answer_under_way(void **state)
+a_stop_waits_for_the_response_in_progress(void **state)
 {
 	int fd = demo_start(NULL), idle = program_client();
 
@@ -321,7 +321,7 @@ a_stop_waits_for_the_answer_under_way(void **state)
 }
 
 static void
-a_stop_does_not_wait_long_for_a_reader_that_sleeps(void **state)
+a_stop_does_not_wait_long_for_a_reader_that_does_not_read(void **state)
 {
 	int fd = demo_start(NULL);
 
@@ -339,25 +339,26 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		program_test(files_are_served_with_their_types),
-		program_test(the_top_leads_to_the_files_and_the_profile),
-		program_test(directories_give_their_index_or_a_listing),
+		program_test(the_top_page_links_to_the_files_and_the_profile),
+		program_test(a_directory_returns_its_index_or_a_listing),
 		program_test(no_path_leads_out_of_the_root),
-		program_test(what_is_not_there_is_404),
-		program_test(what_may_not_be_done_is_405_and_says_what_may),
-		program_test(head_has_no_body),
-		program_test(what_has_not_changed_is_304_without_a_body),
-		program_test(a_connection_is_kept_until_somebody_says_close),
-		program_test(http_1_0_closes_unless_it_is_asked_not_to),
+		program_test(a_missing_file_is_404),
+		program_test(
+			a_method_that_is_not_allowed_is_405_with_an_allow_field),
+		program_test(the_response_to_head_has_no_body),
+		program_test(an_unchanged_file_is_304_without_a_body),
+		program_test(a_connection_stays_open_until_close_is_requested),
+		program_test(http_1_0_closes_unless_keep_alive_is_requested),
 		program_test(a_request_split_at_every_byte_is_answered),
 		program_test(
 			twenty_requests_in_one_write_are_answered_in_order),
 		program_test(
 			requests_pipelined_by_a_slow_reader_are_all_answered),
 		program_test(requests_before_an_end_of_stream_are_answered),
-		program_test(a_big_file_reaches_a_stalling_reader_whole),
-		program_test(a_stop_waits_for_the_answer_under_way),
+		program_test(a_big_file_reaches_a_stalling_reader_complete),
+		program_test(a_stop_waits_for_the_response_in_progress),
 		program_test(
-			a_stop_does_not_wait_long_for_a_reader_that_sleeps),
+			a_stop_does_not_wait_long_for_a_reader_that_does_not_read),
 	};
 	return cmocka_run_group_tests_name(
 		__FILE__, tests, demo_make_root, demo_remove_root);

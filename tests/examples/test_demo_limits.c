@@ -25,7 +25,7 @@ assert_refused(const char *request, int status)
 /* ---- malformed ---- */
 
 static void
-what_is_malformed_is_refused_and_closed(void **state)
+a_malformed_request_is_refused_and_closed(void **state)
 {
 	int fd = demo_start(NULL);
 
@@ -40,7 +40,7 @@ what_is_malformed_is_refused_and_closed(void **state)
 }
 
 static void
-a_body_whose_end_is_in_doubt_is_refused(void **state)
+a_body_of_ambiguous_length_is_refused(void **state)
 {
 	int fd = demo_start(NULL);
 
@@ -73,7 +73,7 @@ requests_before_a_malformed_one_are_answered(void **state)
 /* ---- greedy ---- */
 
 static void
-a_body_too_large_is_413_even_if_it_is_sent(void **state)
+a_body_that_is_too_large_is_413_even_if_it_is_sent(void **state)
 {
 	int fd = demo_start(NULL);
 	char *body = calloc(1, 200000);
@@ -89,7 +89,7 @@ a_body_too_large_is_413_even_if_it_is_sent(void **state)
 }
 
 static void
-bodies_up_to_the_most_are_read_and_the_next_request_found(void **state)
+after_a_body_of_the_maximum_size_the_next_request_is_found(void **state)
 {
 	int fd = demo_start(NULL);
 	char *body = calloc(1, 65536);
@@ -109,7 +109,7 @@ bodies_up_to_the_most_are_read_and_the_next_request_found(void **state)
 }
 
 static void
-a_body_that_awaits_leave_gets_it(void **state)
+a_request_with_expect_gets_100_continue(void **state)
 {
 	int fd = demo_start(NULL);
 
@@ -139,7 +139,7 @@ send_long(int fd, bool path, size_t letters)
 }
 
 static void
-a_head_too_large_is_431_and_a_path_too_long_414(void **state)
+a_head_too_large_is_431_and_a_path_too_long_is_414(void **state)
 {
 	int fd = demo_start(NULL);
 
@@ -162,7 +162,7 @@ a_head_too_large_is_431_and_a_path_too_long_414(void **state)
 /* ---- slow ---- */
 
 static void
-a_request_that_takes_too_long_is_408(void **state)
+an_incomplete_request_times_out_with_408(void **state)
 {
 	int idle = demo_start("--header-timeout=0.2");
 
@@ -175,7 +175,7 @@ a_request_that_takes_too_long_is_408(void **state)
 
 /* The time is for the whole request, not for each byte. */
 static void
-a_request_that_trickles_is_408(void **state)
+a_request_that_arrives_byte_by_byte_times_out_with_408(void **state)
 {
 	int fd = demo_start("--header-timeout=0.2");
 	struct pollfd p = {.fd = fd, .events = POLLIN};
@@ -191,7 +191,7 @@ a_request_that_trickles_is_408(void **state)
 /* ---- many ---- */
 
 static void
-a_thousand_idle_clients_do_not_keep_one_from_its_answer(void **state)
+a_thousand_idle_clients_do_not_delay_another_client(void **state)
 {
 	enum { CLIENTS = 1000 };
 	int *idle = calloc(CLIENTS, sizeof(*idle));
@@ -222,7 +222,7 @@ a_thousand_idle_clients_do_not_keep_one_from_its_answer(void **state)
 /* ---- gone ---- */
 
 static void
-a_client_may_leave_at_any_byte(void **state)
+a_client_may_disconnect_after_any_byte(void **state)
 {
 	static const char text[] = HEAD "Content-Length: 3\r\n\r\nabc"
 					"GET /middle HTTP/1.1\r\nHost: a\r\n"
@@ -245,7 +245,7 @@ a_client_may_leave_at_any_byte(void **state)
 }
 
 static void
-a_client_may_leave_in_the_middle_of_a_file(void **state)
+a_client_may_disconnect_in_the_middle_of_a_file(void **state)
 {
 	int fd = demo_start(NULL);
 	char buf[100000];
@@ -269,20 +269,23 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		program_test(what_is_malformed_is_refused_and_closed),
-		program_test(a_body_whose_end_is_in_doubt_is_refused),
+		program_test(a_malformed_request_is_refused_and_closed),
+		program_test(a_body_of_ambiguous_length_is_refused),
 		program_test(requests_before_a_malformed_one_are_answered),
-		program_test(a_body_too_large_is_413_even_if_it_is_sent),
 		program_test(
-			bodies_up_to_the_most_are_read_and_the_next_request_found),
-		program_test(a_body_that_awaits_leave_gets_it),
-		program_test(a_head_too_large_is_431_and_a_path_too_long_414),
-		program_test(a_request_that_takes_too_long_is_408),
-		program_test(a_request_that_trickles_is_408),
+			a_body_that_is_too_large_is_413_even_if_it_is_sent),
 		program_test(
-			a_thousand_idle_clients_do_not_keep_one_from_its_answer),
-		program_test(a_client_may_leave_at_any_byte),
-		program_test(a_client_may_leave_in_the_middle_of_a_file),
+			after_a_body_of_the_maximum_size_the_next_request_is_found),
+		program_test(a_request_with_expect_gets_100_continue),
+		program_test(
+			a_head_too_large_is_431_and_a_path_too_long_is_414),
+		program_test(an_incomplete_request_times_out_with_408),
+		program_test(
+			a_request_that_arrives_byte_by_byte_times_out_with_408),
+		program_test(
+			a_thousand_idle_clients_do_not_delay_another_client),
+		program_test(a_client_may_disconnect_after_any_byte),
+		program_test(a_client_may_disconnect_in_the_middle_of_a_file),
 	};
 	return cmocka_run_group_tests_name(
 		__FILE__, tests, demo_make_root, demo_remove_root);

@@ -121,7 +121,7 @@ reads(int fd)
 }
 
 static void
-the_page_needs_nothing_from_elsewhere(void **state)
+the_page_loads_nothing_from_other_hosts(void **state)
 {
 	int fd = demo_start(NULL);
 
@@ -136,7 +136,7 @@ the_page_needs_nothing_from_elsewhere(void **state)
 }
 
 static void
-the_profile_is_on_and_moves_with_what_is_done(void **state)
+the_profile_is_on_and_counts_requests(void **state)
 {
 	int fd = demo_start(NULL);
 	double before;
@@ -157,7 +157,7 @@ the_profile_is_on_and_moves_with_what_is_done(void **state)
 }
 
 static void
-it_can_be_switched_off_and_on_again(void **state)
+profiling_can_be_turned_off_and_on_again(void **state)
 {
 	int fd = demo_start(NULL);
 	double before;
@@ -178,7 +178,7 @@ it_can_be_switched_off_and_on_again(void **state)
 }
 
 static void
-a_reset_begins_anew_and_leaves_it_on_or_off(void **state)
+a_reset_clears_the_profile_and_leaves_it_on_or_off(void **state)
 {
 	int fd = demo_start(NULL);
 
@@ -198,7 +198,7 @@ a_reset_begins_anew_and_leaves_it_on_or_off(void **state)
 }
 
 static void
-folded_stacks_are_a_line_for_each_handler(void **state)
+folded_stacks_have_a_line_for_each_handler(void **state)
 {
 	int fd = demo_start(NULL), n = 0;
 	char *line;
@@ -223,11 +223,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		program_test(the_page_needs_nothing_from_elsewhere),
-		program_test(the_profile_is_on_and_moves_with_what_is_done),
-		program_test(it_can_be_switched_off_and_on_again),
-		program_test(a_reset_begins_anew_and_leaves_it_on_or_off),
-		program_test(folded_stacks_are_a_line_for_each_handler),
+		program_test(the_page_loads_nothing_from_other_hosts),
+		program_test(the_profile_is_on_and_counts_requests),
+		program_test(profiling_can_be_turned_off_and_on_again),
+		program_test(
+			a_reset_clears_the_profile_and_leaves_it_on_or_off),
+		program_test(folded_stacks_have_a_line_for_each_handler),
 	};
 	return cmocka_run_group_tests_name(
 		__FILE__, tests, demo_make_root, demo_remove_root);

@@ -230,7 +230,7 @@ rot13_turns_letters_and_nothing_else(void **state)
 }
 
 static void
-rot13_answers_a_line_when_it_is_whole(void **state)
+rot13_answers_only_complete_lines(void **state)
 {
 	int fd = rot13_client(), other = program_client();
 
@@ -288,7 +288,7 @@ send_until_stuck(int fd, size_t most)
 }
 
 static void
-rot13_does_not_read_from_who_does_not_read(void **state)
+rot13_does_not_read_from_a_client_that_does_not_read(void **state)
 {
 	enum { MOST = 64 << 20 };
 	int fd = rot13_client();
@@ -361,7 +361,7 @@ get_answer(const char *text)
 }
 
 static void
-get_connects_by_name_and_asks_by_http_1_0(void **state)
+get_connects_by_name_and_sends_an_http_1_0_request(void **state)
 {
 	char request[256];
 
@@ -380,7 +380,7 @@ get_connects_by_name_and_asks_by_http_1_0(void **state)
 }
 
 static void
-get_writes_a_large_body_as_it_is(void **state)
+get_writes_a_large_body_unchanged(void **state)
 {
 	static char body[ROOM];
 	int fd;
@@ -401,7 +401,7 @@ get_writes_a_large_body_as_it_is(void **state)
 }
 
 static void
-get_takes_a_header_in_pieces(void **state)
+get_accepts_a_header_in_pieces(void **state)
 {
 	const char *answer = "HTTP/1.0 201 Made\r\nA: b\r\n\r\nbody";
 	int fd;
@@ -419,7 +419,7 @@ get_takes_a_header_in_pieces(void **state)
 }
 
 static void
-get_of_a_page_that_is_not_there_is_1(void **state)
+get_of_a_missing_page_exits_with_1(void **state)
 {
 	(void)state;
 	get_start("127.0.0.1", "/", NULL);
@@ -429,7 +429,7 @@ get_of_a_page_that_is_not_there_is_1(void **state)
 }
 
 static void
-get_of_half_an_answer_is_1(void **state)
+get_of_a_truncated_response_exits_with_1(void **state)
 {
 	(void)state;
 	get_start("127.0.0.1", "/", NULL);
@@ -438,7 +438,7 @@ get_of_half_an_answer_is_1(void **state)
 }
 
 static void
-get_of_no_answer_is_1(void **state)
+get_without_an_http_response_exits_with_1(void **state)
 {
 	(void)state;
 	get_start("127.0.0.1", "/", NULL);
@@ -450,7 +450,7 @@ get_of_no_answer_is_1(void **state)
 }
 
 static void
-get_gives_up_when_nothing_comes(void **state)
+get_gives_up_when_no_response_arrives(void **state)
 {
 	int fd;
 
@@ -463,7 +463,7 @@ get_gives_up_when_nothing_comes(void **state)
 }
 
 static void
-get_says_that_it_was_refused(void **state)
+get_reports_a_refused_connection(void **state)
 {
 	char text[8];
 	int port;
@@ -476,7 +476,7 @@ get_says_that_it_was_refused(void **state)
 }
 
 static void
-get_says_how_it_is_called(void **state)
+get_prints_its_usage_for_wrong_arguments(void **state)
 {
 	(void)state;
 	run_start("get", "127.0.0.1");
@@ -492,19 +492,20 @@ main(void)
 		program_test(echo_sends_back_what_it_gets),
 		program_test(udp_echo_sends_back_each_datagram),
 		program_test(rot13_turns_letters_and_nothing_else),
-		program_test(rot13_answers_a_line_when_it_is_whole),
+		program_test(rot13_answers_only_complete_lines),
 		program_test(rot13_closes_a_client_whose_line_is_too_long),
-		program_test(rot13_does_not_read_from_who_does_not_read),
+		program_test(
+			rot13_does_not_read_from_a_client_that_does_not_read),
 		ending_test(rot13_says_why_it_cannot_listen),
-		ending_test(get_connects_by_name_and_asks_by_http_1_0),
-		ending_test(get_writes_a_large_body_as_it_is),
-		ending_test(get_takes_a_header_in_pieces),
-		ending_test(get_of_a_page_that_is_not_there_is_1),
-		ending_test(get_of_half_an_answer_is_1),
-		ending_test(get_of_no_answer_is_1),
-		ending_test(get_gives_up_when_nothing_comes),
-		ending_test(get_says_that_it_was_refused),
-		ending_test(get_says_how_it_is_called),
+		ending_test(get_connects_by_name_and_sends_an_http_1_0_request),
+		ending_test(get_writes_a_large_body_unchanged),
+		ending_test(get_accepts_a_header_in_pieces),
+		ending_test(get_of_a_missing_page_exits_with_1),
+		ending_test(get_of_a_truncated_response_exits_with_1),
+		ending_test(get_without_an_http_response_exits_with_1),
+		ending_test(get_gives_up_when_no_response_arrives),
+		ending_test(get_reports_a_refused_connection),
+		ending_test(get_prints_its_usage_for_wrong_arguments),
 	};
 	return run_tests(tests);
 }

@@ -49,7 +49,7 @@ static const char full_head[] =
 	"X-Empty:\r\n\r\n";
 
 static void
-a_request_is_taken_apart(void **state)
+a_request_is_parsed_into_its_parts(void **state)
 {
 	struct http_request r;
 
@@ -66,7 +66,7 @@ a_request_is_taken_apart(void **state)
 }
 
 static void
-a_head_split_at_any_byte_is_the_same_head(void **state)
+a_head_split_at_any_byte_parses_the_same(void **state)
 {
 	struct http_request whole, r;
 	size_t len = strlen(full_head);
@@ -82,7 +82,7 @@ a_head_split_at_any_byte_is_the_same_head(void **state)
 }
 
 static void
-a_head_may_come_byte_by_byte_and_move_meanwhile(void **state)
+a_head_may_arrive_byte_by_byte_and_move_in_memory(void **state)
 {
 	struct http_request whole, r;
 	size_t len = strlen(full_head);
@@ -103,7 +103,7 @@ a_head_may_come_byte_by_byte_and_move_meanwhile(void **state)
 }
 
 static void
-what_follows_a_head_is_left_alone(void **state)
+bytes_after_a_head_are_not_consumed(void **state)
 {
 	struct http_request r;
 	const char *two = GET "\r\n"
@@ -137,7 +137,7 @@ lines_may_end_with_a_line_feed_alone(void **state)
 }
 
 static void
-a_whole_address_is_a_path_too(void **state)
+an_absolute_url_is_accepted_as_a_path(void **state)
 {
 	struct http_request r;
 	const char *head = "GET http://a:80/b/c HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -149,7 +149,7 @@ a_whole_address_is_a_path_too(void **state)
 }
 
 static void
-who_keeps_the_connection_depends_on_version_and_words(void **state)
+keep_alive_follows_the_version_and_the_connection_field(void **state)
 {
 	static const struct {
 		const char *head;
@@ -175,7 +175,7 @@ who_keeps_the_connection_depends_on_version_and_words(void **state)
 }
 
 static void
-what_is_no_request_is_refused(void **state)
+a_malformed_request_is_refused(void **state)
 {
 	(void)state;
 	assert_status("GET /\r\n", 400);
@@ -224,7 +224,7 @@ a_nul_in_a_head_is_refused(void **state)
 }
 
 static void
-only_one_end_of_a_body_can_be_found(void **state)
+a_body_of_ambiguous_length_is_refused(void **state)
 {
 	(void)state;
 	assert_status(POST "Content-Length: 1\r\nContent-Length: 1\r\n", 400);
@@ -243,7 +243,7 @@ only_one_end_of_a_body_can_be_found(void **state)
 }
 
 static void
-a_body_has_a_most(void **state)
+a_body_above_the_maximum_size_is_413(void **state)
 {
 	struct http_request r;
 
@@ -269,7 +269,7 @@ long_line(char *buf, size_t len)
 }
 
 static void
-a_line_that_is_too_long_is_414_however_it_comes(void **state)
+a_line_that_is_too_long_is_414_however_it_arrives(void **state)
 {
 	struct http_request r;
 	char head[HTTP_LINE_MOST + 64];
@@ -297,7 +297,7 @@ long_head(char *buf, size_t len)
 }
 
 static void
-a_head_that_is_too_long_is_431_however_it_comes(void **state)
+a_head_that_is_too_long_is_431_however_it_arrives(void **state)
 {
 	struct http_request r;
 	char head[HTTP_HEAD_MOST + 64];
@@ -316,7 +316,7 @@ a_head_that_is_too_long_is_431_however_it_comes(void **state)
 }
 
 static void
-escapes_are_undone_once(void **state)
+escapes_are_decoded_once(void **state)
 {
 	char to[32];
 
@@ -332,7 +332,7 @@ escapes_are_undone_once(void **state)
 }
 
 static void
-escapes_of_what_ends_a_name_are_refused(void **state)
+escaped_slashes_nuls_and_bad_escapes_are_refused(void **state)
 {
 	static const char *const bad[] = {
 		"%00", "a%2fb", "%2F", "%", "%2", "%g0", "%0g", "a%", "% 1"};
@@ -363,23 +363,23 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(a_request_is_taken_apart),
-		test(a_head_split_at_any_byte_is_the_same_head),
-		test(a_head_may_come_byte_by_byte_and_move_meanwhile),
-		test(what_follows_a_head_is_left_alone),
+		test(a_request_is_parsed_into_its_parts),
+		test(a_head_split_at_any_byte_parses_the_same),
+		test(a_head_may_arrive_byte_by_byte_and_move_in_memory),
+		test(bytes_after_a_head_are_not_consumed),
 		test(empty_lines_before_a_request_are_skipped),
 		test(lines_may_end_with_a_line_feed_alone),
-		test(a_whole_address_is_a_path_too),
-		test(who_keeps_the_connection_depends_on_version_and_words),
-		test(what_is_no_request_is_refused),
+		test(an_absolute_url_is_accepted_as_a_path),
+		test(keep_alive_follows_the_version_and_the_connection_field),
+		test(a_malformed_request_is_refused),
 		test(bad_header_fields_are_refused),
 		test(a_nul_in_a_head_is_refused),
-		test(only_one_end_of_a_body_can_be_found),
-		test(a_body_has_a_most),
-		test(a_line_that_is_too_long_is_414_however_it_comes),
-		test(a_head_that_is_too_long_is_431_however_it_comes),
-		test(escapes_are_undone_once),
-		test(escapes_of_what_ends_a_name_are_refused),
+		test(a_body_of_ambiguous_length_is_refused),
+		test(a_body_above_the_maximum_size_is_413),
+		test(a_line_that_is_too_long_is_414_however_it_arrives),
+		test(a_head_that_is_too_long_is_431_however_it_arrives),
+		test(escapes_are_decoded_once),
+		test(escaped_slashes_nuls_and_bad_escapes_are_refused),
 		test(dates_are_read_in_all_three_forms),
 	};
 	return run_tests(tests);

@@ -157,7 +157,7 @@ report(enum socle_report form)
 /* ---- counting ---- */
 
 static void
-off_it_counts_nothing_and_reads_no_clock(void **state)
+while_off_it_counts_nothing_and_reads_no_clock(void **state)
 {
 	(void)state;
 	run("Echo", 10);
@@ -183,7 +183,7 @@ the_end_of_a_call_is_the_start_of_the_next(void **state)
 }
 
 static void
-sums_leave_out_the_calls_inside(void **state)
+sums_exclude_nested_calls(void **state)
 {
 	struct socle__call a, b;
 	bool on_a, on_b;
@@ -230,7 +230,7 @@ the_sums_add_up_to_the_time_outside_waiting(void **state)
 }
 
 static void
-the_wait_of_a_nested_loop_is_nobodys(void **state)
+a_nested_loops_wait_is_charged_to_no_item(void **state)
 {
 	struct socle__call a;
 	bool on_a;
@@ -255,7 +255,7 @@ the_wait_of_a_nested_loop_is_nobodys(void **state)
 }
 
 static void
-after_the_loop_a_call_begins_when_it_begins(void **state)
+outside_the_loop_each_call_reads_its_own_start_time(void **state)
 {
 	(void)state;
 	socle__profile_enable(&p, WALL);
@@ -273,7 +273,7 @@ after_the_loop_a_call_begins_when_it_begins(void **state)
 }
 
 static void
-switched_on_inside_a_call_it_counts_from_the_next(void **state)
+enabled_inside_a_call_it_counts_from_the_next_call(void **state)
 {
 	struct socle__call a;
 	bool on_a = begin(&a, "A");
@@ -293,7 +293,7 @@ switched_on_inside_a_call_it_counts_from_the_next(void **state)
 }
 
 static void
-switched_off_inside_a_call_it_keeps_the_data(void **state)
+disabled_inside_a_call_it_keeps_the_data(void **state)
 {
 	struct socle__call a;
 	bool on_a;
@@ -313,7 +313,7 @@ switched_off_inside_a_call_it_keeps_the_data(void **state)
 }
 
 static void
-cleared_inside_a_call_it_counts_only_what_begins_then(void **state)
+cleared_inside_a_call_it_counts_only_later_calls(void **state)
 {
 	struct socle__call a, b;
 	bool on_a, on_b;
@@ -337,7 +337,7 @@ cleared_inside_a_call_it_counts_only_what_begins_then(void **state)
 }
 
 static void
-switched_on_anew_inside_a_call_it_drops_that_call(void **state)
+enabled_again_inside_a_call_it_drops_that_call(void **state)
 {
 	struct socle__call a;
 	bool on_a;
@@ -357,7 +357,7 @@ switched_on_anew_inside_a_call_it_drops_that_call(void **state)
 }
 
 static void
-cpu_alone_reads_no_clock_and_leaves_wall_zero(void **state)
+cpu_only_profiling_reads_no_clock_and_leaves_wall_zero(void **state)
 {
 	struct socle__call a;
 	bool on_a;
@@ -392,7 +392,7 @@ a_threads_cpu_is_refreshed_before_it_is_read(void **state)
 }
 
 static void
-a_bucket_begins_with_a_power_of_two(void **state)
+a_bucket_starts_at_a_power_of_two(void **state)
 {
 	static const struct {
 		int64_t ns;
@@ -412,7 +412,7 @@ a_bucket_begins_with_a_power_of_two(void **state)
 }
 
 static void
-without_memory_a_calls_time_is_nobodys(void **state)
+without_memory_a_calls_time_is_charged_to_no_item(void **state)
 {
 	struct socle__call a, b;
 	bool on_a, on_b;
@@ -448,7 +448,7 @@ slow(const char *name, int64_t ns, const void *who)
 }
 
 static void
-the_slow_hook_is_told_the_time_of_the_whole_call(void **state)
+the_slow_hook_gets_the_time_of_the_whole_call(void **state)
 {
 	struct socle__call a;
 	bool on_a;
@@ -472,7 +472,7 @@ the_slow_hook_is_told_the_time_of_the_whole_call(void **state)
 }
 
 static void
-the_slow_hooks_own_time_is_nobodys(void **state)
+the_slow_hooks_own_time_is_charged_to_no_item(void **state)
 {
 	struct socle__call a;
 	bool on_a;
@@ -493,7 +493,7 @@ the_slow_hooks_own_time_is_nobodys(void **state)
 }
 
 static void
-the_slow_hook_works_while_only_cpu_is_counted(void **state)
+the_slow_hook_works_with_cpu_only_profiling(void **state)
 {
 	struct socle__call a;
 	bool on_a;
@@ -524,7 +524,7 @@ undo_everything(const char *name, int64_t ns, const void *who)
 }
 
 static void
-the_slow_hook_may_end_it_all(void **state)
+the_slow_hook_may_disable_profiling(void **state)
 {
 	(void)state;
 	socle__profile_enable(&p, WALL);
@@ -535,7 +535,7 @@ the_slow_hook_may_end_it_all(void **state)
 }
 
 static void
-without_memory_a_slow_call_is_told_without_its_name(void **state)
+without_memory_a_slow_call_is_reported_without_its_name(void **state)
 {
 	(void)state;
 	socle__profile_set_slow(&p, 1, slow);
@@ -547,7 +547,7 @@ without_memory_a_slow_call_is_told_without_its_name(void **state)
 /* ---- names ---- */
 
 static void
-an_items_name_is_made_of_kind_and_text(void **state)
+an_items_name_consists_of_kind_and_text(void **state)
 {
 #define TEXT_200 TEXT_50 TEXT_50 TEXT_50 TEXT_50
 #define TEXT_50 TEXT_10 TEXT_10 TEXT_10 TEXT_10 TEXT_10
@@ -629,7 +629,7 @@ equal_names_share_a_counter(void **state)
 }
 
 static void
-a_cache_saves_the_look_up(void **state)
+a_cached_counter_needs_no_lookup(void **state)
 {
 	struct socle__profile_counter *cache = NULL;
 	struct socle__call c;
@@ -657,7 +657,7 @@ collect(const struct socle_profile_item *i, void *arg)
 }
 
 static void
-items_come_sorted_and_may_be_freed_meanwhile(void **state)
+items_are_listed_sorted_and_may_be_freed_meanwhile(void **state)
 {
 	double sum = 0;
 
@@ -674,7 +674,7 @@ items_come_sorted_and_may_be_freed_meanwhile(void **state)
 }
 
 static void
-without_memory_items_are_not_told(void **state)
+without_memory_items_cannot_be_listed(void **state)
 {
 	(void)state;
 	socle__profile_enable(&p, WALL);
@@ -705,7 +705,7 @@ script(unsigned what)
 }
 
 static void
-the_text_is_perlbals(void **state)
+the_text_report_has_perlbals_format(void **state)
 {
 	(void)state;
 	script(0);
@@ -716,7 +716,7 @@ the_text_is_perlbals(void **state)
 }
 
 static void
-the_folded_stacks_are_of_wall_time_or_else_of_cpu(void **state)
+folded_stacks_use_wall_time_or_else_cpu_time(void **state)
 {
 	(void)state;
 	script(WALL);
@@ -730,7 +730,7 @@ the_folded_stacks_are_of_wall_time_or_else_of_cpu(void **state)
 }
 
 static void
-json_is_quoted_and_complete(void **state)
+json_strings_are_escaped_and_complete(void **state)
 {
 	(void)state;
 	assert_string_equal(report(SOCLE_REPORT_JSON), "{\"items\":[]}\n");
@@ -749,7 +749,7 @@ json_is_quoted_and_complete(void **state)
 }
 
 static void
-json_is_utf8_whatever_a_class_is_called(void **state)
+json_is_utf8_whatever_the_class_name(void **state)
 {
 #define BAD "\xEF\xBF\xBD"
 	static const char *const cases[][2] = {
@@ -801,7 +801,7 @@ append_buckets(char *to, const char *name, int first, int calls)
 }
 
 static void
-prometheus_gets_families_and_cumulative_buckets(void **state)
+prometheus_output_has_families_and_cumulative_buckets(void **state)
 {
 	char text[16384] =
 		"# HELP socle_calls_total Calls of each item.\n"
@@ -841,7 +841,7 @@ prometheus_gets_families_and_cumulative_buckets(void **state)
 }
 
 static void
-a_histograms_sum_is_of_whole_calls(void **state)
+a_histograms_sum_includes_nested_calls(void **state)
 {
 	struct socle__call a;
 	bool on_a;
@@ -858,7 +858,7 @@ a_histograms_sum_is_of_whole_calls(void **state)
 }
 
 static void
-a_report_ends_with_the_first_error(void **state)
+a_report_stops_at_the_first_error(void **state)
 {
 	char name[8] = "A";
 	int i, calls = 0;
@@ -906,37 +906,37 @@ main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(off_it_counts_nothing_and_reads_no_clock),
+		TEST(while_off_it_counts_nothing_and_reads_no_clock),
 		TEST(the_end_of_a_call_is_the_start_of_the_next),
-		TEST(sums_leave_out_the_calls_inside),
+		TEST(sums_exclude_nested_calls),
 		TEST(the_sums_add_up_to_the_time_outside_waiting),
-		TEST(the_wait_of_a_nested_loop_is_nobodys),
-		TEST(after_the_loop_a_call_begins_when_it_begins),
-		TEST(switched_on_inside_a_call_it_counts_from_the_next),
-		TEST(switched_off_inside_a_call_it_keeps_the_data),
-		TEST(cleared_inside_a_call_it_counts_only_what_begins_then),
-		TEST(switched_on_anew_inside_a_call_it_drops_that_call),
-		TEST(cpu_alone_reads_no_clock_and_leaves_wall_zero),
+		TEST(a_nested_loops_wait_is_charged_to_no_item),
+		TEST(outside_the_loop_each_call_reads_its_own_start_time),
+		TEST(enabled_inside_a_call_it_counts_from_the_next_call),
+		TEST(disabled_inside_a_call_it_keeps_the_data),
+		TEST(cleared_inside_a_call_it_counts_only_later_calls),
+		TEST(enabled_again_inside_a_call_it_drops_that_call),
+		TEST(cpu_only_profiling_reads_no_clock_and_leaves_wall_zero),
 		TEST(a_threads_cpu_is_refreshed_before_it_is_read),
-		TEST(a_bucket_begins_with_a_power_of_two),
-		TEST(without_memory_a_calls_time_is_nobodys),
-		TEST(the_slow_hook_is_told_the_time_of_the_whole_call),
-		TEST(the_slow_hooks_own_time_is_nobodys),
-		TEST(the_slow_hook_works_while_only_cpu_is_counted),
-		TEST(the_slow_hook_may_end_it_all),
-		TEST(without_memory_a_slow_call_is_told_without_its_name),
-		TEST(an_items_name_is_made_of_kind_and_text),
+		TEST(a_bucket_starts_at_a_power_of_two),
+		TEST(without_memory_a_calls_time_is_charged_to_no_item),
+		TEST(the_slow_hook_gets_the_time_of_the_whole_call),
+		TEST(the_slow_hooks_own_time_is_charged_to_no_item),
+		TEST(the_slow_hook_works_with_cpu_only_profiling),
+		TEST(the_slow_hook_may_disable_profiling),
+		TEST(without_memory_a_slow_call_is_reported_without_its_name),
+		TEST(an_items_name_consists_of_kind_and_text),
 		TEST(equal_names_share_a_counter),
-		TEST(a_cache_saves_the_look_up),
-		TEST(items_come_sorted_and_may_be_freed_meanwhile),
-		TEST(without_memory_items_are_not_told),
-		TEST(the_text_is_perlbals),
-		TEST(the_folded_stacks_are_of_wall_time_or_else_of_cpu),
-		TEST(json_is_quoted_and_complete),
-		TEST(json_is_utf8_whatever_a_class_is_called),
-		TEST(prometheus_gets_families_and_cumulative_buckets),
-		TEST(a_histograms_sum_is_of_whole_calls),
-		TEST(a_report_ends_with_the_first_error),
+		TEST(a_cached_counter_needs_no_lookup),
+		TEST(items_are_listed_sorted_and_may_be_freed_meanwhile),
+		TEST(without_memory_items_cannot_be_listed),
+		TEST(the_text_report_has_perlbals_format),
+		TEST(folded_stacks_use_wall_time_or_else_cpu_time),
+		TEST(json_strings_are_escaped_and_complete),
+		TEST(json_is_utf8_whatever_the_class_name),
+		TEST(prometheus_output_has_families_and_cumulative_buckets),
+		TEST(a_histograms_sum_includes_nested_calls),
+		TEST(a_report_stops_at_the_first_error),
 		TEST(an_unknown_form_is_refused),
 		TEST(a_locale_with_a_decimal_comma_changes_nothing),
 	};

@@ -44,7 +44,7 @@ skip_without_another(void)
 }
 
 static void
-poll_is_there_on_every_platform(void **state)
+poll_is_available_on_every_platform(void **state)
 {
 	(void)state;
 	assert_int_equal(0, socle_set_backend("poll"));
@@ -56,7 +56,7 @@ poll_is_there_on_every_platform(void **state)
 }
 
 static void
-the_platforms_best_is_used_unasked(void **state)
+by_default_the_platforms_best_backend_is_used(void **state)
 {
 	(void)state;
 	assert_string_equal(BEST, socle_backend());
@@ -65,7 +65,7 @@ the_platforms_best_is_used_unasked(void **state)
 }
 
 static void
-asking_starts_the_loop(void **state)
+asking_for_the_backend_starts_the_loop(void **state)
 {
 	(void)state;
 	(void)socle_have_epoll();
@@ -73,7 +73,7 @@ asking_starts_the_loop(void **state)
 }
 
 static void
-choosing_starts_nothing(void **state)
+choosing_a_backend_does_not_start_the_loop(void **state)
 {
 	(void)state;
 	skip_without_another();
@@ -100,7 +100,7 @@ an_unknown_name_is_refused(void **state)
 }
 
 static void
-after_first_use_it_is_too_late(void **state)
+after_first_use_a_choice_is_refused(void **state)
 {
 	int fds[2];
 
@@ -114,7 +114,7 @@ after_first_use_it_is_too_late(void **state)
 }
 
 static void
-the_environment_chooses(void **state)
+the_environment_chooses_the_backend(void **state)
 {
 	(void)state;
 	setenv("SOCLE_BACKEND", "poll", 1);
@@ -132,7 +132,7 @@ the_program_overrules_the_environment(void **state)
 }
 
 static void
-an_empty_environment_variable_is_none(void **state)
+an_empty_environment_variable_is_ignored(void **state)
 {
 	(void)state;
 	setenv("SOCLE_BACKEND", "", 1);
@@ -140,7 +140,7 @@ an_empty_environment_variable_is_none(void **state)
 }
 
 static void
-an_unknown_name_in_the_environment_starts_nothing(void **state)
+an_unknown_name_in_the_environment_is_an_error(void **state)
 {
 	struct socle_socket *s;
 	int fds[2];
@@ -161,7 +161,7 @@ an_unknown_name_in_the_environment_starts_nothing(void **state)
 }
 
 static void
-after_a_reset_it_may_be_chosen_anew(void **state)
+after_a_reset_the_backend_can_be_chosen_again(void **state)
 {
 	(void)state;
 	skip_without_another();
@@ -180,7 +180,7 @@ after_a_reset_it_may_be_chosen_anew(void **state)
 }
 
 static void
-a_poller_that_cannot_be_had_may_come_later(void **state)
+a_poller_that_failed_to_open_can_be_opened_later(void **state)
 {
 	struct socle_socket *s;
 	enum call opening;
@@ -258,7 +258,7 @@ there_and_back(struct probe *p)
 }
 
 static void
-a_change_that_is_taken_back_in_the_tick_costs_nothing(void **state)
+a_change_undone_in_the_same_tick_costs_nothing(void **state)
 {
 	int fds[2];
 	struct probe *p = make(fds);
@@ -280,7 +280,7 @@ from_reading_to_writing(struct probe *p)
 }
 
 static void
-several_changes_in_a_tick_cost_one_call(void **state)
+several_changes_in_a_tick_cost_one_system_call(void **state)
 {
 	int fds[2];
 	struct probe *p = make(fds);
@@ -295,7 +295,7 @@ several_changes_in_a_tick_cost_one_call(void **state)
 }
 
 static void
-a_close_takes_the_fd_out_before_it_goes(void **state)
+a_close_removes_the_registration_before_the_fd(void **state)
 {
 	int fds[2];
 	struct probe *p = make(fds);
@@ -311,7 +311,7 @@ a_close_takes_the_fd_out_before_it_goes(void **state)
 }
 
 static void
-traffic_changes_nothing_in_the_kernel(void **state)
+traffic_changes_no_interest(void **state)
 {
 	int fds[2];
 	struct probe *p = make(fds);
@@ -329,7 +329,7 @@ traffic_changes_nothing_in_the_kernel(void **state)
 }
 
 static void
-a_change_refused_outside_a_tick_is_tried_again_in_the_next(void **state)
+a_change_refused_outside_a_tick_is_retried_in_the_next(void **state)
 {
 	int fds[2];
 	struct probe *p = make(fds);
@@ -345,7 +345,7 @@ a_change_refused_outside_a_tick_is_tried_again_in_the_next(void **state)
 }
 
 static void
-a_change_refused_in_a_tick_is_the_objects_error(void **state)
+a_change_refused_in_a_tick_is_event_err_of_the_object(void **state)
 {
 	int fds[2];
 	struct probe *p = make(fds);
@@ -361,7 +361,7 @@ a_change_refused_in_a_tick_is_the_objects_error(void **state)
 }
 
 static void
-a_registration_that_is_refused_leaves_the_fd_to_the_caller(void **state)
+a_refused_registration_leaves_the_fd_to_the_caller(void **state)
 {
 	struct socle_socket *s;
 	int fds[2];
@@ -381,27 +381,27 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		choice(poll_is_there_on_every_platform),
-		choice(the_platforms_best_is_used_unasked),
-		choice(asking_starts_the_loop),
-		choice(choosing_starts_nothing),
+		choice(poll_is_available_on_every_platform),
+		choice(by_default_the_platforms_best_backend_is_used),
+		choice(asking_for_the_backend_starts_the_loop),
+		choice(choosing_a_backend_does_not_start_the_loop),
 		choice(an_unknown_name_is_refused),
-		choice(after_first_use_it_is_too_late),
-		choice(the_environment_chooses),
+		choice(after_first_use_a_choice_is_refused),
+		choice(the_environment_chooses_the_backend),
 		choice(the_program_overrules_the_environment),
-		choice(an_empty_environment_variable_is_none),
-		choice(an_unknown_name_in_the_environment_starts_nothing),
-		choice(after_a_reset_it_may_be_chosen_anew),
-		choice(a_poller_that_cannot_be_had_may_come_later),
+		choice(an_empty_environment_variable_is_ignored),
+		choice(an_unknown_name_in_the_environment_is_an_error),
+		choice(after_a_reset_the_backend_can_be_chosen_again),
+		choice(a_poller_that_failed_to_open_can_be_opened_later),
 		choice(no_memory_for_a_poller_is_an_error),
 		choice(no_memory_for_a_loop_is_an_error),
-		choice(a_change_that_is_taken_back_in_the_tick_costs_nothing),
-		choice(several_changes_in_a_tick_cost_one_call),
-		choice(a_close_takes_the_fd_out_before_it_goes),
-		choice(traffic_changes_nothing_in_the_kernel),
-		choice(a_change_refused_outside_a_tick_is_tried_again_in_the_next),
-		choice(a_change_refused_in_a_tick_is_the_objects_error),
-		choice(a_registration_that_is_refused_leaves_the_fd_to_the_caller),
+		choice(a_change_undone_in_the_same_tick_costs_nothing),
+		choice(several_changes_in_a_tick_cost_one_system_call),
+		choice(a_close_removes_the_registration_before_the_fd),
+		choice(traffic_changes_no_interest),
+		choice(a_change_refused_outside_a_tick_is_retried_in_the_next),
+		choice(a_change_refused_in_a_tick_is_event_err_of_the_object),
+		choice(a_refused_registration_leaves_the_fd_to_the_caller),
 	};
 
 	return run_tests(tests);

@@ -365,7 +365,7 @@ REFUSALS(REFUSAL_CELL)
 	making_test(happens##_while_watching_##watch),
 
 static void
-a_factory_that_is_refused_says_so_once(void **state)
+a_refused_factory_reports_one_failure(void **state)
 {
 	struct socle_factory *f;
 	int port, nobody = refusing(AF_INET, &port);
@@ -476,21 +476,21 @@ ignored(void (*pair)(int fds[2]), int end, void (*happens)(struct scene *s),
 }
 
 static void
-an_ignored_reset_is_told_again_when_touched(void **state)
+an_ignored_reset_is_reported_again_after_a_touch(void **state)
 {
 	(void)state;
 	ignored(tcp, 0, peer_resets, "eE h", "w h"); /* the error was fetched */
 }
 
 static void
-an_ignored_hup_is_told_again_when_touched(void **state)
+an_ignored_hup_is_reported_again_after_a_touch(void **state)
 {
 	(void)state;
 	ignored(af_unix, 0, peer_closes, "h", "w h");
 }
 
 static void
-an_ignored_end_of_a_pipes_readers_is_told_again_when_touched(void **state)
+an_ignored_readerless_pipe_is_reported_again_after_a_touch(void **state)
 {
 	(void)state;
 	ignored(pair_pipe, WRITE_END, readers_are_gone, "e0", "w e0");
@@ -498,7 +498,7 @@ an_ignored_end_of_a_pipes_readers_is_told_again_when_touched(void **state)
 
 /* The rest of the cell is not told. */
 static void
-an_object_that_closes_for_an_error_is_not_told_the_hup(void **state)
+an_object_that_closes_in_event_err_gets_no_event_hup(void **state)
 {
 	struct scene s;
 
@@ -517,11 +517,11 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SOCKETS(SOCKET_TEST) REFUSALS(REFUSAL_TEST) PIPES(PIPE_TEST)
-			making_test(a_factory_that_is_refused_says_so_once),
-		test(an_ignored_reset_is_told_again_when_touched),
-		test(an_ignored_hup_is_told_again_when_touched),
-		test(an_ignored_end_of_a_pipes_readers_is_told_again_when_touched),
-		test(an_object_that_closes_for_an_error_is_not_told_the_hup),
+			making_test(a_refused_factory_reports_one_failure),
+		test(an_ignored_reset_is_reported_again_after_a_touch),
+		test(an_ignored_hup_is_reported_again_after_a_touch),
+		test(an_ignored_readerless_pipe_is_reported_again_after_a_touch),
+		test(an_object_that_closes_in_event_err_gets_no_event_hup),
 	};
 
 	return run_tests(tests);

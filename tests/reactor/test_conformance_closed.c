@@ -162,7 +162,7 @@ CELLS(CELL)
 	test(now##_while_watching_##watch##_then_##then),
 
 static void
-once_a_wait_has_told_poll_it_leaves_the_number_alone_too(void **state)
+poll_leaves_the_number_alone_after_a_wait_reported_it(void **state)
 {
 	struct probe *p;
 	int fds[2];
@@ -181,7 +181,7 @@ once_a_wait_has_told_poll_it_leaves_the_number_alone_too(void **state)
 }
 
 static void
-a_closed_fd_is_told_once_and_again_when_it_is_touched(void **state)
+a_closed_fd_is_reported_once_and_again_after_a_touch(void **state)
 {
 	struct probe *p;
 	int fds[2];
@@ -209,8 +209,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CELLS(TEST) test(
-			once_a_wait_has_told_poll_it_leaves_the_number_alone_too),
-		test(a_closed_fd_is_told_once_and_again_when_it_is_touched)};
+			poll_leaves_the_number_alone_after_a_wait_reported_it),
+		test(a_closed_fd_is_reported_once_and_again_after_a_touch)};
 
 	return run_tests(tests);
 }

@@ -77,7 +77,7 @@ assert_answered(void)
 /* ---- requests and answers ---- */
 
 static void
-each_of_64_requests_costs_a_read_and_a_write_and_all_one_wait(void **state)
+a_batch_of_64_requests_costs_64_reads_64_writes_and_a_wait(void **state)
 {
 	(void)state;
 	open_probes(MANY, answer);
@@ -176,7 +176,7 @@ accepted_connections_cost_the_same(void **state)
 /* ---- a closed window ---- */
 
 static void
-a_write_behind_a_closed_window_costs_one_change_on_and_one_off(void **state)
+a_write_to_a_closed_window_costs_one_change_on_and_one_off(void **state)
 {
 	static char buf[65536];
 	unsigned long changes = 0;
@@ -529,7 +529,7 @@ a_connection_with_a_request_costs_ten_system_calls_at_most(void **state)
 }
 
 static void
-no_accept_finds_nothing(void **state)
+no_accept_call_is_wasted(void **state)
 {
 	const int n = 50;
 
@@ -547,10 +547,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(each_of_64_requests_costs_a_read_and_a_write_and_all_one_wait),
+		test(a_batch_of_64_requests_costs_64_reads_64_writes_and_a_wait),
 		test(steady_traffic_changes_no_interest_and_reads_no_clock),
 		test(accepted_connections_cost_the_same),
-		test(a_write_behind_a_closed_window_costs_one_change_on_and_one_off),
+		test(a_write_to_a_closed_window_costs_one_change_on_and_one_off),
 		test(a_long_answer_costs_one_change_on_and_one_off),
 		test(an_interest_that_changes_back_in_a_tick_costs_nothing),
 		test(a_thousand_changes_in_a_tick_are_one_kevent_call),
@@ -561,7 +561,7 @@ main(void)
 		test(with_idle_timeouts_a_quiet_tick_reads_the_clock_once),
 		test(with_idle_timeouts_a_request_still_costs_two_system_calls),
 		test(a_connection_with_a_request_costs_ten_system_calls_at_most),
-		test(no_accept_finds_nothing),
+		test(no_accept_call_is_wasted),
 	};
 
 	return run_tests(tests);

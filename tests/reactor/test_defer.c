@@ -32,7 +32,7 @@ deferred_calls_run_in_the_order_of_the_calls(void **state)
 }
 
 static void
-the_name_may_be_a_function_too(void **state)
+socle_defer_works_as_a_function_too(void **state)
 {
 	(void)state;
 	assert_int_equal(0, (socle_defer)(note_it, a));
@@ -41,7 +41,7 @@ the_name_may_be_a_function_too(void **state)
 }
 
 static void
-deferring_asks_nothing_of_the_kernel(void **state)
+deferring_makes_no_system_call(void **state)
 {
 	(void)state;
 	assert_int_equal(0, socle_defer(note_it, a));
@@ -56,7 +56,7 @@ defer_another(void *arg)
 }
 
 static void
-what_a_deferred_call_defers_waits_for_the_tick_after(void **state)
+a_call_deferred_by_a_deferred_call_runs_in_the_next_tick(void **state)
 {
 	double began;
 
@@ -82,7 +82,7 @@ defer_again(void *arg)
 }
 
 static void
-a_call_that_defers_itself_keeps_nobody_from_being_served(void **state)
+a_call_that_defers_itself_does_not_starve_others(void **state)
 {
 	int fds[2];
 	struct probe *p;
@@ -109,7 +109,7 @@ defer_a(void *arg)
 }
 
 static void
-what_a_timer_defers_runs_in_the_same_tick(void **state)
+a_call_deferred_by_a_timer_runs_in_the_same_tick(void **state)
 {
 	(void)state;
 	assert_true(socle_add_timer(0, defer_a, NULL));
@@ -135,7 +135,7 @@ note_tick(void *arg)
 }
 
 static void
-what_a_handler_defers_runs_in_the_next_tick_without_a_wait(void **state)
+a_call_deferred_by_a_handler_runs_in_the_next_tick_at_once(void **state)
 {
 	int fds[2];
 	struct probe *p;
@@ -166,7 +166,7 @@ stop(void *arg)
 }
 
 static void
-a_stop_in_one_lets_the_others_of_the_tick_run(void **state)
+a_stop_in_a_deferred_call_lets_the_others_run(void **state)
 {
 	(void)state;
 	assert_int_equal(0, socle_defer(stop, NULL));
@@ -184,7 +184,7 @@ expect_in_order(void *arg)
 }
 
 static void
-thousands_keep_their_order(void **state)
+thousands_of_deferred_calls_keep_their_order(void **state)
 {
 	enum { N = 5000 };
 	static int numbers[N];
@@ -200,7 +200,7 @@ thousands_keep_their_order(void **state)
 }
 
 static void
-a_reset_drops_what_was_deferred(void **state)
+a_reset_drops_deferred_calls(void **state)
 {
 	(void)state;
 	assert_int_equal(0, socle_defer_or_drop(note_it, note_drop, a));
@@ -214,7 +214,7 @@ a_reset_drops_what_was_deferred(void **state)
 }
 
 static void
-what_ran_is_not_dropped(void **state)
+a_call_that_ran_is_not_dropped(void **state)
 {
 	(void)state;
 	assert_int_equal(0, socle_defer_or_drop(note_it, note_drop, a));
@@ -233,7 +233,7 @@ reset_now(void *arg)
 }
 
 static void
-a_reset_in_a_call_drops_those_after_it_and_takes_new_ones(void **state)
+a_reset_in_a_call_drops_later_calls_and_accepts_new_ones(void **state)
 {
 	(void)state;
 	assert_int_equal(0, socle_defer_or_drop(reset_now, note_drop, a));
@@ -245,7 +245,7 @@ a_reset_in_a_call_drops_those_after_it_and_takes_new_ones(void **state)
 }
 
 static void
-a_refused_call_calls_nothing(void **state)
+a_refused_call_runs_and_drops_nothing(void **state)
 {
 	(void)state;
 	turn(1);
@@ -258,7 +258,7 @@ a_refused_call_calls_nothing(void **state)
 }
 
 static void
-a_refused_first_call_makes_no_loop(void **state)
+a_refused_first_call_creates_no_loop(void **state)
 {
 	(void)state;
 	seam_fail(CALL_calloc, 1, ENOMEM, 1);
@@ -274,19 +274,19 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(deferred_calls_run_in_the_order_of_the_calls),
-		test(the_name_may_be_a_function_too),
-		test(deferring_asks_nothing_of_the_kernel),
-		test(what_a_deferred_call_defers_waits_for_the_tick_after),
-		test(a_call_that_defers_itself_keeps_nobody_from_being_served),
-		test(what_a_timer_defers_runs_in_the_same_tick),
-		test(what_a_handler_defers_runs_in_the_next_tick_without_a_wait),
-		test(a_stop_in_one_lets_the_others_of_the_tick_run),
-		test(thousands_keep_their_order),
-		test(a_reset_drops_what_was_deferred),
-		test(what_ran_is_not_dropped),
-		test(a_reset_in_a_call_drops_those_after_it_and_takes_new_ones),
-		test(a_refused_call_calls_nothing),
-		test(a_refused_first_call_makes_no_loop),
+		test(socle_defer_works_as_a_function_too),
+		test(deferring_makes_no_system_call),
+		test(a_call_deferred_by_a_deferred_call_runs_in_the_next_tick),
+		test(a_call_that_defers_itself_does_not_starve_others),
+		test(a_call_deferred_by_a_timer_runs_in_the_same_tick),
+		test(a_call_deferred_by_a_handler_runs_in_the_next_tick_at_once),
+		test(a_stop_in_a_deferred_call_lets_the_others_run),
+		test(thousands_of_deferred_calls_keep_their_order),
+		test(a_reset_drops_deferred_calls),
+		test(a_call_that_ran_is_not_dropped),
+		test(a_reset_in_a_call_drops_later_calls_and_accepts_new_ones),
+		test(a_refused_call_runs_and_drops_nothing),
+		test(a_refused_first_call_creates_no_loop),
 	};
 
 	return run_tests(tests);

@@ -56,7 +56,7 @@ make(int fds[2])
 /* ---- the fd ---- */
 
 static void
-the_poll_backend_has_no_fd(void **state)
+the_poll_backend_has_no_loop_fd(void **state)
 {
 	(void)state;
 	if (!backend_is("poll"))
@@ -66,7 +66,7 @@ the_poll_backend_has_no_fd(void **state)
 }
 
 static void
-the_fd_stays_the_same(void **state)
+the_loop_fd_stays_the_same(void **state)
 {
 	int fd = quiet_loop_fd();
 
@@ -77,7 +77,7 @@ the_fd_stays_the_same(void **state)
 }
 
 static void
-the_fd_tells_of_a_ready_fd(void **state)
+the_loop_fd_is_readable_for_a_ready_fd(void **state)
 {
 	int fd = quiet_loop_fd(), fds[2];
 	struct probe *p = make(fds);
@@ -103,7 +103,7 @@ take_a_byte(int fd, unsigned ready, void *arg)
 }
 
 static void
-the_fd_tells_of_a_ready_other_fd(void **state)
+the_loop_fd_is_readable_for_a_ready_other_fd(void **state)
 {
 	int fd = quiet_loop_fd(), fds[2];
 	bool taken = false;
@@ -125,7 +125,7 @@ the_fd_tells_of_a_ready_other_fd(void **state)
 }
 
 static void
-what_is_watched_outside_a_tick_counts_at_once(void **state)
+a_change_of_interest_outside_a_tick_takes_effect_at_once(void **state)
 {
 	int fd = quiet_loop_fd(), fds[2];
 	struct probe *p = make(fds);
@@ -149,7 +149,7 @@ stop_watching(struct probe *p)
 }
 
 static void
-what_is_watched_inside_a_tick_counts_when_it_returned(void **state)
+a_change_of_interest_in_a_tick_takes_effect_when_it_ends(void **state)
 {
 	int fd = quiet_loop_fd(), fds[2];
 	struct probe *p = make(fds);
@@ -164,7 +164,7 @@ what_is_watched_inside_a_tick_counts_when_it_returned(void **state)
 }
 
 static void
-the_fd_tells_of_a_post(void **state)
+the_loop_fd_is_readable_for_a_post(void **state)
 {
 	int fd = quiet_loop_fd();
 	struct socle_loop *l = socle_loop_self();
@@ -180,7 +180,7 @@ the_fd_tells_of_a_post(void **state)
 }
 
 static void
-the_fd_tells_of_a_wakeup(void **state)
+the_loop_fd_is_readable_for_a_wakeup(void **state)
 {
 	int fd = quiet_loop_fd();
 	struct socle_loop *l = socle_loop_self();
@@ -197,7 +197,7 @@ the_fd_tells_of_a_wakeup(void **state)
 }
 
 static void
-the_fd_tells_of_a_deferred_call(void **state)
+the_loop_fd_is_readable_for_a_deferred_call(void **state)
 {
 	int fd = quiet_loop_fd();
 	bool ran = false;
@@ -211,7 +211,7 @@ the_fd_tells_of_a_deferred_call(void **state)
 }
 
 static void
-the_fd_tells_of_a_call_deferred_before_it_was_asked_for(void **state)
+the_loop_fd_is_readable_for_a_call_deferred_earlier(void **state)
 {
 	bool ran = false;
 	int fd;
@@ -239,7 +239,7 @@ defer_in_handler(struct probe *p)
 }
 
 static void
-the_fd_tells_of_a_call_that_a_handler_deferred(void **state)
+the_loop_fd_is_readable_for_a_call_deferred_by_a_handler(void **state)
 {
 	int fd = quiet_loop_fd(), fds[2];
 	struct probe *p = make(fds);
@@ -264,7 +264,7 @@ post_to_self(void *arg)
 }
 
 static void
-the_fd_tells_of_a_post_that_a_deferred_call_made(void **state)
+the_loop_fd_is_readable_for_a_post_by_a_deferred_call(void **state)
 {
 	int fd = quiet_loop_fd();
 	struct socle_loop *l = socle_loop_self();
@@ -311,7 +311,7 @@ an_outer_loop_drives_fds_timers_and_calls(void **state)
 /* ---- the time ---- */
 
 static void
-nothing_to_do_waits_as_long_as_the_loop_timeout_allows(void **state)
+an_idle_loop_waits_for_its_loop_timeout(void **state)
 {
 	(void)state;
 	assert_int_equal(-1, socle_loop_timeout_ms());
@@ -323,7 +323,7 @@ nothing_to_do_waits_as_long_as_the_loop_timeout_allows(void **state)
 }
 
 static void
-a_timer_is_waited_for_exactly_and_rounded_up(void **state)
+the_wait_for_a_timer_is_exact_and_rounded_up(void **state)
 {
 	static const struct {
 		double seconds;
@@ -344,7 +344,7 @@ a_timer_is_waited_for_exactly_and_rounded_up(void **state)
 }
 
 static void
-the_time_to_a_timer_shrinks_as_time_passes(void **state)
+the_wait_for_a_timer_shrinks_as_time_passes(void **state)
 {
 	(void)state;
 	seam_time_virtual();
@@ -357,7 +357,7 @@ the_time_to_a_timer_shrinks_as_time_passes(void **state)
 }
 
 static void
-the_smaller_of_loop_timeout_and_timer_counts(void **state)
+the_wait_is_the_smaller_of_loop_timeout_and_timer(void **state)
 {
 	(void)state;
 	seam_time_virtual();
@@ -369,7 +369,7 @@ the_smaller_of_loop_timeout_and_timer_counts(void **state)
 }
 
 static void
-what_came_due_in_the_outer_wait_fires_in_the_next_tick(void **state)
+a_timer_due_in_the_outer_wait_fires_in_the_next_tick(void **state)
 {
 	bool fired = false;
 
@@ -383,7 +383,7 @@ what_came_due_in_the_outer_wait_fires_in_the_next_tick(void **state)
 }
 
 static void
-there_is_no_wait_while_something_is_to_be_done(void **state)
+there_is_no_wait_while_work_is_pending(void **state)
 {
 	struct socle_loop *l = socle_loop_self();
 	int fds[2];
@@ -416,7 +416,7 @@ there_is_no_wait_while_something_is_to_be_done(void **state)
 }
 
 static void
-a_push_back_with_reading_off_asks_for_no_tick(void **state)
+a_push_back_with_reading_off_needs_no_tick(void **state)
 {
 	int fds[2];
 	struct probe *p = make(fds);
@@ -446,7 +446,7 @@ object_goes_on(struct socle_socket *s, void *arg)
 }
 
 static void
-post_loop_callbacks_ask_for_no_tick(void **state)
+post_loop_callbacks_need_no_tick(void **state)
 {
 	int fds[2];
 	struct probe *p = make(fds);
@@ -461,7 +461,7 @@ post_loop_callbacks_ask_for_no_tick(void **state)
 }
 
 static void
-a_poller_that_cannot_be_had_is_an_error(void **state)
+a_poller_that_cannot_be_opened_is_an_error(void **state)
 {
 	(void)state;
 	seam_fail(CALL_calloc, 1, ENOMEM, 1);
@@ -474,28 +474,28 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(the_poll_backend_has_no_fd),
-		test(the_fd_stays_the_same),
-		test(the_fd_tells_of_a_ready_fd),
-		test(the_fd_tells_of_a_ready_other_fd),
-		test(what_is_watched_outside_a_tick_counts_at_once),
-		test(what_is_watched_inside_a_tick_counts_when_it_returned),
-		test(the_fd_tells_of_a_post),
-		test(the_fd_tells_of_a_wakeup),
-		test(the_fd_tells_of_a_deferred_call),
-		test(the_fd_tells_of_a_call_deferred_before_it_was_asked_for),
-		test(the_fd_tells_of_a_call_that_a_handler_deferred),
-		test(the_fd_tells_of_a_post_that_a_deferred_call_made),
+		test(the_poll_backend_has_no_loop_fd),
+		test(the_loop_fd_stays_the_same),
+		test(the_loop_fd_is_readable_for_a_ready_fd),
+		test(the_loop_fd_is_readable_for_a_ready_other_fd),
+		test(a_change_of_interest_outside_a_tick_takes_effect_at_once),
+		test(a_change_of_interest_in_a_tick_takes_effect_when_it_ends),
+		test(the_loop_fd_is_readable_for_a_post),
+		test(the_loop_fd_is_readable_for_a_wakeup),
+		test(the_loop_fd_is_readable_for_a_deferred_call),
+		test(the_loop_fd_is_readable_for_a_call_deferred_earlier),
+		test(the_loop_fd_is_readable_for_a_call_deferred_by_a_handler),
+		test(the_loop_fd_is_readable_for_a_post_by_a_deferred_call),
 		test(an_outer_loop_drives_fds_timers_and_calls),
-		test(nothing_to_do_waits_as_long_as_the_loop_timeout_allows),
-		test(a_timer_is_waited_for_exactly_and_rounded_up),
-		test(the_time_to_a_timer_shrinks_as_time_passes),
-		test(the_smaller_of_loop_timeout_and_timer_counts),
-		test(what_came_due_in_the_outer_wait_fires_in_the_next_tick),
-		test(there_is_no_wait_while_something_is_to_be_done),
-		test(a_push_back_with_reading_off_asks_for_no_tick),
-		test(post_loop_callbacks_ask_for_no_tick),
-		test(a_poller_that_cannot_be_had_is_an_error),
+		test(an_idle_loop_waits_for_its_loop_timeout),
+		test(the_wait_for_a_timer_is_exact_and_rounded_up),
+		test(the_wait_for_a_timer_shrinks_as_time_passes),
+		test(the_wait_is_the_smaller_of_loop_timeout_and_timer),
+		test(a_timer_due_in_the_outer_wait_fires_in_the_next_tick),
+		test(there_is_no_wait_while_work_is_pending),
+		test(a_push_back_with_reading_off_needs_no_tick),
+		test(post_loop_callbacks_need_no_tick),
+		test(a_poller_that_cannot_be_opened_is_an_error),
 	};
 
 	return run_tests(tests);

@@ -64,7 +64,7 @@ close_and_tick(struct probe *p)
 
 /* case 62, defect 12 */
 static void
-many_children_that_go_on_and_close_do_not_disturb_the_parent(void **state)
+children_that_continue_and_close_do_not_disturb_the_parent(void **state)
 {
 	struct probe *p = reader_of(pair);
 
@@ -149,7 +149,7 @@ fail_and_go_on(struct probe *p)
 }
 
 static void
-going_on_may_fail_and_be_tried_again(void **state)
+socle_after_fork_may_fail_and_be_retried(void **state)
 {
 	struct probe *p = reader_of(pair);
 
@@ -175,7 +175,7 @@ fork_again(struct probe *p)
 }
 
 static void
-a_child_may_be_a_parent(void **state)
+a_child_may_fork_again(void **state)
 {
 	struct probe *p = reader_of(pair);
 
@@ -204,7 +204,7 @@ begin_anew(struct probe *p)
 }
 
 static void
-a_child_may_begin_anew(void **state)
+a_child_may_reset_and_start_over(void **state)
 {
 	struct probe *p = reader_of(pair);
 
@@ -290,7 +290,7 @@ leave_held_back(struct probe *p)
 }
 
 static void
-what_is_held_back_is_sent_by_the_parent_alone(void **state)
+held_back_writes_are_sent_by_the_parent_only(void **state)
 {
 	struct probe *p = reader_of(pair);
 	char buf[32];
@@ -317,7 +317,7 @@ find_it_closed(struct probe *p)
 }
 
 static void
-what_was_to_close_when_flushed_closes_in_the_child(void **state)
+an_object_in_close_after_flush_closes_in_the_child(void **state)
 {
 	struct probe *p = reader_of(pair);
 
@@ -347,7 +347,7 @@ hear_nothing_then_something(struct probe *p)
 }
 
 static void
-a_signal_pending_in_the_parent_is_the_parents(void **state)
+a_signal_pending_in_the_parent_is_reported_to_it_alone(void **state)
 {
 	(void)state;
 	assert_int_equal(0, socle_signal(SIGUSR1, note_signal, NULL));
@@ -370,7 +370,7 @@ hear_what_came_early(struct probe *p)
 }
 
 static void
-a_signal_to_the_child_before_it_goes_on_is_told_then(void **state)
+a_signal_to_the_child_is_reported_after_socle_after_fork(void **state)
 {
 	(void)state;
 	assert_int_equal(0, socle_signal(SIGUSR1, note_signal, NULL));
@@ -396,7 +396,7 @@ fork_and_go_on(struct probe *p)
 }
 
 static void
-a_child_may_go_on_in_the_handler_that_forked(void **state)
+a_child_may_continue_in_the_handler_that_forked(void **state)
 {
 	struct probe *p = reader_of(pair), *q = reader_of(other_pair);
 	int r;
@@ -439,7 +439,7 @@ none_open(char *command, size_t size, const bool *others, int mine)
 
 /* case 64 */
 static void
-a_program_that_is_execd_inherits_no_fd(void **state)
+exec_passes_on_no_fd(void **state)
 {
 	char command[LOOKED_AT * 32];
 	bool others[LOOKED_AT];
@@ -473,18 +473,18 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(parent_and_child_both_serve),
-		test(many_children_that_go_on_and_close_do_not_disturb_the_parent),
+		test(children_that_continue_and_close_do_not_disturb_the_parent),
 		test(objects_timers_other_fds_and_callbacks_are_kept),
-		test(going_on_may_fail_and_be_tried_again),
-		test(a_child_may_be_a_parent),
-		test(a_child_may_begin_anew),
+		test(socle_after_fork_may_fail_and_be_retried),
+		test(a_child_may_fork_again),
+		test(a_child_may_reset_and_start_over),
 		test(the_child_drops_what_was_queued_and_the_parent_sends_it),
-		test(what_is_held_back_is_sent_by_the_parent_alone),
-		test(what_was_to_close_when_flushed_closes_in_the_child),
-		test(a_signal_pending_in_the_parent_is_the_parents),
-		test(a_signal_to_the_child_before_it_goes_on_is_told_then),
-		test(a_child_may_go_on_in_the_handler_that_forked),
-		test(a_program_that_is_execd_inherits_no_fd),
+		test(held_back_writes_are_sent_by_the_parent_only),
+		test(an_object_in_close_after_flush_closes_in_the_child),
+		test(a_signal_pending_in_the_parent_is_reported_to_it_alone),
+		test(a_signal_to_the_child_is_reported_after_socle_after_fork),
+		test(a_child_may_continue_in_the_handler_that_forked),
+		test(exec_passes_on_no_fd),
 	};
 
 	return run_tests(tests);

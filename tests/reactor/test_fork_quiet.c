@@ -85,7 +85,7 @@ toggle_and_ask(struct probe *p)
 }
 
 static void
-no_question_of_the_child_changes_what_the_parent_watches(void **state)
+queries_in_the_child_do_not_change_the_parents_interest(void **state)
 {
 	struct probe *p = reader_of(pair);
 
@@ -119,7 +119,7 @@ run_too_early(struct probe *p)
 }
 
 static void
-a_loop_in_the_child_is_refused_until_it_goes_on(void **state)
+a_loop_in_the_child_is_refused_before_socle_after_fork(void **state)
 {
 	(void)state;
 	child_run(run_too_early, reader_of(pair));
@@ -127,7 +127,7 @@ a_loop_in_the_child_is_refused_until_it_goes_on(void **state)
 }
 
 static void
-going_on_is_nothing_outside_of_a_child(void **state)
+outside_a_child_socle_after_fork_does_nothing(void **state)
 {
 	struct probe *p;
 
@@ -165,7 +165,7 @@ wake_myself(struct probe *p)
 }
 
 static void
-no_wakeup_of_the_child_wakes_the_parent(void **state)
+a_wakeup_in_the_child_does_not_wake_the_parent(void **state)
 {
 	(void)state;
 	self = socle_loop_self();
@@ -186,7 +186,7 @@ signal_myself(struct probe *p)
 }
 
 static void
-no_signal_of_the_child_wakes_the_parent(void **state)
+a_signal_to_the_child_does_not_wake_the_parent(void **state)
 {
 	(void)state;
 	assert_int_equal(0, socle_signal(SIGUSR1, note_signal, NULL));
@@ -267,11 +267,11 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		test(a_child_that_closes_its_copy_does_not_disturb_the_parent),
 		test(a_child_that_resets_does_not_disturb_the_parent),
-		test(no_question_of_the_child_changes_what_the_parent_watches),
-		test(a_loop_in_the_child_is_refused_until_it_goes_on),
-		test(going_on_is_nothing_outside_of_a_child),
-		test(no_wakeup_of_the_child_wakes_the_parent),
-		test(no_signal_of_the_child_wakes_the_parent),
+		test(queries_in_the_child_do_not_change_the_parents_interest),
+		test(a_loop_in_the_child_is_refused_before_socle_after_fork),
+		test(outside_a_child_socle_after_fork_does_nothing),
+		test(a_wakeup_in_the_child_does_not_wake_the_parent),
+		test(a_signal_to_the_child_does_not_wake_the_parent),
 		test(a_close_in_the_child_leaves_the_parents_cork_alone),
 		test(a_child_that_returns_from_the_handler_ends_its_loop_and_sends_nothing),
 	};

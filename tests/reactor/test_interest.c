@@ -66,7 +66,7 @@ outside_a_tick_a_change_goes_to_the_kernel_at_once(void **state)
 }
 
 static void
-a_poller_that_somebody_else_waits_for_knows_of_it(void **state)
+a_change_outside_a_tick_is_visible_on_the_loop_fd(void **state)
 {
 	struct pollfd poller = {.events = POLLIN};
 	struct probe *p;
@@ -92,7 +92,7 @@ a_poller_that_somebody_else_waits_for_knows_of_it(void **state)
 }
 
 static void
-making_an_object_outside_a_tick_is_one_call(void **state)
+creating_an_object_outside_a_tick_is_one_call(void **state)
 {
 	struct probe *p;
 	int fds[2], peer;
@@ -111,7 +111,7 @@ making_an_object_outside_a_tick_is_one_call(void **state)
 }
 
 static void
-setting_what_is_set_costs_nothing(void **state)
+setting_an_unchanged_interest_costs_nothing(void **state)
 {
 	struct probe *p;
 	int peer;
@@ -173,7 +173,7 @@ toggle_and_stay(void *arg)
 }
 
 static void
-what_really_changed_within_a_tick_is_one_call(void **state)
+a_real_change_within_a_tick_is_one_call(void **state)
 {
 	struct probe *p;
 	int peer;
@@ -202,7 +202,7 @@ make_use_and_close(void *arg)
 }
 
 static void
-an_object_that_lives_within_a_tick_costs_no_call(void **state)
+an_object_created_and_closed_within_a_tick_costs_no_call(void **state)
 {
 	int fds[2], peer;
 
@@ -228,7 +228,7 @@ make_and_watch(void *arg)
 }
 
 static void
-an_object_made_and_watched_within_a_tick_is_one_call(void **state)
+an_object_created_and_watched_within_a_tick_is_one_call(void **state)
 {
 	int fds[2], peer;
 
@@ -286,7 +286,7 @@ make_many(int fds[2])
 }
 
 static void
-a_thousand_that_toggle_are_one_call_each_at_most(void **state)
+a_thousand_toggling_objects_cost_one_call_each_at_most(void **state)
 {
 	int fds[2], even = 10, odd = 9;
 
@@ -342,7 +342,7 @@ steady_traffic_costs_no_call(void **state)
 }
 
 static void
-a_write_that_waits_is_one_call_on_and_one_off(void **state)
+a_queued_write_is_one_call_on_and_one_off(void **state)
 {
 	static char sink[1 << 16];
 	struct probe *p;
@@ -376,7 +376,7 @@ write_within_a_tick(void *arg)
 }
 
 static void
-a_write_that_goes_out_whole_costs_no_call(void **state)
+a_write_sent_at_once_costs_no_call(void **state)
 {
 	struct probe *p;
 	char buf[16];
@@ -393,7 +393,7 @@ a_write_that_goes_out_whole_costs_no_call(void **state)
 }
 
 static void
-the_wishes_of_the_queue_and_of_the_user_are_two(void **state)
+the_queue_and_the_application_watch_writability_separately(void **state)
 {
 	static char sink[1 << 16];
 	struct probe *p;
@@ -440,7 +440,7 @@ closing_is_one_call_and_stealing_too(void **state)
 }
 
 static void
-a_close_outside_a_tick_takes_it_from_the_poller_at_once(void **state)
+a_close_outside_a_tick_removes_the_registration_at_once(void **state)
 {
 	struct probe *p;
 	int peer;
@@ -469,7 +469,7 @@ note_ready(int fd, unsigned ready, void *arg)
 }
 
 static void
-an_other_fd_added_again_as_it_was_costs_no_call(void **state)
+adding_an_other_fd_again_unchanged_costs_no_call(void **state)
 {
 	int peer, fds[2];
 
@@ -506,7 +506,7 @@ watch_both(void *arg)
 }
 
 static void
-a_refused_change_is_event_err_of_that_object_and_nothing_else(void **state)
+a_refused_change_is_event_err_of_that_object_only(void **state)
 {
 	struct probe *two[2];
 	int peers[2];
@@ -538,7 +538,7 @@ ignore_err(struct probe *p, int err)
 }
 
 static void
-who_ignores_a_refusal_can_try_again(void **state)
+an_object_that_ignores_a_refusal_can_watch_again(void **state)
 {
 	struct probe *two[2];
 	int peers[2];
@@ -564,7 +564,7 @@ who_ignores_a_refusal_can_try_again(void **state)
 }
 
 static void
-a_new_object_that_the_kernel_refuses_within_a_tick_gets_event_err(void **state)
+a_new_object_refused_within_a_tick_gets_event_err(void **state)
 {
 	int fds[2], peer;
 
@@ -585,7 +585,7 @@ a_new_object_that_the_kernel_refuses_within_a_tick_gets_event_err(void **state)
 }
 
 static void
-a_refusal_outside_a_tick_is_tried_again_in_the_next(void **state)
+a_change_refused_outside_a_tick_is_retried_in_the_next(void **state)
 {
 	struct probe *p;
 	int peer;
@@ -605,7 +605,7 @@ a_refusal_outside_a_tick_is_tried_again_in_the_next(void **state)
 }
 
 static void
-refused_and_refused_again_it_is_told_once(void **state)
+a_change_refused_repeatedly_is_reported_once(void **state)
 {
 	struct probe *p;
 	double before;
@@ -635,26 +635,26 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(outside_a_tick_a_change_goes_to_the_kernel_at_once),
-		test(a_poller_that_somebody_else_waits_for_knows_of_it),
-		test(making_an_object_outside_a_tick_is_one_call),
-		test(setting_what_is_set_costs_nothing),
+		test(a_change_outside_a_tick_is_visible_on_the_loop_fd),
+		test(creating_an_object_outside_a_tick_is_one_call),
+		test(setting_an_unchanged_interest_costs_nothing),
 		test(on_and_off_within_a_tick_costs_nothing),
-		test(what_really_changed_within_a_tick_is_one_call),
-		test(an_object_that_lives_within_a_tick_costs_no_call),
-		test(an_object_made_and_watched_within_a_tick_is_one_call),
-		test(a_thousand_that_toggle_are_one_call_each_at_most),
+		test(a_real_change_within_a_tick_is_one_call),
+		test(an_object_created_and_closed_within_a_tick_costs_no_call),
+		test(an_object_created_and_watched_within_a_tick_is_one_call),
+		test(a_thousand_toggling_objects_cost_one_call_each_at_most),
 		test(steady_traffic_costs_no_call),
-		test(a_write_that_waits_is_one_call_on_and_one_off),
-		test(a_write_that_goes_out_whole_costs_no_call),
-		test(the_wishes_of_the_queue_and_of_the_user_are_two),
+		test(a_queued_write_is_one_call_on_and_one_off),
+		test(a_write_sent_at_once_costs_no_call),
+		test(the_queue_and_the_application_watch_writability_separately),
 		test(closing_is_one_call_and_stealing_too),
-		test(a_close_outside_a_tick_takes_it_from_the_poller_at_once),
-		test(an_other_fd_added_again_as_it_was_costs_no_call),
-		test(a_refused_change_is_event_err_of_that_object_and_nothing_else),
-		test(who_ignores_a_refusal_can_try_again),
-		test(a_new_object_that_the_kernel_refuses_within_a_tick_gets_event_err),
-		test(a_refusal_outside_a_tick_is_tried_again_in_the_next),
-		test(refused_and_refused_again_it_is_told_once),
+		test(a_close_outside_a_tick_removes_the_registration_at_once),
+		test(adding_an_other_fd_again_unchanged_costs_no_call),
+		test(a_refused_change_is_event_err_of_that_object_only),
+		test(an_object_that_ignores_a_refusal_can_watch_again),
+		test(a_new_object_refused_within_a_tick_gets_event_err),
+		test(a_change_refused_outside_a_tick_is_retried_in_the_next),
+		test(a_change_refused_repeatedly_is_reported_once),
 	};
 
 	return run_tests(tests);

@@ -33,7 +33,7 @@ goes_on(struct probe *p)
 }
 
 static void
-a_child_that_goes_on_leaves_the_queues_number_alone(void **state)
+a_child_that_continues_does_not_close_the_queues_number(void **state)
 {
 	struct probe *p;
 
@@ -57,7 +57,7 @@ resets(struct probe *p)
 }
 
 static void
-a_child_that_resets_leaves_the_queues_number_alone(void **state)
+a_child_that_resets_does_not_close_the_queues_number(void **state)
 {
 	struct probe *p;
 
@@ -107,7 +107,7 @@ leave_it(struct probe *p)
 
 /* An event comes with a cookie that was never ours. */
 static void
-an_event_that_nobody_knows_of_does_not_come_again(void **state)
+an_event_with_an_unknown_cookie_is_not_reported_again(void **state)
 {
 #if SOCLE__HAVE_KQUEUE
 	struct probe *p;
@@ -144,7 +144,7 @@ an_event_that_nobody_knows_of_does_not_come_again(void **state)
 }
 
 static void
-no_change_asks_for_a_receipt_and_each_has_room_to_fail(void **state)
+no_change_uses_ev_receipt_and_each_has_space_to_fail(void **state)
 {
 #if SOCLE__HAVE_KQUEUE
 	enum { MANY = 200 };
@@ -185,10 +185,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(a_child_that_goes_on_leaves_the_queues_number_alone),
-		test(a_child_that_resets_leaves_the_queues_number_alone),
-		test(an_event_that_nobody_knows_of_does_not_come_again),
-		test(no_change_asks_for_a_receipt_and_each_has_room_to_fail),
+		test(a_child_that_continues_does_not_close_the_queues_number),
+		test(a_child_that_resets_does_not_close_the_queues_number),
+		test(an_event_with_an_unknown_cookie_is_not_reported_again),
+		test(no_change_uses_ev_receipt_and_each_has_space_to_fail),
 	};
 
 	return run_tests(tests);

@@ -64,7 +64,7 @@ a_full_socket_is_not_writable(void **state)
 }
 
 static void
-adding_again_changes_values_and_adds_nothing(void **state)
+adding_a_filter_again_only_changes_its_values(void **state)
 {
 	int fds[2];
 
@@ -85,7 +85,7 @@ adding_again_changes_values_and_adds_nothing(void **state)
 }
 
 static void
-adding_again_does_not_change_clear(void **state)
+adding_a_filter_again_does_not_change_clear(void **state)
 {
 	int fds[2];
 
@@ -100,7 +100,7 @@ adding_again_does_not_change_clear(void **state)
 }
 
 static void
-a_disabled_filter_is_silent_until_it_is_enabled(void **state)
+a_disabled_filter_reports_nothing_until_it_is_enabled(void **state)
 {
 	int fds[2];
 
@@ -121,7 +121,7 @@ a_disabled_filter_is_silent_until_it_is_enabled(void **state)
 }
 
 static void
-clear_reports_once_for_each_arrival(void **state)
+a_clear_filter_reports_once_for_each_arrival(void **state)
 {
 	char buf[8];
 	int fds[2];
@@ -142,7 +142,7 @@ clear_reports_once_for_each_arrival(void **state)
 }
 
 static void
-clear_beside_a_lasting_filter_is_still_reported_once(void **state)
+a_clear_filter_next_to_a_level_one_is_reported_once(void **state)
 {
 	int fds[2];
 
@@ -162,7 +162,7 @@ clear_beside_a_lasting_filter_is_still_reported_once(void **state)
 }
 
 static void
-oneshot_reports_once_and_is_gone(void **state)
+a_oneshot_filter_reports_once_and_is_deleted(void **state)
 {
 	int fds[2];
 
@@ -177,7 +177,7 @@ oneshot_reports_once_and_is_gone(void **state)
 }
 
 static void
-dispatch_reports_once_and_waits_for_enable(void **state)
+a_dispatch_filter_reports_once_until_it_is_enabled(void **state)
 {
 	int fds[2];
 
@@ -193,7 +193,7 @@ dispatch_reports_once_and_waits_for_enable(void **state)
 }
 
 static void
-a_low_water_mark_waits_for_that_much(void **state)
+a_low_water_mark_delays_the_event(void **state)
 {
 	int fds[2];
 
@@ -211,7 +211,7 @@ a_low_water_mark_waits_for_that_much(void **state)
 }
 
 static void
-the_highest_mark_reports_only_the_end(void **state)
+the_highest_low_water_mark_reports_only_the_end(void **state)
 {
 	int fds[2];
 
@@ -228,7 +228,7 @@ the_highest_mark_reports_only_the_end(void **state)
 }
 
 static void
-writing_has_a_low_water_mark_too(void **state)
+the_write_filter_has_a_low_water_mark_too(void **state)
 {
 	int fds[2];
 
@@ -247,7 +247,7 @@ writing_has_a_low_water_mark_too(void **state)
 /* ---- errors of changes ---- */
 
 static void
-wrong_changes_have_their_errors(void **state)
+invalid_changes_return_the_right_errors(void **state)
 {
 	int fds[2];
 
@@ -267,7 +267,7 @@ wrong_changes_have_their_errors(void **state)
 }
 
 static void
-an_fd_is_not_cut_to_an_int(void **state)
+a_large_ident_is_not_truncated_to_an_int(void **state)
 {
 	const int beyond = sizeof(uintptr_t) > sizeof(int) ? 32 : 31;
 	struct kevent c;
@@ -306,7 +306,7 @@ a_kqueue_can_be_read_by_another_but_not_written(void **state)
 }
 
 static void
-errors_come_alone_and_at_once_and_the_rest_is_done(void **state)
+errors_return_at_once_and_the_other_changes_are_made(void **state)
 {
 	struct kevent c[3], e[ROOM];
 	int fds[2];
@@ -330,7 +330,7 @@ errors_come_alone_and_at_once_and_the_rest_is_done(void **state)
 }
 
 static void
-an_error_without_room_stops_the_changes(void **state)
+an_error_that_does_not_fit_stops_the_changes(void **state)
 {
 	struct kevent c[3], e[1];
 	int fds[2];
@@ -350,7 +350,7 @@ an_error_without_room_stops_the_changes(void **state)
 }
 
 static void
-receipts_answer_each_change_and_are_counted(void **state)
+a_receipt_answers_its_change_and_is_counted(void **state)
 {
 	unsigned before = kqueue_receipts();
 	struct kevent c, e[ROOM];
@@ -376,23 +376,25 @@ main(void)
 		kqueue_test(
 			each_filter_has_its_own_event_and_write_comes_first),
 		kqueue_test(a_full_socket_is_not_writable),
-		kqueue_test(adding_again_changes_values_and_adds_nothing),
-		kqueue_test(adding_again_does_not_change_clear),
-		kqueue_test(a_disabled_filter_is_silent_until_it_is_enabled),
-		kqueue_test(clear_reports_once_for_each_arrival),
+		kqueue_test(adding_a_filter_again_only_changes_its_values),
+		kqueue_test(adding_a_filter_again_does_not_change_clear),
 		kqueue_test(
-			clear_beside_a_lasting_filter_is_still_reported_once),
-		kqueue_test(oneshot_reports_once_and_is_gone),
-		kqueue_test(dispatch_reports_once_and_waits_for_enable),
-		kqueue_test(a_low_water_mark_waits_for_that_much),
-		kqueue_test(the_highest_mark_reports_only_the_end),
-		kqueue_test(writing_has_a_low_water_mark_too),
-		kqueue_test(wrong_changes_have_their_errors),
-		kqueue_test(an_fd_is_not_cut_to_an_int),
+			a_disabled_filter_reports_nothing_until_it_is_enabled),
+		kqueue_test(a_clear_filter_reports_once_for_each_arrival),
+		kqueue_test(
+			a_clear_filter_next_to_a_level_one_is_reported_once),
+		kqueue_test(a_oneshot_filter_reports_once_and_is_deleted),
+		kqueue_test(a_dispatch_filter_reports_once_until_it_is_enabled),
+		kqueue_test(a_low_water_mark_delays_the_event),
+		kqueue_test(the_highest_low_water_mark_reports_only_the_end),
+		kqueue_test(the_write_filter_has_a_low_water_mark_too),
+		kqueue_test(invalid_changes_return_the_right_errors),
+		kqueue_test(a_large_ident_is_not_truncated_to_an_int),
 		kqueue_test(a_kqueue_can_be_read_by_another_but_not_written),
-		kqueue_test(errors_come_alone_and_at_once_and_the_rest_is_done),
-		kqueue_test(an_error_without_room_stops_the_changes),
-		kqueue_test(receipts_answer_each_change_and_are_counted),
+		kqueue_test(
+			errors_return_at_once_and_the_other_changes_are_made),
+		kqueue_test(an_error_that_does_not_fit_stops_the_changes),
+		kqueue_test(a_receipt_answers_its_change_and_is_counted),
 	};
 	return run_tests(tests);
 }

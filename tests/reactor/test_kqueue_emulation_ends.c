@@ -10,7 +10,7 @@
 /* ---- ends ---- */
 
 static void
-a_half_close_ends_reading_alone(void **state)
+a_half_close_ends_only_reading(void **state)
 {
 	int fds[2];
 
@@ -28,7 +28,7 @@ a_half_close_ends_reading_alone(void **state)
 }
 
 static void
-a_writer_is_not_told_of_a_half_close(void **state)
+a_half_close_is_not_reported_to_a_writer(void **state)
 {
 	int fds[2];
 
@@ -43,7 +43,7 @@ a_writer_is_not_told_of_a_half_close(void **state)
 }
 
 static void
-a_closed_peer_ends_both(void **state)
+a_closed_peer_ends_both_directions(void **state)
 {
 	int fds[2];
 
@@ -58,7 +58,7 @@ a_closed_peer_ends_both(void **state)
 }
 
 static void
-a_reset_ends_both_and_says_why(void **state)
+a_reset_ends_both_directions_and_reports_the_error(void **state)
 {
 	int fds[2];
 
@@ -85,7 +85,7 @@ socket_error(int fd)
 }
 
 static void
-looking_leaves_the_error_where_it_is(void **state)
+reporting_an_error_does_not_clear_it(void **state)
 {
 	int fds[2];
 
@@ -104,7 +104,7 @@ looking_leaves_the_error_where_it_is(void **state)
 }
 
 static void
-own_shutdown_ends_writing_alone(void **state)
+a_local_shutdown_ends_only_writing(void **state)
 {
 	int fds[2];
 
@@ -129,7 +129,7 @@ own_shutdown_ends_writing_alone(void **state)
 }
 
 static void
-looking_sends_nothing(void **state)
+checking_readiness_sends_nothing(void **state)
 {
 	const int types[] = {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET};
 	char buf[8];
@@ -148,7 +148,7 @@ looking_sends_nothing(void **state)
 }
 
 static void
-a_pipe_without_writer_ends_with_its_data(void **state)
+a_pipe_without_a_writer_ends_after_its_data(void **state)
 {
 	char buf[8];
 	int fds[2];
@@ -166,7 +166,7 @@ a_pipe_without_writer_ends_with_its_data(void **state)
 }
 
 static void
-a_pipe_without_reader_ends_its_writer(void **state)
+a_pipe_without_a_reader_ends_its_writer(void **state)
 {
 	int fds[2];
 
@@ -181,7 +181,7 @@ a_pipe_without_reader_ends_its_writer(void **state)
 }
 
 static void
-a_pipe_without_reader_takes_no_new_writer(void **state)
+a_pipe_without_a_reader_refuses_a_new_write_filter(void **state)
 {
 	int fds[2];
 
@@ -194,7 +194,7 @@ a_pipe_without_reader_takes_no_new_writer(void **state)
 }
 
 static void
-the_wrong_end_of_a_pipe_tells_of_the_end_alone(void **state)
+the_wrong_end_of_a_pipe_reports_only_the_end(void **state)
 {
 	int fds[2];
 
@@ -211,7 +211,7 @@ the_wrong_end_of_a_pipe_tells_of_the_end_alone(void **state)
 }
 
 static void
-pipes_know_no_low_water_mark(void **state)
+pipes_have_no_low_water_mark(void **state)
 {
 	int fds[2];
 
@@ -226,7 +226,7 @@ pipes_know_no_low_water_mark(void **state)
 /* ---- connecting ---- */
 
 static void
-a_listener_has_an_event_while_somebody_waits(void **state)
+a_listener_has_an_event_while_a_client_is_queued(void **state)
 {
 	int port, fd, listener = tcp_listener(&port);
 
@@ -267,7 +267,7 @@ a_socket_that_never_connected_has_no_events(void **state)
 }
 
 static void
-a_refused_connection_ends_both_and_says_why(void **state)
+a_refused_connection_ends_both_and_reports_the_error(void **state)
 {
 	int port, listener = tcp_listener(&port);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
@@ -287,7 +287,7 @@ a_refused_connection_ends_both_and_says_why(void **state)
 }
 
 static void
-an_error_of_datagrams_is_no_end(void **state)
+a_datagram_error_is_not_an_end(void **state)
 {
 	int fds[2] = {
 		socket(AF_INET, SOCK_DGRAM, 0), socket(AF_INET, SOCK_DGRAM, 0)};
@@ -314,22 +314,23 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		kqueue_test(a_half_close_ends_reading_alone),
-		kqueue_test(a_writer_is_not_told_of_a_half_close),
-		kqueue_test(a_closed_peer_ends_both),
-		kqueue_test(a_reset_ends_both_and_says_why),
-		kqueue_test(looking_leaves_the_error_where_it_is),
-		kqueue_test(own_shutdown_ends_writing_alone),
-		kqueue_test(looking_sends_nothing),
-		kqueue_test(a_pipe_without_writer_ends_with_its_data),
-		kqueue_test(a_pipe_without_reader_ends_its_writer),
-		kqueue_test(a_pipe_without_reader_takes_no_new_writer),
-		kqueue_test(the_wrong_end_of_a_pipe_tells_of_the_end_alone),
-		kqueue_test(pipes_know_no_low_water_mark),
-		kqueue_test(a_listener_has_an_event_while_somebody_waits),
+		kqueue_test(a_half_close_ends_only_reading),
+		kqueue_test(a_half_close_is_not_reported_to_a_writer),
+		kqueue_test(a_closed_peer_ends_both_directions),
+		kqueue_test(a_reset_ends_both_directions_and_reports_the_error),
+		kqueue_test(reporting_an_error_does_not_clear_it),
+		kqueue_test(a_local_shutdown_ends_only_writing),
+		kqueue_test(checking_readiness_sends_nothing),
+		kqueue_test(a_pipe_without_a_writer_ends_after_its_data),
+		kqueue_test(a_pipe_without_a_reader_ends_its_writer),
+		kqueue_test(a_pipe_without_a_reader_refuses_a_new_write_filter),
+		kqueue_test(the_wrong_end_of_a_pipe_reports_only_the_end),
+		kqueue_test(pipes_have_no_low_water_mark),
+		kqueue_test(a_listener_has_an_event_while_a_client_is_queued),
 		kqueue_test(a_socket_that_never_connected_has_no_events),
-		kqueue_test(a_refused_connection_ends_both_and_says_why),
-		kqueue_test(an_error_of_datagrams_is_no_end),
+		kqueue_test(
+			a_refused_connection_ends_both_and_reports_the_error),
+		kqueue_test(a_datagram_error_is_not_an_end),
 	};
 	return run_tests(tests);
 }

@@ -13,7 +13,7 @@
 /* ---- numbers and files ---- */
 
 static void
-closing_an_fd_takes_its_filters_away(void **state)
+closing_an_fd_removes_its_filters(void **state)
 {
 	int fds[2], again[2];
 
@@ -59,7 +59,7 @@ a_copy_of_a_closed_fd_neither_reports_nor_spins(void **state)
 }
 
 static void
-a_copy_does_not_report_for_the_numbers_next_owner(void **state)
+a_copy_does_not_report_events_of_a_reused_number(void **state)
 {
 	int fds[2], other[2], copy;
 
@@ -81,7 +81,7 @@ a_copy_does_not_report_for_the_numbers_next_owner(void **state)
 }
 
 static void
-a_copy_may_come_back_to_its_number(void **state)
+a_copy_moved_back_to_its_number_has_no_filters(void **state)
 {
 	int fds[2], other[2], copy;
 
@@ -139,7 +139,7 @@ a_file_is_ready_except_at_its_end(void **state)
 /* ---- waiting ---- */
 
 static void
-a_wait_ends_with_its_time(void **state)
+a_wait_ends_at_its_timeout(void **state)
 {
 	struct timespec from, to;
 
@@ -153,7 +153,7 @@ a_wait_ends_with_its_time(void **state)
 }
 
 static void
-a_time_that_is_none_is_refused(void **state)
+an_invalid_timeout_is_refused(void **state)
 {
 	struct timespec t = {.tv_nsec = 1000000000};
 
@@ -164,7 +164,7 @@ a_time_that_is_none_is_refused(void **state)
 }
 
 static void
-without_room_for_events_nothing_is_waited_for(void **state)
+a_call_without_an_event_list_does_not_wait(void **state)
 {
 	(void)state;
 	assert_int_equal(0, kevent(kq, NULL, 0, NULL, 0, NULL));
@@ -226,7 +226,7 @@ a_wait_ends_with_an_event(void **state)
 }
 
 static void
-little_room_starves_nobody(void **state)
+a_short_event_list_starves_no_filter(void **state)
 {
 	int a[2], b[2];
 	char seen[64] = "";
@@ -248,7 +248,7 @@ little_room_starves_nobody(void **state)
 }
 
 static void
-little_room_loses_no_cleared_event(void **state)
+a_short_event_list_loses_no_clear_event(void **state)
 {
 	int fds[2];
 
@@ -264,7 +264,7 @@ little_room_loses_no_cleared_event(void **state)
 }
 
 static void
-as_many_events_come_as_there_is_room(void **state)
+a_call_returns_as_many_events_as_fit(void **state)
 {
 	enum { MANY = 150 };
 	struct kevent e[MANY + 1];
@@ -339,7 +339,7 @@ a_child_has_no_kqueue_and_the_parent_keeps_its_own(void **state)
 }
 
 static void
-a_childs_copies_do_not_report(void **state)
+an_fd_kept_open_by_a_child_reports_nothing_after_close(void **state)
 {
 	int fds[2], hold[2], status;
 	pid_t pid;
@@ -365,7 +365,7 @@ a_childs_copies_do_not_report(void **state)
 }
 
 static void
-a_closed_kqueue_is_none_and_its_number_starts_empty(void **state)
+a_new_kqueue_at_the_number_of_a_closed_one_starts_empty(void **state)
 {
 	int fds[2], old = kq;
 
@@ -385,7 +385,7 @@ a_closed_kqueue_is_none_and_its_number_starts_empty(void **state)
 }
 
 static void
-another_fd_of_the_number_is_no_kqueue(void **state)
+another_file_at_the_number_is_not_a_kqueue(void **state)
 {
 	int other = epoll_create1(0);
 
@@ -420,7 +420,7 @@ talk_to_oneself(void *failed)
 }
 
 static void
-each_thread_may_have_its_kqueue(void **state)
+each_thread_may_have_its_own_kqueue(void **state)
 {
 	enum { THREADS = 4 };
 	pthread_t threads[THREADS];
@@ -441,27 +441,28 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		kqueue_test(closing_an_fd_takes_its_filters_away),
+		kqueue_test(closing_an_fd_removes_its_filters),
 		kqueue_test(a_copy_of_a_closed_fd_neither_reports_nor_spins),
-		kqueue_test(a_copy_does_not_report_for_the_numbers_next_owner),
-		kqueue_test(a_copy_may_come_back_to_its_number),
+		kqueue_test(a_copy_does_not_report_events_of_a_reused_number),
+		kqueue_test(a_copy_moved_back_to_its_number_has_no_filters),
 		kqueue_test(the_next_file_on_the_same_inode_has_no_filters),
 		kqueue_test(a_file_is_ready_except_at_its_end),
-		kqueue_test(a_wait_ends_with_its_time),
-		kqueue_test(a_time_that_is_none_is_refused),
-		kqueue_test(without_room_for_events_nothing_is_waited_for),
+		kqueue_test(a_wait_ends_at_its_timeout),
+		kqueue_test(an_invalid_timeout_is_refused),
+		kqueue_test(a_call_without_an_event_list_does_not_wait),
 		kqueue_test(a_signal_ends_the_wait_after_the_changes),
 		kqueue_test(a_wait_ends_with_an_event),
-		kqueue_test(little_room_starves_nobody),
-		kqueue_test(little_room_loses_no_cleared_event),
-		kqueue_test(as_many_events_come_as_there_is_room),
+		kqueue_test(a_short_event_list_starves_no_filter),
+		kqueue_test(a_short_event_list_loses_no_clear_event),
+		kqueue_test(a_call_returns_as_many_events_as_fit),
 		kqueue_test(the_kqueue_is_readable_while_there_is_an_event),
 		kqueue_test(a_child_has_no_kqueue_and_the_parent_keeps_its_own),
-		kqueue_test(a_childs_copies_do_not_report),
 		kqueue_test(
-			a_closed_kqueue_is_none_and_its_number_starts_empty),
-		kqueue_test(another_fd_of_the_number_is_no_kqueue),
-		kqueue_test(each_thread_may_have_its_kqueue),
+			an_fd_kept_open_by_a_child_reports_nothing_after_close),
+		kqueue_test(
+			a_new_kqueue_at_the_number_of_a_closed_one_starts_empty),
+		kqueue_test(another_file_at_the_number_is_not_a_kqueue),
+		kqueue_test(each_thread_may_have_its_own_kqueue),
 	};
 	return run_tests(tests);
 }

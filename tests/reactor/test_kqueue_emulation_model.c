@@ -187,7 +187,7 @@ live(int steps)
 }
 
 static void
-random_lives_have_the_events_of_the_model(void **state)
+random_steps_produce_the_events_of_the_model(void **state)
 {
 	void (*before)(int) = signal(SIGPIPE, SIG_IGN);
 
@@ -203,7 +203,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		kqueue_test(random_lives_have_the_events_of_the_model),
+		kqueue_test(random_steps_produce_the_events_of_the_model),
 	};
 	return run_tests(tests);
 }

@@ -73,7 +73,7 @@ the_hook_gets_level_and_message(void **state)
 }
 
 static void
-a_newline_at_the_end_is_chomped(void **state)
+a_trailing_newline_is_removed(void **state)
 {
 	(void)state;
 	collecting();
@@ -93,14 +93,14 @@ say_two(void)
 }
 
 static void
-without_a_hook_it_goes_to_stderr(void **state)
+without_a_hook_messages_are_written_to_stderr(void **state)
 {
 	(void)state;
 	assert_string_equal(">>> one\n>>> two\n", stderr_of(say_two));
 }
 
 static void
-a_hook_taken_back_restores_stderr(void **state)
+removing_the_hook_restores_stderr(void **state)
 {
 	(void)state;
 	collecting();
@@ -122,7 +122,7 @@ say_at_length(void)
 }
 
 static void
-a_long_message_is_cut_and_its_line_still_ended(void **state)
+a_long_message_is_truncated_and_ends_with_a_newline(void **state)
 {
 	const char *text = stderr_of(say_at_length);
 	size_t n = strlen(text);
@@ -153,7 +153,7 @@ the_hook_may_log_and_change_the_hook(void **state)
 }
 
 static void
-levels_are_silent_until_they_are_wanted(void **state)
+a_level_is_silent_until_it_is_set(void **state)
 {
 	struct probe *p = made();
 	struct probe *q;
@@ -177,7 +177,7 @@ levels_are_silent_until_they_are_wanted(void **state)
 }
 
 static void
-a_close_without_a_reason_is_told_too(void **state)
+a_close_without_a_reason_is_logged_too(void **state)
 {
 	struct probe *p = made();
 
@@ -190,7 +190,7 @@ a_close_without_a_reason_is_told_too(void **state)
 }
 
 static void
-an_object_has_debug_messages_too(void **state)
+an_object_can_log_debug_messages(void **state)
 {
 	struct probe *p = made();
 
@@ -204,7 +204,7 @@ an_object_has_debug_messages_too(void **state)
 
 /* case 36 */
 static void
-a_class_without_event_read_is_told_and_closed(void **state)
+a_class_without_event_read_is_logged_and_closed(void **state)
 {
 	struct socle_socket *s;
 
@@ -366,15 +366,15 @@ main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		test(the_hook_gets_level_and_message),
-		test(a_newline_at_the_end_is_chomped),
-		test(without_a_hook_it_goes_to_stderr),
-		test(a_hook_taken_back_restores_stderr),
-		test(a_long_message_is_cut_and_its_line_still_ended),
+		test(a_trailing_newline_is_removed),
+		test(without_a_hook_messages_are_written_to_stderr),
+		test(removing_the_hook_restores_stderr),
+		test(a_long_message_is_truncated_and_ends_with_a_newline),
 		test(the_hook_may_log_and_change_the_hook),
-		test(levels_are_silent_until_they_are_wanted),
-		test(a_close_without_a_reason_is_told_too),
-		test(an_object_has_debug_messages_too),
-		test(a_class_without_event_read_is_told_and_closed),
+		test(a_level_is_silent_until_it_is_set),
+		test(a_close_without_a_reason_is_logged_too),
+		test(an_object_can_log_debug_messages),
+		test(a_class_without_event_read_is_logged_and_closed),
 		test(an_error_is_dumped_with_the_object),
 		test(an_error_is_dumped_with_a_backtrace),
 		test(a_closed_object_can_be_dumped),

@@ -55,7 +55,7 @@ plains_make(int n, int fd, int *served)
 
 /* case 1 */
 static void
-four_ticks_of_a_loop_timeout_of_250_ms_take_a_second(void **state)
+four_ticks_with_a_loop_timeout_of_250_ms_take_a_second(void **state)
 {
 	int left = 4;
 
@@ -108,7 +108,7 @@ a_loop_timeout_of_0_does_not_wait(void **state)
 
 /* case 17, defect 6 */
 static void
-a_negative_loop_timeout_waits_for_what_comes(void **state)
+a_negative_loop_timeout_waits_for_the_next_event(void **state)
 {
 	(void)state;
 	for (int timeout = -1; timeout >= -5; timeout -= 4) {
@@ -123,7 +123,7 @@ a_negative_loop_timeout_waits_for_what_comes(void **state)
 }
 
 static void
-the_start_value_of_the_loop_timeout_is_for_ever(void **state)
+by_default_the_loop_timeout_is_infinite(void **state)
 {
 	(void)state;
 	assert_int_equal(-1, socle_loop_timeout_ms());
@@ -132,7 +132,7 @@ the_start_value_of_the_loop_timeout_is_for_ever(void **state)
 }
 
 static void
-the_loop_timeout_does_not_count_in_a_single_tick(void **state)
+the_loop_timeout_does_not_apply_to_socle_event_loop_once(void **state)
 {
 	(void)state;
 	time_begins();
@@ -226,7 +226,7 @@ stop_by_closure(struct socle_socket *s, void *arg)
 }
 
 static void
-a_stop_before_the_wait_lets_the_tick_not_wait(void **state)
+after_a_stop_the_tick_does_not_wait(void **state)
 {
 	int fds[2];
 	struct probe *p;
@@ -245,7 +245,7 @@ a_stop_before_the_wait_lets_the_tick_not_wait(void **state)
 
 /* case 15 */
 static void
-an_object_closed_before_the_loop_lets_the_first_tick_not_wait(void **state)
+an_object_closed_before_the_loop_is_reaped_without_a_wait(void **state)
 {
 	int fds[2];
 	bool destroyed = false;
@@ -336,19 +336,19 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(four_ticks_of_a_loop_timeout_of_250_ms_take_a_second),
+		test(four_ticks_with_a_loop_timeout_of_250_ms_take_a_second),
 		test(timers_added_in_any_order_fire_at_their_time),
 		test(a_loop_timeout_of_0_does_not_wait),
-		test(a_negative_loop_timeout_waits_for_what_comes),
-		test(the_start_value_of_the_loop_timeout_is_for_ever),
-		test(the_loop_timeout_does_not_count_in_a_single_tick),
+		test(a_negative_loop_timeout_waits_for_the_next_event),
+		test(by_default_the_loop_timeout_is_infinite),
+		test(the_loop_timeout_does_not_apply_to_socle_event_loop_once),
 		test(the_loop_timeout_may_be_changed_while_the_loop_runs),
 		test(a_stop_in_a_timer_ends_the_loop_at_once),
 		test(a_tick_in_which_a_timer_ran_does_not_wait),
 		test(a_tick_in_which_a_deferred_call_ran_does_not_wait),
 		test(a_tick_in_which_a_posted_call_ran_does_not_wait),
-		test(a_stop_before_the_wait_lets_the_tick_not_wait),
-		test(an_object_closed_before_the_loop_lets_the_first_tick_not_wait),
+		test(after_a_stop_the_tick_does_not_wait),
+		test(an_object_closed_before_the_loop_is_reaped_without_a_wait),
 		test(a_close_in_a_timer_reaches_the_peer_at_once),
 		test(a_thousand_idle_fds_and_a_timer_wake_the_loop_once),
 		test(thousands_of_ready_fds_are_all_served_within_a_few_ticks),

@@ -55,7 +55,7 @@ deferred_and_posted_calls_read_no_clock(void **state)
 }
 
 static void
-a_pending_timer_costs_one_look_a_tick(void **state)
+a_pending_timer_costs_one_clock_read_a_tick(void **state)
 {
 	int left = 5;
 
@@ -69,7 +69,7 @@ a_pending_timer_costs_one_look_a_tick(void **state)
 }
 
 static void
-a_timer_that_fires_costs_no_further_look(void **state)
+a_timer_that_fires_costs_no_further_clock_read(void **state)
 {
 	bool fired = false;
 
@@ -89,7 +89,7 @@ never(struct socle_timer *t)
 }
 
 static void
-a_timer_with_a_delay_costs_a_look_one_with_a_date_none(void **state)
+only_a_relative_timer_reads_the_clock_when_it_starts(void **state)
 {
 	struct socle_timer t;
 
@@ -116,7 +116,7 @@ ask_twice(struct probe *p)
 }
 
 static void
-in_a_tick_now_stands_still_and_costs_one_look(void **state)
+in_a_tick_socle_now_is_constant_and_reads_the_clock_once(void **state)
 {
 	int fds[2];
 	struct probe *p;
@@ -138,7 +138,7 @@ in_a_tick_now_stands_still_and_costs_one_look(void **state)
 }
 
 static void
-now_is_read_after_the_wait(void **state)
+socle_now_is_the_time_after_the_wait(void **state)
 {
 	bool flag = false;
 
@@ -152,7 +152,7 @@ now_is_read_after_the_wait(void **state)
 }
 
 static void
-outside_a_loop_now_moves(void **state)
+outside_a_loop_socle_now_advances(void **state)
 {
 	(void)state;
 	time_begins();
@@ -165,7 +165,7 @@ outside_a_loop_now_moves(void **state)
 /* ---- what looked long ago must not count ---- */
 
 static void
-a_look_before_the_loop_is_not_what_its_timers_go_by(void **state)
+a_clock_read_before_the_loop_does_not_age_its_timers(void **state)
 {
 	(void)state;
 	time_begins();
@@ -190,7 +190,7 @@ nest_after_a_second(struct probe *p)
 }
 
 static void
-a_nested_loop_looks_anew(void **state)
+a_nested_loop_reads_the_clock_again(void **state)
 {
 	int fds[2];
 	struct probe *p;
@@ -288,14 +288,14 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		test(traffic_alone_reads_no_clock),
 		test(deferred_and_posted_calls_read_no_clock),
-		test(a_pending_timer_costs_one_look_a_tick),
-		test(a_timer_that_fires_costs_no_further_look),
-		test(a_timer_with_a_delay_costs_a_look_one_with_a_date_none),
-		test(in_a_tick_now_stands_still_and_costs_one_look),
-		test(now_is_read_after_the_wait),
-		test(outside_a_loop_now_moves),
-		test(a_look_before_the_loop_is_not_what_its_timers_go_by),
-		test(a_nested_loop_looks_anew),
+		test(a_pending_timer_costs_one_clock_read_a_tick),
+		test(a_timer_that_fires_costs_no_further_clock_read),
+		test(only_a_relative_timer_reads_the_clock_when_it_starts),
+		test(in_a_tick_socle_now_is_constant_and_reads_the_clock_once),
+		test(socle_now_is_the_time_after_the_wait),
+		test(outside_a_loop_socle_now_advances),
+		test(a_clock_read_before_the_loop_does_not_age_its_timers),
+		test(a_nested_loop_reads_the_clock_again),
 		test(a_slow_handler_shortens_the_wait_after_it),
 		test(a_slow_flush_shortens_the_wait_after_it),
 		test(a_slow_timer_shortens_the_wait_after_it),

@@ -7,7 +7,7 @@
 /* ---- what it returns ---- */
 
 static void
-a_single_tick_says_1_to_go_on_and_0_when_it_was_ended(void **state)
+socle_event_loop_once_returns_1_to_continue_and_0_to_end(void **state)
 {
 	int left = 2;
 
@@ -42,7 +42,7 @@ at_least_one_whole_tick_is_run(void **state)
 }
 
 static void
-a_stop_outside_a_loop_is_nothing(void **state)
+a_stop_outside_a_loop_does_nothing(void **state)
 {
 	(void)state;
 	socle_stop(); /* there is no loop yet */
@@ -52,7 +52,7 @@ a_stop_outside_a_loop_is_nothing(void **state)
 }
 
 static void
-running_until_something_asks_before_it_ticks(void **state)
+socle_run_until_calls_done_before_the_first_tick(void **state)
 {
 	bool flag = true;
 	const char *backend = socle_backend();
@@ -65,7 +65,7 @@ running_until_something_asks_before_it_ticks(void **state)
 }
 
 static void
-running_until_something_ends_after_the_tick_that_did_it(void **state)
+socle_run_until_returns_after_the_tick_that_made_done_true(void **state)
 {
 	bool flag = false;
 
@@ -78,7 +78,7 @@ running_until_something_ends_after_the_tick_that_did_it(void **state)
 }
 
 static void
-running_until_something_says_0_when_it_was_stopped(void **state)
+socle_run_until_returns_0_after_a_stop(void **state)
 {
 	bool flag = false;
 	int left = 3;
@@ -95,7 +95,7 @@ running_until_something_says_0_when_it_was_stopped(void **state)
 }
 
 static void
-running_until_something_heeds_the_loop_timeout(void **state)
+socle_run_until_honours_the_loop_timeout(void **state)
 {
 	int left = 3;
 
@@ -198,7 +198,7 @@ write_and_stop(void *arg)
 }
 
 static void
-what_is_held_back_leaves_before_the_loop_returns(void **state)
+held_back_writes_are_sent_before_the_loop_returns(void **state)
 {
 	int fds[2];
 	char buf[16];
@@ -224,7 +224,7 @@ close_and_stop(void *arg)
 
 /* case 10 */
 static void
-what_is_closed_at_last_is_reaped_before_the_loop_returns(void **state)
+objects_closed_last_are_reaped_before_the_loop_returns(void **state)
 {
 	int fds[2];
 	bool destroyed = false;
@@ -271,7 +271,7 @@ close_mourner(void *arg)
 }
 
 static void
-what_a_destroy_writes_leaves_before_the_loop_returns(void **state)
+writes_of_a_destroy_are_sent_before_the_loop_returns(void **state)
 {
 	int fds[2], others[2];
 	char buf[16];
@@ -297,20 +297,20 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(a_single_tick_says_1_to_go_on_and_0_when_it_was_ended),
+		test(socle_event_loop_once_returns_1_to_continue_and_0_to_end),
 		test(at_least_one_whole_tick_is_run),
-		test(a_stop_outside_a_loop_is_nothing),
-		test(running_until_something_asks_before_it_ticks),
-		test(running_until_something_ends_after_the_tick_that_did_it),
-		test(running_until_something_says_0_when_it_was_stopped),
-		test(running_until_something_heeds_the_loop_timeout),
+		test(a_stop_outside_a_loop_does_nothing),
+		test(socle_run_until_calls_done_before_the_first_tick),
+		test(socle_run_until_returns_after_the_tick_that_made_done_true),
+		test(socle_run_until_returns_0_after_a_stop),
+		test(socle_run_until_honours_the_loop_timeout),
 		test(a_poller_that_fails_ends_the_loop_with_its_error),
 		test(a_poller_closed_behind_the_library_ends_the_loop),
 		test(an_interrupted_wait_is_an_empty_tick),
 		test(a_loop_that_returned_may_be_run_again),
-		test(what_is_held_back_leaves_before_the_loop_returns),
-		test(what_is_closed_at_last_is_reaped_before_the_loop_returns),
-		test(what_a_destroy_writes_leaves_before_the_loop_returns),
+		test(held_back_writes_are_sent_before_the_loop_returns),
+		test(objects_closed_last_are_reaped_before_the_loop_returns),
+		test(writes_of_a_destroy_are_sent_before_the_loop_returns),
 	};
 
 	return run_tests(tests);

@@ -26,7 +26,7 @@ made(int *peer)
 
 /* case 42 */
 static void
-an_fd_that_an_object_has_is_refused(void **state)
+an_fd_owned_by_an_object_is_refused(void **state)
 {
 	struct socle_socket *a, *b = NULL;
 	int peer;
@@ -54,7 +54,7 @@ never(int fd, unsigned ready, void *arg)
 
 /* case 42 */
 static void
-an_fd_that_is_an_other_fd_is_refused_and_the_reverse(void **state)
+an_other_fd_is_refused_as_an_object_and_the_reverse(void **state)
 {
 	struct socle_socket *s = NULL;
 	int fds[2];
@@ -92,7 +92,7 @@ verdict(int fd)
 
 /* case 43 */
 static void
-files_that_cannot_be_polled_are_eperm(void **state)
+files_that_cannot_be_polled_return_eperm(void **state)
 {
 	int file = open("/proc/self/exe", O_RDONLY);
 	int directory = open("/", O_RDONLY | O_DIRECTORY);
@@ -111,7 +111,7 @@ files_that_cannot_be_polled_are_eperm(void **state)
 
 /* case 45 */
 static void
-a_number_that_is_no_fd_is_ebadf(void **state)
+a_number_that_is_not_an_fd_returns_ebadf(void **state)
 {
 	(void)state;
 	assert_int_equal(-EBADF, verdict(-1));
@@ -125,7 +125,7 @@ a_number_that_is_no_fd_is_ebadf(void **state)
 
 /* case 44 */
 static void
-fd_0_is_an_fd(void **state)
+fd_0_is_a_valid_fd(void **state)
 {
 	struct probe *p;
 	int fds[2], saved = dup(0);
@@ -152,7 +152,7 @@ fd_0_is_an_fd(void **state)
 }
 
 static void
-a_large_number_is_as_good_as_a_small_one(void **state)
+a_large_fd_works_like_a_small_one(void **state)
 {
 	struct probe *p;
 	int fds[2], high;
@@ -174,7 +174,7 @@ a_large_number_is_as_good_as_a_small_one(void **state)
 }
 
 static void
-an_object_is_non_blocking_and_closed_on_exec(void **state)
+an_fd_becomes_non_blocking_and_close_on_exec(void **state)
 {
 	struct socle_socket *s;
 	int fds[2];
@@ -373,7 +373,7 @@ note_fd(struct socle_socket *s, void *arg)
 
 /* case 57 */
 static void
-between_the_close_and_the_end_of_the_tick_an_object_is_listed(void **state)
+a_closed_object_is_listed_until_the_end_of_the_tick(void **state)
 {
 	struct socle_socket *a, *b;
 	int peers[2], fds[2] = {-1, -1};
@@ -432,7 +432,7 @@ note_ascending(struct socle_socket *s, void *arg)
 }
 
 static void
-objects_are_met_in_the_order_of_their_fds(void **state)
+a_walk_visits_objects_in_the_order_of_their_fds(void **state)
 {
 	struct walk w;
 	int last = -1;
@@ -459,7 +459,7 @@ close_all(struct socle_socket *s, void *arg)
 
 /* case 135 */
 static void
-a_walk_in_which_all_are_closed_still_meets_them_closed(void **state)
+a_walk_that_closes_all_objects_still_visits_them(void **state)
 {
 	struct walk w;
 
@@ -493,7 +493,7 @@ steal_all(struct socle_socket *s, void *arg)
 
 /* case 135 */
 static void
-a_walk_in_which_all_are_stolen_ends_there(void **state)
+a_walk_that_steals_all_objects_ends_there(void **state)
 {
 	struct walk w;
 
@@ -521,7 +521,7 @@ add_one(struct socle_socket *s, void *arg)
 
 /* case 135 */
 static void
-a_walk_meets_what_is_made_at_a_higher_fd(void **state)
+a_walk_visits_an_object_created_at_a_higher_fd(void **state)
 {
 	struct walk w;
 
@@ -549,7 +549,7 @@ add_many(struct socle_socket *s, void *arg)
 
 /* case 135 */
 static void
-a_walk_survives_that_the_map_grows(void **state)
+a_walk_survives_growth_of_the_map(void **state)
 {
 	int peer, left = 100;
 
@@ -579,7 +579,7 @@ reset_now(struct socle_socket *s, void *arg)
 
 /* case 135 */
 static void
-a_walk_in_which_the_loop_is_reset_ends_there(void **state)
+a_walk_that_resets_the_loop_ends_there(void **state)
 {
 	struct walk w;
 
@@ -597,25 +597,25 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(an_fd_that_an_object_has_is_refused),
-		test(an_fd_that_is_an_other_fd_is_refused_and_the_reverse),
-		test(files_that_cannot_be_polled_are_eperm),
-		test(a_number_that_is_no_fd_is_ebadf),
-		test(fd_0_is_an_fd),
-		test(a_large_number_is_as_good_as_a_small_one),
-		test(an_object_is_non_blocking_and_closed_on_exec),
+		test(an_fd_owned_by_an_object_is_refused),
+		test(an_other_fd_is_refused_as_an_object_and_the_reverse),
+		test(files_that_cannot_be_polled_return_eperm),
+		test(a_number_that_is_not_an_fd_returns_ebadf),
+		test(fd_0_is_a_valid_fd),
+		test(a_large_fd_works_like_a_small_one),
+		test(an_fd_becomes_non_blocking_and_close_on_exec),
 		test(init_leaves_the_fields_of_a_subclass_alone),
 		test(a_failed_init_leaves_the_fd_and_its_flags_to_the_caller),
 		test(out_of_memory_is_an_error_that_changes_nothing),
 		test(a_closed_object_counts_until_its_fd_is_closed),
 		test(only_objects_of_the_application_are_counted),
-		test(between_the_close_and_the_end_of_the_tick_an_object_is_listed),
-		test(objects_are_met_in_the_order_of_their_fds),
-		test(a_walk_in_which_all_are_closed_still_meets_them_closed),
-		test(a_walk_in_which_all_are_stolen_ends_there),
-		test(a_walk_meets_what_is_made_at_a_higher_fd),
-		test(a_walk_survives_that_the_map_grows),
-		test(a_walk_in_which_the_loop_is_reset_ends_there),
+		test(a_closed_object_is_listed_until_the_end_of_the_tick),
+		test(a_walk_visits_objects_in_the_order_of_their_fds),
+		test(a_walk_that_closes_all_objects_still_visits_them),
+		test(a_walk_that_steals_all_objects_ends_there),
+		test(a_walk_visits_an_object_created_at_a_higher_fd),
+		test(a_walk_survives_growth_of_the_map),
+		test(a_walk_that_resets_the_loop_ends_there),
 	};
 
 	return run_tests(tests);

@@ -108,7 +108,7 @@ nest_a_tick(struct probe *p)
 }
 
 static void
-what_a_nested_tick_served_is_not_served_again_by_the_outer(void **state)
+events_handled_by_a_nested_tick_are_not_handled_again(void **state)
 {
 	struct probe *p[3];
 	int reads = 0;
@@ -146,7 +146,7 @@ note_it(void *arg)
 }
 
 static void
-timers_due_at_once_run_once_though_the_first_nests(void **state)
+timers_due_together_run_once_if_the_first_one_nests(void **state)
 {
 	char end[] = "first-ends", second[] = "second", third[] = "third";
 
@@ -161,7 +161,7 @@ timers_due_at_once_run_once_though_the_first_nests(void **state)
 }
 
 static void
-deferred_calls_run_once_though_the_first_nests(void **state)
+deferred_calls_run_once_if_the_first_one_nests(void **state)
 {
 	char end[] = "first-ends", second[] = "second", third[] = "third";
 
@@ -198,7 +198,7 @@ note_post_loop(struct socle_socket *s, void *arg)
 }
 
 static void
-a_post_loop_callback_may_nest_and_all_still_run(void **state)
+all_post_loop_callbacks_run_if_one_nests(void **state)
 {
 	struct probe *a = make_ready(0, "a", read_all, NULL);
 	struct probe *b = make_ready(1, "b", read_all, NULL);
@@ -243,7 +243,7 @@ close_the_others_and_nest(struct probe *p)
 
 /* case 22 */
 static void
-a_nested_loop_closes_fds_and_the_outer_one_closes_no_foreign_one(void **state)
+the_outer_tick_does_not_close_fds_reused_in_a_nested_loop(void **state)
 {
 	struct probe *p[3];
 	char c;
@@ -302,7 +302,7 @@ close_other_and_tick(struct probe *p, const char *reason)
 }
 
 static void
-a_loop_in_a_handler_called_outside_of_loops_destroys_nothing(void **state)
+a_loop_in_a_handler_outside_any_loop_destroys_nothing(void **state)
 {
 	struct probe *a = make_ready(0, NULL, read_all, NULL);
 	struct probe *b = make_ready(1, NULL, read_all, NULL);
@@ -367,7 +367,7 @@ stop_and_nest(void *arg)
 }
 
 static void
-a_loop_begun_after_a_stop_is_not_ended_by_it(void **state)
+a_loop_started_after_a_stop_is_not_ended_by_it(void **state)
 {
 	(void)state;
 	assert_int_equal(0, socle_defer(stop_and_nest, NULL));
@@ -389,7 +389,7 @@ nest_until_told(void *arg)
 }
 
 static void
-a_post_loop_callback_ends_the_loop_whose_tick_it_is(void **state)
+a_post_loop_callback_ends_only_the_loop_that_called_it(void **state)
 {
 	int asked = 0;
 
@@ -411,7 +411,7 @@ nest_on_a_broken_poller(void *arg)
 }
 
 static void
-an_error_ends_the_nested_loop_alone(void **state)
+an_error_ends_only_the_nested_loop(void **state)
 {
 	(void)state;
 	assert_int_equal(0, socle_defer(nest_on_a_broken_poller, NULL));
@@ -433,7 +433,7 @@ write_held_and_nest(struct probe *p)
 }
 
 static void
-a_nested_tick_flushes_what_is_held_back(void **state)
+a_nested_tick_flushes_held_back_writes(void **state)
 {
 	struct probe *p = make_ready(0, NULL, write_held_and_nest, NULL);
 
@@ -448,18 +448,18 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(a_handler_may_wait_for_another_object),
-		test(what_a_nested_tick_served_is_not_served_again_by_the_outer),
-		test(timers_due_at_once_run_once_though_the_first_nests),
-		test(deferred_calls_run_once_though_the_first_nests),
-		test(a_post_loop_callback_may_nest_and_all_still_run),
-		test(a_nested_loop_closes_fds_and_the_outer_one_closes_no_foreign_one),
+		test(events_handled_by_a_nested_tick_are_not_handled_again),
+		test(timers_due_together_run_once_if_the_first_one_nests),
+		test(deferred_calls_run_once_if_the_first_one_nests),
+		test(all_post_loop_callbacks_run_if_one_nests),
+		test(the_outer_tick_does_not_close_fds_reused_in_a_nested_loop),
 		test(an_object_outlives_a_loop_nested_in_its_own_handler),
-		test(a_loop_in_a_handler_called_outside_of_loops_destroys_nothing),
+		test(a_loop_in_a_handler_outside_any_loop_destroys_nothing),
 		test(a_stop_ends_every_loop_on_the_stack_after_its_tick),
-		test(a_loop_begun_after_a_stop_is_not_ended_by_it),
-		test(a_post_loop_callback_ends_the_loop_whose_tick_it_is),
-		test(an_error_ends_the_nested_loop_alone),
-		test(a_nested_tick_flushes_what_is_held_back),
+		test(a_loop_started_after_a_stop_is_not_ended_by_it),
+		test(a_post_loop_callback_ends_only_the_loop_that_called_it),
+		test(an_error_ends_only_the_nested_loop),
+		test(a_nested_tick_flushes_held_back_writes),
 	};
 
 	return run_tests(tests);

@@ -72,7 +72,7 @@ expect_call(int fd, unsigned ready, void *arg)
 
 /* case 122 */
 static void
-a_readable_fd_is_told_as_such(void **state)
+a_readable_fd_is_reported(void **state)
 {
 	(void)state;
 	pair_pipe(p1);
@@ -87,7 +87,7 @@ a_readable_fd_is_told_as_such(void **state)
 }
 
 static void
-only_what_was_asked_for_is_told(void **state)
+only_requested_events_are_reported(void **state)
 {
 	(void)state;
 	pair_unix(p1);
@@ -106,7 +106,7 @@ only_what_was_asked_for_is_told(void **state)
 }
 
 static void
-adding_again_replaces_function_and_argument(void **state)
+adding_an_fd_again_replaces_function_and_argument(void **state)
 {
 	char one[] = "one-", two[] = "two-";
 	int count = 0;
@@ -165,7 +165,7 @@ remove_both(int fd, unsigned ready, void *arg)
 
 /* case 124 */
 static void
-one_removed_in_the_batch_is_not_called(void **state)
+an_fd_removed_in_the_batch_is_not_called(void **state)
 {
 	(void)state;
 	pair_pipe(p1);
@@ -197,7 +197,7 @@ remove_and_reuse(int fd, unsigned ready, void *arg)
 }
 
 static void
-one_added_under_a_number_of_the_batch_waits_for_its_own_event(void **state)
+an_fd_added_with_a_number_of_the_batch_gets_no_old_event(void **state)
 {
 	(void)state;
 	pair_pipe(p1);
@@ -217,7 +217,7 @@ one_added_under_a_number_of_the_batch_waits_for_its_own_event(void **state)
 
 /* case 126 */
 static void
-a_loop_run_again_still_has_them_and_tells_the_kernel_nothing(void **state)
+a_second_loop_run_keeps_the_registrations(void **state)
 {
 	int count = 0;
 
@@ -246,7 +246,7 @@ remove_and_close(int fd, unsigned ready, void *arg)
 }
 
 static void
-one_may_remove_itself_and_close_its_fd(void **state)
+a_callback_may_remove_and_close_its_own_fd(void **state)
 {
 	(void)state;
 	pair_pipe(p1);
@@ -258,7 +258,7 @@ one_may_remove_itself_and_close_its_fd(void **state)
 }
 
 static void
-fd_0_is_an_fd(void **state)
+fd_0_is_a_valid_fd(void **state)
 {
 	int count = 0, saved = dup(0);
 
@@ -281,7 +281,7 @@ fd_0_is_an_fd(void **state)
 /* ---- ends and errors ---- */
 
 static void
-a_hangup_is_told_unasked_and_once(void **state)
+a_hangup_is_always_reported_but_only_once(void **state)
 {
 	(void)state;
 	pair_pipe(p1);
@@ -294,7 +294,7 @@ a_hangup_is_told_unasked_and_once(void **state)
 }
 
 static void
-an_error_is_told_unasked_and_once(void **state)
+an_error_is_always_reported_but_only_once(void **state)
 {
 	(void)state;
 	pair_pipe(p1);
@@ -307,7 +307,7 @@ an_error_is_told_unasked_and_once(void **state)
 }
 
 static void
-adding_again_tells_an_end_anew(void **state)
+adding_an_fd_again_reports_its_hangup_again(void **state)
 {
 	(void)state;
 	pair_pipe(p1);
@@ -323,7 +323,7 @@ adding_again_tells_an_end_anew(void **state)
 }
 
 static void
-a_hangup_comes_along_with_what_is_left_to_read(void **state)
+a_hangup_is_reported_together_with_unread_data(void **state)
 {
 	char c;
 
@@ -351,7 +351,7 @@ count_and_check_fd(int fd, unsigned ready, void *arg)
 
 /* defect 10 */
 static void
-an_fd_closed_behind_the_loop_is_an_error_where_the_kernel_tells(void **state)
+an_fd_closed_behind_the_library_is_reported_as_an_error(void **state)
 {
 	int count = 0, kept;
 
@@ -381,7 +381,7 @@ note_err(struct probe *p, int err)
 
 /* defect 10 */
 static void
-an_object_whose_fd_was_closed_gets_ebadf_and_does_not_spin(void **state)
+an_object_with_a_closed_fd_gets_ebadf_and_does_not_spin(void **state)
 {
 	struct probe *p;
 
@@ -404,7 +404,7 @@ an_object_whose_fd_was_closed_gets_ebadf_and_does_not_spin(void **state)
 
 /* defect 8 */
 static void
-an_event_for_an_fd_that_left_closes_no_foreign_fd(void **state)
+an_event_of_a_removed_fd_does_not_close_a_reused_number(void **state)
 {
 	int copy, foreign, count = 0;
 
@@ -437,7 +437,7 @@ an_event_for_an_fd_that_left_closes_no_foreign_fd(void **state)
 
 /* case 125 */
 static void
-an_fd_is_an_object_or_an_other_fd_but_not_both(void **state)
+an_fd_cannot_be_both_an_object_and_an_other_fd(void **state)
 {
 	struct socle_socket *s;
 
@@ -463,7 +463,7 @@ refuse_object(struct socle_socket *s, void *arg)
 }
 
 static void
-they_do_not_count_as_objects(void **state)
+other_fds_do_not_count_as_objects(void **state)
 {
 	(void)state;
 	pair_unix(p1);
@@ -484,7 +484,7 @@ note_entry(int fd, unsigned events, void *arg)
 }
 
 static void
-they_can_be_listed_and_cleared(void **state)
+other_fds_can_be_listed_and_cleared(void **state)
 {
 	(void)state;
 	socle_each_other_fd(note_entry, NULL);
@@ -530,7 +530,7 @@ the_list_may_change_while_it_is_walked(void **state)
 /* ---- refusals ---- */
 
 static void
-what_is_not_there_cannot_be_removed(void **state)
+removing_an_unknown_fd_returns_enoent(void **state)
 {
 	(void)state;
 	assert_int_equal(-ENOENT, socle_remove_other_fd(0));
@@ -544,7 +544,7 @@ what_is_not_there_cannot_be_removed(void **state)
 }
 
 static void
-what_cannot_be_watched_is_refused(void **state)
+an_fd_that_cannot_be_watched_is_refused(void **state)
 {
 	int file = open("/proc/self/exe", O_RDONLY);
 	int folder = open("/", O_RDONLY);
@@ -572,7 +572,7 @@ what_cannot_be_watched_is_refused(void **state)
 }
 
 static void
-a_refusal_for_want_of_memory_leaves_nothing(void **state)
+running_out_of_memory_leaves_nothing_behind(void **state)
 {
 	(void)state;
 	pair_unix(p1);
@@ -588,7 +588,7 @@ a_refusal_for_want_of_memory_leaves_nothing(void **state)
 }
 
 static void
-a_reset_lets_them_go_open(void **state)
+a_reset_removes_other_fds_and_leaves_them_open(void **state)
 {
 	(void)state;
 	pair_unix(p1);
@@ -605,30 +605,30 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(a_readable_fd_is_told_as_such),
-		test(only_what_was_asked_for_is_told),
-		test(adding_again_replaces_function_and_argument),
+		test(a_readable_fd_is_reported),
+		test(only_requested_events_are_reported),
+		test(adding_an_fd_again_replaces_function_and_argument),
 		test(an_fd_may_be_added_while_the_loop_runs),
-		test(one_removed_in_the_batch_is_not_called),
-		test(one_added_under_a_number_of_the_batch_waits_for_its_own_event),
-		test(a_loop_run_again_still_has_them_and_tells_the_kernel_nothing),
-		test(one_may_remove_itself_and_close_its_fd),
-		test(fd_0_is_an_fd),
-		test(a_hangup_is_told_unasked_and_once),
-		test(an_error_is_told_unasked_and_once),
-		test(adding_again_tells_an_end_anew),
-		test(a_hangup_comes_along_with_what_is_left_to_read),
-		test(an_fd_closed_behind_the_loop_is_an_error_where_the_kernel_tells),
-		test(an_object_whose_fd_was_closed_gets_ebadf_and_does_not_spin),
-		test(an_event_for_an_fd_that_left_closes_no_foreign_fd),
-		test(an_fd_is_an_object_or_an_other_fd_but_not_both),
-		test(they_do_not_count_as_objects),
-		test(they_can_be_listed_and_cleared),
+		test(an_fd_removed_in_the_batch_is_not_called),
+		test(an_fd_added_with_a_number_of_the_batch_gets_no_old_event),
+		test(a_second_loop_run_keeps_the_registrations),
+		test(a_callback_may_remove_and_close_its_own_fd),
+		test(fd_0_is_a_valid_fd),
+		test(a_hangup_is_always_reported_but_only_once),
+		test(an_error_is_always_reported_but_only_once),
+		test(adding_an_fd_again_reports_its_hangup_again),
+		test(a_hangup_is_reported_together_with_unread_data),
+		test(an_fd_closed_behind_the_library_is_reported_as_an_error),
+		test(an_object_with_a_closed_fd_gets_ebadf_and_does_not_spin),
+		test(an_event_of_a_removed_fd_does_not_close_a_reused_number),
+		test(an_fd_cannot_be_both_an_object_and_an_other_fd),
+		test(other_fds_do_not_count_as_objects),
+		test(other_fds_can_be_listed_and_cleared),
 		test(the_list_may_change_while_it_is_walked),
-		test(what_is_not_there_cannot_be_removed),
-		test(what_cannot_be_watched_is_refused),
-		test(a_refusal_for_want_of_memory_leaves_nothing),
-		test(a_reset_lets_them_go_open),
+		test(removing_an_unknown_fd_returns_enoent),
+		test(an_fd_that_cannot_be_watched_is_refused),
+		test(running_out_of_memory_leaves_nothing_behind),
+		test(a_reset_removes_other_fds_and_leaves_them_open),
 	};
 
 	return run_tests(tests);

@@ -60,7 +60,7 @@ post_another(void *arg)
 }
 
 static void
-what_a_posted_call_posts_waits_for_the_next_tick(void **state)
+a_call_posted_by_a_posted_call_runs_in_the_next_tick(void **state)
 {
 	struct socle_loop *l = socle_loop_self();
 
@@ -75,7 +75,7 @@ what_a_posted_call_posts_waits_for_the_next_tick(void **state)
 }
 
 static void
-a_reset_drops_what_was_posted_and_shuts_the_loop(void **state)
+a_reset_drops_posted_calls_and_shuts_the_loop_down(void **state)
 {
 	struct socle_loop *l = socle_loop_self();
 
@@ -95,7 +95,7 @@ a_reset_drops_what_was_posted_and_shuts_the_loop(void **state)
 }
 
 static void
-the_loop_after_a_reset_is_another(void **state)
+after_a_reset_the_thread_has_another_loop(void **state)
 {
 	struct socle_loop *old = socle_loop_self(), *new;
 
@@ -128,7 +128,7 @@ references_are_counted(void **state)
 }
 
 static void
-a_post_without_memory_calls_nothing(void **state)
+a_post_without_memory_runs_and_drops_nothing(void **state)
 {
 	struct socle_loop *l = socle_loop_self();
 
@@ -143,7 +143,7 @@ a_post_without_memory_calls_nothing(void **state)
 }
 
 static void
-no_reference_without_memory_or_fds(void **state)
+socle_loop_self_fails_without_memory_or_fds(void **state)
 {
 	struct socle_loop *l;
 
@@ -159,7 +159,7 @@ no_reference_without_memory_or_fds(void **state)
 }
 
 static void
-a_wakeup_lets_the_next_tick_not_wait(void **state)
+after_a_wakeup_the_next_tick_does_not_wait(void **state)
 {
 	struct socle_loop *l = socle_loop_self();
 	double began;
@@ -189,7 +189,7 @@ wake_and_read(int fd, void *p, size_t n)
 }
 
 static void
-a_wakeup_while_one_is_being_taken_is_not_lost(void **state)
+a_wakeup_during_the_handling_of_another_is_not_lost(void **state)
 {
 	double began;
 
@@ -247,7 +247,7 @@ post_them(void *arg)
 }
 
 static void
-posts_of_four_threads_arrive_once_and_in_each_threads_order(void **state)
+posts_from_four_threads_run_once_in_each_threads_order(void **state)
 {
 	struct socle_loop *l = socle_loop_self();
 	struct poster posters[THREADS];
@@ -302,7 +302,7 @@ post_until_shut(void *arg)
 }
 
 static void
-a_post_that_was_taken_runs_or_is_dropped_whatever_the_reset(void **state)
+an_accepted_post_runs_or_is_dropped_despite_resets(void **state)
 {
 	pthread_t threads[THREADS];
 
@@ -336,7 +336,7 @@ has_run(void *arg)
 }
 
 static void
-a_post_ends_a_wait_without_end(void **state)
+a_post_ends_an_infinite_wait(void **state)
 {
 	struct socle_loop *l = socle_loop_self();
 	pthread_t t;
@@ -378,7 +378,7 @@ was_answered(void *arg)
 }
 
 static void
-no_wakeup_of_another_thread_is_lost(void **state)
+no_wakeup_from_another_thread_is_lost(void **state)
 {
 	struct socle_loop *l = socle_loop_self();
 	int n = scaled(10000, 500);
@@ -442,7 +442,7 @@ runner_join(struct runner *r)
 }
 
 static void
-a_stop_ends_the_loop_of_its_thread_alone(void **state)
+a_stop_ends_only_the_loop_of_its_own_thread(void **state)
 {
 	struct runner one, other;
 
@@ -589,7 +589,7 @@ release_and_end(void *arg)
 }
 
 static void
-a_reference_may_be_given_back_on_any_thread(void **state)
+a_reference_may_be_released_on_any_thread(void **state)
 {
 	struct socle_loop *l = socle_loop_self();
 
@@ -603,22 +603,22 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(posts_run_in_the_next_tick_in_their_order),
-		test(what_a_posted_call_posts_waits_for_the_next_tick),
-		test(a_reset_drops_what_was_posted_and_shuts_the_loop),
-		test(the_loop_after_a_reset_is_another),
+		test(a_call_posted_by_a_posted_call_runs_in_the_next_tick),
+		test(a_reset_drops_posted_calls_and_shuts_the_loop_down),
+		test(after_a_reset_the_thread_has_another_loop),
 		test(references_are_counted),
-		test(a_post_without_memory_calls_nothing),
-		test(no_reference_without_memory_or_fds),
-		test(a_wakeup_lets_the_next_tick_not_wait),
-		test(a_wakeup_while_one_is_being_taken_is_not_lost),
-		test(posts_of_four_threads_arrive_once_and_in_each_threads_order),
-		test(a_post_that_was_taken_runs_or_is_dropped_whatever_the_reset),
-		test(a_post_ends_a_wait_without_end),
-		test(no_wakeup_of_another_thread_is_lost),
-		test(a_stop_ends_the_loop_of_its_thread_alone),
+		test(a_post_without_memory_runs_and_drops_nothing),
+		test(socle_loop_self_fails_without_memory_or_fds),
+		test(after_a_wakeup_the_next_tick_does_not_wait),
+		test(a_wakeup_during_the_handling_of_another_is_not_lost),
+		test(posts_from_four_threads_run_once_in_each_threads_order),
+		test(an_accepted_post_runs_or_is_dropped_despite_resets),
+		test(a_post_ends_an_infinite_wait),
+		test(no_wakeup_from_another_thread_is_lost),
+		test(a_stop_ends_only_the_loop_of_its_own_thread),
 		test(two_loops_play_ping_pong),
 		test(the_end_of_a_thread_cleans_up_its_loop),
-		test(a_reference_may_be_given_back_on_any_thread),
+		test(a_reference_may_be_released_on_any_thread),
 	};
 
 	return run_tests(tests);

@@ -90,7 +90,7 @@ callbacks_of_a_reader_and_a_writer_end_the_loop_together(void **state)
 
 /* case 4, overruled: all of them run */
 static void
-one_that_says_stop_keeps_no_other_from_running(void **state)
+a_callback_that_ends_the_loop_does_not_skip_the_others(void **state)
 {
 	(void)state;
 	set_post_loop(make(0, "a"), note_object, says_stop);
@@ -102,7 +102,7 @@ one_that_says_stop_keeps_no_other_from_running(void **state)
 }
 
 static void
-any_of_them_ends_the_loop(void **state)
+any_callback_can_end_the_loop(void **state)
 {
 	struct probe *a = make(0, "a"), *b = make(1, "b");
 
@@ -120,7 +120,7 @@ any_of_them_ends_the_loop(void **state)
 }
 
 static void
-they_run_in_the_order_they_were_set_the_loops_last(void **state)
+callbacks_run_in_the_order_they_were_set_the_global_one_last(void **state)
 {
 	struct probe *a = make(0, "a"), *b = make(1, "b"), *c = make(2, "c");
 
@@ -135,7 +135,7 @@ they_run_in_the_order_they_were_set_the_loops_last(void **state)
 }
 
 static void
-what_else_their_objects_do_does_not_change_the_order(void **state)
+activity_of_the_objects_does_not_change_the_order(void **state)
 {
 	struct probe *a = make(0, "a"), *b = make(1, "b");
 	char buf[16];
@@ -165,7 +165,7 @@ peer_has_seen_the_end(void *arg)
 }
 
 static void
-they_run_after_the_closes_of_the_tick(void **state)
+callbacks_run_after_the_closes_of_the_tick(void **state)
 {
 	struct probe *p = make(0, NULL);
 
@@ -179,7 +179,7 @@ they_run_after_the_closes_of_the_tick(void **state)
 }
 
 static void
-they_run_in_a_tick_without_events(void **state)
+callbacks_run_in_a_tick_without_events(void **state)
 {
 	(void)state;
 	socle_set_post_loop_callback(note_loop, NULL);
@@ -207,7 +207,7 @@ check_object(struct socle_socket *s, void *arg)
 
 /* case 5; the maps are asked for, not passed */
 static void
-they_are_given_their_object_and_argument(void **state)
+a_callback_receives_its_object_and_argument(void **state)
 {
 	int answer = 42;
 	char arg[] = "arg";
@@ -222,7 +222,7 @@ they_are_given_their_object_and_argument(void **state)
 }
 
 static void
-setting_one_again_replaces_it(void **state)
+setting_a_callback_again_replaces_it(void **state)
 {
 	char new[] = "new";
 	struct probe *p = make(0, "a");
@@ -238,7 +238,7 @@ setting_one_again_replaces_it(void **state)
 }
 
 static void
-null_removes_them(void **state)
+null_removes_a_callback(void **state)
 {
 	struct probe *p = make(0, "a");
 
@@ -276,7 +276,7 @@ remove_the_loops(void *arg)
 
 /* case 6 */
 static void
-one_may_remove_itself(void **state)
+a_callback_may_remove_itself(void **state)
 {
 	(void)state;
 	set_post_loop(make(0, "a"), remove_myself, NULL);
@@ -304,7 +304,7 @@ close_the_others(struct socle_socket *s, void *arg)
 
 /* case 7 */
 static void
-one_may_close_all_others_which_then_do_not_run(void **state)
+a_callback_may_close_all_others_which_then_do_not_run(void **state)
 {
 	static const char *const tags[] = {"a", "b", "c", "d"};
 
@@ -331,7 +331,7 @@ close_myself(struct socle_socket *s, void *arg)
 }
 
 static void
-one_may_close_its_own_object(void **state)
+a_callback_may_close_its_own_object(void **state)
 {
 	(void)state;
 	set_post_loop(make(0, "a"), close_myself, NULL);
@@ -350,7 +350,7 @@ set_the_next(struct socle_socket *s, void *arg)
 }
 
 static void
-one_set_by_another_runs_from_the_next_tick_on(void **state)
+a_callback_set_by_another_runs_from_the_next_tick_on(void **state)
 {
 	struct probe *a = make(0, "a"), *b = make(1, "b");
 
@@ -396,7 +396,7 @@ stop_at_the_end(struct probe *p)
 
 /* case 14 */
 static void
-a_close_in_one_reaches_the_peer_at_once(void **state)
+a_close_in_a_callback_reaches_the_peer_at_once(void **state)
 {
 	struct closing closing = {.who = make(0, NULL)};
 	struct probe *peer = probe_new(pairs[0][1], NULL);
@@ -419,7 +419,7 @@ a_close_in_one_reaches_the_peer_at_once(void **state)
 
 /* case 8 */
 static void
-a_closed_object_takes_none(void **state)
+a_closed_object_refuses_a_callback(void **state)
 {
 	struct probe *p = make(0, "a");
 
@@ -436,7 +436,7 @@ a_closed_object_takes_none(void **state)
 
 /* case 9 */
 static void
-one_ends_with_its_object(void **state)
+a_callback_ends_when_its_object_closes(void **state)
 {
 	struct probe *p = make(0, "a");
 
@@ -451,7 +451,7 @@ one_ends_with_its_object(void **state)
 }
 
 static void
-one_ends_when_its_fd_is_stolen(void **state)
+a_callback_ends_when_its_fd_is_stolen(void **state)
 {
 	struct probe *p = make(0, "a");
 	int fd;
@@ -467,7 +467,7 @@ one_ends_when_its_fd_is_stolen(void **state)
 }
 
 static void
-one_that_finds_no_memory_leaves_the_old_state(void **state)
+without_memory_setting_a_callback_changes_nothing(void **state)
 {
 	struct probe *p = make(0, "a");
 
@@ -489,24 +489,24 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(callbacks_of_a_reader_and_a_writer_end_the_loop_together),
-		test(one_that_says_stop_keeps_no_other_from_running),
-		test(any_of_them_ends_the_loop),
-		test(they_run_in_the_order_they_were_set_the_loops_last),
-		test(what_else_their_objects_do_does_not_change_the_order),
-		test(they_run_after_the_closes_of_the_tick),
-		test(they_run_in_a_tick_without_events),
-		test(they_are_given_their_object_and_argument),
-		test(setting_one_again_replaces_it),
-		test(null_removes_them),
-		test(one_may_remove_itself),
-		test(one_may_close_all_others_which_then_do_not_run),
-		test(one_may_close_its_own_object),
-		test(one_set_by_another_runs_from_the_next_tick_on),
-		test(a_close_in_one_reaches_the_peer_at_once),
-		test(a_closed_object_takes_none),
-		test(one_ends_with_its_object),
-		test(one_ends_when_its_fd_is_stolen),
-		test(one_that_finds_no_memory_leaves_the_old_state),
+		test(a_callback_that_ends_the_loop_does_not_skip_the_others),
+		test(any_callback_can_end_the_loop),
+		test(callbacks_run_in_the_order_they_were_set_the_global_one_last),
+		test(activity_of_the_objects_does_not_change_the_order),
+		test(callbacks_run_after_the_closes_of_the_tick),
+		test(callbacks_run_in_a_tick_without_events),
+		test(a_callback_receives_its_object_and_argument),
+		test(setting_a_callback_again_replaces_it),
+		test(null_removes_a_callback),
+		test(a_callback_may_remove_itself),
+		test(a_callback_may_close_all_others_which_then_do_not_run),
+		test(a_callback_may_close_its_own_object),
+		test(a_callback_set_by_another_runs_from_the_next_tick_on),
+		test(a_close_in_a_callback_reaches_the_peer_at_once),
+		test(a_closed_object_refuses_a_callback),
+		test(a_callback_ends_when_its_object_closes),
+		test(a_callback_ends_when_its_fd_is_stolen),
+		test(without_memory_setting_a_callback_changes_nothing),
 	};
 
 	return run_tests(tests);

@@ -97,7 +97,7 @@ nothing(void *arg)
 
 /* case 127 */
 static void
-enabling_clears_and_disabling_keeps(void **state)
+enabling_clears_the_data_and_disabling_keeps_it(void **state)
 {
 	(void)state;
 	profile(0);
@@ -131,7 +131,7 @@ unknown_bits_are_refused_and_change_nothing(void **state)
 }
 
 static void
-off_it_asks_no_clock(void **state)
+while_off_it_reads_no_clock(void **state)
 {
 	struct probe *p = made();
 
@@ -149,7 +149,7 @@ off_it_asks_no_clock(void **state)
 }
 
 static void
-wall_alone_asks_for_no_usage_and_cpu_alone_gives_no_wall(void **state)
+wall_only_reads_no_usage_and_cpu_only_has_no_wall_time(void **state)
 {
 	(void)state;
 	seam_time_virtual();
@@ -167,7 +167,7 @@ wall_alone_asks_for_no_usage_and_cpu_alone_gives_no_wall(void **state)
 }
 
 static void
-a_reset_clears_and_switches_off(void **state)
+a_reset_clears_the_data_and_disables_profiling(void **state)
 {
 	(void)state;
 	profile(both);
@@ -194,7 +194,7 @@ enable_inside(void *arg)
 }
 
 static void
-it_may_be_switched_by_what_it_counts(void **state)
+a_profiled_callback_may_enable_and_disable_profiling(void **state)
 {
 	(void)state;
 	socle_defer(enable_inside, NULL);
@@ -220,7 +220,7 @@ take(void *arg)
 }
 
 static void
-times_are_those_of_the_calls(void **state)
+an_item_has_the_times_of_its_calls(void **state)
 {
 	double one = 0.1, two = 0.3;
 	const struct socle_profile_item *it;
@@ -255,7 +255,7 @@ turn_into_other(struct probe *p)
 
 /* case 128 */
 static void
-a_call_that_changes_the_class_is_the_old_classes(void **state)
+a_call_that_changes_the_class_is_charged_to_the_old_class(void **state)
 {
 	struct probe *p = made();
 
@@ -323,7 +323,7 @@ read_with_nested_loop(struct probe *p)
 }
 
 static void
-a_nested_loops_calls_are_counted_once_and_its_wait_is_nobodys(void **state)
+a_nested_loops_calls_count_once_and_its_wait_not_at_all(void **state)
 {
 	struct probe *p = made();
 
@@ -341,7 +341,7 @@ a_nested_loops_calls_are_counted_once_and_its_wait_is_nobodys(void **state)
 }
 
 static void
-time_outside_the_loop_is_nobodys(void **state)
+time_outside_the_loop_is_charged_to_no_item(void **state)
 {
 	double tenth = 0.1;
 
@@ -424,7 +424,7 @@ refuse(const char *text, size_t len, void *arg)
 }
 
 static void
-a_report_ends_with_who_takes_it(void **state)
+a_report_stops_when_its_output_function_fails(void **state)
 {
 	int times = 0;
 
@@ -444,19 +444,19 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(enabling_clears_and_disabling_keeps),
+		test(enabling_clears_the_data_and_disabling_keeps_it),
 		test(unknown_bits_are_refused_and_change_nothing),
-		test(off_it_asks_no_clock),
-		test(wall_alone_asks_for_no_usage_and_cpu_alone_gives_no_wall),
-		test(a_reset_clears_and_switches_off),
-		test(it_may_be_switched_by_what_it_counts),
-		test(times_are_those_of_the_calls),
-		test(a_call_that_changes_the_class_is_the_old_classes),
+		test(while_off_it_reads_no_clock),
+		test(wall_only_reads_no_usage_and_cpu_only_has_no_wall_time),
+		test(a_reset_clears_the_data_and_disables_profiling),
+		test(a_profiled_callback_may_enable_and_disable_profiling),
+		test(an_item_has_the_times_of_its_calls),
+		test(a_call_that_changes_the_class_is_charged_to_the_old_class),
 		test(a_callback_inside_a_callback_is_counted_once),
-		test(a_nested_loops_calls_are_counted_once_and_its_wait_is_nobodys),
-		test(time_outside_the_loop_is_nobodys),
+		test(a_nested_loops_calls_count_once_and_its_wait_not_at_all),
+		test(time_outside_the_loop_is_charged_to_no_item),
 		test(a_report_in_each_form_has_the_items),
-		test(a_report_ends_with_who_takes_it),
+		test(a_report_stops_when_its_output_function_fails),
 	};
 
 	return run_tests(tests);

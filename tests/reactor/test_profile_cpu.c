@@ -173,7 +173,7 @@ busy_event(void)
 
 /* case 127 */
 static void
-a_busy_event_has_its_user_time(void **state)
+a_busy_event_is_charged_its_user_time(void **state)
 {
 	(void)state;
 	assert_in_some_attempt(busy_event);
@@ -196,7 +196,7 @@ one_to_three(void)
 }
 
 static void
-loads_of_one_to_three_show_one_to_three(void **state)
+loads_in_the_ratio_1_to_3_are_measured_as_such(void **state)
 {
 	(void)state;
 	assert_in_some_attempt(one_to_three);
@@ -243,7 +243,7 @@ closure_in_read(void)
 }
 
 static void
-a_callback_inside_a_callback_is_taken_off_the_outer(void **state)
+a_nested_callback_is_subtracted_from_the_outer_one(void **state)
 {
 	(void)state;
 	assert_in_some_attempt(closure_in_read);
@@ -273,7 +273,7 @@ loop_in_handler(void)
 }
 
 static void
-a_nested_loops_handlers_are_taken_off_and_its_wait_too(void **state)
+a_nested_loops_handlers_and_wait_are_subtracted(void **state)
 {
 	(void)state;
 	assert_in_some_attempt(loop_in_handler);
@@ -428,7 +428,7 @@ two_threads_late(void)
 }
 
 static void
-two_threads_with_loops_are_measured_each_by_itself(void **state)
+loops_in_two_threads_are_measured_separately(void **state)
 {
 	(void)state;
 	assert_in_some_attempt(two_threads_late);
@@ -457,7 +457,7 @@ second_loop_comes_later(void)
 }
 
 static void
-a_loop_that_comes_later_is_not_counted_with_the_first(void **state)
+a_loop_started_later_is_not_charged_to_the_first(void **state)
 {
 	(void)state;
 	assert_in_some_attempt(second_loop_comes_later);
@@ -469,13 +469,13 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		test(a_handler_busy_for_20_ms_shows_20_ms_of_cpu),
 		test(a_handler_busy_for_20_ms_shows_20_ms_of_wall),
-		test(a_busy_event_has_its_user_time),
-		test(loads_of_one_to_three_show_one_to_three),
-		test(a_callback_inside_a_callback_is_taken_off_the_outer),
-		test(a_nested_loops_handlers_are_taken_off_and_its_wait_too),
+		test(a_busy_event_is_charged_its_user_time),
+		test(loads_in_the_ratio_1_to_3_are_measured_as_such),
+		test(a_nested_callback_is_subtracted_from_the_outer_one),
+		test(a_nested_loops_handlers_and_wait_are_subtracted),
 		test(the_items_sum_explains_the_loops_time_outside_waiting),
-		test(two_threads_with_loops_are_measured_each_by_itself),
-		test(a_loop_that_comes_later_is_not_counted_with_the_first),
+		test(loops_in_two_threads_are_measured_separately),
+		test(a_loop_started_later_is_not_charged_to_the_first),
 	};
 
 	return run_tests(tests);

@@ -102,7 +102,7 @@ closure(struct socle_socket *s, void *arg)
 
 /* case 127 */
 static void
-an_objects_items_carry_the_class(void **state)
+an_objects_items_are_named_after_its_class(void **state)
 {
 	static char buf[1 << 22];
 	struct probe *p = made();
@@ -149,7 +149,7 @@ static const struct socle_class greeter_class = {
 };
 
 static void
-an_object_made_by_a_listener_is_accepted(void **state)
+a_listeners_object_has_an_accepted_item(void **state)
 {
 	struct socle_factory *f;
 	struct socle_addr at;
@@ -168,7 +168,7 @@ an_object_made_by_a_listener_is_accepted(void **state)
 }
 
 static void
-other_items_carry_the_function(void **state)
+other_items_are_named_after_their_function(void **state)
 {
 	struct socle_loop *self = socle_loop_self();
 	static struct socle_timer t;
@@ -230,7 +230,7 @@ an_event_that_is_not_called_is_not_counted(void **state)
 }
 
 static void
-a_pushed_back_read_is_a_read(void **state)
+a_read_of_pushed_back_data_counts_as_a_read(void **state)
 {
 	struct probe *p = made();
 
@@ -247,7 +247,7 @@ static const struct socle_class other_class = {
 
 /* case 128 */
 static void
-after_set_class_it_is_the_new_classes(void **state)
+after_set_class_calls_are_charged_to_the_new_class(void **state)
 {
 	struct probe *p = made();
 
@@ -263,7 +263,7 @@ after_set_class_it_is_the_new_classes(void **state)
 }
 
 static void
-two_objects_of_a_class_share_its_items(void **state)
+objects_of_a_class_share_its_items(void **state)
 {
 	int theirs;
 
@@ -284,14 +284,14 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(an_objects_items_carry_the_class),
-		test(an_object_made_by_a_listener_is_accepted),
-		test(other_items_carry_the_function),
+		test(an_objects_items_are_named_after_its_class),
+		test(a_listeners_object_has_an_accepted_item),
+		test(other_items_are_named_after_their_function),
 		test(each_call_is_counted),
 		test(an_event_that_is_not_called_is_not_counted),
-		test(a_pushed_back_read_is_a_read),
-		test(after_set_class_it_is_the_new_classes),
-		test(two_objects_of_a_class_share_its_items),
+		test(a_read_of_pushed_back_data_counts_as_a_read),
+		test(after_set_class_calls_are_charged_to_the_new_class),
+		test(objects_of_a_class_share_its_items),
 	};
 
 	return run_tests(tests);

@@ -80,7 +80,7 @@ count_item(const struct socle_profile_item *item, void *arg)
 
 /* case 59 */
 static void
-objects_are_closed_without_their_close_and_destroyed(void **state)
+objects_are_destroyed_without_calling_their_close(void **state)
 {
 	struct probe *p;
 	int peers[2], fd, n = 0;
@@ -107,7 +107,7 @@ objects_are_closed_without_their_close_and_destroyed(void **state)
 
 /* case 59 */
 static void
-other_fds_are_let_go_and_stay_open(void **state)
+other_fds_are_removed_and_stay_open(void **state)
 {
 	int fds[2], n = 0;
 
@@ -131,7 +131,7 @@ other_fds_are_let_go_and_stay_open(void **state)
 
 /* case 59 */
 static void
-timers_and_post_loop_callbacks_are_gone(void **state)
+timers_and_post_loop_callbacks_are_removed(void **state)
 {
 	struct socle_timer t;
 	socle_timer_id id;
@@ -154,7 +154,7 @@ timers_and_post_loop_callbacks_are_gone(void **state)
 
 /* case 59 */
 static void
-what_was_deferred_or_posted_is_dropped(void **state)
+deferred_and_posted_calls_are_dropped(void **state)
 {
 	struct socle_loop *self;
 
@@ -176,7 +176,7 @@ what_was_deferred_or_posted_is_dropped(void **state)
 
 /* case 59 */
 static void
-the_loop_timeout_and_the_profile_start_anew(void **state)
+the_loop_timeout_and_the_profile_are_reset(void **state)
 {
 	struct probe *p;
 	int peer, n = 0;
@@ -203,7 +203,7 @@ the_loop_timeout_and_the_profile_start_anew(void **state)
 }
 
 static void
-the_backend_can_be_chosen_anew(void **state)
+the_backend_can_be_chosen_again(void **state)
 {
 	(void)state;
 	assert_non_null(socle_backend());
@@ -231,7 +231,7 @@ never_closure(struct socle_socket *s, void *arg)
 }
 
 static void
-what_was_held_back_is_dropped_unsent_with_its_callbacks(void **state)
+held_back_writes_are_dropped_and_their_callbacks_called(void **state)
 {
 	struct probe *p;
 	char buf[8];
@@ -253,7 +253,7 @@ what_was_held_back_is_dropped_unsent_with_its_callbacks(void **state)
 }
 
 static void
-an_object_closed_before_it_is_destroyed_once(void **state)
+an_object_closed_before_the_reset_is_destroyed_once(void **state)
 {
 	struct probe *p;
 	int peer;
@@ -274,7 +274,7 @@ an_object_closed_before_it_is_destroyed_once(void **state)
 
 /* case 59 */
 static void
-the_loop_is_as_good_as_new(void **state)
+after_a_reset_the_loop_works_again(void **state)
 {
 	struct probe *p;
 	int peer, old_peer;
@@ -304,7 +304,7 @@ static const struct socle_class held_class = {
 
 /* case 60 */
 static void
-calls_on_an_object_that_somebody_still_holds_are_harmless(void **state)
+calls_on_an_object_after_a_reset_are_harmless(void **state)
 {
 	int fds[2];
 	char c;
@@ -348,7 +348,7 @@ reset_and_begin_anew(struct probe *p)
 
 /* case 61 */
 static void
-in_a_handler_it_ends_the_loops_and_what_is_made_after_it_lives(void **state)
+a_reset_in_a_handler_ends_all_loops_and_spares_new_objects(void **state)
 {
 	struct probe *p, *other;
 	int peers[2];
@@ -389,8 +389,7 @@ turn_nested(struct probe *p)
 
 /* case 61 */
 static void
-in_a_nested_loop_it_ends_all_loops_and_destroys_after_the_outermost(
-	void **state)
+a_reset_in_a_nested_loop_destroys_after_the_outermost_loop(void **state)
 {
 	struct probe *outer, *inner;
 	int peers[2];
@@ -427,7 +426,7 @@ reset_timer(void *arg)
 
 /* case 61 */
 static void
-in_a_timer_it_cancels_the_timers_due_with_it(void **state)
+a_reset_in_a_timer_cancels_the_timers_due_with_it(void **state)
 {
 	int peer;
 
@@ -456,7 +455,7 @@ reset_post(struct socle_socket *s, void *arg)
 
 /* case 61 */
 static void
-in_a_post_loop_callback_the_others_are_not_called(void **state)
+after_a_reset_in_a_post_loop_callback_no_other_runs(void **state)
 {
 	struct probe *a, *b;
 	int peers[2];
@@ -489,7 +488,7 @@ reset_in_closure(struct socle_socket *s, void *arg)
 
 /* case 61 */
 static void
-in_a_closure_outside_the_loop_it_keeps_the_memory_until_a_tick(void **state)
+a_reset_in_a_closure_outside_the_loop_defers_destroy(void **state)
 {
 	struct probe *p;
 	int peer;
@@ -523,7 +522,7 @@ static const struct socle_class resets_class = {
 };
 
 static void
-in_a_destroy_it_is_legal(void **state)
+a_reset_in_a_destroy_is_allowed(void **state)
 {
 	struct socle_socket *a, *b;
 	int one[2], two[2];
@@ -596,7 +595,7 @@ static const struct socle_class makes_class = {
 };
 
 static void
-what_a_destroy_makes_belongs_to_the_new_life(void **state)
+an_object_created_by_a_destroy_survives_the_reset(void **state)
 {
 	struct socle_socket *s;
 	int fds[2];
@@ -627,7 +626,7 @@ release_makes(bool sent, void *arg)
 }
 
 static void
-what_a_release_makes_does_not_outlive_the_memory_of_the_loop(void **state)
+an_object_created_by_a_release_cannot_outlive_the_loop(void **state)
 {
 	struct probe *p;
 	int fds[2];
@@ -654,25 +653,25 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(objects_are_closed_without_their_close_and_destroyed),
-		test(other_fds_are_let_go_and_stay_open),
-		test(timers_and_post_loop_callbacks_are_gone),
-		test(what_was_deferred_or_posted_is_dropped),
-		test(the_loop_timeout_and_the_profile_start_anew),
-		test(the_backend_can_be_chosen_anew),
-		test(what_was_held_back_is_dropped_unsent_with_its_callbacks),
-		test(an_object_closed_before_it_is_destroyed_once),
-		test(the_loop_is_as_good_as_new),
-		test(calls_on_an_object_that_somebody_still_holds_are_harmless),
-		test(in_a_handler_it_ends_the_loops_and_what_is_made_after_it_lives),
-		test(in_a_nested_loop_it_ends_all_loops_and_destroys_after_the_outermost),
-		test(in_a_timer_it_cancels_the_timers_due_with_it),
-		test(in_a_post_loop_callback_the_others_are_not_called),
-		test(in_a_closure_outside_the_loop_it_keeps_the_memory_until_a_tick),
-		test(in_a_destroy_it_is_legal),
+		test(objects_are_destroyed_without_calling_their_close),
+		test(other_fds_are_removed_and_stay_open),
+		test(timers_and_post_loop_callbacks_are_removed),
+		test(deferred_and_posted_calls_are_dropped),
+		test(the_loop_timeout_and_the_profile_are_reset),
+		test(the_backend_can_be_chosen_again),
+		test(held_back_writes_are_dropped_and_their_callbacks_called),
+		test(an_object_closed_before_the_reset_is_destroyed_once),
+		test(after_a_reset_the_loop_works_again),
+		test(calls_on_an_object_after_a_reset_are_harmless),
+		test(a_reset_in_a_handler_ends_all_loops_and_spares_new_objects),
+		test(a_reset_in_a_nested_loop_destroys_after_the_outermost_loop),
+		test(a_reset_in_a_timer_cancels_the_timers_due_with_it),
+		test(after_a_reset_in_a_post_loop_callback_no_other_runs),
+		test(a_reset_in_a_closure_outside_the_loop_defers_destroy),
+		test(a_reset_in_a_destroy_is_allowed),
 		test(a_loop_nested_in_a_destroy_destroys_nothing),
-		test(what_a_destroy_makes_belongs_to_the_new_life),
-		test(what_a_release_makes_does_not_outlive_the_memory_of_the_loop),
+		test(an_object_created_by_a_destroy_survives_the_reset),
+		test(an_object_created_by_a_release_cannot_outlive_the_loop),
 	};
 
 	return run_tests(tests);

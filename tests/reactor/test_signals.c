@@ -60,7 +60,7 @@ start(void *(*fn)(void *arg), void *arg)
 /* ---- being told ---- */
 
 static void
-a_signal_is_told_in_the_tick_after_it(void **state)
+a_signal_is_reported_in_the_next_tick(void **state)
 {
 	char arg[] = "!";
 
@@ -77,7 +77,7 @@ a_signal_is_told_in_the_tick_after_it(void **state)
 }
 
 static void
-several_of_one_kind_become_one_call(void **state)
+several_signals_of_one_number_become_one_call(void **state)
 {
 	(void)state;
 	watch(SIGUSR1);
@@ -92,7 +92,7 @@ several_of_one_kind_become_one_call(void **state)
 }
 
 static void
-a_pending_signal_lets_the_tick_not_wait(void **state)
+with_a_pending_signal_the_tick_does_not_wait(void **state)
 {
 	double began;
 
@@ -114,7 +114,7 @@ raise_usr1(void)
 }
 
 static void
-a_signal_just_before_the_wait_ends_it(void **state)
+a_signal_just_before_the_wait_ends_the_wait(void **state)
 {
 	(void)state;
 	watch(SIGUSR1);
@@ -146,7 +146,7 @@ kill_until_enough(void *arg)
 
 /* case 18 */
 static void
-a_wait_that_a_signal_interrupts_is_an_empty_tick(void **state)
+a_wait_interrupted_by_a_signal_is_an_empty_tick(void **state)
 {
 	struct kill k = {.whom = pthread_self()};
 	struct sigaction before, plain = {.sa_handler = plain_handler};
@@ -226,7 +226,7 @@ raise_here(void *arg)
 }
 
 static void
-a_signal_that_hits_another_thread_is_told_to_the_owner(void **state)
+a_signal_delivered_to_another_thread_reaches_the_owner(void **state)
 {
 	(void)state;
 	counted = 0;
@@ -238,7 +238,7 @@ a_signal_that_hits_another_thread_is_told_to_the_owner(void **state)
 }
 
 static void
-the_handler_leaves_errno_alone(void **state)
+the_handler_preserves_errno(void **state)
 {
 	(void)state;
 	watch(SIGUSR1);
@@ -290,7 +290,7 @@ was_handled(void *arg)
 
 /* case 19 */
 static void
-no_wakeup_of_a_signal_handler_is_lost(void **state)
+no_wakeup_from_a_signal_handler_is_lost(void **state)
 {
 	struct racer r = {.whom = pthread_self()};
 	struct sigaction before,
@@ -318,7 +318,7 @@ no_wakeup_of_a_signal_handler_is_lost(void **state)
 /* ---- whose it is ---- */
 
 static void
-null_restores_what_was_there_before(void **state)
+null_restores_the_previous_disposition(void **state)
 {
 	(void)state;
 	set_handler(SIGUSR1, plain_handler);
@@ -336,7 +336,7 @@ null_restores_what_was_there_before(void **state)
 }
 
 static void
-a_reset_restores_what_was_there_before(void **state)
+a_reset_restores_the_previous_disposition(void **state)
 {
 	(void)state;
 	watch(SIGUSR1);
@@ -350,7 +350,7 @@ a_reset_restores_what_was_there_before(void **state)
 }
 
 static void
-watching_again_replaces_function_and_argument(void **state)
+watching_a_signal_again_replaces_function_and_argument(void **state)
 {
 	char one[] = "-one", two[] = "-two";
 
@@ -363,7 +363,7 @@ watching_again_replaces_function_and_argument(void **state)
 }
 
 static void
-what_was_pending_is_not_told_after_the_end_of_watching(void **state)
+a_pending_signal_is_not_reported_once_unwatched(void **state)
 {
 	(void)state;
 	watch(SIGUSR1);
@@ -374,7 +374,7 @@ what_was_pending_is_not_told_after_the_end_of_watching(void **state)
 }
 
 static void
-what_was_pending_is_not_told_to_a_later_watcher(void **state)
+a_pending_signal_is_not_reported_to_a_later_watcher(void **state)
 {
 	(void)state;
 	watch(SIGUSR1);
@@ -429,7 +429,7 @@ a_signal_has_one_owner_in_the_process(void **state)
 }
 
 static void
-what_cannot_be_caught_is_refused(void **state)
+a_signal_that_cannot_be_caught_is_refused(void **state)
 {
 	static const int bad[] = {0, -1, SIGKILL, SIGSTOP, 100000};
 
@@ -464,7 +464,7 @@ end_both(int signo, void *arg)
 }
 
 static void
-its_function_may_end_the_watching(void **state)
+a_signal_callback_may_stop_watching(void **state)
 {
 	(void)state;
 	assert_int_equal(0, socle_signal(SIGUSR1, end_both, NULL));
@@ -485,7 +485,7 @@ reset_all(int signo, void *arg)
 }
 
 static void
-its_function_may_reset_the_loop(void **state)
+a_signal_callback_may_reset_the_loop(void **state)
 {
 	(void)state;
 	assert_int_equal(0, socle_signal(SIGUSR1, reset_all, NULL));
@@ -510,7 +510,7 @@ raise_again(int signo, void *arg)
 }
 
 static void
-a_signal_raised_in_its_function_is_told_again(void **state)
+a_signal_raised_in_its_callback_is_reported_again(void **state)
 {
 	int left = 3;
 
@@ -525,26 +525,26 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(a_signal_is_told_in_the_tick_after_it),
-		test(several_of_one_kind_become_one_call),
-		test(a_pending_signal_lets_the_tick_not_wait),
-		test(a_signal_just_before_the_wait_ends_it),
-		test(a_wait_that_a_signal_interrupts_is_an_empty_tick),
+		test(a_signal_is_reported_in_the_next_tick),
+		test(several_signals_of_one_number_become_one_call),
+		test(with_a_pending_signal_the_tick_does_not_wait),
+		test(a_signal_just_before_the_wait_ends_the_wait),
+		test(a_wait_interrupted_by_a_signal_is_an_empty_tick),
 		test(in_a_storm_the_last_signal_is_not_lost),
-		test(a_signal_that_hits_another_thread_is_told_to_the_owner),
-		test(the_handler_leaves_errno_alone),
-		test(no_wakeup_of_a_signal_handler_is_lost),
-		test(null_restores_what_was_there_before),
-		test(a_reset_restores_what_was_there_before),
-		test(watching_again_replaces_function_and_argument),
-		test(what_was_pending_is_not_told_after_the_end_of_watching),
-		test(what_was_pending_is_not_told_to_a_later_watcher),
+		test(a_signal_delivered_to_another_thread_reaches_the_owner),
+		test(the_handler_preserves_errno),
+		test(no_wakeup_from_a_signal_handler_is_lost),
+		test(null_restores_the_previous_disposition),
+		test(a_reset_restores_the_previous_disposition),
+		test(watching_a_signal_again_replaces_function_and_argument),
+		test(a_pending_signal_is_not_reported_once_unwatched),
+		test(a_pending_signal_is_not_reported_to_a_later_watcher),
 		test(a_signal_has_one_owner_in_the_process),
-		test(what_cannot_be_caught_is_refused),
+		test(a_signal_that_cannot_be_caught_is_refused),
 		test(a_refused_signal_has_no_owner),
-		test(its_function_may_end_the_watching),
-		test(its_function_may_reset_the_loop),
-		test(a_signal_raised_in_its_function_is_told_again),
+		test(a_signal_callback_may_stop_watching),
+		test(a_signal_callback_may_reset_the_loop),
+		test(a_signal_raised_in_its_callback_is_reported_again),
 	};
 
 	return run_tests(tests);

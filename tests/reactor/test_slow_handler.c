@@ -60,7 +60,7 @@ fast_fn(void *arg)
 }
 
 static void
-only_who_takes_that_long_is_told(void **state)
+only_a_slow_callback_is_reported(void **state)
 {
 	(void)state;
 	hook(0.1);
@@ -73,7 +73,7 @@ only_who_takes_that_long_is_told(void **state)
 }
 
 static void
-the_limit_itself_is_slow(void **state)
+a_callback_that_takes_exactly_the_limit_is_reported(void **state)
 {
 	(void)state;
 	hook(0.3);
@@ -96,7 +96,7 @@ keep_slow(const struct socle_slow *what, void *arg)
 }
 
 static void
-an_object_is_told_with_its_fd_and_peer(void **state)
+an_object_is_reported_with_its_fd_and_peer(void **state)
 {
 	struct probe *p;
 	int times = 0;
@@ -119,7 +119,7 @@ an_object_is_told_with_its_fd_and_peer(void **state)
 }
 
 static void
-who_is_no_object_has_no_fd(void **state)
+a_callback_without_an_object_has_no_fd(void **state)
 {
 	int times = 0;
 
@@ -146,7 +146,7 @@ slow_other(int fd, unsigned ready, void *arg)
 }
 
 static void
-an_other_fd_is_told_with_its_number(void **state)
+an_other_fd_is_reported_with_its_number(void **state)
 {
 	int times = 0;
 
@@ -192,7 +192,7 @@ slow_signal(int signo, void *arg)
 }
 
 static void
-callbacks_of_all_kinds_are_told(void **state)
+callbacks_of_all_kinds_are_reported(void **state)
 {
 	struct socle_loop *self = socle_loop_self();
 	struct probe *p;
@@ -257,7 +257,7 @@ assert_told_once(const char *item)
 }
 
 static void
-events_of_all_kinds_are_told(void **state)
+events_of_all_kinds_are_reported(void **state)
 {
 	struct probe *p;
 
@@ -284,7 +284,7 @@ events_of_all_kinds_are_told(void **state)
 }
 
 static void
-a_slow_drain_is_told(void **state)
+a_slow_drain_is_reported(void **state)
 {
 	static char buf[1 << 22];
 	struct probe *p;
@@ -319,7 +319,7 @@ static const struct socle_class timed_class = {
 
 /* The library's own timer under it is nobody's handler. */
 static void
-a_slow_timeout_is_told_once(void **state)
+a_slow_timeout_is_reported_once(void **state)
 {
 	struct socle_socket *s;
 
@@ -350,7 +350,7 @@ read_with_closure(struct probe *p)
 }
 
 static void
-time_is_that_of_the_whole_call_and_the_inner_is_told_first(void **state)
+nested_calls_count_and_the_inner_one_is_reported_first(void **state)
 {
 	struct probe *p;
 
@@ -388,7 +388,7 @@ fast_post_loop(void *arg)
 }
 
 static void
-nobody_is_blamed_for_what_came_before_him(void **state)
+a_callback_is_not_charged_for_the_one_before_it(void **state)
 {
 	struct socle_socket *s;
 
@@ -406,7 +406,7 @@ nobody_is_blamed_for_what_came_before_him(void **state)
 }
 
 static void
-outside_the_loop_time_is_nobodys(void **state)
+time_outside_the_loop_is_charged_to_no_callback(void **state)
 {
 	(void)state;
 	hook(0.1);
@@ -428,7 +428,7 @@ note_item(const struct socle_profile_item *item, void *arg)
 }
 
 static void
-profiling_is_not_needed_and_not_switched_on(void **state)
+the_hook_neither_needs_nor_enables_profiling(void **state)
 {
 	(void)state;
 	hook(0.1);
@@ -456,7 +456,7 @@ profiling_on_or_off_makes_no_difference(void **state)
 }
 
 static void
-null_and_zero_switch_it_off(void **state)
+null_or_zero_disables_the_hook(void **state)
 {
 	static const double off[] = {0, -1, (double)NAN};
 
@@ -488,7 +488,7 @@ close_slow(const struct socle_slow *what, void *arg)
 }
 
 static void
-the_hook_may_close_the_object_and_take_itself_back(void **state)
+the_hook_may_close_the_object_and_remove_itself(void **state)
 {
 	struct probe *p;
 
@@ -543,7 +543,7 @@ close_and_work(struct probe *p)
 }
 
 static void
-who_closed_himself_is_told_all_the_same(void **state)
+an_object_that_closed_itself_is_still_reported(void **state)
 {
 	int times = 0, stolen = -1;
 
@@ -573,24 +573,24 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(only_who_takes_that_long_is_told),
-		test(the_limit_itself_is_slow),
-		test(an_object_is_told_with_its_fd_and_peer),
-		test(who_is_no_object_has_no_fd),
-		test(an_other_fd_is_told_with_its_number),
-		test(callbacks_of_all_kinds_are_told),
-		test(events_of_all_kinds_are_told),
-		test(a_slow_drain_is_told),
-		test(a_slow_timeout_is_told_once),
-		test(time_is_that_of_the_whole_call_and_the_inner_is_told_first),
-		test(nobody_is_blamed_for_what_came_before_him),
-		test(outside_the_loop_time_is_nobodys),
-		test(profiling_is_not_needed_and_not_switched_on),
+		test(only_a_slow_callback_is_reported),
+		test(a_callback_that_takes_exactly_the_limit_is_reported),
+		test(an_object_is_reported_with_its_fd_and_peer),
+		test(a_callback_without_an_object_has_no_fd),
+		test(an_other_fd_is_reported_with_its_number),
+		test(callbacks_of_all_kinds_are_reported),
+		test(events_of_all_kinds_are_reported),
+		test(a_slow_drain_is_reported),
+		test(a_slow_timeout_is_reported_once),
+		test(nested_calls_count_and_the_inner_one_is_reported_first),
+		test(a_callback_is_not_charged_for_the_one_before_it),
+		test(time_outside_the_loop_is_charged_to_no_callback),
+		test(the_hook_neither_needs_nor_enables_profiling),
 		test(profiling_on_or_off_makes_no_difference),
-		test(null_and_zero_switch_it_off),
-		test(the_hook_may_close_the_object_and_take_itself_back),
+		test(null_or_zero_disables_the_hook),
+		test(the_hook_may_close_the_object_and_remove_itself),
 		test(the_hook_may_reset_the_loop),
-		test(who_closed_himself_is_told_all_the_same),
+		test(an_object_that_closed_itself_is_still_reported),
 	};
 
 	return run_tests(tests);

@@ -97,7 +97,7 @@ two_end(struct two *t)
 
 /* case 38 */
 static void
-a_pending_event_does_not_reach_a_new_object_of_the_same_number(void **state)
+a_pending_event_does_not_reach_a_new_object_at_its_number(void **state)
 {
 	struct two t;
 
@@ -116,7 +116,7 @@ a_pending_event_does_not_reach_a_new_object_of_the_same_number(void **state)
 
 /* case 38 */
 static void
-nor_when_a_nested_loop_closed_the_old_number(void **state)
+a_nested_close_sends_no_event_to_a_new_object_at_its_number(void **state)
 {
 	struct two t;
 
@@ -148,7 +148,7 @@ reuse_after_tick(void *arg)
 }
 
 static void
-a_number_used_again_at_once_starts_without_events(void **state)
+a_number_reused_at_once_starts_without_events(void **state)
 {
 	struct probe *p;
 	int fds[2], fd;
@@ -199,7 +199,7 @@ replace_other_fd(struct probe *p)
 }
 
 static void
-nor_does_the_event_of_an_other_fd_reach_an_object(void **state)
+an_event_of_a_removed_other_fd_does_not_reach_an_object(void **state)
 {
 	struct probe *p;
 	int fds[2], others[2];
@@ -281,7 +281,7 @@ churn_read(struct probe *p)
 }
 
 static void
-no_event_is_stale_whatever_is_replaced_in_a_batch(void **state)
+no_event_is_stale_whatever_a_batch_replaces(void **state)
 {
 	int turns = scaled(1500, 50);
 
@@ -313,7 +313,7 @@ no_event_is_stale_whatever_is_replaced_in_a_batch(void **state)
 
 /* case 40, defect 13 */
 static void
-a_copy_of_the_fd_brings_no_event_after_the_close(void **state)
+a_copy_of_the_fd_causes_no_event_after_the_close(void **state)
 {
 	struct probe *p;
 	int fds[2], copy;
@@ -432,7 +432,7 @@ a_rebuilt_set_keeps_what_was_watched_and_what_was_parked(void **state)
 }
 
 static void
-a_set_that_cannot_be_rebuilt_is_tried_again(void **state)
+a_failed_rebuild_of_the_set_is_retried(void **state)
 {
 	int peer, copy;
 
@@ -485,7 +485,7 @@ assert_number_is_alone(int fd)
 
 /* defect 10 */
 static void
-an_fd_closed_behind_the_library_is_event_err_when_the_kernel_tells(void **state)
+a_reported_close_behind_the_library_is_event_err(void **state)
 {
 	struct probe *p;
 	int fds[2];
@@ -516,7 +516,7 @@ keep_open(struct probe *p, int err)
 
 /* defect 10 */
 static void
-who_keeps_an_object_whose_fd_is_gone_is_not_told_again(void **state)
+an_ignored_close_behind_the_library_is_reported_once(void **state)
 {
 	struct probe *p;
 	int fds[2];
@@ -567,7 +567,7 @@ an_fd_closed_behind_the_library_is_not_closed_again(void **state)
 
 /* case 39, defect 8 */
 static void
-a_number_that_is_another_socket_by_now_is_left_alone(void **state)
+a_number_that_is_now_another_socket_is_left_alone(void **state)
 {
 	struct probe *p;
 	int fds[2], innocent[2];
@@ -590,7 +590,7 @@ a_number_that_is_another_socket_by_now_is_left_alone(void **state)
 
 /* case 39, defect 8 */
 static void
-a_number_that_is_a_regular_file_by_now_is_left_alone(void **state)
+a_number_that_is_now_a_regular_file_is_left_alone(void **state)
 {
 	struct probe *p;
 	int fds[2], innocent;
@@ -613,8 +613,7 @@ a_number_that_is_a_regular_file_by_now_is_left_alone(void **state)
 
 /* case 39 */
 static void
-a_number_that_is_another_file_by_now_is_event_err_when_interest_changes(
-	void **state)
+a_change_at_a_number_that_is_now_another_file_is_event_err(void **state)
 {
 	struct probe *p;
 	int fds[2], innocent;
@@ -660,21 +659,21 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(a_pending_event_does_not_reach_a_new_object_of_the_same_number),
-		test(nor_when_a_nested_loop_closed_the_old_number),
-		test(a_number_used_again_at_once_starts_without_events),
-		test(nor_does_the_event_of_an_other_fd_reach_an_object),
-		test(no_event_is_stale_whatever_is_replaced_in_a_batch),
-		test(a_copy_of_the_fd_brings_no_event_after_the_close),
+		test(a_pending_event_does_not_reach_a_new_object_at_its_number),
+		test(a_nested_close_sends_no_event_to_a_new_object_at_its_number),
+		test(a_number_reused_at_once_starts_without_events),
+		test(an_event_of_a_removed_other_fd_does_not_reach_an_object),
+		test(no_event_is_stale_whatever_a_batch_replaces),
+		test(a_copy_of_the_fd_causes_no_event_after_the_close),
 		test(the_first_stale_generation_rebuilds_the_set),
 		test(a_rebuilt_set_keeps_what_was_watched_and_what_was_parked),
-		test(a_set_that_cannot_be_rebuilt_is_tried_again),
-		test(an_fd_closed_behind_the_library_is_event_err_when_the_kernel_tells),
-		test(who_keeps_an_object_whose_fd_is_gone_is_not_told_again),
+		test(a_failed_rebuild_of_the_set_is_retried),
+		test(a_reported_close_behind_the_library_is_event_err),
+		test(an_ignored_close_behind_the_library_is_reported_once),
 		test(an_fd_closed_behind_the_library_is_not_closed_again),
-		test(a_number_that_is_another_socket_by_now_is_left_alone),
-		test(a_number_that_is_a_regular_file_by_now_is_left_alone),
-		test(a_number_that_is_another_file_by_now_is_event_err_when_interest_changes),
+		test(a_number_that_is_now_another_socket_is_left_alone),
+		test(a_number_that_is_now_a_regular_file_is_left_alone),
+		test(a_change_at_a_number_that_is_now_another_file_is_event_err),
 		test(an_unknown_event_closes_nothing),
 	};
 

@@ -7,7 +7,7 @@
 
 /* case 110 */
 static void
-equal_deadlines_fire_in_the_order_of_their_starts(void **state)
+equal_deadlines_fire_in_start_order(void **state)
 {
 	static struct named a, b;
 	double when;
@@ -66,7 +66,7 @@ no_timer_is_early(void **state)
 
 /* case 112 */
 static void
-fractions_of_a_millisecond_count(void **state)
+fractions_of_a_millisecond_are_honoured(void **state)
 {
 	(void)state;
 	seam_time_virtual();
@@ -78,7 +78,7 @@ fractions_of_a_millisecond_count(void **state)
 }
 
 static void
-the_loop_waits_exactly_until_the_next_timer_rounded_up(void **state)
+the_loop_waits_until_the_next_timer_rounded_up(void **state)
 {
 	static const double delays[] = {0.001, 0.0099991, 2.5, 86400};
 	static const int64_t expected[] = {1000, 10000, 2500000, 86400000000};
@@ -146,7 +146,7 @@ again_before_now(struct named *n)
 
 /* case 114 */
 static void
-a_negative_delay_is_none_and_cannot_hold_the_loop(void **state)
+a_negative_delay_is_0_and_cannot_block_the_loop(void **state)
 {
 	static struct named n;
 
@@ -163,7 +163,7 @@ a_negative_delay_is_none_and_cannot_hold_the_loop(void **state)
 }
 
 static void
-delays_below_zero_are_in_the_order_of_their_starts(void **state)
+negative_delays_fire_in_start_order(void **state)
 {
 	(void)state;
 	seam_time_virtual();
@@ -176,7 +176,7 @@ delays_below_zero_are_in_the_order_of_their_starts(void **state)
 }
 
 static void
-a_delay_beyond_the_clock_never_fires(void **state)
+a_delay_beyond_the_clocks_range_never_fires(void **state)
 {
 	static const double delays[] = {1e10, 1e300, DBL_MAX, (double)INFINITY};
 	static struct named n[4];
@@ -265,7 +265,7 @@ starting_at_a_time_reads_no_clock_and_allocates_nothing(void **state)
 }
 
 static void
-a_time_that_has_passed_fires_in_the_next_tick(void **state)
+a_start_time_in_the_past_fires_in_the_next_tick(void **state)
 {
 	static struct named n;
 
@@ -279,7 +279,7 @@ a_time_that_has_passed_fires_in_the_next_tick(void **state)
 }
 
 static void
-by_absolute_times_a_repeated_timer_keeps_its_grid(void **state)
+a_timer_repeated_at_absolute_times_does_not_drift(void **state)
 {
 	static struct named n;
 	double from, when;
@@ -308,7 +308,7 @@ run_nested(struct named *n)
 }
 
 static void
-a_nested_loop_runs_what_is_due_and_nobody_runs_it_twice(void **state)
+a_nested_loop_runs_due_timers_which_run_only_once(void **state)
 {
 	static struct named a, b;
 
@@ -327,22 +327,22 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(equal_deadlines_fire_in_the_order_of_their_starts),
+		test(equal_deadlines_fire_in_start_order),
 		test(no_timer_is_early),
-		test(fractions_of_a_millisecond_count),
-		test(the_loop_waits_exactly_until_the_next_timer_rounded_up),
+		test(fractions_of_a_millisecond_are_honoured),
+		test(the_loop_waits_until_the_next_timer_rounded_up),
 		test(a_smaller_loop_timeout_wins),
 		test(a_delay_of_zero_from_a_timer_runs_in_the_next_tick),
-		test(a_negative_delay_is_none_and_cannot_hold_the_loop),
-		test(delays_below_zero_are_in_the_order_of_their_starts),
-		test(a_delay_beyond_the_clock_never_fires),
+		test(a_negative_delay_is_0_and_cannot_block_the_loop),
+		test(negative_delays_fire_in_start_order),
+		test(a_delay_beyond_the_clocks_range_never_fires),
 		test(a_timer_of_thirty_days_neither_overflows_nor_spins),
 		test(without_timers_no_clock_is_read),
 		test(with_timers_the_clock_is_read_once_a_tick),
 		test(starting_at_a_time_reads_no_clock_and_allocates_nothing),
-		test(a_time_that_has_passed_fires_in_the_next_tick),
-		test(by_absolute_times_a_repeated_timer_keeps_its_grid),
-		test(a_nested_loop_runs_what_is_due_and_nobody_runs_it_twice),
+		test(a_start_time_in_the_past_fires_in_the_next_tick),
+		test(a_timer_repeated_at_absolute_times_does_not_drift),
+		test(a_nested_loop_runs_due_timers_which_run_only_once),
 	};
 
 	return run_tests(tests);

@@ -6,7 +6,7 @@
 
 /* case 115 */
 static void
-cancelling_says_whether_it_was_still_to_fire(void **state)
+cancelling_returns_whether_the_timer_was_pending(void **state)
 {
 	socle_timer_id before = add(1, "before");
 	socle_timer_id after = add(0, "after");
@@ -32,7 +32,7 @@ cancel_own(void *arg)
 
 /* case 115 */
 static void
-an_identifier_is_dead_inside_its_own_callback(void **state)
+an_identifier_is_invalid_inside_its_own_callback(void **state)
 {
 	(void)state;
 	own = socle_add_timer(0, cancel_own, text("own"));
@@ -73,7 +73,7 @@ restart_other(struct named *n)
 }
 
 static void
-started_anew_by_a_timer_one_that_is_due_waits_for_the_next_tick(void **state)
+a_due_timer_restarted_by_another_fires_in_the_next_tick(void **state)
 {
 	static struct named a, b;
 
@@ -91,7 +91,7 @@ started_anew_by_a_timer_one_that_is_due_waits_for_the_next_tick(void **state)
 }
 
 static void
-identifiers_are_never_zero_and_never_come_again(void **state)
+identifiers_are_never_zero_and_never_reused(void **state)
 {
 	enum { N = 50 };
 	socle_timer_id ids[N];
@@ -111,7 +111,7 @@ identifiers_are_never_zero_and_never_come_again(void **state)
 }
 
 static void
-an_old_identifier_does_not_touch_who_has_its_place(void **state)
+an_old_identifier_does_not_cancel_a_new_timer(void **state)
 {
 	socle_timer_id old = add(0, "old"), new;
 
@@ -127,7 +127,7 @@ an_old_identifier_does_not_touch_who_has_its_place(void **state)
 /* case 116 */
 /* defect 7 */
 static void
-a_cancelled_timer_wakes_nobody(void **state)
+a_cancelled_timer_does_not_wake_the_loop(void **state)
 {
 	socle_timer_id id;
 	static struct named n;
@@ -148,7 +148,7 @@ a_cancelled_timer_wakes_nobody(void **state)
 }
 
 static void
-started_again_while_pending_it_fires_once_at_the_new_time(void **state)
+a_timer_restarted_while_pending_fires_once_at_the_new_time(void **state)
 {
 	static struct named a;
 
@@ -176,7 +176,7 @@ check_and_start(struct named *n)
 }
 
 static void
-inside_its_callback_it_is_not_pending_and_may_start_again(void **state)
+a_timer_is_not_pending_in_its_callback_and_may_restart(void **state)
 {
 	static struct named n;
 
@@ -200,7 +200,7 @@ free_both(struct named *n)
 
 /* Address sanitizers see it if the library looks again. */
 static void
-the_struct_may_be_freed_right_after_cancel_and_in_its_callback(void **state)
+a_timer_may_be_freed_after_cancel_and_in_its_callback(void **state)
 {
 	struct named *pending = malloc(sizeof(*pending));
 	struct named *first = malloc(sizeof(*first));
@@ -222,7 +222,7 @@ the_struct_may_be_freed_right_after_cancel_and_in_its_callback(void **state)
 }
 
 static void
-without_memory_there_is_no_identifier_and_no_timer(void **state)
+without_memory_no_timer_is_added(void **state)
 {
 	(void)state;
 	turn(1); /* makes the loop */
@@ -239,7 +239,7 @@ without_memory_there_is_no_identifier_and_no_timer(void **state)
 }
 
 static void
-a_reset_takes_all_timers(void **state)
+a_reset_cancels_all_timers(void **state)
 {
 	static struct named n;
 	socle_timer_id id = add(0, "id");
@@ -258,7 +258,7 @@ a_reset_takes_all_timers(void **state)
 }
 
 static void
-a_timer_needs_no_initialised_loop_to_be_cancelled(void **state)
+a_timer_can_be_cancelled_before_the_loop_exists(void **state)
 {
 	static struct named n;
 
@@ -274,19 +274,19 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(cancelling_says_whether_it_was_still_to_fire),
-		test(an_identifier_is_dead_inside_its_own_callback),
+		test(cancelling_returns_whether_the_timer_was_pending),
+		test(an_identifier_is_invalid_inside_its_own_callback),
 		test(a_timer_cancels_one_that_is_due_with_it),
-		test(started_anew_by_a_timer_one_that_is_due_waits_for_the_next_tick),
-		test(identifiers_are_never_zero_and_never_come_again),
-		test(an_old_identifier_does_not_touch_who_has_its_place),
-		test(a_cancelled_timer_wakes_nobody),
-		test(started_again_while_pending_it_fires_once_at_the_new_time),
-		test(inside_its_callback_it_is_not_pending_and_may_start_again),
-		test(the_struct_may_be_freed_right_after_cancel_and_in_its_callback),
-		test(without_memory_there_is_no_identifier_and_no_timer),
-		test(a_reset_takes_all_timers),
-		test(a_timer_needs_no_initialised_loop_to_be_cancelled),
+		test(a_due_timer_restarted_by_another_fires_in_the_next_tick),
+		test(identifiers_are_never_zero_and_never_reused),
+		test(an_old_identifier_does_not_cancel_a_new_timer),
+		test(a_cancelled_timer_does_not_wake_the_loop),
+		test(a_timer_restarted_while_pending_fires_once_at_the_new_time),
+		test(a_timer_is_not_pending_in_its_callback_and_may_restart),
+		test(a_timer_may_be_freed_after_cancel_and_in_its_callback),
+		test(without_memory_no_timer_is_added),
+		test(a_reset_cancels_all_timers),
+		test(a_timer_can_be_cancelled_before_the_loop_exists),
 	};
 
 	return run_tests(tests);

@@ -29,7 +29,7 @@ take_long(void *arg)
 
 /* case 117 */
 static void
-behind_a_slow_timer_the_next_one_is_on_time(void **state)
+a_timer_after_a_slow_timer_is_on_time(void **state)
 {
 	double from, seconds = 0.3;
 
@@ -54,7 +54,7 @@ read_slowly(struct probe *p)
 
 /* case 117 */
 static void
-due_during_a_slow_handler_it_fires_in_the_very_next_tick(void **state)
+a_timer_due_during_a_slow_handler_fires_in_the_next_tick(void **state)
 {
 	struct probe *p;
 	int fds[2];
@@ -81,7 +81,7 @@ ask_and_read_slowly(struct probe *p)
 
 /* case 117 */
 static void
-due_during_the_second_slow_handler_it_fires_in_the_next_tick(void **state)
+a_timer_due_in_the_second_slow_handler_fires_in_the_next_tick(void **state)
 {
 	int fds[2], theirs[2];
 
@@ -115,7 +115,7 @@ slow_post_loop(void *arg)
 
 /* case 117 */
 static void
-due_during_a_slow_post_loop_callback_it_fires_in_the_next_tick(void **state)
+a_timer_due_in_a_slow_post_loop_callback_fires_next_tick(void **state)
 {
 	int ticks = 2;
 
@@ -137,7 +137,7 @@ slow_closure(struct socle_socket *s, void *arg)
 
 /* case 117: what is flushed before the wait takes long */
 static void
-due_during_a_slow_flush_it_is_not_waited_for(void **state)
+a_timer_due_during_a_slow_flush_causes_no_wait(void **state)
 {
 	double from, seconds = 0.3;
 	struct probe *p;
@@ -176,7 +176,7 @@ note_embedded(struct socle_timer *t)
 }
 
 static void
-a_delay_counts_from_the_moment_of_the_call(void **state)
+a_delay_counts_from_the_call(void **state)
 {
 	static struct socle_timer t;
 
@@ -202,7 +202,7 @@ start_behind_slow_read(struct probe *p)
 }
 
 static void
-in_a_slow_handler_too_a_delay_counts_from_the_call(void **state)
+in_a_slow_handler_a_delay_still_counts_from_the_call(void **state)
 {
 	static struct socle_timer t;
 	struct probe *p;
@@ -296,7 +296,7 @@ fires_in_order(void *arg)
 
 /* case 118 */
 static void
-of_very_many_each_fires_once_in_order_unless_cancelled(void **state)
+each_of_many_timers_fires_once_in_order_unless_cancelled(void **state)
 {
 	int n = scaled(100000, 2000), cancelled = 0;
 	struct one_of_many *all = calloc((size_t)n, sizeof(*all));
@@ -398,7 +398,7 @@ fuzz_fires(struct socle_timer *t)
 
 /* case 121 */
 static void
-started_and_cancelled_during_the_pass_they_do_as_the_model(void **state)
+timers_changed_while_others_fire_behave_like_the_model(void **state)
 {
 	int ticks = scaled(5000, 500);
 	int step;
@@ -427,16 +427,16 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(behind_a_slow_timer_the_next_one_is_on_time),
-		test(due_during_a_slow_handler_it_fires_in_the_very_next_tick),
-		test(due_during_the_second_slow_handler_it_fires_in_the_next_tick),
-		test(due_during_a_slow_post_loop_callback_it_fires_in_the_next_tick),
-		test(due_during_a_slow_flush_it_is_not_waited_for),
-		test(a_delay_counts_from_the_moment_of_the_call),
-		test(in_a_slow_handler_too_a_delay_counts_from_the_call),
+		test(a_timer_after_a_slow_timer_is_on_time),
+		test(a_timer_due_during_a_slow_handler_fires_in_the_next_tick),
+		test(a_timer_due_in_the_second_slow_handler_fires_in_the_next_tick),
+		test(a_timer_due_in_a_slow_post_loop_callback_fires_next_tick),
+		test(a_timer_due_during_a_slow_flush_causes_no_wait),
+		test(a_delay_counts_from_the_call),
+		test(in_a_slow_handler_a_delay_still_counts_from_the_call),
 		test(a_step_of_the_wall_clock_changes_nothing),
-		test(of_very_many_each_fires_once_in_order_unless_cancelled),
-		test(started_and_cancelled_during_the_pass_they_do_as_the_model),
+		test(each_of_many_timers_fires_once_in_order_unless_cancelled),
+		test(timers_changed_while_others_fire_behave_like_the_model),
 	};
 
 	return run_tests(tests);

@@ -154,7 +154,7 @@ a_class_that_overrides_nothing_does_what_its_super_does(void **state)
 }
 
 static void
-super_calls_go_by_the_class_that_is_written_not_the_objects(void **state)
+a_super_call_uses_the_named_class_not_the_objects_class(void **state)
 {
 	struct socle_socket *s;
 	int peer;
@@ -202,7 +202,7 @@ every_slot_has_its_super_call(void **state)
 }
 
 static void
-supers_of_the_events_do_what_the_root_does(void **state)
+super_calls_of_events_reach_the_root(void **state)
 {
 	struct socle_socket *s;
 	int peer;
@@ -225,7 +225,7 @@ supers_of_the_events_do_what_the_root_does(void **state)
 /* ---- what a class must have ---- */
 
 static void
-size_0_is_the_size_of_the_super(void **state)
+a_size_of_0_means_the_size_of_the_super(void **state)
 {
 	struct socle_socket *s;
 	int peer;
@@ -353,7 +353,7 @@ static const struct socle_class a_class = {
 
 /* case 133 */
 static void
-a_class_set_in_a_callback_counts_from_the_next_event_on(void **state)
+a_class_set_in_a_callback_takes_effect_with_the_next_event(void **state)
 {
 	struct socle_socket *s;
 	int peer;
@@ -397,7 +397,7 @@ static const struct socle_class reads_class = {
 
 /* case 133 */
 static void
-a_class_set_in_a_read_has_the_write_of_the_same_event(void **state)
+a_class_set_in_event_read_gets_the_write_of_the_same_event(void **state)
 {
 	struct socle_socket *s;
 	int peer;
@@ -454,7 +454,7 @@ static const struct socle_class large_class = {
 };
 
 static void
-a_class_that_needs_more_room_than_the_object_has_is_refused(void **state)
+a_class_larger_than_the_object_is_refused(void **state)
 {
 	struct socle_socket *s;
 	int peer;
@@ -469,7 +469,7 @@ a_class_that_needs_more_room_than_the_object_has_is_refused(void **state)
 }
 
 static void
-an_object_goes_back_to_its_base_and_out_again(void **state)
+an_object_can_change_to_its_base_class_and_back(void **state)
 {
 	struct socle_socket *s;
 	int peer;
@@ -486,7 +486,7 @@ an_object_goes_back_to_its_base_and_out_again(void **state)
 }
 
 static void
-an_object_that_became_smaller_is_as_large_as_it_was_made(void **state)
+an_object_keeps_its_allocated_size_in_a_smaller_class(void **state)
 {
 	struct socle_socket *s;
 	int peer;
@@ -501,7 +501,7 @@ an_object_that_became_smaller_is_as_large_as_it_was_made(void **state)
 }
 
 static void
-no_proper_class_and_no_open_object_are_refused(void **state)
+an_invalid_class_or_a_closed_object_is_refused(void **state)
 {
 	static const struct socle_class rootless = {
 		.name = "Rootless", .size = sizeof(struct socle_socket)};
@@ -518,7 +518,7 @@ no_proper_class_and_no_open_object_are_refused(void **state)
 }
 
 static void
-the_class_at_the_end_has_the_close_and_the_destroy(void **state)
+the_last_class_set_gets_close_and_destroy(void **state)
 {
 	struct socle_socket *s;
 	int peer;
@@ -535,7 +535,7 @@ the_class_at_the_end_has_the_close_and_the_destroy(void **state)
 }
 
 static void
-no_memory_for_a_new_class_leaves_the_old_one(void **state)
+without_memory_for_a_new_class_the_old_one_stays(void **state)
 {
 	struct socle_socket *s;
 	int peer;
@@ -557,24 +557,24 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		test(methods_are_inherited_over_five_levels),
 		test(a_class_that_overrides_nothing_does_what_its_super_does),
-		test(super_calls_go_by_the_class_that_is_written_not_the_objects),
+		test(a_super_call_uses_the_named_class_not_the_objects_class),
 		test(every_slot_has_its_super_call),
-		test(supers_of_the_events_do_what_the_root_does),
-		test(size_0_is_the_size_of_the_super),
+		test(super_calls_of_events_reach_the_root),
+		test(a_size_of_0_means_the_size_of_the_super),
 		test(a_class_without_the_root_above_it_is_refused),
 		test(a_class_without_a_name_is_refused),
 		test(a_class_smaller_than_its_super_is_refused),
 		test(a_class_smaller_than_a_grandparent_is_refused),
 		test(the_root_itself_can_be_instantiated),
-		test(a_class_set_in_a_callback_counts_from_the_next_event_on),
-		test(a_class_set_in_a_read_has_the_write_of_the_same_event),
+		test(a_class_set_in_a_callback_takes_effect_with_the_next_event),
+		test(a_class_set_in_event_read_gets_the_write_of_the_same_event),
 		test(a_class_set_has_its_own_name_in_the_profile),
-		test(a_class_that_needs_more_room_than_the_object_has_is_refused),
-		test(an_object_goes_back_to_its_base_and_out_again),
-		test(an_object_that_became_smaller_is_as_large_as_it_was_made),
-		test(no_proper_class_and_no_open_object_are_refused),
-		test(the_class_at_the_end_has_the_close_and_the_destroy),
-		test(no_memory_for_a_new_class_leaves_the_old_one),
+		test(a_class_larger_than_the_object_is_refused),
+		test(an_object_can_change_to_its_base_class_and_back),
+		test(an_object_keeps_its_allocated_size_in_a_smaller_class),
+		test(an_invalid_class_or_a_closed_object_is_refused),
+		test(the_last_class_set_gets_close_and_destroy),
+		test(without_memory_for_a_new_class_the_old_one_stays),
 	};
 
 	return run_tests(tests);

@@ -25,7 +25,7 @@ is_open(int fd)
 
 /* case 46 */
 static void
-a_second_close_is_nothing(void **state)
+a_second_close_does_nothing(void **state)
 {
 	struct probe *p;
 	int peer;
@@ -75,7 +75,7 @@ hang_up(struct probe *p, const char *reason)
 
 /* case 47 */
 static void
-nor_does_a_close_that_goes_by_the_default_hup(void **state)
+a_close_that_calls_the_default_event_hup_does_not_recurse(void **state)
 {
 	struct probe *p;
 	int peer;
@@ -137,7 +137,7 @@ close_and_look(struct probe *p)
 
 /* case 48 */
 static void
-the_fd_is_open_until_the_end_of_the_tick(void **state)
+the_fd_stays_open_until_the_end_of_the_tick(void **state)
 {
 	struct probe *p;
 	int peer;
@@ -157,7 +157,7 @@ the_fd_is_open_until_the_end_of_the_tick(void **state)
 }
 
 static void
-outside_the_loop_the_next_tick_closes_without_waiting(void **state)
+an_fd_closed_outside_the_loop_is_closed_without_a_wait(void **state)
 {
 	struct probe *p;
 	int peer, fd;
@@ -191,7 +191,7 @@ record_close(int fd)
 }
 
 static void
-fds_are_closed_in_the_order_of_the_closes(void **state)
+fds_are_closed_in_the_order_of_the_close_calls(void **state)
 {
 	struct probe *p[3];
 	int peers[3], fds[3];
@@ -255,7 +255,7 @@ release_never(bool sent, void *arg)
 
 /* cases 50, 51, 52 */
 static void
-calls_on_a_closed_object_say_ebadf_and_take_nothing(void **state)
+calls_on_a_closed_object_return_ebadf_and_take_nothing(void **state)
 {
 	struct iovec iov = {.iov_base = (char[]){"x"}, .iov_len = 1};
 	struct probe *p;
@@ -290,8 +290,7 @@ calls_on_a_closed_object_say_ebadf_and_take_nothing(void **state)
 
 /* cases 52, 53 */
 static void
-watches_on_a_closed_object_are_nothing_and_it_tells_that_it_is_closed(
-	void **state)
+watches_on_a_closed_object_do_nothing(void **state)
 {
 	struct probe *p;
 	char text[64];
@@ -330,7 +329,7 @@ note_release(bool sent, void *arg)
 
 /* case 49, defect 11 */
 static void
-what_is_queued_is_dropped_with_each_callback_once(void **state)
+queued_items_are_dropped_with_each_callback_called_once(void **state)
 {
 	char names[3][2] = {"2", "3", "4"};
 	struct probe *p;
@@ -364,7 +363,7 @@ note_lost(struct probe *p, const char *reason)
 
 /* defect 11 */
 static void
-a_close_can_tell_how_much_is_lost(void **state)
+a_close_method_can_see_how_much_is_lost(void **state)
 {
 	struct probe *p;
 	int peer;
@@ -412,7 +411,7 @@ close_after_flush_loses_nothing(void **state)
 }
 
 static void
-a_close_flushes_what_was_held_back(void **state)
+a_close_flushes_held_back_writes(void **state)
 {
 	struct probe *p;
 	char buf[8];
@@ -489,7 +488,7 @@ veto_once(struct probe *p, const char *reason)
 }
 
 static void
-a_veto_can_be_given_again_and_again(void **state)
+a_close_can_be_vetoed_repeatedly(void **state)
 {
 	struct probe *p;
 	int peer;
@@ -521,8 +520,7 @@ close_sibling_and_use_it(struct probe *p)
 
 /* case 41 */
 static void
-an_object_closed_by_a_sibling_in_the_batch_is_valid_until_its_destroy(
-	void **state)
+an_object_closed_in_the_batch_is_valid_until_its_destroy(void **state)
 {
 	struct probe *a, *b;
 	int peers[2];
@@ -612,7 +610,7 @@ close_in_closure(struct socle_socket *s, void *arg)
 }
 
 static void
-a_closure_called_outside_the_loop_keeps_its_object_valid(void **state)
+a_closure_run_outside_the_loop_keeps_its_object_valid(void **state)
 {
 	struct probe *p;
 	int peer;
@@ -720,7 +718,7 @@ static const struct socle_class mine_class = {
 };
 
 static void
-memory_of_yours_can_be_freed_in_destroy(void **state)
+caller_allocated_memory_can_be_freed_in_destroy(void **state)
 {
 	int fds[2];
 
@@ -792,7 +790,7 @@ fire(struct probe *p)
 }
 
 static void
-no_timer_and_no_post_loop_callback_of_it_comes_after_the_close(void **state)
+no_timeout_or_post_loop_callback_runs_after_the_close(void **state)
 {
 	struct probe *p;
 	int peer;
@@ -821,30 +819,30 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(a_second_close_is_nothing),
+		test(a_second_close_does_nothing),
 		test(a_close_that_closes_itself_does_not_recurse),
-		test(nor_does_a_close_that_goes_by_the_default_hup),
+		test(a_close_that_calls_the_default_event_hup_does_not_recurse),
 		test(two_that_close_each_other_do_not_recurse),
-		test(the_fd_is_open_until_the_end_of_the_tick),
-		test(outside_the_loop_the_next_tick_closes_without_waiting),
-		test(fds_are_closed_in_the_order_of_the_closes),
-		test(calls_on_a_closed_object_say_ebadf_and_take_nothing),
-		test(watches_on_a_closed_object_are_nothing_and_it_tells_that_it_is_closed),
-		test(what_is_queued_is_dropped_with_each_callback_once),
-		test(a_close_can_tell_how_much_is_lost),
+		test(the_fd_stays_open_until_the_end_of_the_tick),
+		test(an_fd_closed_outside_the_loop_is_closed_without_a_wait),
+		test(fds_are_closed_in_the_order_of_the_close_calls),
+		test(calls_on_a_closed_object_return_ebadf_and_take_nothing),
+		test(watches_on_a_closed_object_do_nothing),
+		test(queued_items_are_dropped_with_each_callback_called_once),
+		test(a_close_method_can_see_how_much_is_lost),
 		test(close_after_flush_loses_nothing),
-		test(a_close_flushes_what_was_held_back),
+		test(a_close_flushes_held_back_writes),
 		test(a_close_for_an_error_flushes_nothing),
 		test(a_close_that_does_not_call_super_is_a_veto),
-		test(a_veto_can_be_given_again_and_again),
-		test(an_object_closed_by_a_sibling_in_the_batch_is_valid_until_its_destroy),
+		test(a_close_can_be_vetoed_repeatedly),
+		test(an_object_closed_in_the_batch_is_valid_until_its_destroy),
 		test(nothing_is_destroyed_while_a_handler_is_on_the_stack),
-		test(a_closure_called_outside_the_loop_keeps_its_object_valid),
+		test(a_closure_run_outside_the_loop_keeps_its_object_valid),
 		test(a_loop_nested_in_close_sees_the_object_still_open),
 		test(a_destroy_that_closes_another_loses_nothing),
-		test(memory_of_yours_can_be_freed_in_destroy),
+		test(caller_allocated_memory_can_be_freed_in_destroy),
 		test(each_object_is_destroyed_once_however_it_ends),
-		test(no_timer_and_no_post_loop_callback_of_it_comes_after_the_close),
+		test(no_timeout_or_post_loop_callback_runs_after_the_close),
 	};
 
 	return run_tests(tests);

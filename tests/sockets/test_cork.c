@@ -49,7 +49,7 @@ a_tcp_socket_is_corked_and_uncorked(void **state)
 
 /* case 132 */
 static void
-what_changes_nothing_makes_no_system_call(void **state)
+setting_an_unchanged_cork_makes_no_system_call(void **state)
 {
 	(void)state;
 	open_tcp();
@@ -64,7 +64,7 @@ what_changes_nothing_makes_no_system_call(void **state)
 
 /* case 132 */
 static void
-a_close_takes_the_cork_off(void **state)
+a_close_removes_the_cork(void **state)
 {
 	int fd;
 
@@ -79,7 +79,7 @@ a_close_takes_the_cork_off(void **state)
 }
 
 static void
-a_steal_takes_the_cork_off(void **state)
+a_steal_removes_the_cork(void **state)
 {
 	int fd;
 
@@ -105,7 +105,7 @@ a_close_without_a_cork_sets_no_option(void **state)
 }
 
 static void
-corked_writes_arrive_when_the_cork_is_off(void **state)
+corked_writes_arrive_once_the_cork_is_removed(void **state)
 {
 	char buf[16];
 	ssize_t n = 0;
@@ -183,7 +183,7 @@ a_real_error_is_returned_and_closes_nothing(void **state)
 }
 
 static void
-on_a_closed_object_it_is_ebadf(void **state)
+corking_a_closed_object_is_ebadf(void **state)
 {
 	(void)state;
 	open_tcp();
@@ -197,16 +197,16 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(a_tcp_socket_is_corked_and_uncorked),
-		test(what_changes_nothing_makes_no_system_call),
-		test(a_close_takes_the_cork_off),
-		test(a_steal_takes_the_cork_off),
+		test(setting_an_unchanged_cork_makes_no_system_call),
+		test(a_close_removes_the_cork),
+		test(a_steal_removes_the_cork),
 		test(a_close_without_a_cork_sets_no_option),
-		test(corked_writes_arrive_when_the_cork_is_off),
+		test(corked_writes_arrive_once_the_cork_is_removed),
 		test(a_pipe_is_left_alone),
 		test(a_unix_socket_is_left_alone),
 		test(a_datagram_socket_is_left_alone),
 		test(a_real_error_is_returned_and_closes_nothing),
-		test(on_a_closed_object_it_is_ebadf),
+		test(corking_a_closed_object_is_ebadf),
 	};
 
 	return run_tests(tests);

@@ -60,7 +60,7 @@ hello_accepts(int fd, unsigned ready, void *arg)
 
 /* case 24 */
 static void
-a_server_and_a_client_say_hello_and_a_reset_forgets_them(void **state)
+a_server_and_a_client_exchange_bytes_until_a_reset(void **state)
 {
 	int port, objects = 0, listener = tcp_listener(&port);
 	int other[2];
@@ -102,7 +102,7 @@ close_the_other(struct probe *p)
 
 /* case 25 */
 static void
-of_two_that_close_each_other_the_first_one_lives(void **state)
+of_two_objects_that_close_each_other_the_first_survives(void **state)
 {
 	struct probe *a, *b;
 	int fds[2];
@@ -143,7 +143,7 @@ ignore_err(struct probe *p, int err)
 
 /* case 26 */
 static void
-read_write_err_and_hup_come_in_this_order(void **state)
+events_are_delivered_in_the_order_read_write_err_hup(void **state)
 {
 	struct probe *p;
 	int fds[2];
@@ -164,7 +164,7 @@ read_write_err_and_hup_come_in_this_order(void **state)
 
 /* case 26 */
 static void
-the_last_bytes_are_read_before_the_hup_of_the_same_event(void **state)
+the_last_bytes_are_read_before_the_hup_of_the_event(void **state)
 {
 	struct probe *p;
 	int fds[2];
@@ -199,7 +199,7 @@ steal_self(struct probe *p)
 
 /* case 27 */
 static void
-closing_itself_in_its_read_ends_the_event(void **state)
+an_object_that_closes_in_event_read_gets_nothing_more(void **state)
 {
 	struct probe *p;
 	int fds[2];
@@ -219,7 +219,7 @@ closing_itself_in_its_read_ends_the_event(void **state)
 
 /* case 27 */
 static void
-stealing_itself_in_its_write_ends_the_event(void **state)
+an_object_stolen_in_event_write_gets_nothing_more(void **state)
 {
 	struct probe *p;
 	int fds[2];
@@ -244,7 +244,7 @@ close_self_err(struct probe *p, int err)
 }
 
 static void
-an_err_that_closes_keeps_the_hup_away(void **state)
+an_object_that_closes_in_event_err_gets_no_event_hup(void **state)
 {
 	bool destroyed = false;
 	struct probe *p;
@@ -270,7 +270,7 @@ watch_no_write(struct probe *p)
 
 /* case 28 */
 static void
-a_write_event_switched_off_in_the_read_before_it_does_not_come(void **state)
+a_write_turned_off_in_event_read_is_not_delivered(void **state)
 {
 	struct probe *p;
 	int fds[2];
@@ -334,8 +334,7 @@ unwatch_the_other(struct probe *p)
 
 /* case 29 */
 static void
-an_object_whose_reading_was_switched_off_in_the_batch_is_not_called(
-	void **state)
+an_object_with_reading_turned_off_in_the_batch_is_not_called(void **state)
 {
 	struct two t;
 
@@ -364,7 +363,7 @@ want_nothing_of_the_other(int fd, unsigned ready, void *arg)
 
 /* case 29 */
 static void
-an_other_fd_of_which_nothing_is_wanted_any_more_is_not_told(void **state)
+an_other_fd_changed_to_no_events_in_the_batch_is_not_called(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 2; i++) {
@@ -417,7 +416,7 @@ bear(struct probe *p)
 
 /* case 37 */
 static void
-an_object_made_in_a_batch_waits_for_the_next_one(void **state)
+an_object_created_in_a_batch_gets_no_event_of_that_batch(void **state)
 {
 	struct probe *p;
 	int fds[2], born_fds[2];
@@ -443,7 +442,7 @@ an_object_made_in_a_batch_waits_for_the_next_one(void **state)
 
 /* case 33 */
 static void
-a_peer_that_only_stops_sending_is_no_hup_and_can_be_answered(void **state)
+a_half_closed_peer_is_no_hup_and_can_be_answered(void **state)
 {
 	struct probe *p;
 	char buf[8];
@@ -533,7 +532,7 @@ hear(int level, const char *message, void *arg)
 
 /* case 36 */
 static void
-by_default_a_read_nobody_takes_closes_and_is_logged(void **state)
+by_default_an_unimplemented_event_read_closes_and_is_logged(void **state)
 {
 	struct socle_socket *s;
 	int fds[2];
@@ -607,7 +606,7 @@ by_default_an_err_closes(void **state)
 
 /* case 36 */
 static void
-by_default_a_watched_read_closes_with_its_reason(void **state)
+by_default_an_unimplemented_event_read_closes_with_its_reason(void **state)
 {
 	struct socle_socket *s;
 	int fds[2];
@@ -651,7 +650,7 @@ by_default_a_write_event_flushes_the_queue(void **state)
 }
 
 static void
-nothing_watched_and_nothing_wrong_is_silence(void **state)
+an_object_that_watches_nothing_gets_no_event(void **state)
 {
 	struct probe *p;
 	int fds[2];
@@ -673,27 +672,27 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(a_server_and_a_client_say_hello_and_a_reset_forgets_them),
-		test(of_two_that_close_each_other_the_first_one_lives),
-		test(read_write_err_and_hup_come_in_this_order),
-		test(the_last_bytes_are_read_before_the_hup_of_the_same_event),
-		test(closing_itself_in_its_read_ends_the_event),
-		test(stealing_itself_in_its_write_ends_the_event),
-		test(an_err_that_closes_keeps_the_hup_away),
-		test(a_write_event_switched_off_in_the_read_before_it_does_not_come),
-		test(an_object_whose_reading_was_switched_off_in_the_batch_is_not_called),
-		test(an_other_fd_of_which_nothing_is_wanted_any_more_is_not_told),
+		test(a_server_and_a_client_exchange_bytes_until_a_reset),
+		test(of_two_objects_that_close_each_other_the_first_survives),
+		test(events_are_delivered_in_the_order_read_write_err_hup),
+		test(the_last_bytes_are_read_before_the_hup_of_the_event),
+		test(an_object_that_closes_in_event_read_gets_nothing_more),
+		test(an_object_stolen_in_event_write_gets_nothing_more),
+		test(an_object_that_closes_in_event_err_gets_no_event_hup),
+		test(a_write_turned_off_in_event_read_is_not_delivered),
+		test(an_object_with_reading_turned_off_in_the_batch_is_not_called),
+		test(an_other_fd_changed_to_no_events_in_the_batch_is_not_called),
 		test(an_object_closed_in_the_batch_is_not_called),
-		test(an_object_made_in_a_batch_waits_for_the_next_one),
-		test(a_peer_that_only_stops_sending_is_no_hup_and_can_be_answered),
+		test(an_object_created_in_a_batch_gets_no_event_of_that_batch),
+		test(a_half_closed_peer_is_no_hup_and_can_be_answered),
 		test(after_a_read_of_0_reading_is_off_until_it_is_turned_on),
 		test(a_refused_connect_is_one_event_err),
-		test(by_default_a_read_nobody_takes_closes_and_is_logged),
+		test(by_default_an_unimplemented_event_read_closes_and_is_logged),
 		test(by_default_a_hup_closes),
 		test(by_default_an_err_closes),
-		test(by_default_a_watched_read_closes_with_its_reason),
+		test(by_default_an_unimplemented_event_read_closes_with_its_reason),
 		test(by_default_a_write_event_flushes_the_queue),
-		test(nothing_watched_and_nothing_wrong_is_silence),
+		test(an_object_that_watches_nothing_gets_no_event),
 	};
 
 	return run_tests(tests);

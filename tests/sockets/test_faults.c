@@ -230,7 +230,7 @@ sweep(int times)
 /* ---- the tests ---- */
 
 static void
-every_call_may_fail_once(void **state)
+every_system_call_may_fail_once(void **state)
 {
 	(void)state;
 	if (backend_is("libkqueue"))
@@ -239,7 +239,7 @@ every_call_may_fail_once(void **state)
 }
 
 static void
-every_call_may_fail_three_times(void **state)
+every_system_call_may_fail_three_times(void **state)
 {
 	(void)state;
 	if (backend_is("libkqueue"))
@@ -248,7 +248,7 @@ every_call_may_fail_three_times(void **state)
 }
 
 static void
-every_transfer_may_be_one_byte(void **state)
+every_transfer_may_move_only_one_byte(void **state)
 {
 	static const enum call transfers[] = {
 		CALL_read, CALL_writev, CALL_send, CALL_sendmsg};
@@ -318,7 +318,7 @@ every_close_may_report_an_error(void **state)
 
 /* In pairs, by chance: what happens when the way out of an error fails too. */
 static void
-two_calls_may_fail_in_one_run(void **state)
+two_system_calls_may_fail_in_one_run(void **state)
 {
 	unsigned long calls[CALLS];
 	int runs = long_form() ? 50000 : scaled(500, 20);
@@ -400,7 +400,7 @@ count_child_calls(unsigned long *calls)
 }
 
 static void
-every_call_of_a_child_may_fail_once(void **state)
+every_system_call_of_a_child_may_fail_once(void **state)
 {
 	unsigned long calls[CALLS];
 
@@ -434,7 +434,7 @@ is_reached(const struct row *r, const unsigned long *program,
 
 /* What the table says of each call is so, and it names them all. */
 static void
-every_call_is_reached(void **state)
+every_system_call_is_reached(void **state)
 {
 	unsigned long program[CALLS], child[CALLS];
 	bool named[CALLS] = {false};
@@ -467,13 +467,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(every_call_of_a_child_may_fail_once), /* first */
-		test(every_call_is_reached),
-		test(every_call_may_fail_once),
-		test(every_call_may_fail_three_times),
-		test(every_transfer_may_be_one_byte),
+		test(every_system_call_of_a_child_may_fail_once), /* first */
+		test(every_system_call_is_reached),
+		test(every_system_call_may_fail_once),
+		test(every_system_call_may_fail_three_times),
+		test(every_transfer_may_move_only_one_byte),
 		test(every_close_may_report_an_error),
-		test(two_calls_may_fail_in_one_run),
+		test(two_system_calls_may_fail_in_one_run),
 	};
 
 	return run_tests(tests);

@@ -100,7 +100,7 @@ every_allocation_may_fail_once(void **state)
 }
 
 static void
-every_three_allocations_may_fail(void **state)
+any_three_consecutive_allocations_may_fail(void **state)
 {
 	(void)state;
 	if (backend_is("libkqueue"))
@@ -109,7 +109,7 @@ every_three_allocations_may_fail(void **state)
 }
 
 static void
-memory_may_be_out_for_a_while(void **state)
+memory_may_run_out_for_a_while(void **state)
 {
 	(void)state;
 	if (backend_is("libkqueue"))
@@ -118,7 +118,7 @@ memory_may_be_out_for_a_while(void **state)
 }
 
 static void
-memory_may_be_out_for_good_from_any_moment_on(void **state)
+memory_may_run_out_permanently_at_any_point(void **state)
 {
 	(void)state;
 	if (backend_is("libkqueue"))
@@ -128,7 +128,7 @@ memory_may_be_out_for_good_from_any_moment_on(void **state)
 
 /* Every call that needs memory says so and leaves the object as it was. */
 static void
-a_call_without_memory_says_so_and_changes_nothing(void **state)
+a_call_without_memory_returns_enomem_and_changes_nothing(void **state)
 {
 	struct probe *p;
 	struct socle_socket *none = NULL;
@@ -179,7 +179,7 @@ count_release(bool sent, void *arg)
 
 /* Bytes cannot be called back: the one case in which memory costs the socket. */
 static void
-a_write_whose_rest_finds_no_memory_closes(void **state)
+a_partial_write_without_memory_for_the_rest_closes(void **state)
 {
 	static char data[1 << 20];
 	struct probe *p;
@@ -233,11 +233,11 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(every_allocation_may_fail_once),
-		test(every_three_allocations_may_fail),
-		test(memory_may_be_out_for_a_while),
-		test(memory_may_be_out_for_good_from_any_moment_on),
-		test(a_call_without_memory_says_so_and_changes_nothing),
-		test(a_write_whose_rest_finds_no_memory_closes),
+		test(any_three_consecutive_allocations_may_fail),
+		test(memory_may_run_out_for_a_while),
+		test(memory_may_run_out_permanently_at_any_point),
+		test(a_call_without_memory_returns_enomem_and_changes_nothing),
+		test(a_partial_write_without_memory_for_the_rest_closes),
 		test(a_borrowed_write_without_memory_takes_nothing),
 	};
 

@@ -49,7 +49,7 @@ patient(int *peer)
 
 /* case 30 */
 static void
-all_that_a_peer_sent_is_read_before_the_hup(void **state)
+everything_a_peer_sent_is_read_before_the_hup(void **state)
 {
 	static char sent[50000];
 	struct probe *p;
@@ -81,7 +81,7 @@ assert_all_of_it(struct probe *p, const char *reason)
 
 /* case 30 */
 static void
-all_that_a_tcp_peer_sent_is_read_before_the_default_hup_closes(void **state)
+everything_a_tcp_peer_sent_is_read_before_the_hup_closes(void **state)
 {
 	static char sent[50000];
 	bool destroyed = false;
@@ -107,7 +107,7 @@ all_that_a_tcp_peer_sent_is_read_before_the_default_hup_closes(void **state)
 
 /* case 31, defect 1 */
 static void
-a_hup_that_is_ignored_is_told_once_and_wakes_nobody(void **state)
+an_ignored_hup_is_reported_once_and_does_not_wake_the_loop(void **state)
 {
 	struct probe *p;
 	int peer;
@@ -151,7 +151,7 @@ a_peer_that_closes_while_reading_is_off_does_not_spin(void **state)
 }
 
 static void
-while_reading_is_off_unread_input_holds_the_hup_back(void **state)
+with_reading_off_unread_input_holds_the_hup_back(void **state)
 {
 	struct probe *p;
 	int peer;
@@ -172,7 +172,7 @@ while_reading_is_off_unread_input_holds_the_hup_back(void **state)
 }
 
 static void
-a_hup_held_back_comes_when_the_input_is_read_with_reading_off(void **state)
+with_reading_off_a_hup_comes_once_the_input_is_read(void **state)
 {
 	struct probe *p;
 	char buf[8];
@@ -192,7 +192,7 @@ a_hup_held_back_comes_when_the_input_is_read_with_reading_off(void **state)
 }
 
 static void
-with_nothing_unread_a_hup_comes_at_once_though_reading_is_off(void **state)
+with_reading_off_and_nothing_unread_a_hup_comes_at_once(void **state)
 {
 	struct probe *p;
 	int peer;
@@ -208,7 +208,7 @@ with_nothing_unread_a_hup_comes_at_once_though_reading_is_off(void **state)
 }
 
 static void
-push_back_holds_the_hup_back(void **state)
+pushed_back_data_holds_the_hup_back(void **state)
 {
 	struct probe *p;
 	int peer;
@@ -231,7 +231,7 @@ push_back_holds_the_hup_back(void **state)
 }
 
 static void
-a_hup_held_back_comes_when_push_back_is_read_with_reading_off(void **state)
+with_reading_off_a_hup_comes_once_push_back_is_read(void **state)
 {
 	struct probe *p;
 	char buf[8];
@@ -263,7 +263,7 @@ keep_last(struct probe *p)
 }
 
 static void
-what_a_read_puts_back_in_the_event_of_the_hup_holds_it_back(void **state)
+data_pushed_back_in_the_event_of_the_hup_holds_it_back(void **state)
 {
 	struct probe *p;
 	int peer;
@@ -292,7 +292,7 @@ says_end(struct socle_socket *s, void *data, size_t len, void *arg)
 }
 
 static void
-an_end_that_a_reader_function_saw_lets_the_hup_come(void **state)
+an_end_seen_by_a_reader_function_releases_the_hup(void **state)
 {
 	struct probe *p;
 	int peer;
@@ -333,7 +333,7 @@ a_reset_is_a_read_error_and_then_one_event_err(void **state)
 
 /* case 35 */
 static void
-an_object_with_no_watches_is_told_of_a_reset(void **state)
+an_object_that_watches_nothing_gets_a_resets_event_err(void **state)
 {
 	struct probe *p;
 	int fds[2];
@@ -393,7 +393,7 @@ parked(int *peer)
 }
 
 static void
-a_watch_call_wakes_a_parked_object(void **state)
+after_a_watch_call_a_parked_object_gets_its_hup(void **state)
 {
 	struct probe *p;
 	int peer;
@@ -409,7 +409,7 @@ a_watch_call_wakes_a_parked_object(void **state)
 }
 
 static void
-a_parked_object_that_watches_reading_is_told_of_the_end(void **state)
+a_parked_object_that_watches_reading_gets_the_end(void **state)
 {
 	struct probe *p;
 	int peer;
@@ -456,7 +456,7 @@ a_write_to_a_parked_object_fails_and_closes_it(void **state)
 }
 
 static void
-a_parked_object_can_be_stolen_and_is_told_anew_by_the_next(void **state)
+a_parked_fd_that_is_stolen_and_rewrapped_gets_its_hup(void **state)
 {
 	struct probe *p;
 	int peer, fd;
@@ -474,7 +474,7 @@ a_parked_object_can_be_stolen_and_is_told_anew_by_the_next(void **state)
 }
 
 static void
-parked_objects_cost_no_event_of_others(void **state)
+parked_objects_do_not_affect_events_of_others(void **state)
 {
 	struct probe *p;
 	int peer, fds[2];
@@ -497,7 +497,7 @@ parked_objects_cost_no_event_of_others(void **state)
 }
 
 static void
-an_err_that_stands_is_told_once(void **state)
+a_persistent_err_is_reported_once(void **state)
 {
 	struct probe *p;
 	int fds[2];
@@ -517,7 +517,7 @@ an_err_that_stands_is_told_once(void **state)
 }
 
 static void
-a_parked_object_on_which_a_write_waits_is_served_when_it_can_go(void **state)
+a_queued_write_on_a_parked_object_is_sent_when_possible(void **state)
 {
 	static char buf[1 << 16];
 	struct probe *p;
@@ -559,7 +559,7 @@ note_ready(int fd, unsigned ready, void *arg)
 }
 
 static void
-an_other_fd_is_told_of_a_hup_once(void **state)
+a_hup_of_an_other_fd_is_reported_once(void **state)
 {
 	int fds[2];
 
@@ -579,7 +579,7 @@ an_other_fd_is_told_of_a_hup_once(void **state)
 }
 
 static void
-an_other_fd_that_is_parked_is_told_again_when_it_is_added_again(void **state)
+adding_a_parked_other_fd_again_reports_its_hup_again(void **state)
 {
 	int fds[2];
 
@@ -602,7 +602,7 @@ an_other_fd_that_is_parked_is_told_again_when_it_is_added_again(void **state)
 }
 
 static void
-a_parked_other_fd_can_be_removed_and_leaves_the_number_free(void **state)
+a_parked_other_fd_can_be_removed_and_its_number_reused(void **state)
 {
 	struct probe *p;
 	int fds[2];
@@ -627,31 +627,31 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(all_that_a_peer_sent_is_read_before_the_hup),
-		test(all_that_a_tcp_peer_sent_is_read_before_the_default_hup_closes),
-		test(a_hup_that_is_ignored_is_told_once_and_wakes_nobody),
+		test(everything_a_peer_sent_is_read_before_the_hup),
+		test(everything_a_tcp_peer_sent_is_read_before_the_hup_closes),
+		test(an_ignored_hup_is_reported_once_and_does_not_wake_the_loop),
 		test(a_peer_that_closes_while_reading_is_off_does_not_spin),
-		test(while_reading_is_off_unread_input_holds_the_hup_back),
-		test(a_hup_held_back_comes_when_the_input_is_read_with_reading_off),
-		test(with_nothing_unread_a_hup_comes_at_once_though_reading_is_off),
-		test(push_back_holds_the_hup_back),
-		test(a_hup_held_back_comes_when_push_back_is_read_with_reading_off),
-		test(what_a_read_puts_back_in_the_event_of_the_hup_holds_it_back),
-		test(an_end_that_a_reader_function_saw_lets_the_hup_come),
+		test(with_reading_off_unread_input_holds_the_hup_back),
+		test(with_reading_off_a_hup_comes_once_the_input_is_read),
+		test(with_reading_off_and_nothing_unread_a_hup_comes_at_once),
+		test(pushed_back_data_holds_the_hup_back),
+		test(with_reading_off_a_hup_comes_once_push_back_is_read),
+		test(data_pushed_back_in_the_event_of_the_hup_holds_it_back),
+		test(an_end_seen_by_a_reader_function_releases_the_hup),
 		test(a_reset_is_a_read_error_and_then_one_event_err),
-		test(an_object_with_no_watches_is_told_of_a_reset),
+		test(an_object_that_watches_nothing_gets_a_resets_event_err),
 		test(so_error_is_left_alone_until_the_err_is_delivered),
-		test(a_watch_call_wakes_a_parked_object),
-		test(a_parked_object_that_watches_reading_is_told_of_the_end),
+		test(after_a_watch_call_a_parked_object_gets_its_hup),
+		test(a_parked_object_that_watches_reading_gets_the_end),
 		test(a_parked_object_can_be_closed),
 		test(a_write_to_a_parked_object_fails_and_closes_it),
-		test(a_parked_object_can_be_stolen_and_is_told_anew_by_the_next),
-		test(parked_objects_cost_no_event_of_others),
-		test(an_err_that_stands_is_told_once),
-		test(a_parked_object_on_which_a_write_waits_is_served_when_it_can_go),
-		test(an_other_fd_is_told_of_a_hup_once),
-		test(an_other_fd_that_is_parked_is_told_again_when_it_is_added_again),
-		test(a_parked_other_fd_can_be_removed_and_leaves_the_number_free),
+		test(a_parked_fd_that_is_stolen_and_rewrapped_gets_its_hup),
+		test(parked_objects_do_not_affect_events_of_others),
+		test(a_persistent_err_is_reported_once),
+		test(a_queued_write_on_a_parked_object_is_sent_when_possible),
+		test(a_hup_of_an_other_fd_is_reported_once),
+		test(adding_a_parked_other_fd_again_reports_its_hup_again),
+		test(a_parked_other_fd_can_be_removed_and_its_number_reused),
 	};
 
 	return run_tests(tests);

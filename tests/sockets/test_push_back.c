@@ -77,7 +77,7 @@ hello_steps(struct probe *p)
 
 /* case 101 */
 static void
-a_split_chunk_keeps_its_rest_for_the_next_event(void **state)
+the_rest_of_a_split_chunk_is_kept_for_the_next_event(void **state)
 {
 	struct probe *p = made(NULL);
 
@@ -107,7 +107,7 @@ a_chunk_is_never_topped_up_from_the_kernel(void **state)
 }
 
 static void
-one_read_takes_one_chunk(void **state)
+one_read_returns_one_chunk(void **state)
 {
 	struct probe *p = made(NULL);
 
@@ -122,7 +122,7 @@ one_read_takes_one_chunk(void **state)
 
 /* case 103 */
 static void
-unread_goes_before_what_is_left(void **state)
+socle_unread_prepends_to_pushed_back_data(void **state)
 {
 	struct probe *p = made(NULL);
 
@@ -139,7 +139,7 @@ unread_goes_before_what_is_left(void **state)
 
 /* What Danga::Socket does, and what socle_unread() is for. */
 static void
-pushing_back_a_part_goes_behind_the_rest(void **state)
+socle_push_back_read_appends_to_pushed_back_data(void **state)
 {
 	struct probe *p = made(NULL);
 
@@ -153,7 +153,7 @@ pushing_back_a_part_goes_behind_the_rest(void **state)
 }
 
 static void
-what_is_pushed_back_is_a_copy(void **state)
+pushed_back_data_is_copied(void **state)
 {
 	struct probe *p = made(NULL);
 	char text[] = "copy";
@@ -177,7 +177,7 @@ push_back_once(struct probe *p)
 
 /* case 104 */
 static void
-it_is_read_in_the_tick_that_pushed_it_back(void **state)
+pushed_back_data_is_read_in_the_same_tick(void **state)
 {
 	struct probe *p = made(NULL);
 
@@ -199,7 +199,7 @@ push_it(void *arg)
 
 /* case 105 */
 static void
-pushed_back_by_a_timer_it_is_read_in_that_tick(void **state)
+data_pushed_back_by_a_timer_is_read_in_the_same_tick(void **state)
 {
 	struct probe *p = made(NULL);
 
@@ -212,7 +212,7 @@ pushed_back_by_a_timer_it_is_read_in_that_tick(void **state)
 }
 
 static void
-pushed_back_outside_the_loop_it_is_not_waited_for(void **state)
+data_pushed_back_outside_the_loop_is_read_without_a_wait(void **state)
 {
 	struct probe *p = made(NULL);
 
@@ -237,7 +237,7 @@ push_in_post_loop(void *arg)
 }
 
 static void
-pushed_back_after_the_loop_it_is_read_in_the_next_tick(void **state)
+data_pushed_back_after_the_loop_is_read_in_the_next_tick(void **state)
 {
 	struct probe *p = made(NULL);
 
@@ -259,7 +259,7 @@ watch_it(void *arg)
 
 /* case 106 */
 static void
-while_reading_is_off_it_waits_and_the_loop_too(void **state)
+with_reading_off_pushed_back_data_and_the_loop_wait(void **state)
 {
 	struct probe *p = made(NULL);
 
@@ -283,7 +283,7 @@ stop_reading(struct probe *p)
 }
 
 static void
-reading_turned_off_in_its_event_keeps_the_rest(void **state)
+turning_reading_off_in_event_read_keeps_the_rest(void **state)
 {
 	struct probe *p = made(NULL);
 
@@ -314,7 +314,7 @@ note_timer(void *arg)
 /* case 107 */
 /* defect 3 */
 static void
-what_nobody_takes_comes_once_a_tick_and_starves_nobody(void **state)
+unread_push_back_is_delivered_once_a_tick_and_does_not_starve(void **state)
 {
 	struct probe *p = made("p");
 	struct probe *other;
@@ -347,7 +347,7 @@ push_what_was_read(struct probe *p)
 
 /* defect 3 */
 static void
-pushed_back_in_its_own_event_it_waits_for_the_next_tick(void **state)
+data_pushed_back_in_its_own_event_waits_for_the_next_tick(void **state)
 {
 	struct probe *p = made(NULL);
 	int n = scaled(1000, 100);
@@ -392,7 +392,7 @@ a_sibling_closed_in_the_pass_gets_no_event(void **state)
 
 /* case 109 */
 static void
-on_a_closed_object_it_is_refused_and_on_close_dropped(void **state)
+a_closed_object_refuses_push_back_and_a_close_drops_it(void **state)
 {
 	struct probe *p = made(NULL);
 	char c;
@@ -425,7 +425,7 @@ a_stolen_sockets_push_back_is_dropped(void **state)
 }
 
 static void
-nothing_pushed_back_is_no_event(void **state)
+pushing_back_0_bytes_causes_no_event(void **state)
 {
 	struct probe *p = made(NULL);
 
@@ -457,7 +457,7 @@ without_memory_nothing_is_pushed_back(void **state)
 }
 
 static void
-it_comes_before_the_end_of_the_stream(void **state)
+pushed_back_data_comes_before_the_end_of_the_stream(void **state)
 {
 	struct probe *p = made(NULL);
 
@@ -471,7 +471,7 @@ it_comes_before_the_end_of_the_stream(void **state)
 }
 
 static void
-after_the_end_it_can_still_be_pushed_back(void **state)
+data_can_be_pushed_back_after_the_end_of_the_stream(void **state)
 {
 	struct probe *p = made(NULL);
 
@@ -497,7 +497,7 @@ take_one(struct probe *p)
 }
 
 static void
-hup_waits_until_it_is_read(void **state)
+event_hup_waits_until_pushed_back_data_is_read(void **state)
 {
 	struct probe *p = made(NULL);
 
@@ -513,7 +513,7 @@ hup_waits_until_it_is_read(void **state)
 }
 
 static void
-hup_comes_when_it_was_read_while_reading_is_off(void **state)
+with_reading_off_event_hup_comes_after_push_back_is_read(void **state)
 {
 	struct probe *p = made(NULL);
 
@@ -529,7 +529,7 @@ hup_comes_when_it_was_read_while_reading_is_off(void **state)
 }
 
 static void
-several_are_served_in_the_order_they_asked(void **state)
+objects_are_served_in_the_order_of_their_push_backs(void **state)
 {
 	struct probe *p[3];
 	int theirs[3];
@@ -552,30 +552,30 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(a_split_chunk_keeps_its_rest_for_the_next_event),
+		test(the_rest_of_a_split_chunk_is_kept_for_the_next_event),
 		test(a_chunk_is_never_topped_up_from_the_kernel),
-		test(one_read_takes_one_chunk),
-		test(unread_goes_before_what_is_left),
-		test(pushing_back_a_part_goes_behind_the_rest),
-		test(what_is_pushed_back_is_a_copy),
-		test(it_is_read_in_the_tick_that_pushed_it_back),
-		test(pushed_back_by_a_timer_it_is_read_in_that_tick),
-		test(pushed_back_outside_the_loop_it_is_not_waited_for),
-		test(pushed_back_after_the_loop_it_is_read_in_the_next_tick),
-		test(while_reading_is_off_it_waits_and_the_loop_too),
-		test(reading_turned_off_in_its_event_keeps_the_rest),
-		test(what_nobody_takes_comes_once_a_tick_and_starves_nobody),
-		test(pushed_back_in_its_own_event_it_waits_for_the_next_tick),
+		test(one_read_returns_one_chunk),
+		test(socle_unread_prepends_to_pushed_back_data),
+		test(socle_push_back_read_appends_to_pushed_back_data),
+		test(pushed_back_data_is_copied),
+		test(pushed_back_data_is_read_in_the_same_tick),
+		test(data_pushed_back_by_a_timer_is_read_in_the_same_tick),
+		test(data_pushed_back_outside_the_loop_is_read_without_a_wait),
+		test(data_pushed_back_after_the_loop_is_read_in_the_next_tick),
+		test(with_reading_off_pushed_back_data_and_the_loop_wait),
+		test(turning_reading_off_in_event_read_keeps_the_rest),
+		test(unread_push_back_is_delivered_once_a_tick_and_does_not_starve),
+		test(data_pushed_back_in_its_own_event_waits_for_the_next_tick),
 		test(a_sibling_closed_in_the_pass_gets_no_event),
-		test(on_a_closed_object_it_is_refused_and_on_close_dropped),
+		test(a_closed_object_refuses_push_back_and_a_close_drops_it),
 		test(a_stolen_sockets_push_back_is_dropped),
-		test(nothing_pushed_back_is_no_event),
+		test(pushing_back_0_bytes_causes_no_event),
 		test(without_memory_nothing_is_pushed_back),
-		test(it_comes_before_the_end_of_the_stream),
-		test(after_the_end_it_can_still_be_pushed_back),
-		test(hup_waits_until_it_is_read),
-		test(hup_comes_when_it_was_read_while_reading_is_off),
-		test(several_are_served_in_the_order_they_asked),
+		test(pushed_back_data_comes_before_the_end_of_the_stream),
+		test(data_can_be_pushed_back_after_the_end_of_the_stream),
+		test(event_hup_waits_until_pushed_back_data_is_read),
+		test(with_reading_off_event_hup_comes_after_push_back_is_read),
+		test(objects_are_served_in_the_order_of_their_push_backs),
 	};
 
 	return run_tests(tests);

@@ -27,7 +27,7 @@ assert_read(struct probe *p, size_t size, const char *text)
 }
 
 static void
-a_read_gives_what_is_there_in_one_system_call(void **state)
+a_read_returns_available_data_in_one_system_call(void **state)
 {
 	struct probe *p = made();
 
@@ -42,7 +42,7 @@ a_read_gives_what_is_there_in_one_system_call(void **state)
 
 /* case 96 */
 static void
-a_read_with_nothing_there_is_eagain_and_not_the_end(void **state)
+a_read_without_data_is_eagain_and_not_the_end(void **state)
 {
 	struct probe *p = made();
 	char buf[8];
@@ -73,7 +73,7 @@ eagain_does_not_turn_the_read_event_off(void **state)
 
 /* case 97 */
 static void
-the_end_is_the_end_whatever_errno_was(void **state)
+the_end_of_the_stream_does_not_depend_on_errno(void **state)
 {
 	struct probe *p = made();
 	char buf[8];
@@ -89,7 +89,7 @@ the_end_is_the_end_whatever_errno_was(void **state)
 
 /* case 98 */
 static void
-a_read_of_no_bytes_is_refused_and_takes_nothing(void **state)
+a_read_of_0_bytes_is_refused_and_takes_nothing(void **state)
 {
 	struct probe *p = made();
 	char buf[8];
@@ -116,7 +116,7 @@ endless_read(int fd, void *buf, size_t n)
 
 /* case 99 */
 static void
-one_read_is_of_at_most_a_mebibyte(void **state)
+one_read_asks_for_at_most_a_mebibyte(void **state)
 {
 	struct probe *p = made();
 	ssize_t (*libc_read)(int, void *, size_t) = socle__seam.read;
@@ -137,7 +137,7 @@ one_read_is_of_at_most_a_mebibyte(void **state)
 
 /* case 100 */
 static void
-an_interrupted_read_is_tried_again(void **state)
+an_interrupted_read_is_retried(void **state)
 {
 	struct probe *p = made();
 
@@ -151,7 +151,7 @@ an_interrupted_read_is_tried_again(void **state)
 }
 
 static void
-an_error_comes_out_and_closes_nothing(void **state)
+a_read_error_is_returned_and_closes_nothing(void **state)
 {
 	static const int errors[] = {ECONNRESET, EIO, ENOMEM, ETIMEDOUT};
 	struct probe *p = made();
@@ -185,7 +185,7 @@ a_reset_by_the_peer_is_econnreset(void **state)
 
 /* case 51, as it is here: closed is no end of the stream */
 static void
-a_closed_object_reads_ebadf(void **state)
+reading_a_closed_object_is_ebadf(void **state)
 {
 	struct probe *p = made();
 	char buf[8];
@@ -201,7 +201,7 @@ a_closed_object_reads_ebadf(void **state)
 }
 
 static void
-what_a_short_read_leaves_brings_the_event_again(void **state)
+data_left_by_a_short_read_causes_another_event(void **state)
 {
 	struct probe *p = made();
 
@@ -217,7 +217,7 @@ what_a_short_read_leaves_brings_the_event_again(void **state)
 }
 
 static void
-after_the_end_no_read_event_comes_until_it_is_asked_for(void **state)
+after_the_end_no_event_read_comes_until_it_is_requested(void **state)
 {
 	struct probe *p = made();
 
@@ -234,7 +234,7 @@ after_the_end_no_read_event_comes_until_it_is_asked_for(void **state)
 }
 
 static void
-reading_the_end_in_a_handler_of_another_turns_the_event_off(void **state)
+reading_the_end_outside_event_read_turns_the_event_off(void **state)
 {
 	struct probe *p = made();
 	char buf[8];
@@ -249,7 +249,7 @@ reading_the_end_in_a_handler_of_another_turns_the_event_off(void **state)
 }
 
 static void
-a_read_event_need_not_read(void **state)
+event_read_need_not_read(void **state)
 {
 	struct probe *p = made();
 
@@ -263,7 +263,7 @@ a_read_event_need_not_read(void **state)
 }
 
 static void
-a_pipe_reads_as_a_socket_does(void **state)
+a_pipe_is_read_like_a_socket(void **state)
 {
 	struct probe *p;
 	char buf[8];
@@ -297,7 +297,7 @@ read_by_odd_sizes(struct probe *p)
 }
 
 static void
-a_long_stream_arrives_whole_and_in_order(void **state)
+a_long_stream_arrives_complete_and_in_order(void **state)
 {
 	enum { STEP = 50000 };
 	static char buf[STEP];
@@ -323,22 +323,22 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(a_read_gives_what_is_there_in_one_system_call),
-		test(a_read_with_nothing_there_is_eagain_and_not_the_end),
+		test(a_read_returns_available_data_in_one_system_call),
+		test(a_read_without_data_is_eagain_and_not_the_end),
 		test(eagain_does_not_turn_the_read_event_off),
-		test(the_end_is_the_end_whatever_errno_was),
-		test(a_read_of_no_bytes_is_refused_and_takes_nothing),
-		test(one_read_is_of_at_most_a_mebibyte),
-		test(an_interrupted_read_is_tried_again),
-		test(an_error_comes_out_and_closes_nothing),
+		test(the_end_of_the_stream_does_not_depend_on_errno),
+		test(a_read_of_0_bytes_is_refused_and_takes_nothing),
+		test(one_read_asks_for_at_most_a_mebibyte),
+		test(an_interrupted_read_is_retried),
+		test(a_read_error_is_returned_and_closes_nothing),
 		test(a_reset_by_the_peer_is_econnreset),
-		test(a_closed_object_reads_ebadf),
-		test(what_a_short_read_leaves_brings_the_event_again),
-		test(after_the_end_no_read_event_comes_until_it_is_asked_for),
-		test(reading_the_end_in_a_handler_of_another_turns_the_event_off),
-		test(a_read_event_need_not_read),
-		test(a_pipe_reads_as_a_socket_does),
-		test(a_long_stream_arrives_whole_and_in_order),
+		test(reading_a_closed_object_is_ebadf),
+		test(data_left_by_a_short_read_causes_another_event),
+		test(after_the_end_no_event_read_comes_until_it_is_requested),
+		test(reading_the_end_outside_event_read_turns_the_event_off),
+		test(event_read_need_not_read),
+		test(a_pipe_is_read_like_a_socket),
+		test(a_long_stream_arrives_complete_and_in_order),
 	};
 
 	return run_tests(tests);

@@ -58,7 +58,7 @@ rot13(struct socle_socket *s, void *data, size_t len, void *arg)
 }
 
 static void
-what_the_function_gives_is_what_is_read(void **state)
+socle_read_returns_the_reader_functions_data(void **state)
 {
 	struct probe *p;
 
@@ -78,7 +78,7 @@ what_the_function_gives_is_what_is_read(void **state)
 }
 
 static void
-it_is_asked_for_what_the_caller_wants(void **state)
+the_reader_function_gets_the_callers_size(void **state)
 {
 	const ssize_t answers[] = {3, 3, 0};
 	struct script script = {.answers = answers};
@@ -98,7 +98,7 @@ it_is_asked_for_what_the_caller_wants(void **state)
 }
 
 static void
-its_zero_is_the_end_of_the_stream(void **state)
+a_reader_functions_0_is_the_end_of_the_stream(void **state)
 {
 	const ssize_t answers[] = {0, 0};
 	struct script script = {.answers = answers};
@@ -114,7 +114,7 @@ its_zero_is_the_end_of_the_stream(void **state)
 }
 
 static void
-its_errors_come_out_and_close_nothing(void **state)
+a_reader_functions_error_is_returned_and_closes_nothing(void **state)
 {
 	const ssize_t answers[] = {-EPROTO, -ECONNRESET, -ENOMEM, 0};
 	struct script script = {.answers = answers};
@@ -130,7 +130,7 @@ its_errors_come_out_and_close_nothing(void **state)
 }
 
 static void
-interrupted_it_is_called_again(void **state)
+an_interrupted_reader_function_is_called_again(void **state)
 {
 	const ssize_t answers[] = {-EINTR, -EINTR, 1, 0};
 	struct script script = {.answers = answers};
@@ -144,7 +144,7 @@ interrupted_it_is_called_again(void **state)
 }
 
 static void
-more_than_it_was_asked_for_is_an_error(void **state)
+a_reader_function_that_returns_too_much_is_an_error(void **state)
 {
 	const ssize_t answers[] = {9, 0};
 	struct script script = {.answers = answers};
@@ -157,7 +157,7 @@ more_than_it_was_asked_for_is_an_error(void **state)
 }
 
 static void
-want_read_means_nothing_now(void **state)
+want_read_is_eagain(void **state)
 {
 	const ssize_t answers[] = {SOCLE_WANT_READ, -EAGAIN, 0};
 	struct script script = {.answers = answers};
@@ -175,7 +175,7 @@ want_read_means_nothing_now(void **state)
 }
 
 static void
-want_write_brings_the_read_event_when_it_is_writable(void **state)
+want_write_causes_event_read_once_writable(void **state)
 {
 	const ssize_t answers[] = {SOCLE_WANT_WRITE, 5, -EAGAIN, 0};
 	struct script script = {.answers = answers};
@@ -194,7 +194,7 @@ want_write_brings_the_read_event_when_it_is_writable(void **state)
 }
 
 static void
-want_write_waits_for_room(void **state)
+want_write_waits_for_writability(void **state)
 {
 	const ssize_t answers[] = {SOCLE_WANT_WRITE, 5, -EAGAIN, 0};
 	struct script script = {.answers = answers};
@@ -215,7 +215,7 @@ want_write_waits_for_room(void **state)
 
 /* It has said that input alone is of no use to it. */
 static void
-while_it_wants_to_write_unread_input_does_not_spin(void **state)
+after_want_write_unread_input_does_not_spin(void **state)
 {
 	const ssize_t answers[] = {SOCLE_WANT_WRITE, SOCLE_WANT_WRITE, 0};
 	struct script script = {.answers = answers};
@@ -231,7 +231,7 @@ while_it_wants_to_write_unread_input_does_not_spin(void **state)
 }
 
 static void
-want_write_with_reading_off_brings_no_event(void **state)
+want_write_with_reading_off_causes_no_event(void **state)
 {
 	const ssize_t answers[] = {SOCLE_WANT_WRITE, 1, -EAGAIN, 0};
 	struct script script = {.answers = answers};
@@ -246,7 +246,7 @@ want_write_with_reading_off_brings_no_event(void **state)
 }
 
 static void
-taken_back_it_wants_nothing_any_more(void **state)
+removing_the_reader_function_clears_its_want_write(void **state)
 {
 	const ssize_t answers[] = {SOCLE_WANT_WRITE, SOCLE_WANT_WRITE, 0};
 	struct script script = {.answers = answers};
@@ -265,7 +265,7 @@ taken_back_it_wants_nothing_any_more(void **state)
 }
 
 static void
-what_was_pushed_back_comes_before_it(void **state)
+pushed_back_data_is_read_before_the_reader_function_runs(void **state)
 {
 	const ssize_t answers[] = {1, 0};
 	struct script script = {.answers = answers};
@@ -290,7 +290,7 @@ close_inside(struct probe *p)
 }
 
 static void
-it_may_close_the_object(void **state)
+a_reader_function_may_close_the_object(void **state)
 {
 	const ssize_t answers[] = {-EPROTO, -EPROTO, 0};
 	struct script script = {.answers = answers, .inside = close_inside};
@@ -307,7 +307,7 @@ it_may_close_the_object(void **state)
 }
 
 static void
-interrupted_and_closed_it_is_not_called_again(void **state)
+a_reader_function_that_closed_is_not_called_again(void **state)
 {
 	const ssize_t answers[] = {-EINTR, -EINTR, 0};
 	struct script script = {.answers = answers, .inside = close_inside};
@@ -327,7 +327,7 @@ write_inside(struct probe *p)
 }
 
 static void
-it_may_write(void **state)
+a_reader_function_may_write(void **state)
 {
 	const ssize_t answers[] = {1, 0};
 	struct script script = {.answers = answers, .inside = write_inside};
@@ -342,7 +342,7 @@ it_may_write(void **state)
 }
 
 static void
-it_is_refused_on_a_closed_object_and_without_memory(void **state)
+a_reader_function_needs_an_open_object_and_memory(void **state)
 {
 	struct probe *p;
 
@@ -361,23 +361,23 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(what_the_function_gives_is_what_is_read),
-		test(it_is_asked_for_what_the_caller_wants),
-		test(its_zero_is_the_end_of_the_stream),
-		test(its_errors_come_out_and_close_nothing),
-		test(interrupted_it_is_called_again),
-		test(more_than_it_was_asked_for_is_an_error),
-		test(want_read_means_nothing_now),
-		test(want_write_brings_the_read_event_when_it_is_writable),
-		test(want_write_waits_for_room),
-		test(while_it_wants_to_write_unread_input_does_not_spin),
-		test(want_write_with_reading_off_brings_no_event),
-		test(taken_back_it_wants_nothing_any_more),
-		test(what_was_pushed_back_comes_before_it),
-		test(it_may_close_the_object),
-		test(interrupted_and_closed_it_is_not_called_again),
-		test(it_may_write),
-		test(it_is_refused_on_a_closed_object_and_without_memory),
+		test(socle_read_returns_the_reader_functions_data),
+		test(the_reader_function_gets_the_callers_size),
+		test(a_reader_functions_0_is_the_end_of_the_stream),
+		test(a_reader_functions_error_is_returned_and_closes_nothing),
+		test(an_interrupted_reader_function_is_called_again),
+		test(a_reader_function_that_returns_too_much_is_an_error),
+		test(want_read_is_eagain),
+		test(want_write_causes_event_read_once_writable),
+		test(want_write_waits_for_writability),
+		test(after_want_write_unread_input_does_not_spin),
+		test(want_write_with_reading_off_causes_no_event),
+		test(removing_the_reader_function_clears_its_want_write),
+		test(pushed_back_data_is_read_before_the_reader_function_runs),
+		test(a_reader_function_may_close_the_object),
+		test(a_reader_function_that_closed_is_not_called_again),
+		test(a_reader_function_may_write),
+		test(a_reader_function_needs_an_open_object_and_memory),
 	};
 
 	return run_tests(tests);

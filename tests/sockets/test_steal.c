@@ -25,7 +25,7 @@ made(const char *tag, int *peer)
 
 /* case 54, defect 4 */
 static void
-a_stolen_fd_is_open_and_out_of_the_map(void **state)
+a_stolen_fd_is_open_and_no_longer_in_the_map(void **state)
 {
 	struct probe *p;
 	int peer, fd;
@@ -70,7 +70,7 @@ a_second_steal_fails_and_a_closed_object_has_nothing_to_steal(void **state)
 
 /* case 54 */
 static void
-a_steal_calls_no_close_and_destroy_comes_with_the_tick(void **state)
+a_steal_skips_close_and_destroys_at_the_end_of_the_tick(void **state)
 {
 	struct probe *p;
 	int peer, fd;
@@ -114,7 +114,7 @@ complain(int level, const char *message, void *arg)
 
 /* case 55, defect 4 */
 static void
-a_stolen_fd_can_be_wrapped_anew_in_the_same_handler(void **state)
+a_stolen_fd_can_be_wrapped_again_in_the_same_handler(void **state)
 {
 	struct probe *p;
 	int peer;
@@ -139,7 +139,7 @@ a_stolen_fd_can_be_wrapped_anew_in_the_same_handler(void **state)
 
 /* case 56 */
 static void
-a_stolen_fd_wakes_nobody(void **state)
+a_stolen_fd_does_not_wake_the_loop(void **state)
 {
 	struct probe *p;
 	int peer, fd;
@@ -219,7 +219,7 @@ never(struct socle_socket *s, void *arg)
 }
 
 static void
-what_was_queued_is_dropped_with_its_callbacks(void **state)
+queued_items_are_dropped_with_their_callbacks(void **state)
 {
 	struct probe *p;
 	int peer, fd;
@@ -240,7 +240,7 @@ what_was_queued_is_dropped_with_its_callbacks(void **state)
 }
 
 static void
-what_was_held_back_is_flushed_once(void **state)
+held_back_writes_are_flushed_once(void **state)
 {
 	struct probe *p;
 	char buf[8];
@@ -302,7 +302,7 @@ stay(struct socle_socket *s, void *arg)
 }
 
 static void
-nothing_of_a_stolen_object_comes_any_more(void **state)
+a_stolen_object_gets_no_event(void **state)
 {
 	struct probe *p;
 	int peer, fd;
@@ -346,7 +346,7 @@ static const struct socle_class own_class = {
 };
 
 static void
-memory_can_be_used_again_after_its_destroy(void **state)
+memory_can_be_reused_after_destroy(void **state)
 {
 	int fds[2];
 
@@ -365,7 +365,7 @@ memory_can_be_used_again_after_its_destroy(void **state)
 }
 
 static void
-each_of_many_steals_and_rewraps_leaves_one_object(void **state)
+repeated_steals_and_rewraps_leave_one_object(void **state)
 {
 	struct probe *p;
 	int peer, fd, n = scaled(200, 20);
@@ -391,18 +391,18 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(a_stolen_fd_is_open_and_out_of_the_map),
+		test(a_stolen_fd_is_open_and_no_longer_in_the_map),
 		test(a_second_steal_fails_and_a_closed_object_has_nothing_to_steal),
-		test(a_steal_calls_no_close_and_destroy_comes_with_the_tick),
-		test(a_stolen_fd_can_be_wrapped_anew_in_the_same_handler),
-		test(a_stolen_fd_wakes_nobody),
+		test(a_steal_skips_close_and_destroys_at_the_end_of_the_tick),
+		test(a_stolen_fd_can_be_wrapped_again_in_the_same_handler),
+		test(a_stolen_fd_does_not_wake_the_loop),
 		test(an_object_stolen_in_the_batch_is_not_called),
-		test(what_was_queued_is_dropped_with_its_callbacks),
-		test(what_was_held_back_is_flushed_once),
+		test(queued_items_are_dropped_with_their_callbacks),
+		test(held_back_writes_are_flushed_once),
 		test(a_closure_may_steal_in_the_middle_of_a_flush),
-		test(nothing_of_a_stolen_object_comes_any_more),
-		test(memory_can_be_used_again_after_its_destroy),
-		test(each_of_many_steals_and_rewraps_leaves_one_object),
+		test(a_stolen_object_gets_no_event),
+		test(memory_can_be_reused_after_destroy),
+		test(repeated_steals_and_rewraps_leave_one_object),
 	};
 
 	return run_tests(tests);

@@ -44,7 +44,7 @@ assert_as_string(struct probe *p, const char *text)
 
 /* case 129 */
 static void
-it_says_class_watches_state_and_peer(void **state)
+as_string_has_class_watches_state_and_peer(void **state)
 {
 	struct probe *p = made_tcp();
 	char text[64];
@@ -69,7 +69,7 @@ it_says_class_watches_state_and_peer(void **state)
 /* case 129 */
 /* case 53 */
 static void
-closed_it_says_so_without_the_peer_and_with_what_was_watched(void **state)
+as_string_of_a_closed_object_has_its_last_watches_but_no_peer(void **state)
 {
 	struct probe *p = made_tcp();
 	struct probe *q;
@@ -89,7 +89,7 @@ closed_it_says_so_without_the_peer_and_with_what_was_watched(void **state)
 
 /* case 129 */
 static void
-what_has_no_peer_is_just_open(void **state)
+as_string_without_a_peer_is_just_open(void **state)
 {
 	struct probe *p;
 	int port;
@@ -105,7 +105,7 @@ what_has_no_peer_is_just_open(void **state)
 }
 
 static void
-it_is_cut_as_snprintf_does(void **state)
+as_string_is_truncated_like_snprintf(void **state)
 {
 	struct probe *p;
 	char buf[8] = "xxxxxxx";
@@ -149,7 +149,7 @@ static const struct socle_class heir_class = {
 };
 
 static void
-a_class_may_append_to_what_its_super_says(void **state)
+a_class_may_append_to_its_supers_string(void **state)
 {
 	struct socle_socket *s;
 
@@ -161,7 +161,7 @@ a_class_may_append_to_what_its_super_says(void **state)
 }
 
 static void
-the_name_is_that_of_the_objects_own_class(void **state)
+as_string_has_the_name_of_the_objects_own_class(void **state)
 {
 	struct socle_socket *s;
 
@@ -175,7 +175,7 @@ the_name_is_that_of_the_objects_own_class(void **state)
 }
 
 static void
-tcp_addresses_and_ports_are_those_of_the_kernel(void **state)
+tcp_addresses_and_ports_match_the_kernels(void **state)
 {
 	struct probe *p = made_tcp();
 	const char *text;
@@ -195,7 +195,7 @@ tcp_addresses_and_ports_are_those_of_the_kernel(void **state)
 
 /* case 130 */
 static void
-the_kernel_is_asked_once(void **state)
+the_kernel_is_asked_for_an_address_once(void **state)
 {
 	struct probe *p = made_tcp();
 	const char *first = socle_peer_addr_string(&p->sock);
@@ -216,7 +216,7 @@ the_kernel_is_asked_once(void **state)
 }
 
 static void
-once_asked_they_are_kept_after_close(void **state)
+addresses_read_before_the_close_are_kept(void **state)
 {
 	struct probe *p = made_tcp();
 	const char *peer = socle_peer_addr_string(&p->sock);
@@ -232,7 +232,7 @@ once_asked_they_are_kept_after_close(void **state)
 }
 
 static void
-never_asked_there_are_none_after_close(void **state)
+addresses_not_read_before_the_close_are_unknown(void **state)
 {
 	struct probe *p = made_tcp();
 
@@ -247,7 +247,7 @@ never_asked_there_are_none_after_close(void **state)
 }
 
 static void
-there_is_no_peer_before_the_connection(void **state)
+before_the_connection_there_is_no_peer_address(void **state)
 {
 	int port, listener = tcp_listener(&port);
 	struct sockaddr_in to = {.sin_family = AF_INET,
@@ -284,7 +284,7 @@ a_pipe_has_no_address(void **state)
 }
 
 static void
-without_memory_there_is_none_now(void **state)
+without_memory_an_address_is_unknown_for_now(void **state)
 {
 	struct probe *p = made_tcp();
 
@@ -404,7 +404,7 @@ a_unix_sockets_address_is_its_path(void **state)
 
 /* Longer than an IPv6 address, which the original took it for. */
 static void
-a_long_unix_path_is_told_whole(void **state)
+a_long_unix_path_is_not_truncated(void **state)
 {
 	char dir[] = "/tmp/socle-test-XXXXXX", path[120];
 	struct probe *client, *server;
@@ -422,7 +422,7 @@ a_long_unix_path_is_told_whole(void **state)
 }
 
 static void
-an_abstract_name_begins_with_an_at(void **state)
+an_abstract_name_starts_with_an_at_sign(void **state)
 {
 #ifdef __linux__
 	struct probe *client, *server;
@@ -442,7 +442,7 @@ an_abstract_name_begins_with_an_at(void **state)
 }
 
 static void
-a_socketpair_is_just_unix(void **state)
+the_address_of_a_socketpair_is_just_unix(void **state)
 {
 	struct probe *p;
 
@@ -459,24 +459,24 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(it_says_class_watches_state_and_peer),
-		test(closed_it_says_so_without_the_peer_and_with_what_was_watched),
-		test(what_has_no_peer_is_just_open),
-		test(it_is_cut_as_snprintf_does),
-		test(a_class_may_append_to_what_its_super_says),
-		test(the_name_is_that_of_the_objects_own_class),
-		test(tcp_addresses_and_ports_are_those_of_the_kernel),
-		test(the_kernel_is_asked_once),
-		test(once_asked_they_are_kept_after_close),
-		test(never_asked_there_are_none_after_close),
-		test(there_is_no_peer_before_the_connection),
+		test(as_string_has_class_watches_state_and_peer),
+		test(as_string_of_a_closed_object_has_its_last_watches_but_no_peer),
+		test(as_string_without_a_peer_is_just_open),
+		test(as_string_is_truncated_like_snprintf),
+		test(a_class_may_append_to_its_supers_string),
+		test(as_string_has_the_name_of_the_objects_own_class),
+		test(tcp_addresses_and_ports_match_the_kernels),
+		test(the_kernel_is_asked_for_an_address_once),
+		test(addresses_read_before_the_close_are_kept),
+		test(addresses_not_read_before_the_close_are_unknown),
+		test(before_the_connection_there_is_no_peer_address),
 		test(a_pipe_has_no_address),
-		test(without_memory_there_is_none_now),
+		test(without_memory_an_address_is_unknown_for_now),
 		test(an_ipv6_address_is_in_brackets_with_its_port),
 		test(a_unix_sockets_address_is_its_path),
-		test(a_long_unix_path_is_told_whole),
-		test(an_abstract_name_begins_with_an_at),
-		test(a_socketpair_is_just_unix),
+		test(a_long_unix_path_is_not_truncated),
+		test(an_abstract_name_starts_with_an_at_sign),
+		test(the_address_of_a_socketpair_is_just_unix),
 	};
 
 	return run_tests(tests);

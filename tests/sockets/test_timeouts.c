@@ -111,7 +111,7 @@ a_stalled_write_closes(void **state)
 }
 
 static void
-reading_begins_the_time_anew(void **state)
+reading_restarts_the_idle_time(void **state)
 {
 	struct probe *p = made(&keeper_class);
 
@@ -125,7 +125,7 @@ reading_begins_the_time_anew(void **state)
 }
 
 static void
-writing_begins_the_time_anew(void **state)
+writing_restarts_the_idle_time(void **state)
 {
 	struct probe *p = made(&keeper_class);
 
@@ -139,7 +139,7 @@ writing_begins_the_time_anew(void **state)
 }
 
 static void
-a_flush_in_the_background_begins_the_time_anew(void **state)
+a_background_flush_restarts_the_idle_time(void **state)
 {
 	static char buf[1 << 22];
 	struct probe *p = made(&keeper_class);
@@ -157,7 +157,7 @@ a_flush_in_the_background_begins_the_time_anew(void **state)
 }
 
 static void
-a_read_that_finds_nothing_is_no_traffic(void **state)
+a_read_without_data_does_not_count_as_traffic(void **state)
 {
 	struct probe *p = made(&keeper_class);
 	char c;
@@ -172,7 +172,7 @@ a_read_that_finds_nothing_is_no_traffic(void **state)
 }
 
 static void
-not_closed_by_its_handler_the_time_counts_anew(void **state)
+if_the_handler_does_not_close_the_time_restarts(void **state)
 {
 	struct probe *p = made(&keeper_class);
 
@@ -184,7 +184,7 @@ not_closed_by_its_handler_the_time_counts_anew(void **state)
 }
 
 static void
-a_vetoed_close_counts_anew_too(void **state)
+after_a_vetoed_close_the_time_restarts(void **state)
 {
 	struct probe *p = made(&probe_class);
 
@@ -197,7 +197,7 @@ a_vetoed_close_counts_anew_too(void **state)
 }
 
 static void
-a_stall_that_goes_on_is_told_again(void **state)
+a_stall_that_continues_is_reported_again(void **state)
 {
 	struct probe *p = made(&keeper_class);
 
@@ -212,7 +212,7 @@ a_stall_that_goes_on_is_told_again(void **state)
 }
 
 static void
-both_run_beside_each_other(void **state)
+idle_and_stall_timeouts_run_independently(void **state)
 {
 	struct probe *p = made(&keeper_class);
 
@@ -248,7 +248,7 @@ reading_does_not_hide_a_stall(void **state)
 }
 
 static void
-closed_for_idleness_it_does_not_stall_as_well(void **state)
+an_object_closed_as_idle_does_not_stall_as_well(void **state)
 {
 	struct probe *p = made(&probe_class);
 
@@ -264,7 +264,7 @@ closed_for_idleness_it_does_not_stall_as_well(void **state)
 }
 
 static void
-nothing_queued_does_not_stall(void **state)
+an_empty_queue_does_not_stall(void **state)
 {
 	struct probe *p = made(&keeper_class);
 
@@ -279,7 +279,7 @@ nothing_queued_does_not_stall(void **state)
 }
 
 static void
-a_stall_counts_from_when_bytes_began_to_wait(void **state)
+the_stall_time_counts_from_when_bytes_were_queued(void **state)
 {
 	struct probe *p = made(&keeper_class);
 
@@ -295,7 +295,7 @@ a_stall_counts_from_when_bytes_began_to_wait(void **state)
 }
 
 static void
-bytes_that_move_put_the_stall_off(void **state)
+progress_restarts_the_stall_time(void **state)
 {
 	enum { BIG = 4 << 20 };
 	static char buf[BIG];
@@ -334,7 +334,7 @@ an_emptied_queue_ends_the_stall(void **state)
 }
 
 static void
-closing_after_the_flush_still_stalls(void **state)
+an_object_in_close_after_flush_still_stalls(void **state)
 {
 	struct probe *p = made(&probe_class);
 
@@ -350,7 +350,7 @@ closing_after_the_flush_still_stalls(void **state)
 }
 
 static void
-zero_switches_off(void **state)
+zero_turns_a_timeout_off(void **state)
 {
 	struct probe *p = made(&keeper_class);
 
@@ -370,7 +370,7 @@ zero_switches_off(void **state)
 }
 
 static void
-set_again_it_counts_from_then(void **state)
+setting_a_timeout_again_restarts_it(void **state)
 {
 	struct probe *p = made(&keeper_class);
 
@@ -467,7 +467,7 @@ read_after_long_work(struct probe *p)
 
 /* A plain store of the tick's time: a slow tick's traffic is that old. */
 static void
-traffic_counts_as_of_the_beginning_of_its_tick(void **state)
+traffic_is_dated_to_the_start_of_its_tick(void **state)
 {
 	struct probe *p = made(&keeper_class);
 
@@ -482,7 +482,7 @@ traffic_counts_as_of_the_beginning_of_its_tick(void **state)
 }
 
 static void
-bad_times_are_refused(void **state)
+invalid_times_are_refused(void **state)
 {
 	static const double bad[] = {-1, -1e-9, (double)NAN, (double)-INFINITY};
 	struct probe *p = made(&keeper_class);
@@ -578,7 +578,7 @@ close_neighbour(struct probe *p, const char *reason)
 }
 
 static void
-a_neighbour_closed_in_the_same_pass_times_out_no_more(void **state)
+an_object_closed_by_another_timeout_does_not_time_out(void **state)
 {
 	struct probe *a = made(&probe_class);
 	int theirs = ends[1];
@@ -601,7 +601,7 @@ a_neighbour_closed_in_the_same_pass_times_out_no_more(void **state)
 
 /* A write that the kernel has no memory for is tried again, by that timer. */
 static void
-a_write_tried_again_does_not_disturb_the_timeouts(void **state)
+a_retried_write_does_not_disturb_the_timeouts(void **state)
 {
 	struct probe *p = made(&keeper_class);
 	char c;
@@ -625,34 +625,34 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		test(an_idle_object_is_closed),
 		test(a_stalled_write_closes),
-		test(reading_begins_the_time_anew),
-		test(writing_begins_the_time_anew),
-		test(a_flush_in_the_background_begins_the_time_anew),
-		test(a_read_that_finds_nothing_is_no_traffic),
-		test(not_closed_by_its_handler_the_time_counts_anew),
-		test(a_vetoed_close_counts_anew_too),
-		test(a_stall_that_goes_on_is_told_again),
-		test(both_run_beside_each_other),
+		test(reading_restarts_the_idle_time),
+		test(writing_restarts_the_idle_time),
+		test(a_background_flush_restarts_the_idle_time),
+		test(a_read_without_data_does_not_count_as_traffic),
+		test(if_the_handler_does_not_close_the_time_restarts),
+		test(after_a_vetoed_close_the_time_restarts),
+		test(a_stall_that_continues_is_reported_again),
+		test(idle_and_stall_timeouts_run_independently),
 		test(reading_does_not_hide_a_stall),
-		test(closed_for_idleness_it_does_not_stall_as_well),
-		test(nothing_queued_does_not_stall),
-		test(a_stall_counts_from_when_bytes_began_to_wait),
-		test(bytes_that_move_put_the_stall_off),
+		test(an_object_closed_as_idle_does_not_stall_as_well),
+		test(an_empty_queue_does_not_stall),
+		test(the_stall_time_counts_from_when_bytes_were_queued),
+		test(progress_restarts_the_stall_time),
 		test(an_emptied_queue_ends_the_stall),
-		test(closing_after_the_flush_still_stalls),
-		test(zero_switches_off),
-		test(set_again_it_counts_from_then),
+		test(an_object_in_close_after_flush_still_stalls),
+		test(zero_turns_a_timeout_off),
+		test(setting_a_timeout_again_restarts_it),
 		test(fractions_are_rounded_up),
 		test(traffic_moves_no_timer),
 		test(traffic_reads_the_clock_once_a_tick),
-		test(traffic_counts_as_of_the_beginning_of_its_tick),
-		test(bad_times_are_refused),
+		test(traffic_is_dated_to_the_start_of_its_tick),
+		test(invalid_times_are_refused),
 		test(the_longest_idle_time_is_49_days),
 		test(without_memory_there_is_no_write_timeout),
 		test(a_closed_object_has_no_timeout),
 		test(a_stolen_socket_has_no_timeout),
-		test(a_neighbour_closed_in_the_same_pass_times_out_no_more),
-		test(a_write_tried_again_does_not_disturb_the_timeouts),
+		test(an_object_closed_by_another_timeout_does_not_time_out),
+		test(a_retried_write_does_not_disturb_the_timeouts),
 	};
 
 	return run_tests(tests);

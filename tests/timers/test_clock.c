@@ -55,7 +55,7 @@ seconds_become_nanoseconds_rounded_up(void **state)
 }
 
 static void
-no_delay_of_less_than_a_second_is_cut(void **state)
+no_delay_below_a_second_is_shortened(void **state)
 {
 	(void)state;
 	for (int i = 1; i < 100000; i++) {
@@ -68,7 +68,7 @@ no_delay_of_less_than_a_second_is_cut(void **state)
 }
 
 static void
-nanoseconds_come_back_from_seconds(void **state)
+nanoseconds_survive_conversion_to_seconds(void **state)
 {
 	static const int64_t table[] = {
 		0,
@@ -119,7 +119,7 @@ nanoseconds_become_milliseconds_rounded_up(void **state)
 }
 
 static void
-a_sum_stops_at_the_largest_time(void **state)
+a_sum_saturates_at_the_largest_time(void **state)
 {
 	static const struct {
 		int64_t a, b, sum;
@@ -143,7 +143,7 @@ a_sum_stops_at_the_largest_time(void **state)
 
 /* What socle_now() said, and a whole second after it, are exact deadlines. */
 static void
-a_moment_survives_its_way_through_a_double(void **state)
+an_absolute_time_survives_conversion_to_a_double(void **state)
 {
 	(void)state;
 	for (int64_t ns = 1; ns < 20 * 86400 * second; ns = ns * 3 + 7) {
@@ -173,7 +173,7 @@ the_clock_counts_monotonic_nanoseconds(void **state)
 }
 
 static void
-the_clock_is_the_seams(void **state)
+the_clock_is_read_through_the_seam(void **state)
 {
 	int64_t before;
 
@@ -190,13 +190,13 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(seconds_become_nanoseconds_rounded_up),
-		test(no_delay_of_less_than_a_second_is_cut),
-		test(nanoseconds_come_back_from_seconds),
+		test(no_delay_below_a_second_is_shortened),
+		test(nanoseconds_survive_conversion_to_seconds),
 		test(nanoseconds_become_milliseconds_rounded_up),
-		test(a_sum_stops_at_the_largest_time),
-		test(a_moment_survives_its_way_through_a_double),
+		test(a_sum_saturates_at_the_largest_time),
+		test(an_absolute_time_survives_conversion_to_a_double),
 		test(the_clock_counts_monotonic_nanoseconds),
-		test(the_clock_is_the_seams),
+		test(the_clock_is_read_through_the_seam),
 	};
 
 	return run_tests(tests);

@@ -127,7 +127,7 @@ assert_next_becomes(int64_t deadline)
 /* ---- a timer ---- */
 
 static void
-a_timer_is_named_by_its_init_call(void **state)
+a_timer_has_the_name_from_its_init_call(void **state)
 {
 	struct socle_timer t, *p = &t;
 
@@ -157,7 +157,7 @@ a_timer_is_pending_until_it_is_taken(void **state)
 }
 
 static void
-a_timer_is_not_early_by_a_nanosecond(void **state)
+a_timer_is_not_a_nanosecond_early(void **state)
 {
 	(void)state;
 	begin(start);
@@ -173,7 +173,7 @@ a_timer_is_not_early_by_a_nanosecond(void **state)
 }
 
 static void
-timers_of_months_and_centuries_fire_on_their_nanosecond(void **state)
+timers_of_months_and_centuries_fire_on_the_nanosecond(void **state)
 {
 	const int64_t deadlines[] = {start + 30 * day, start + 365 * day,
 		start + 200 * 365 * day, INT64_MAX - 1, INT64_MAX};
@@ -192,7 +192,7 @@ timers_of_months_and_centuries_fire_on_their_nanosecond(void **state)
 }
 
 static void
-a_clock_that_falls_behind_makes_nothing_early(void **state)
+a_clock_that_goes_back_makes_no_timer_early(void **state)
 {
 	(void)state;
 	begin(start);
@@ -211,7 +211,7 @@ a_clock_that_falls_behind_makes_nothing_early(void **state)
 /* ---- order ---- */
 
 static void
-deadlines_fire_in_their_order(void **state)
+timers_fire_in_the_order_of_their_deadlines(void **state)
 {
 	(void)state;
 	begin(start);
@@ -243,7 +243,7 @@ equal_deadlines_fire_in_start_order(void **state)
 }
 
 static void
-a_timer_started_anew_goes_behind_its_equals(void **state)
+a_restarted_timer_fires_after_others_of_equal_deadline(void **state)
 {
 	(void)state;
 	begin(start);
@@ -319,7 +319,7 @@ the_next_deadline_is_the_earliest(void **state)
 
 /* Or all timers started before a far deadline would be in one slot. */
 static void
-the_wheel_is_where_the_clock_is(void **state)
+the_wheel_advances_with_the_clock(void **state)
 {
 	(void)state;
 	begin(start);
@@ -410,7 +410,7 @@ static const int64_t waits[] = {
 	0, 1, 5000, 3000000, 400000000, 90000000000, INT64_C(30000000000000)};
 
 static void
-a_timer_that_is_put_off_fires_at_its_last_time(void **state)
+a_postponed_timer_fires_at_its_last_deadline(void **state)
 {
 	(void)state;
 	for (size_t k = 0; k < COUNT(waits); k++) {
@@ -432,7 +432,7 @@ a_timer_that_is_put_off_fires_at_its_last_time(void **state)
 }
 
 static void
-a_timer_that_is_put_off_causes_few_early_ticks(void **state)
+a_postponed_timer_causes_few_early_ticks(void **state)
 {
 	(void)state;
 	for (size_t k = 0; k < COUNT(waits); k++) {
@@ -455,7 +455,7 @@ a_timer_that_is_put_off_causes_few_early_ticks(void **state)
 }
 
 static void
-a_timer_that_is_put_off_goes_behind_its_equals(void **state)
+a_postponed_timer_fires_after_others_of_equal_deadline(void **state)
 {
 	(void)state;
 	for (size_t k = 0; k < COUNT(waits); k++) {
@@ -473,7 +473,7 @@ a_timer_that_is_put_off_goes_behind_its_equals(void **state)
 }
 
 static void
-a_timer_that_was_put_off_can_be_started_for_an_earlier_time(void **state)
+a_postponed_timer_can_be_restarted_for_an_earlier_time(void **state)
 {
 	(void)state;
 	for (size_t k = 0; k < COUNT(waits); k++) {
@@ -491,7 +491,7 @@ a_timer_that_was_put_off_can_be_started_for_an_earlier_time(void **state)
 }
 
 static void
-a_timer_that_was_put_off_and_cancelled_leaves_no_trace(void **state)
+a_postponed_timer_that_is_cancelled_leaves_no_trace(void **state)
 {
 	(void)state;
 	for (size_t k = 0; k < COUNT(waits); k++) {
@@ -515,7 +515,7 @@ a_timer_that_was_put_off_and_cancelled_leaves_no_trace(void **state)
 }
 
 static void
-timers_that_are_put_off_again_and_again_fire_in_order(void **state)
+timers_postponed_repeatedly_fire_in_order(void **state)
 {
 	size_t n = timers_scaled(1000);
 	int64_t now = start;
@@ -539,7 +539,7 @@ timers_that_are_put_off_again_and_again_fire_in_order(void **state)
 /* ---- while timers are being taken ---- */
 
 static void
-a_timer_added_while_taking_waits_for_the_next_pass(void **state)
+a_timer_added_during_a_pass_waits_for_the_next_one(void **state)
 {
 	(void)state;
 	begin(start);
@@ -614,7 +614,7 @@ a_due_timer_can_be_freed_while_others_are_taken(void **state)
 }
 
 static void
-a_due_timer_started_anew_is_not_due(void **state)
+a_due_timer_that_is_restarted_is_not_due(void **state)
 {
 	(void)state;
 	begin(start);
@@ -632,7 +632,7 @@ a_due_timer_started_anew_is_not_due(void **state)
 }
 
 static void
-a_nested_pass_goes_behind_what_is_due(void **state)
+a_nested_pass_comes_after_timers_already_due(void **state)
 {
 	(void)state;
 	begin(start);
@@ -647,7 +647,7 @@ a_nested_pass_goes_behind_what_is_due(void **state)
 }
 
 static void
-clearing_ends_all_timers(void **state)
+clearing_cancels_all_timers(void **state)
 {
 	(void)state;
 	begin(start);
@@ -784,7 +784,7 @@ the_wheel_crosses_all_boundaries_with_all_timers(void **state)
 }
 
 static void
-a_clock_that_leaps_over_everything_fires_all_in_order(void **state)
+a_clock_that_leaps_ahead_fires_all_timers_in_order(void **state)
 {
 	size_t n = timers_scaled(20000);
 
@@ -899,7 +899,7 @@ order_is_exact_while_a_slot_is_half_spread(void **state)
 }
 
 static void
-early_ticks_end(void **state)
+the_number_of_early_ticks_is_bounded(void **state)
 {
 	size_t n = timers_scaled(2000);
 	int runs = scaled(500, 5);
@@ -1224,39 +1224,39 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(a_timer_is_named_by_its_init_call),
+		test(a_timer_has_the_name_from_its_init_call),
 		test(a_timer_is_pending_until_it_is_taken),
-		test(a_timer_is_not_early_by_a_nanosecond),
-		test(timers_of_months_and_centuries_fire_on_their_nanosecond),
-		test(a_clock_that_falls_behind_makes_nothing_early),
-		test(deadlines_fire_in_their_order),
+		test(a_timer_is_not_a_nanosecond_early),
+		test(timers_of_months_and_centuries_fire_on_the_nanosecond),
+		test(a_clock_that_goes_back_makes_no_timer_early),
+		test(timers_fire_in_the_order_of_their_deadlines),
 		test(equal_deadlines_fire_in_start_order),
-		test(a_timer_started_anew_goes_behind_its_equals),
+		test(a_restarted_timer_fires_after_others_of_equal_deadline),
 		test(past_deadlines_fire_at_once_and_in_order),
 		test(timers_of_one_millisecond_keep_their_order),
 		test(the_next_deadline_is_the_earliest),
-		test(the_wheel_is_where_the_clock_is),
+		test(the_wheel_advances_with_the_clock),
 		test(a_cancelled_timer_leaves_no_trace),
 		test(cancelling_what_is_not_pending_is_harmless),
 		test(timers_are_cancelled_in_any_order),
-		test(a_timer_that_is_put_off_fires_at_its_last_time),
-		test(a_timer_that_is_put_off_causes_few_early_ticks),
-		test(a_timer_that_is_put_off_goes_behind_its_equals),
-		test(a_timer_that_was_put_off_can_be_started_for_an_earlier_time),
-		test(a_timer_that_was_put_off_and_cancelled_leaves_no_trace),
-		test(timers_that_are_put_off_again_and_again_fire_in_order),
-		test(a_timer_added_while_taking_waits_for_the_next_pass),
+		test(a_postponed_timer_fires_at_its_last_deadline),
+		test(a_postponed_timer_causes_few_early_ticks),
+		test(a_postponed_timer_fires_after_others_of_equal_deadline),
+		test(a_postponed_timer_can_be_restarted_for_an_earlier_time),
+		test(a_postponed_timer_that_is_cancelled_leaves_no_trace),
+		test(timers_postponed_repeatedly_fire_in_order),
+		test(a_timer_added_during_a_pass_waits_for_the_next_one),
 		test(a_due_timer_can_be_cancelled),
 		test(a_due_timer_can_be_freed_while_others_are_taken),
-		test(a_due_timer_started_anew_is_not_due),
-		test(a_nested_pass_goes_behind_what_is_due),
-		test(clearing_ends_all_timers),
+		test(a_due_timer_that_is_restarted_is_not_due),
+		test(a_nested_pass_comes_after_timers_already_due),
+		test(clearing_cancels_all_timers),
 		test(every_boundary_of_the_wheel_is_exact),
 		test(the_wheel_crosses_all_boundaries_with_all_timers),
-		test(a_clock_that_leaps_over_everything_fires_all_in_order),
+		test(a_clock_that_leaps_ahead_fires_all_timers_in_order),
 		test(a_tick_moves_a_bounded_number_of_timers),
 		test(order_is_exact_while_a_slot_is_half_spread),
-		test(early_ticks_end),
+		test(the_number_of_early_ticks_is_bounded),
 		test(sorting_needs_no_stack),
 		test(random_operations_agree_with_a_model),
 	};

@@ -112,7 +112,7 @@ batches_keep_order_and_boundaries(void **state)
 
 /* TD32 */
 static void
-a_million_datagrams_come_in_order_by_the_batch(void **state)
+a_million_datagrams_arrive_in_order_in_batches(void **state)
 {
 	const struct socle_dgram_params many = {
 		.recv_len = 2000, .recv_batch = 64, .recv_all = true};
@@ -139,7 +139,7 @@ a_batch_costs_a_fraction_of_the_system_calls(void **state)
 
 /* TD33 */
 static void
-joined_datagrams_are_the_same_datagrams(void **state)
+datagrams_are_the_same_with_gso_and_gro(void **state)
 {
 	const struct socle_dgram_params ways[] = {
 		{.gso = true},
@@ -159,7 +159,7 @@ joined_datagrams_are_the_same_datagrams(void **state)
 #ifdef __linux__
 /* TD33 */
 static void
-joined_datagrams_cost_next_to_no_system_calls(void **state)
+gso_and_gro_need_almost_no_system_calls(void **state)
 {
 	const struct socle_dgram_params joined = {
 		.gso = true, .gro = true, .recv_batch = 16};
@@ -215,7 +215,7 @@ refused_joined_ones_go_one_by_one(int err)
 
 /* TD33 */
 static void
-a_device_that_refuses_joined_ones_gets_them_one_by_one(void **state)
+if_the_device_refuses_gso_datagrams_are_sent_singly(void **state)
 {
 	(void)state;
 	if (!joined_can_be_had())
@@ -225,7 +225,7 @@ a_device_that_refuses_joined_ones_gets_them_one_by_one(void **state)
 }
 
 static void
-three_joined_are_one_call_with_their_length(void **state)
+gso_sends_equal_lengths_in_one_system_call(void **state)
 {
 	const struct socle_dgram_params p = {.gso = true};
 	struct told *t;
@@ -251,7 +251,7 @@ three_joined_are_one_call_with_their_length(void **state)
 }
 
 static void
-a_kernel_without_calls_for_many_gets_them_one_by_one(void **state)
+without_sendmmsg_and_recvmmsg_datagrams_are_moved_singly(void **state)
 {
 	const struct socle_dgram_params p = {.recv_batch = 8};
 	struct told *from, *to;
@@ -276,7 +276,7 @@ a_kernel_without_calls_for_many_gets_them_one_by_one(void **state)
 }
 
 static void
-an_error_behind_received_ones_is_told_after_them(void **state)
+an_error_after_received_datagrams_is_reported_after_them(void **state)
 {
 	const struct socle_dgram_params p = {.recv_batch = 8};
 	int fds[2];
@@ -296,7 +296,7 @@ an_error_behind_received_ones_is_told_after_them(void **state)
 
 /* TD32 */
 static void
-one_too_long_in_a_batch_fails_alone(void **state)
+a_datagram_that_is_too_long_fails_alone_in_its_batch(void **state)
 {
 	static char big[65508];
 	const struct socle_dgram_params p = {.recv_batch = 8};
@@ -383,7 +383,7 @@ flood_with(const struct socle_dgram_params *p)
 
 /* TD26 */
 static void
-a_flood_leaves_a_timer_on_time(void **state)
+a_flood_does_not_delay_a_timer(void **state)
 {
 	const struct socle_dgram_params all = {.recv_all = true};
 	const struct socle_dgram_params both = {
@@ -396,7 +396,7 @@ a_flood_leaves_a_timer_on_time(void **state)
 
 /* TD26 */
 static void
-a_flood_gets_no_more_than_its_share_of_a_tick(void **state)
+a_flood_gets_only_its_share_of_a_tick(void **state)
 {
 	struct flood f = {.due = 1e300};
 	int fds[2];
@@ -459,7 +459,7 @@ asked_at(const char *bound, const char *asked, bool autoflush)
 
 /* TD31 */
 static void
-an_answer_comes_from_the_address_that_was_asked(void **state)
+with_pktinfo_a_reply_has_the_requests_destination_as_source(void **state)
 {
 	(void)state;
 	asked_at("0.0.0.0:0", "127.0.0.2", false);
@@ -470,7 +470,7 @@ an_answer_comes_from_the_address_that_was_asked(void **state)
 }
 
 static void
-to_is_told_as_it_was_written(void **state)
+to_is_the_destination_address_of_the_datagram(void **state)
 {
 	const struct socle_dgram_params p = {.pktinfo = true};
 	char text[64], mine[64];
@@ -522,7 +522,7 @@ what_cannot_be_answered_from_is_left_to_the_kernel(bool autoflush)
 }
 
 static void
-a_broadcast_is_answered_too(void **state)
+with_pktinfo_a_broadcast_can_be_answered(void **state)
 {
 	(void)state;
 	what_cannot_be_answered_from_is_left_to_the_kernel(false);
@@ -530,7 +530,7 @@ a_broadcast_is_answered_too(void **state)
 }
 
 static void
-an_answer_without_pktinfo_goes_to_the_sender(void **state)
+a_reply_without_pktinfo_reaches_the_sender(void **state)
 {
 	struct socle_addr mine;
 	struct told *t;
@@ -553,23 +553,23 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(batches_keep_order_and_boundaries),
-		test(a_million_datagrams_come_in_order_by_the_batch),
+		test(a_million_datagrams_arrive_in_order_in_batches),
 #ifdef __linux__
 		test(a_batch_costs_a_fraction_of_the_system_calls),
-		test(joined_datagrams_cost_next_to_no_system_calls),
-		test(a_device_that_refuses_joined_ones_gets_them_one_by_one),
-		test(three_joined_are_one_call_with_their_length),
-		test(a_kernel_without_calls_for_many_gets_them_one_by_one),
-		test(an_error_behind_received_ones_is_told_after_them),
+		test(gso_and_gro_need_almost_no_system_calls),
+		test(if_the_device_refuses_gso_datagrams_are_sent_singly),
+		test(gso_sends_equal_lengths_in_one_system_call),
+		test(without_sendmmsg_and_recvmmsg_datagrams_are_moved_singly),
+		test(an_error_after_received_datagrams_is_reported_after_them),
 #endif
-		test(joined_datagrams_are_the_same_datagrams),
-		test(one_too_long_in_a_batch_fails_alone),
-		test(a_flood_leaves_a_timer_on_time),
-		test(a_flood_gets_no_more_than_its_share_of_a_tick),
-		test(an_answer_comes_from_the_address_that_was_asked),
-		test(to_is_told_as_it_was_written),
-		test(a_broadcast_is_answered_too),
-		test(an_answer_without_pktinfo_goes_to_the_sender),
+		test(datagrams_are_the_same_with_gso_and_gro),
+		test(a_datagram_that_is_too_long_fails_alone_in_its_batch),
+		test(a_flood_does_not_delay_a_timer),
+		test(a_flood_gets_only_its_share_of_a_tick),
+		test(with_pktinfo_a_reply_has_the_requests_destination_as_source),
+		test(to_is_the_destination_address_of_the_datagram),
+		test(with_pktinfo_a_broadcast_can_be_answered),
+		test(a_reply_without_pktinfo_reaches_the_sender),
 	};
 
 	return run_tests(tests);

@@ -60,7 +60,7 @@ init_fails(unsigned long nth, bool *over)
 }
 
 static void
-a_failed_making_leaves_the_fd_as_it_was(void **state)
+a_failed_init_leaves_the_fd_unchanged(void **state)
 {
 	bool over = false;
 	unsigned long n = 0;
@@ -98,7 +98,7 @@ open_fails(const char *where, bool binds)
 }
 
 static void
-a_failed_opening_leaves_nothing(void **state)
+a_failed_open_leaves_nothing_behind(void **state)
 {
 	char dir[] = "/tmp/socle-dgram-XXXXXX", where[64];
 
@@ -112,7 +112,7 @@ a_failed_opening_leaves_nothing(void **state)
 }
 
 static void
-a_failed_write_fd_leaves_the_object_as_it_was(void **state)
+a_failed_set_write_fd_leaves_the_object_unchanged(void **state)
 {
 	bool over = false;
 	unsigned long n = 0;
@@ -143,7 +143,7 @@ a_failed_write_fd_leaves_the_object_as_it_was(void **state)
 }
 
 static void
-a_failed_configuring_changes_nothing(void **state)
+a_failed_configure_changes_nothing(void **state)
 {
 	struct socle_addr a;
 	struct told *t;
@@ -322,7 +322,7 @@ sweep(bool (*filter)(enum call which), const int *errors)
 }
 
 static void
-a_transfer_that_fails_loses_nothing_untold(void **state)
+after_a_failed_transfer_every_loss_is_reported(void **state)
 {
 	static const int errors[] = {EINTR, EAGAIN, ENOBUFS, ENOMEM,
 		ECONNREFUSED, EHOSTUNREACH, EMSGSIZE, ENETUNREACH, EIO, EINVAL,
@@ -333,7 +333,7 @@ a_transfer_that_fails_loses_nothing_untold(void **state)
 }
 
 static void
-an_allocation_that_fails_loses_nothing_untold(void **state)
+after_a_failed_allocation_every_loss_is_reported(void **state)
 {
 	static const int errors[] = {ENOMEM, 0};
 
@@ -354,7 +354,7 @@ out_of_memory(enum call which)
 }
 
 static void
-without_memory_datagrams_wait_in_the_kernel(void **state)
+without_memory_datagrams_stay_in_the_kernel(void **state)
 {
 	struct told *t;
 	double start;
@@ -383,7 +383,7 @@ without_memory_datagrams_wait_in_the_kernel(void **state)
 }
 
 static void
-a_send_without_memory_takes_nothing(void **state)
+a_send_without_memory_queues_nothing(void **state)
 {
 	struct told *t;
 	int fds[2];
@@ -412,14 +412,14 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(a_failed_making_leaves_the_fd_as_it_was),
-		test(a_failed_opening_leaves_nothing),
-		test(a_failed_write_fd_leaves_the_object_as_it_was),
-		test(a_failed_configuring_changes_nothing),
-		test(a_transfer_that_fails_loses_nothing_untold),
-		test(an_allocation_that_fails_loses_nothing_untold),
-		test(without_memory_datagrams_wait_in_the_kernel),
-		test(a_send_without_memory_takes_nothing),
+		test(a_failed_init_leaves_the_fd_unchanged),
+		test(a_failed_open_leaves_nothing_behind),
+		test(a_failed_set_write_fd_leaves_the_object_unchanged),
+		test(a_failed_configure_changes_nothing),
+		test(after_a_failed_transfer_every_loss_is_reported),
+		test(after_a_failed_allocation_every_loss_is_reported),
+		test(without_memory_datagrams_stay_in_the_kernel),
+		test(a_send_without_memory_queues_nothing),
 	};
 
 	return run_tests(tests);

@@ -43,7 +43,7 @@ close_at_once(struct told *t)
 }
 
 static void
-closing_in_on_outgoing_empty_is_the_end(void **state)
+closing_in_on_outgoing_empty_ends_all_callbacks(void **state)
 {
 	struct told *t;
 	int fds[2];
@@ -67,7 +67,7 @@ close_on_recv_error(struct told *t, int err)
 }
 
 static void
-closing_in_on_recv_error_is_the_end(void **state)
+closing_in_on_recv_error_ends_all_callbacks(void **state)
 {
 	struct told *t;
 	int fds[2];
@@ -90,7 +90,7 @@ incomplete_close(struct socle_socket *self)
 }
 
 static void
-closing_when_the_kernel_takes_no_more_is_the_end(void **state)
+closing_in_incomplete_write_ends_all_callbacks(void **state)
 {
 	struct socle_dgram_class closes = told_class;
 	struct socle_dgram *d;
@@ -123,7 +123,7 @@ close_above(struct socle_socket *s, bool above, void *arg)
 }
 
 static void
-closing_at_a_mark_is_the_end(void **state)
+closing_in_a_mark_callback_ends_all_callbacks(void **state)
 {
 	struct told *t;
 	int fds[2];
@@ -150,7 +150,7 @@ try_again(struct told *t, int err, const struct socle_packet *p)
 }
 
 static void
-what_failed_may_be_sent_again_from_its_handler(void **state)
+a_failed_datagram_may_be_sent_again_in_on_send_error(void **state)
 {
 	struct told *t;
 	int fds[2];
@@ -184,7 +184,7 @@ send_more(struct told *t)
 }
 
 static void
-what_on_outgoing_empty_sends_goes_with_the_next_tick(void **state)
+a_send_in_on_outgoing_empty_is_sent_in_the_next_tick(void **state)
 {
 	struct told *t;
 	int fds[2];
@@ -216,7 +216,7 @@ loop_in_error(struct told *t, int err, const struct socle_packet *p)
 }
 
 static void
-a_loop_in_on_send_error_sends_the_rest(void **state)
+a_loop_in_on_send_error_sends_the_remaining_datagrams(void **state)
 {
 	struct told *t;
 	int fds[2];
@@ -242,7 +242,7 @@ free_it(struct socle_socket *self)
 }
 
 static void
-memory_may_go_with_destroy_while_much_is_under_way(void **state)
+memory_may_be_freed_in_destroy_with_datagrams_pending(void **state)
 {
 	struct socle_dgram_class own = told_class;
 	struct told *t = calloc(1, sizeof(*t));
@@ -267,7 +267,7 @@ memory_may_go_with_destroy_while_much_is_under_way(void **state)
 }
 
 static void
-a_stolen_fd_is_open_and_what_was_queued_is_told(void **state)
+stealing_keeps_the_fd_open_and_reports_queued_datagrams(void **state)
 {
 	struct told *t;
 	int fds[2];
@@ -287,7 +287,7 @@ a_stolen_fd_is_open_and_what_was_queued_is_told(void **state)
 }
 
 static void
-a_reset_tells_what_was_queued_and_closes_both_fds(void **state)
+a_reset_reports_queued_datagrams_and_closes_both_fds(void **state)
 {
 	struct told *t;
 	int fds[2], out[2];
@@ -305,7 +305,7 @@ a_reset_tells_what_was_queued_and_closes_both_fds(void **state)
 }
 
 static void
-a_reset_finds_the_write_fd_first_or_last(void **state)
+a_reset_closes_a_dgram_with_its_write_fd_in_either_order(void **state)
 {
 	struct told *t;
 	int fds[2];
@@ -341,7 +341,7 @@ timed(int fd, const struct socle_dgram_params *p)
 }
 
 static void
-an_idle_dgram_times_out_and_traffic_puts_it_off(void **state)
+an_idle_dgram_times_out_and_traffic_postpones_it(void **state)
 {
 	struct told *t;
 	double start;
@@ -369,7 +369,7 @@ an_idle_dgram_times_out_and_traffic_puts_it_off(void **state)
 }
 
 static void
-what_does_not_go_stalls(void **state)
+a_queue_that_makes_no_progress_stalls(void **state)
 {
 	struct told *t;
 	int fds[2];
@@ -459,7 +459,7 @@ end_it(struct told *t, int fd)
 }
 
 static void
-one_that_was_to_close_when_empty_closes_in_the_child(void **state)
+a_dgram_in_close_when_empty_closes_in_the_child(void **state)
 {
 	struct told *t;
 	int fds[2];
@@ -486,7 +486,7 @@ vetoing_close(struct socle_socket *self, const char *reason)
 }
 
 static void
-a_vetoed_close_keeps_what_is_queued(void **state)
+a_vetoed_close_keeps_queued_datagrams(void **state)
 {
 	struct socle_dgram_class stays = told_class;
 	struct socle_dgram *d;
@@ -544,7 +544,7 @@ note_item(const struct socle_profile_item *item, void *arg)
 }
 
 static void
-profiling_names_what_dgrams_do(void **state)
+profiling_has_items_for_dgram_callbacks(void **state)
 {
 	struct told *t;
 	int fds[2];
@@ -571,24 +571,24 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(closing_in_on_send_error_cancels_the_rest_once),
-		test(closing_in_on_outgoing_empty_is_the_end),
-		test(closing_in_on_recv_error_is_the_end),
-		test(closing_when_the_kernel_takes_no_more_is_the_end),
-		test(closing_at_a_mark_is_the_end),
-		test(what_failed_may_be_sent_again_from_its_handler),
-		test(what_on_outgoing_empty_sends_goes_with_the_next_tick),
-		test(a_loop_in_on_send_error_sends_the_rest),
-		test(memory_may_go_with_destroy_while_much_is_under_way),
-		test(a_stolen_fd_is_open_and_what_was_queued_is_told),
-		test(a_reset_tells_what_was_queued_and_closes_both_fds),
-		test(a_reset_finds_the_write_fd_first_or_last),
-		test(an_idle_dgram_times_out_and_traffic_puts_it_off),
-		test(what_does_not_go_stalls),
+		test(closing_in_on_outgoing_empty_ends_all_callbacks),
+		test(closing_in_on_recv_error_ends_all_callbacks),
+		test(closing_in_incomplete_write_ends_all_callbacks),
+		test(closing_in_a_mark_callback_ends_all_callbacks),
+		test(a_failed_datagram_may_be_sent_again_in_on_send_error),
+		test(a_send_in_on_outgoing_empty_is_sent_in_the_next_tick),
+		test(a_loop_in_on_send_error_sends_the_remaining_datagrams),
+		test(memory_may_be_freed_in_destroy_with_datagrams_pending),
+		test(stealing_keeps_the_fd_open_and_reports_queued_datagrams),
+		test(a_reset_reports_queued_datagrams_and_closes_both_fds),
+		test(a_reset_closes_a_dgram_with_its_write_fd_in_either_order),
+		test(an_idle_dgram_times_out_and_traffic_postpones_it),
+		test(a_queue_that_makes_no_progress_stalls),
 		test(a_child_drops_what_was_queued_before_the_fork),
-		test(one_that_was_to_close_when_empty_closes_in_the_child),
-		test(a_vetoed_close_keeps_what_is_queued),
+		test(a_dgram_in_close_when_empty_closes_in_the_child),
+		test(a_vetoed_close_keeps_queued_datagrams),
 		test(an_event_write_that_sends_nothing_is_followed_by_a_flush),
-		test(profiling_names_what_dgrams_do),
+		test(profiling_has_items_for_dgram_callbacks),
 	};
 
 	return run_tests(tests);

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 static void
-an_object_of_your_own_memory_keeps_its_fields(void **state)
+init_leaves_the_fields_of_a_subclass_alone(void **state)
 {
 	static struct told t = {.received = 42};
 	int fds[2];
@@ -50,7 +50,7 @@ make_of(int fd)
 }
 
 static void
-what_is_no_socket_is_refused(void **state)
+an_fd_that_is_not_a_socket_is_refused(void **state)
 {
 	int fds[2];
 
@@ -64,7 +64,7 @@ what_is_no_socket_is_refused(void **state)
 }
 
 static void
-an_fd_that_is_taken_is_refused(void **state)
+an_fd_already_in_use_is_refused(void **state)
 {
 	const struct socle_dgram_params p = {.pktinfo = true};
 	struct socle_dgram *d;
@@ -77,7 +77,7 @@ an_fd_that_is_taken_is_refused(void **state)
 }
 
 static void
-parameters_that_cannot_be_are_refused(void **state)
+invalid_parameters_are_refused(void **state)
 {
 	const struct socle_dgram_params huge = {
 		.recv_len = (size_t)INT32_MAX + 1};
@@ -101,7 +101,7 @@ parameters_that_cannot_be_are_refused(void **state)
 }
 
 static void
-pktinfo_is_refused_where_there_is_none(void **state)
+pktinfo_is_refused_where_it_is_not_supported(void **state)
 {
 	const struct socle_dgram_params p = {
 		.pktinfo = true, .autoflush = true};
@@ -124,7 +124,7 @@ pktinfo_is_refused_where_there_is_none(void **state)
 }
 
 static void
-gso_and_gro_are_left_out_where_there_are_none(void **state)
+gso_and_gro_are_ignored_where_they_are_not_supported(void **state)
 {
 	const struct socle_dgram_params p = {.gso = true, .gro = true};
 	struct told *t;
@@ -145,7 +145,7 @@ gso_and_gro_are_left_out_where_there_are_none(void **state)
 }
 
 static void
-only_what_is_named_is_configured(void **state)
+configure_changes_only_the_named_fields(void **state)
 {
 	struct socle_dgram_params p = {.arg = &p, .autoflush = true};
 	struct told *t;
@@ -173,7 +173,7 @@ only_what_is_named_is_configured(void **state)
 /* ---- the family ---- */
 
 static void
-a_class_of_the_other_family_is_refused(void **state)
+stream_and_dgram_classes_are_not_interchangeable(void **state)
 {
 	static const struct socle_dgram_class stray = {
 		.cls = {.name = "Stray", .super = &socle_socket_class}};
@@ -204,7 +204,7 @@ a_class_of_the_other_family_is_refused(void **state)
 }
 
 static void
-a_listener_makes_no_dgrams(void **state)
+a_listener_refuses_a_dgram_class(void **state)
 {
 	struct socle_factory *f;
 
@@ -332,7 +332,7 @@ no_closure(struct socle_socket *s, void *arg)
 }
 
 static void
-what_is_for_streams_is_refused(void **state)
+stream_only_functions_are_refused(void **state)
 {
 	struct socle_socket *s;
 	char c[1];
@@ -360,7 +360,7 @@ what_is_for_streams_is_refused(void **state)
 }
 
 static void
-a_kick_sends_what_is_queued(void **state)
+a_kick_sends_queued_datagrams(void **state)
 {
 	struct told *t;
 	int fds[2];
@@ -378,7 +378,7 @@ a_kick_sends_what_is_queued(void **state)
 }
 
 static void
-it_says_what_it_is(void **state)
+as_string_describes_a_dgram(void **state)
 {
 	struct socle_addr a;
 	char text[80], want[80];
@@ -398,21 +398,21 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(an_object_of_your_own_memory_keeps_its_fields),
+		test(init_leaves_the_fields_of_a_subclass_alone),
 		test(the_fd_is_made_non_blocking_and_close_on_exec),
-		test(what_is_no_socket_is_refused),
-		test(an_fd_that_is_taken_is_refused),
-		test(parameters_that_cannot_be_are_refused),
-		test(pktinfo_is_refused_where_there_is_none),
-		test(gso_and_gro_are_left_out_where_there_are_none),
-		test(only_what_is_named_is_configured),
-		test(a_class_of_the_other_family_is_refused),
-		test(a_listener_makes_no_dgrams),
+		test(an_fd_that_is_not_a_socket_is_refused),
+		test(an_fd_already_in_use_is_refused),
+		test(invalid_parameters_are_refused),
+		test(pktinfo_is_refused_where_it_is_not_supported),
+		test(gso_and_gro_are_ignored_where_they_are_not_supported),
+		test(configure_changes_only_the_named_fields),
+		test(stream_and_dgram_classes_are_not_interchangeable),
+		test(a_listener_refuses_a_dgram_class),
 		test(super_calls_go_to_the_class_above),
 		test(super_calls_at_the_root_do_the_default),
-		test(what_is_for_streams_is_refused),
-		test(a_kick_sends_what_is_queued),
-		test(it_says_what_it_is),
+		test(stream_only_functions_are_refused),
+		test(a_kick_sends_queued_datagrams),
+		test(as_string_describes_a_dgram),
 	};
 
 	return run_tests(tests);

@@ -218,7 +218,7 @@ end(bool at_once)
 }
 
 static void
-each_datagram_is_heard_in_order_or_told_to_be_lost(void **state)
+each_datagram_arrives_in_order_or_is_reported_lost(void **state)
 {
 	int runs = scaled(60, 6);
 
@@ -237,7 +237,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(each_datagram_is_heard_in_order_or_told_to_be_lost),
+		test(each_datagram_arrives_in_order_or_is_reported_lost),
 	};
 
 	return run_tests(tests);

@@ -44,7 +44,7 @@ ask_and_answer(const char *where)
 }
 
 static void
-one_opens_to_receive_and_one_to_send(void **state)
+a_dgram_opened_to_send_reaches_one_opened_to_receive(void **state)
 {
 	(void)state;
 	ask_and_answer("127.0.0.1:0");
@@ -56,7 +56,7 @@ one_opens_to_receive_and_one_to_send(void **state)
 
 /* TD36: of a numeric address; names are for socle_resolve() */
 static void
-the_peer_of_an_opened_one_is_named_right(void **state)
+the_peer_address_of_an_opened_dgram_is_right(void **state)
 {
 	char text[SOCLE_ADDR_TEXT_MAX];
 	struct socle_addr a;
@@ -88,7 +88,7 @@ a_socket_for_ipv6_serves_ipv4_too(void **state)
 }
 
 static void
-an_address_that_is_in_use_is_not_shared(void **state)
+an_address_in_use_is_refused(void **state)
 {
 	char text[SOCLE_ADDR_TEXT_MAX];
 	struct socle_dgram *d;
@@ -103,7 +103,7 @@ an_address_that_is_in_use_is_not_shared(void **state)
 }
 
 static void
-texts_that_are_no_addresses_are_refused(void **state)
+invalid_addresses_are_refused(void **state)
 {
 	struct socle_dgram *d;
 
@@ -117,7 +117,7 @@ texts_that_are_no_addresses_are_refused(void **state)
 }
 
 static void
-the_file_of_a_socket_that_is_gone_is_replaced(void **state)
+a_stale_unix_socket_file_is_replaced(void **state)
 {
 	char dir[] = "/tmp/socle-dgram-XXXXXX", where[64];
 	struct socle_dgram *d;
@@ -142,7 +142,7 @@ the_file_of_a_socket_that_is_gone_is_replaced(void **state)
 /* ---- two fds ---- */
 
 static void
-what_is_sent_goes_by_the_write_fd(void **state)
+datagrams_are_sent_through_the_write_fd(void **state)
 {
 	struct told *t;
 	int in[2], out[2];
@@ -165,7 +165,7 @@ what_is_sent_goes_by_the_write_fd(void **state)
 }
 
 static void
-what_the_write_fd_has_no_room_for_waits_for_it(void **state)
+datagrams_wait_for_a_full_write_fd(void **state)
 {
 	struct told *t;
 	int in[2], out[2], sent = 0;
@@ -196,7 +196,7 @@ is_open(int fd)
 
 /* TD37 */
 static void
-the_write_fd_alone_can_be_closed_and_both_end_together(void **state)
+the_write_fd_can_be_closed_alone_or_with_the_object(void **state)
 {
 	struct told *t;
 	int in[2], out[2], other[2];
@@ -227,7 +227,7 @@ the_write_fd_alone_can_be_closed_and_both_end_together(void **state)
 }
 
 static void
-what_waited_for_one_fd_goes_by_the_other(void **state)
+queued_datagrams_are_sent_through_a_new_write_fd(void **state)
 {
 	struct told *t;
 	int in[2], out[2], sent = 0;
@@ -253,7 +253,7 @@ what_waited_for_one_fd_goes_by_the_other(void **state)
 }
 
 static void
-a_write_fd_that_cannot_be_is_refused(void **state)
+an_invalid_write_fd_is_refused(void **state)
 {
 	struct told *t;
 	int in[2], pipes[2];
@@ -274,7 +274,7 @@ a_write_fd_that_cannot_be_is_refused(void **state)
 }
 
 static void
-an_error_of_the_write_fd_is_the_objects(void **state)
+an_error_on_the_write_fd_is_reported_to_the_object(void **state)
 {
 	struct socle_addr nowhere;
 	struct told *t;
@@ -298,18 +298,18 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(one_opens_to_receive_and_one_to_send),
-		test(the_peer_of_an_opened_one_is_named_right),
+		test(a_dgram_opened_to_send_reaches_one_opened_to_receive),
+		test(the_peer_address_of_an_opened_dgram_is_right),
 		test(a_socket_for_ipv6_serves_ipv4_too),
-		test(an_address_that_is_in_use_is_not_shared),
-		test(texts_that_are_no_addresses_are_refused),
-		test(the_file_of_a_socket_that_is_gone_is_replaced),
-		test(what_is_sent_goes_by_the_write_fd),
-		test(what_the_write_fd_has_no_room_for_waits_for_it),
-		test(the_write_fd_alone_can_be_closed_and_both_end_together),
-		test(what_waited_for_one_fd_goes_by_the_other),
-		test(a_write_fd_that_cannot_be_is_refused),
-		test(an_error_of_the_write_fd_is_the_objects),
+		test(an_address_in_use_is_refused),
+		test(invalid_addresses_are_refused),
+		test(a_stale_unix_socket_file_is_replaced),
+		test(datagrams_are_sent_through_the_write_fd),
+		test(datagrams_wait_for_a_full_write_fd),
+		test(the_write_fd_can_be_closed_alone_or_with_the_object),
+		test(queued_datagrams_are_sent_through_a_new_write_fd),
+		test(an_invalid_write_fd_is_refused),
+		test(an_error_on_the_write_fd_is_reported_to_the_object),
 	};
 
 	return run_tests(tests);

@@ -56,7 +56,7 @@ a_pause_keeps_the_rest_of_a_batch_in_order(void **state)
 }
 
 static void
-a_close_drops_what_a_pause_kept(void **state)
+a_close_drops_the_datagrams_kept_by_a_pause(void **state)
 {
 	struct told *t;
 	int fds[2];
@@ -75,7 +75,7 @@ a_close_drops_what_a_pause_kept(void **state)
 }
 
 static void
-without_a_handler_reading_is_off_and_datagrams_wait(void **state)
+without_a_handler_reading_is_off_and_datagrams_are_kept(void **state)
 {
 	const struct socle_dgram_params p = {.on_recv = another_on_recv};
 	struct socle_dgram *d;
@@ -114,7 +114,7 @@ lose_it(struct told *t, const struct socle_packet *p)
 }
 
 static void
-a_class_that_loses_its_handler_in_a_batch_stops_there(void **state)
+removing_the_handler_in_a_batch_keeps_the_rest(void **state)
 {
 	struct told *t;
 	int fds[2];
@@ -147,7 +147,7 @@ shrink_it(struct told *t, const struct socle_packet *p)
 }
 
 static void
-another_recv_len_counts_from_the_next_receive_on(void **state)
+a_new_recv_len_takes_effect_with_the_next_receive(void **state)
 {
 	struct told *t;
 	int fds[2];
@@ -188,7 +188,7 @@ wait_for_three(struct told *t, const struct socle_packet *p)
 
 /* What was received waits for no one, and what is looked at stays. */
 static void
-a_loop_in_on_recv_gets_the_rest_of_the_batch_first(void **state)
+a_loop_in_on_recv_delivers_the_rest_of_the_batch_first(void **state)
 {
 	struct told *t;
 	int fds[2];
@@ -217,7 +217,7 @@ close_in_a_loop(struct told *t, const struct socle_packet *p)
 }
 
 static void
-an_object_closed_by_a_loop_in_on_recv_leaves_the_datagram(void **state)
+a_close_in_a_loop_in_on_recv_keeps_the_current_datagram(void **state)
 {
 	struct told *t;
 	int fds[2];
@@ -243,7 +243,7 @@ reset_it(struct told *t, const struct socle_packet *p)
 }
 
 static void
-a_reset_in_on_recv_leaves_the_datagram(void **state)
+a_reset_in_on_recv_keeps_the_current_datagram(void **state)
 {
 	struct told *t;
 	int fds[2];
@@ -264,13 +264,13 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(a_pause_keeps_the_rest_of_a_batch_in_order),
-		test(a_close_drops_what_a_pause_kept),
-		test(without_a_handler_reading_is_off_and_datagrams_wait),
-		test(a_class_that_loses_its_handler_in_a_batch_stops_there),
-		test(another_recv_len_counts_from_the_next_receive_on),
-		test(a_loop_in_on_recv_gets_the_rest_of_the_batch_first),
-		test(an_object_closed_by_a_loop_in_on_recv_leaves_the_datagram),
-		test(a_reset_in_on_recv_leaves_the_datagram),
+		test(a_close_drops_the_datagrams_kept_by_a_pause),
+		test(without_a_handler_reading_is_off_and_datagrams_are_kept),
+		test(removing_the_handler_in_a_batch_keeps_the_rest),
+		test(a_new_recv_len_takes_effect_with_the_next_receive),
+		test(a_loop_in_on_recv_delivers_the_rest_of_the_batch_first),
+		test(a_close_in_a_loop_in_on_recv_keeps_the_current_datagram),
+		test(a_reset_in_on_recv_keeps_the_current_datagram),
 	};
 
 	return run_tests(tests);

@@ -43,7 +43,7 @@ note_mark(struct socle_socket *s, bool above, void *arg)
 
 /* TD24 */
 static void
-a_full_queue_refuses_and_tells_when_it_has_emptied(void **state)
+a_full_queue_refuses_and_reports_when_it_is_empty(void **state)
 {
 	const struct socle_dgram_params bytes = {
 		.max_queue_bytes = 10, .send_all = true};
@@ -56,7 +56,7 @@ a_full_queue_refuses_and_tells_when_it_has_emptied(void **state)
 }
 
 static void
-a_limit_counts_before_anything_is_tried(void **state)
+a_limit_is_checked_before_anything_is_sent(void **state)
 {
 	const struct socle_dgram_params p = {
 		.max_queue_bytes = 4, .autoflush = true};
@@ -99,7 +99,7 @@ water_marks_work_on_datagrams(void **state)
 
 /* TD25 */
 static void
-a_close_gives_back_what_is_queued_once_and_in_order(void **state)
+a_close_reports_queued_datagrams_once_and_in_order(void **state)
 {
 	struct told *t;
 	int fds[2];
@@ -122,7 +122,7 @@ a_close_gives_back_what_is_queued_once_and_in_order(void **state)
 
 /* TD25 */
 static void
-close_when_empty_delivers_first(void **state)
+close_when_empty_sends_the_queue_first(void **state)
 {
 	struct told *t;
 	int fds[2];
@@ -145,7 +145,7 @@ close_when_empty_delivers_first(void **state)
 }
 
 static void
-close_when_empty_closes_an_empty_one_at_once(void **state)
+close_when_empty_closes_an_empty_dgram_at_once(void **state)
 {
 	struct told *t;
 	int fds[2];
@@ -192,7 +192,7 @@ stop_it(void *arg)
 
 /* TD27 */
 static void
-a_full_peer_of_an_unconnected_socket_costs_no_time(void **state)
+a_full_peer_of_an_unconnected_socket_does_not_spin(void **state)
 {
 	struct socle_addr a;
 	struct told *t;
@@ -222,7 +222,7 @@ a_full_peer_of_an_unconnected_socket_costs_no_time(void **state)
 }
 
 static void
-a_retry_after_enobufs_comes_by_itself_and_later_each_time(void **state)
+after_enobufs_sending_is_retried_with_growing_delays(void **state)
 {
 	struct told *t;
 	double start;
@@ -276,7 +276,7 @@ nothing_goes(void)
 }
 
 static void
-echoes_that_have_to_wait_are_sent_as_they_came(void **state)
+queued_echoes_are_sent_unchanged(void **state)
 {
 	struct told *t;
 	int fds[2];
@@ -302,7 +302,7 @@ echoes_that_have_to_wait_are_sent_as_they_came(void **state)
 }
 
 static void
-echoes_that_wait_for_long_keep_no_more_than_a_room(void **state)
+many_queued_echoes_share_one_buffer(void **state)
 {
 	struct told *t;
 	int fds[2];
@@ -324,7 +324,7 @@ echoes_that_wait_for_long_keep_no_more_than_a_room(void **state)
 }
 
 static void
-a_close_gives_back_echoes_as_they_came(void **state)
+a_close_reports_queued_echoes_unchanged(void **state)
 {
 	struct told *t;
 	int fds[2];
@@ -352,7 +352,7 @@ echo_around_a_loop(struct told *t, const struct socle_packet *p)
 }
 
 static void
-a_loop_within_on_recv_leaves_what_it_echoes(void **state)
+a_loop_in_on_recv_does_not_change_the_datagram_echoed(void **state)
 {
 	struct told *t;
 	int fds[2];
@@ -381,7 +381,7 @@ echo_and_pause(struct told *t, const struct socle_packet *p)
 }
 
 static void
-what_an_echo_left_unread_is_there_when_it_was_sent(void **state)
+datagrams_left_unread_by_an_echo_are_received_later(void **state)
 {
 	struct told *t;
 	int fds[2];
@@ -401,7 +401,7 @@ what_an_echo_left_unread_is_there_when_it_was_sent(void **state)
 }
 
 static void
-a_class_that_goes_takes_no_echo_along(void **state)
+changing_the_class_loses_no_queued_echo(void **state)
 {
 	static const struct socle_dgram_class other = {
 		.cls = {.name = "Other", .super = &told_class.cls}};
@@ -435,7 +435,7 @@ echo_and_receive_all(struct told *t, const struct socle_packet *p)
 }
 
 static void
-what_is_received_behind_an_echo_does_not_change_it(void **state)
+receiving_more_does_not_change_a_queued_echo(void **state)
 {
 	struct told *t;
 	int fds[2];
@@ -459,21 +459,21 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(a_full_queue_refuses_and_tells_when_it_has_emptied),
-		test(a_limit_counts_before_anything_is_tried),
+		test(a_full_queue_refuses_and_reports_when_it_is_empty),
+		test(a_limit_is_checked_before_anything_is_sent),
 		test(water_marks_work_on_datagrams),
-		test(a_close_gives_back_what_is_queued_once_and_in_order),
-		test(close_when_empty_delivers_first),
-		test(close_when_empty_closes_an_empty_one_at_once),
-		test(a_full_peer_of_an_unconnected_socket_costs_no_time),
-		test(a_retry_after_enobufs_comes_by_itself_and_later_each_time),
-		test(echoes_that_have_to_wait_are_sent_as_they_came),
-		test(echoes_that_wait_for_long_keep_no_more_than_a_room),
-		test(a_close_gives_back_echoes_as_they_came),
-		test(a_loop_within_on_recv_leaves_what_it_echoes),
-		test(what_an_echo_left_unread_is_there_when_it_was_sent),
-		test(a_class_that_goes_takes_no_echo_along),
-		test(what_is_received_behind_an_echo_does_not_change_it),
+		test(a_close_reports_queued_datagrams_once_and_in_order),
+		test(close_when_empty_sends_the_queue_first),
+		test(close_when_empty_closes_an_empty_dgram_at_once),
+		test(a_full_peer_of_an_unconnected_socket_does_not_spin),
+		test(after_enobufs_sending_is_retried_with_growing_delays),
+		test(queued_echoes_are_sent_unchanged),
+		test(many_queued_echoes_share_one_buffer),
+		test(a_close_reports_queued_echoes_unchanged),
+		test(a_loop_in_on_recv_does_not_change_the_datagram_echoed),
+		test(datagrams_left_unread_by_an_echo_are_received_later),
+		test(changing_the_class_loses_no_queued_echo),
+		test(receiving_more_does_not_change_a_queued_echo),
 	};
 
 	return run_tests(tests);

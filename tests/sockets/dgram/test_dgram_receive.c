@@ -7,7 +7,7 @@ static const struct socle_dgram_params batch = {.recv_batch = 8};
 
 /* TD01 */
 static void
-what_the_peer_sends_comes_once_with_its_address(void **state)
+a_datagram_is_received_once_with_its_address(void **state)
 {
 	struct socle_addr mine, peers;
 	struct told *t;
@@ -38,7 +38,7 @@ another_on_recv(struct socle_dgram *self, const struct socle_packet *p)
 
 /* TD02 */
 static void
-a_handler_that_is_replaced_is_silent(void **state)
+a_replaced_handler_is_not_called(void **state)
 {
 	const struct socle_dgram_params p = {.on_recv = another_on_recv};
 	struct told *t;
@@ -57,7 +57,7 @@ a_handler_that_is_replaced_is_silent(void **state)
 
 /* TD03 */
 static void
-one_datagram_comes_at_a_readiness(void **state)
+one_datagram_is_received_per_readiness(void **state)
 {
 	const struct socle_dgram_params p = {.recv_len = 4};
 	int fds[2];
@@ -79,7 +79,7 @@ one_datagram_comes_at_a_readiness(void **state)
 
 /* TD04 */
 static void
-all_that_is_there_comes_at_once_with_recv_all(void **state)
+with_recv_all_everything_available_is_received(void **state)
 {
 	const struct socle_dgram_params p = {.recv_len = 4, .recv_all = true};
 	int fds[2];
@@ -97,7 +97,7 @@ all_that_is_there_comes_at_once_with_recv_all(void **state)
 
 /* TD06 */
 static void
-the_class_receives_where_the_object_does_not(void **state)
+the_class_handler_runs_if_the_object_has_none(void **state)
 {
 	static const struct socle_dgram_class below = {
 		.cls = {.name = "Below", .super = &told_class.cls}};
@@ -115,7 +115,7 @@ the_class_receives_where_the_object_does_not(void **state)
 
 /* TD11 */
 static void
-a_failed_receive_is_told_by_value_and_closes_nothing(void **state)
+a_failed_receive_is_reported_by_value_and_closes_nothing(void **state)
 {
 	struct told *t;
 	int fds[2];
@@ -158,7 +158,7 @@ a_failed_receive_without_a_handler_closes_unless_it_is_icmp(void **state)
 
 /* TD14 */
 static void
-an_empty_datagram_is_received_and_nothing_ends(void **state)
+an_empty_datagram_is_received_and_ends_nothing(void **state)
 {
 	struct socle_addr mine;
 	struct told *t;
@@ -177,7 +177,7 @@ an_empty_datagram_is_received_and_nothing_ends(void **state)
 }
 
 static void
-empty_datagrams_come_in_a_batch_too(void **state)
+empty_datagrams_are_received_in_a_batch_too(void **state)
 {
 	struct told *t;
 	int fds[2];
@@ -219,7 +219,7 @@ assert_cut(const struct socle_dgram_params *p)
 
 /* TD19 */
 static void
-what_is_cut_off_is_told(void **state)
+truncation_is_reported(void **state)
 {
 	const struct socle_dgram_params one = {.recv_len = 4};
 	const struct socle_dgram_params many = {.recv_len = 4, .recv_batch = 4};
@@ -266,7 +266,7 @@ close_it(struct told *t, const struct socle_packet *p)
 
 /* TD21 */
 static void
-closing_in_on_recv_is_the_end_of_it(void **state)
+closing_in_on_recv_ends_receiving(void **state)
 {
 	const struct socle_dgram_params *ways[] = {&all, &batch};
 
@@ -316,7 +316,7 @@ an_object_that_frees_itself_in_on_recv_is_not_touched(void **state)
 /* ---- kinds of sockets ---- */
 
 static void
-the_end_of_a_sequence_of_packets_closes(void **state)
+the_end_of_a_seqpacket_socket_closes(void **state)
 {
 	int fds[2];
 
@@ -331,7 +331,7 @@ the_end_of_a_sequence_of_packets_closes(void **state)
 }
 
 static void
-a_stream_comes_in_pieces_and_its_end_closes(void **state)
+a_stream_is_received_in_pieces_and_its_end_closes(void **state)
 {
 	int fds[2];
 
@@ -346,7 +346,7 @@ a_stream_comes_in_pieces_and_its_end_closes(void **state)
 }
 
 static void
-the_error_of_a_peer_that_is_not_there_is_told_to_a_receiver(void **state)
+a_missing_peer_is_reported_as_a_receive_error(void **state)
 {
 	struct socle_addr nowhere;
 	struct told *t;
@@ -364,7 +364,7 @@ the_error_of_a_peer_that_is_not_there_is_told_to_a_receiver(void **state)
 }
 
 static void
-an_error_is_told_with_reading_off_as_well(void **state)
+an_error_is_reported_with_reading_off_too(void **state)
 {
 	struct socle_addr nowhere;
 	struct told *t;
@@ -384,7 +384,7 @@ an_error_is_told_with_reading_off_as_well(void **state)
 #ifdef __linux__
 /* The kernel goes on reporting it until somebody takes it. */
 static void
-errors_that_the_kernel_keeps_are_told_once_and_block_nothing(void **state)
+errors_the_kernel_keeps_are_reported_once_and_do_not_block(void **state)
 {
 	struct socle_addr mine, nowhere;
 	struct told *t;
@@ -412,25 +412,25 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(what_the_peer_sends_comes_once_with_its_address),
-		test(a_handler_that_is_replaced_is_silent),
-		test(one_datagram_comes_at_a_readiness),
-		test(all_that_is_there_comes_at_once_with_recv_all),
-		test(the_class_receives_where_the_object_does_not),
-		test(a_failed_receive_is_told_by_value_and_closes_nothing),
+		test(a_datagram_is_received_once_with_its_address),
+		test(a_replaced_handler_is_not_called),
+		test(one_datagram_is_received_per_readiness),
+		test(with_recv_all_everything_available_is_received),
+		test(the_class_handler_runs_if_the_object_has_none),
+		test(a_failed_receive_is_reported_by_value_and_closes_nothing),
 		test(a_failed_receive_without_a_handler_closes_unless_it_is_icmp),
-		test(an_empty_datagram_is_received_and_nothing_ends),
-		test(empty_datagrams_come_in_a_batch_too),
-		test(what_is_cut_off_is_told),
+		test(an_empty_datagram_is_received_and_ends_nothing),
+		test(empty_datagrams_are_received_in_a_batch_too),
+		test(truncation_is_reported),
 		test(a_recv_len_of_0_is_the_default),
-		test(closing_in_on_recv_is_the_end_of_it),
+		test(closing_in_on_recv_ends_receiving),
 		test(an_object_that_frees_itself_in_on_recv_is_not_touched),
-		test(the_end_of_a_sequence_of_packets_closes),
-		test(a_stream_comes_in_pieces_and_its_end_closes),
-		test(the_error_of_a_peer_that_is_not_there_is_told_to_a_receiver),
-		test(an_error_is_told_with_reading_off_as_well),
+		test(the_end_of_a_seqpacket_socket_closes),
+		test(a_stream_is_received_in_pieces_and_its_end_closes),
+		test(a_missing_peer_is_reported_as_a_receive_error),
+		test(an_error_is_reported_with_reading_off_too),
 #ifdef __linux__
-		test(errors_that_the_kernel_keeps_are_told_once_and_block_nothing),
+		test(errors_the_kernel_keeps_are_reported_once_and_do_not_block),
 #endif
 	};
 

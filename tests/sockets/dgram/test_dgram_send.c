@@ -30,7 +30,7 @@ an_object_without_on_recv_sends(void **state)
 
 /* TD08 */
 static void
-without_autoflush_it_goes_with_the_loop(void **state)
+without_autoflush_a_datagram_is_sent_by_the_loop(void **state)
 {
 	struct told *t;
 	int fds[2];
@@ -54,7 +54,7 @@ without_autoflush_it_goes_with_the_loop(void **state)
 
 /* TD09 */
 static void
-with_autoflush_it_goes_at_once(void **state)
+with_autoflush_a_datagram_is_sent_at_once(void **state)
 {
 	struct told *t;
 	int fds[2];
@@ -72,7 +72,7 @@ with_autoflush_it_goes_at_once(void **state)
 
 /* TD10 */
 static void
-autoflush_sends_what_waits_before_it_first(void **state)
+autoflush_sends_queued_datagrams_first(void **state)
 {
 	struct told *t;
 	int fds[2];
@@ -119,7 +119,7 @@ send_three(const struct socle_dgram_params *p)
 }
 
 static void
-one_datagram_goes_in_each_tick(void **state)
+one_datagram_is_sent_per_tick(void **state)
 {
 	(void)state;
 	send_three(NULL);
@@ -127,7 +127,7 @@ one_datagram_goes_in_each_tick(void **state)
 }
 
 static void
-all_go_in_one_tick_with_send_all(void **state)
+with_send_all_everything_is_sent_in_one_tick(void **state)
 {
 	(void)state;
 	send_three(&all);
@@ -136,7 +136,7 @@ all_go_in_one_tick_with_send_all(void **state)
 
 /* TD12 */
 static void
-a_failed_send_is_told_by_value_and_drops_that_one_alone(void **state)
+a_failed_send_is_reported_by_value_and_drops_only_itself(void **state)
 {
 	struct told *t;
 	int fds[2];
@@ -259,7 +259,7 @@ all_arrive(const struct socle_dgram_params *p)
 
 /* TD16 */
 static void
-what_a_slow_reader_has_no_room_for_waits_in_order(void **state)
+datagrams_for_a_slow_reader_wait_in_order(void **state)
 {
 	const struct socle_dgram_params one = {.autoflush = false};
 	const struct socle_dgram_params batch = {.recv_batch = 16};
@@ -273,7 +273,7 @@ what_a_slow_reader_has_no_room_for_waits_in_order(void **state)
 
 /* TD17 */
 static void
-with_autoflush_a_refusal_is_the_result_and_is_told_once(void **state)
+with_autoflush_an_error_is_reported_only_by_the_result(void **state)
 {
 	struct socle_addr a;
 	struct told *t;
@@ -299,7 +299,7 @@ with_autoflush_a_refusal_is_the_result_and_is_told_once(void **state)
 
 /* TD18 */
 static void
-a_peer_that_goes_and_comes_back_is_served_without_handlers(void **state)
+without_handlers_a_peer_that_returns_is_served(void **state)
 {
 	struct socle_addr a;
 	struct socle_dgram *d;
@@ -325,7 +325,7 @@ a_peer_that_goes_and_comes_back_is_served_without_handlers(void **state)
 
 /* TD23 */
 static void
-a_send_to_nobody_is_told_and_the_loop_lives(void **state)
+a_send_without_a_destination_fails_and_the_loop_runs_on(void **state)
 {
 	struct socle_addr mine;
 	struct told *t;
@@ -347,7 +347,7 @@ a_send_to_nobody_is_told_and_the_loop_lives(void **state)
 
 /* TD28 */
 static void
-a_datagram_too_long_is_told_and_the_next_goes(void **state)
+a_datagram_that_is_too_long_is_reported_and_the_next_is_sent(void **state)
 {
 	static char big[65508];
 	struct socle_addr a;
@@ -367,7 +367,7 @@ a_datagram_too_long_is_told_and_the_next_goes(void **state)
 
 /* TD30 */
 static void
-an_address_wins_over_the_connected_peer(void **state)
+an_address_overrides_the_connected_peer(void **state)
 {
 	struct socle_addr a, b;
 	struct told *t;
@@ -390,7 +390,7 @@ an_address_wins_over_the_connected_peer(void **state)
 
 /* TD34 */
 static void
-a_broadcast_wants_the_option(void **state)
+a_broadcast_needs_the_socket_option(void **state)
 {
 	struct socle_addr to, mine;
 	struct told *t;
@@ -433,7 +433,7 @@ a_closed_peer_raises_no_signal(void **state)
 }
 
 static void
-an_address_that_cannot_be_is_refused(void **state)
+an_invalid_address_is_refused(void **state)
 {
 	struct socle_addr a = {.len = sizeof(a.u) + 1};
 	struct told *t;
@@ -479,7 +479,7 @@ each_datagram_keeps_its_flags_and_address(void **state)
 }
 
 static void
-a_stream_takes_what_it_can_and_the_rest_later(void **state)
+a_stream_sends_what_fits_and_the_rest_later(void **state)
 {
 	static char data[1 << 20], heard[1 << 20];
 	struct told *t;
@@ -512,25 +512,25 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(an_object_without_on_recv_sends),
-		test(without_autoflush_it_goes_with_the_loop),
-		test(with_autoflush_it_goes_at_once),
-		test(autoflush_sends_what_waits_before_it_first),
-		test(one_datagram_goes_in_each_tick),
-		test(all_go_in_one_tick_with_send_all),
-		test(a_failed_send_is_told_by_value_and_drops_that_one_alone),
+		test(without_autoflush_a_datagram_is_sent_by_the_loop),
+		test(with_autoflush_a_datagram_is_sent_at_once),
+		test(autoflush_sends_queued_datagrams_first),
+		test(one_datagram_is_sent_per_tick),
+		test(with_send_all_everything_is_sent_in_one_tick),
+		test(a_failed_send_is_reported_by_value_and_drops_only_itself),
 		test(a_failed_send_without_a_handler_closes_unless_it_is_icmp),
 		test(an_empty_datagram_is_sent_once),
-		test(what_a_slow_reader_has_no_room_for_waits_in_order),
-		test(with_autoflush_a_refusal_is_the_result_and_is_told_once),
-		test(a_peer_that_goes_and_comes_back_is_served_without_handlers),
-		test(a_send_to_nobody_is_told_and_the_loop_lives),
-		test(a_datagram_too_long_is_told_and_the_next_goes),
-		test(an_address_wins_over_the_connected_peer),
-		test(a_broadcast_wants_the_option),
+		test(datagrams_for_a_slow_reader_wait_in_order),
+		test(with_autoflush_an_error_is_reported_only_by_the_result),
+		test(without_handlers_a_peer_that_returns_is_served),
+		test(a_send_without_a_destination_fails_and_the_loop_runs_on),
+		test(a_datagram_that_is_too_long_is_reported_and_the_next_is_sent),
+		test(an_address_overrides_the_connected_peer),
+		test(a_broadcast_needs_the_socket_option),
 		test(a_closed_peer_raises_no_signal),
-		test(an_address_that_cannot_be_is_refused),
+		test(an_invalid_address_is_refused),
 		test(each_datagram_keeps_its_flags_and_address),
-		test(a_stream_takes_what_it_can_and_the_rest_later),
+		test(a_stream_sends_what_fits_and_the_rest_later),
 	};
 
 	return run_tests(tests);

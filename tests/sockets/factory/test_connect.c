@@ -12,7 +12,7 @@
 /* ---- the end of it ---- */
 
 static void
-a_connected_object_is_told_once(void **state)
+a_connected_object_gets_one_event_write(void **state)
 {
 	struct probe *p;
 
@@ -28,7 +28,7 @@ a_connected_object_is_told_once(void **state)
 }
 
 static void
-an_object_that_cannot_connect_is_told_and_closes(void **state)
+an_object_that_cannot_connect_gets_event_err_and_closes(void **state)
 {
 	(void)state;
 	nobody_serves();
@@ -39,7 +39,7 @@ an_object_that_cannot_connect_is_told_and_closes(void **state)
 
 /* TF19 */
 static void
-an_object_that_waits_too_long_times_out(void **state)
+a_connect_that_takes_too_long_times_out(void **state)
 {
 	(void)state;
 	somebody_is_busy();
@@ -53,7 +53,7 @@ an_object_that_waits_too_long_times_out(void **state)
 }
 
 static void
-what_cannot_be_is_refused_at_once(void **state)
+invalid_arguments_are_refused_at_once(void **state)
 {
 	static const struct socle_class nameless = {
 		.super = &socle_socket_class};
@@ -91,7 +91,7 @@ what_cannot_be_is_refused_at_once(void **state)
 }
 
 static void
-port_0_is_an_event(void **state)
+port_0_is_reported_as_an_event(void **state)
 {
 	struct probe *p;
 
@@ -102,7 +102,7 @@ port_0_is_an_event(void **state)
 }
 
 static void
-a_unix_server_is_reached_too(void **state)
+a_unix_server_can_be_reached_too(void **state)
 {
 	const char *path = in_folder("s");
 	char at[160];
@@ -147,7 +147,7 @@ the_fd_keeps_its_number(void **state)
 }
 
 static void
-its_addresses_are_there_when_it_is(void **state)
+its_addresses_are_known_once_connected(void **state)
 {
 	struct probe *p;
 	char text[128];
@@ -166,7 +166,7 @@ its_addresses_are_there_when_it_is(void **state)
 }
 
 static void
-a_cork_set_before_holds_after(void **state)
+a_cork_set_before_connecting_still_holds_afterwards(void **state)
 {
 	struct probe *p;
 	int on = 0;
@@ -190,7 +190,7 @@ a_cork_set_before_holds_after(void **state)
 /* ---- other calls before ---- */
 
 static void
-a_read_before_finds_nothing_yet(void **state)
+a_read_before_the_connection_is_eagain(void **state)
 {
 	struct probe *p;
 	char c;
@@ -208,7 +208,7 @@ a_read_before_finds_nothing_yet(void **state)
 }
 
 static void
-watching_before_makes_no_event_before(void **state)
+watching_before_the_connection_causes_no_event(void **state)
 {
 	struct probe *p;
 
@@ -225,7 +225,7 @@ watching_before_makes_no_event_before(void **state)
 }
 
 static void
-a_close_before_ends_it(void **state)
+a_close_before_the_connection_ends_the_attempt(void **state)
 {
 	struct probe *p;
 	int before;
@@ -245,7 +245,7 @@ a_close_before_ends_it(void **state)
 }
 
 static void
-a_socket_stolen_before_is_not_connected(void **state)
+a_socket_stolen_before_the_connection_is_not_connected(void **state)
 {
 	struct probe *p;
 	struct socle_addr a = {.len = sizeof(a.u)};
@@ -277,7 +277,7 @@ static const struct socle_class other_class = {
 };
 
 static void
-another_class_gets_the_event(void **state)
+after_set_class_the_new_class_gets_the_event(void **state)
 {
 	struct probe *p;
 
@@ -291,7 +291,7 @@ another_class_gets_the_event(void **state)
 }
 
 static void
-timeouts_count_before_too(void **state)
+timeouts_run_while_connecting_too(void **state)
 {
 	struct probe *p;
 
@@ -313,7 +313,7 @@ timeouts_count_before_too(void **state)
 }
 
 static void
-a_reset_before_leaves_nothing(void **state)
+a_reset_before_the_connection_leaves_nothing_behind(void **state)
 {
 	(void)state;
 	somebody_is_busy();
@@ -330,7 +330,7 @@ a_reset_before_leaves_nothing(void **state)
 /* ---- names ---- */
 
 static void
-a_name_is_reached(void **state)
+a_server_can_be_reached_by_name(void **state)
 {
 	struct probe *p;
 	const char *port;
@@ -352,7 +352,7 @@ a_name_is_reached(void **state)
 }
 
 static void
-a_name_that_nobody_knows_is_an_error(void **state)
+an_unknown_name_is_an_error(void **state)
 {
 	struct probe *p;
 
@@ -364,7 +364,7 @@ a_name_that_nobody_knows_is_an_error(void **state)
 }
 
 static void
-a_close_while_the_name_is_sought_ends_it(void **state)
+a_close_during_the_lookup_ends_the_attempt(void **state)
 {
 	struct probe *p;
 
@@ -381,7 +381,7 @@ a_close_while_the_name_is_sought_ends_it(void **state)
 }
 
 static void
-a_second_address_of_the_other_family_keeps_the_fd(void **state)
+the_fd_number_survives_a_change_of_address_family(void **state)
 {
 	struct probe *p;
 	int fd, port, other;
@@ -408,26 +408,30 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		making_test(a_connected_object_is_told_once),
-		making_test(an_object_that_cannot_connect_is_told_and_closes),
-		making_test(an_object_that_waits_too_long_times_out),
-		making_test(what_cannot_be_is_refused_at_once),
-		making_test(port_0_is_an_event),
-		making_test(a_unix_server_is_reached_too),
+		making_test(a_connected_object_gets_one_event_write),
+		making_test(
+			an_object_that_cannot_connect_gets_event_err_and_closes),
+		making_test(a_connect_that_takes_too_long_times_out),
+		making_test(invalid_arguments_are_refused_at_once),
+		making_test(port_0_is_reported_as_an_event),
+		making_test(a_unix_server_can_be_reached_too),
 		making_test(the_fd_keeps_its_number),
-		making_test(its_addresses_are_there_when_it_is),
-		making_test(a_cork_set_before_holds_after),
-		making_test(a_read_before_finds_nothing_yet),
-		making_test(watching_before_makes_no_event_before),
-		making_test(a_close_before_ends_it),
-		making_test(a_socket_stolen_before_is_not_connected),
-		making_test(another_class_gets_the_event),
-		making_test(timeouts_count_before_too),
-		making_test(a_reset_before_leaves_nothing),
-		names_test(a_name_is_reached),
-		names_test(a_name_that_nobody_knows_is_an_error),
-		names_test(a_close_while_the_name_is_sought_ends_it),
-		names_test(a_second_address_of_the_other_family_keeps_the_fd),
+		making_test(its_addresses_are_known_once_connected),
+		making_test(
+			a_cork_set_before_connecting_still_holds_afterwards),
+		making_test(a_read_before_the_connection_is_eagain),
+		making_test(watching_before_the_connection_causes_no_event),
+		making_test(a_close_before_the_connection_ends_the_attempt),
+		making_test(
+			a_socket_stolen_before_the_connection_is_not_connected),
+		making_test(after_set_class_the_new_class_gets_the_event),
+		making_test(timeouts_run_while_connecting_too),
+		making_test(
+			a_reset_before_the_connection_leaves_nothing_behind),
+		names_test(a_server_can_be_reached_by_name),
+		names_test(an_unknown_name_is_an_error),
+		names_test(a_close_during_the_lookup_ends_the_attempt),
+		names_test(the_fd_number_survives_a_change_of_address_family),
 	};
 
 	return run_tests(tests);

@@ -58,7 +58,7 @@ small_file(void)
 }
 
 static void
-what_is_written_before_goes_in_order_after(void **state)
+writes_before_the_connection_are_sent_in_order_afterwards(void **state)
 {
 	const char *file = small_file();
 	struct probe *p;
@@ -95,7 +95,7 @@ an_event_write_that_does_not_flush_is_followed_by_a_flush(void **state)
 }
 
 static void
-with_autoflush_off_it_goes_too(void **state)
+with_autoflush_off_early_writes_are_sent_too(void **state)
 {
 	struct probe *p;
 
@@ -109,7 +109,7 @@ with_autoflush_off_it_goes_too(void **state)
 }
 
 static void
-what_is_written_is_dropped_with_its_callbacks_when_it_fails(void **state)
+a_failed_connect_drops_writes_and_calls_their_callbacks(void **state)
 {
 	const char *file = small_file();
 	struct probe *p;
@@ -135,7 +135,7 @@ keep_open(struct probe *p, int err)
 }
 
 static void
-an_object_that_does_not_close_after_a_failure_is_dead(void **state)
+an_object_kept_open_after_a_failed_connect_is_unusable(void **state)
 {
 	const char *file = small_file();
 	struct probe *p;
@@ -206,7 +206,7 @@ close_after_flush_waits_for_the_connection(void **state)
 }
 
 static void
-close_after_flush_ends_with_a_failure_too(void **state)
+close_after_flush_closes_after_a_failed_connect(void **state)
 {
 	struct probe *p;
 
@@ -224,17 +224,18 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		making_test(what_is_written_before_goes_in_order_after),
+		making_test(
+			writes_before_the_connection_are_sent_in_order_afterwards),
 		making_test(
 			an_event_write_that_does_not_flush_is_followed_by_a_flush),
-		making_test(with_autoflush_off_it_goes_too),
+		making_test(with_autoflush_off_early_writes_are_sent_too),
 		making_test(
-			what_is_written_is_dropped_with_its_callbacks_when_it_fails),
+			a_failed_connect_drops_writes_and_calls_their_callbacks),
 		making_test(
-			an_object_that_does_not_close_after_a_failure_is_dead),
+			an_object_kept_open_after_a_failed_connect_is_unusable),
 		making_test(a_close_in_event_err_sends_nothing),
 		making_test(close_after_flush_waits_for_the_connection),
-		making_test(close_after_flush_ends_with_a_failure_too),
+		making_test(close_after_flush_closes_after_a_failed_connect),
 	};
 
 	return run_tests(tests);

@@ -56,7 +56,7 @@ wrong_use_is_refused_at_once(void **state)
 
 /* TF09 */
 static void
-what_makes_no_sense_but_does_no_harm_is_ignored(void **state)
+meaningless_but_harmless_parameters_are_ignored(void **state)
 {
 	struct socle_factory *f = make((struct socle_factory_params){
 		.remote_port = "80", .bind_address = "127.0.0.1"});
@@ -77,7 +77,7 @@ what_makes_no_sense_but_does_no_harm_is_ignored(void **state)
 
 /* TF10 */
 static void
-every_failure_names_what_failed_after_new(void **state)
+every_failure_is_reported_after_new_with_its_operation(void **state)
 {
 	char path[256];
 	int port, bound = refusing(AF_INET, &port);
@@ -132,7 +132,7 @@ every_failure_names_what_failed_after_new(void **state)
 
 /* TF05, TF30: on each backend */
 static void
-a_port_that_nobody_listens_at_fails_once(void **state)
+a_refused_port_fails_once(void **state)
 {
 	int port, before, bound = refusing(AF_INET, &port);
 	struct socle_factory *f;
@@ -167,7 +167,7 @@ port_0_fails_and_does_not_hang(void **state)
 
 /* TF01 */
 static void
-a_listener_and_a_client_exchange_and_the_listener_is_freed_inside(void **state)
+a_listener_can_be_freed_in_its_success_callback(void **state)
 {
 	struct socle_factory *server = make((struct socle_factory_params){
 		.bind_address = "127.0.0.1", .bind_port = "0", .reuse = true});
@@ -235,7 +235,7 @@ a_datagram_socket_with_a_remote_address_is_connected(void **state)
 
 /* TF03 */
 static void
-a_unix_server_and_client_exchange(void **state)
+a_unix_server_and_client_exchange_bytes(void **state)
 {
 	const char *path = in_folder("s");
 	struct socle_factory *server =
@@ -255,7 +255,7 @@ a_unix_server_and_client_exchange(void **state)
 }
 
 static void
-a_unix_client_without_a_name_has_no_peer_and_one_with_has(void **state)
+a_unix_client_has_a_peer_address_only_if_it_is_bound(void **state)
 {
 	const char *path = in_folder("s"), *own = in_folder("c");
 	struct socle_factory_params client = {
@@ -339,7 +339,7 @@ addresses_may_be_given_as_structs(void **state)
 
 /* TF29 */
 static void
-a_connection_that_is_there_at_once_is_told_later(void **state)
+an_immediate_connection_is_reported_later(void **state)
 {
 	const char *path = in_folder("s");
 	struct socle_factory *f;
@@ -356,7 +356,7 @@ a_connection_that_is_there_at_once_is_told_later(void **state)
 }
 
 static void
-a_connector_may_make_an_object(void **state)
+a_connector_can_create_an_object(void **state)
 {
 	struct socle_factory *server = make((struct socle_factory_params){
 		.bind_address = "127.0.0.1", .bind_port = "0"});
@@ -410,7 +410,7 @@ events_swapped_after_creation_take_effect(void **state)
 
 /* TF23 */
 static void
-a_disabled_event_is_not_called_and_the_client_is_let_go(void **state)
+with_success_disabled_an_accepted_client_is_closed(void **state)
 {
 	struct socle_factory *server = make((struct socle_factory_params){
 		.bind_address = "127.0.0.1", .bind_port = "0"});
@@ -432,7 +432,7 @@ a_disabled_event_is_not_called_and_the_client_is_let_go(void **state)
 
 /* TF23 */
 static void
-a_connection_that_nobody_wants_is_closed(void **state)
+with_success_disabled_a_connection_made_is_closed(void **state)
 {
 	struct socle_factory *server = make((struct socle_factory_params){
 		.bind_address = "127.0.0.1", .bind_port = "0"});
@@ -449,7 +449,7 @@ a_connection_that_nobody_wants_is_closed(void **state)
 }
 
 static void
-a_failure_that_nobody_hears_is_none(void **state)
+with_failure_disabled_no_failure_is_reported(void **state)
 {
 	struct socle_factory *f =
 		make((struct socle_factory_params){.socket_domain = 999});
@@ -486,28 +486,27 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		making_test(wrong_use_is_refused_at_once),
-		making_test(what_makes_no_sense_but_does_no_harm_is_ignored),
-		making_test(every_failure_names_what_failed_after_new),
-		making_test(a_port_that_nobody_listens_at_fails_once),
-		making_test(port_0_fails_and_does_not_hang),
+		making_test(meaningless_but_harmless_parameters_are_ignored),
 		making_test(
-			a_listener_and_a_client_exchange_and_the_listener_is_freed_inside),
+			every_failure_is_reported_after_new_with_its_operation),
+		making_test(a_refused_port_fails_once),
+		making_test(port_0_fails_and_does_not_hang),
+		making_test(a_listener_can_be_freed_in_its_success_callback),
 		making_test(two_datagram_peers_reach_each_other),
 		making_test(
 			a_datagram_socket_with_a_remote_address_is_connected),
-		making_test(a_unix_server_and_client_exchange),
+		making_test(a_unix_server_and_client_exchange_bytes),
 		making_test(
-			a_unix_client_without_a_name_has_no_peer_and_one_with_has),
+			a_unix_client_has_a_peer_address_only_if_it_is_bound),
 		making_test(ipv6_works_with_a_bind_address_on_both_sides),
 		making_test(a_unix_datagram_socket_is_bound),
 		making_test(addresses_may_be_given_as_structs),
-		making_test(a_connection_that_is_there_at_once_is_told_later),
-		making_test(a_connector_may_make_an_object),
+		making_test(an_immediate_connection_is_reported_later),
+		making_test(a_connector_can_create_an_object),
 		making_test(events_swapped_after_creation_take_effect),
-		making_test(
-			a_disabled_event_is_not_called_and_the_client_is_let_go),
-		making_test(a_connection_that_nobody_wants_is_closed),
-		making_test(a_failure_that_nobody_hears_is_none),
+		making_test(with_success_disabled_an_accepted_client_is_closed),
+		making_test(with_success_disabled_a_connection_made_is_closed),
+		making_test(with_failure_disabled_no_failure_is_reported),
 		making_test(ids_are_unique_over_many_factories),
 	};
 

@@ -20,7 +20,7 @@ reach(const char *port, double timeout)
 
 /* TI28 */
 static void
-a_refused_connection_is_never_told_as_made(void **state)
+a_refused_connection_is_never_reported_as_connected(void **state)
 {
 	int port, bound = refusing(AF_INET, &port);
 
@@ -34,7 +34,7 @@ a_refused_connection_is_never_told_as_made(void **state)
 
 /* TF19, TF30 */
 static void
-a_connection_that_does_not_come_about_times_out(void **state)
+a_connection_that_hangs_times_out(void **state)
 {
 	double before;
 
@@ -53,7 +53,7 @@ a_connection_that_does_not_come_about_times_out(void **state)
 
 /* TF18 */
 static void
-a_pending_connection_that_is_freed_leaves_nothing(void **state)
+freeing_a_pending_connection_leaves_nothing_behind(void **state)
 {
 	struct socle_factory *f;
 	int port = busy(AF_INET), before;
@@ -71,7 +71,7 @@ a_pending_connection_that_is_freed_leaves_nothing(void **state)
 }
 
 static void
-a_socket_that_meets_itself_was_refused(void **state)
+a_socket_connected_to_itself_counts_as_refused(void **state)
 {
 	struct socle_addr a;
 	int port, bound = refusing(AF_INET, &port);
@@ -86,7 +86,7 @@ a_socket_that_meets_itself_was_refused(void **state)
 }
 
 static void
-an_interrupted_connect_goes_on(void **state)
+an_interrupted_connect_continues(void **state)
 {
 	struct socle_factory *f =
 		make((struct socle_factory_params){.bind_port = "0"});
@@ -121,7 +121,7 @@ full_file(const char *path, int *waiting)
 
 /* TF15 */
 static void
-a_full_unix_backlog_is_tried_again_until_there_is_room(void **state)
+a_full_unix_backlog_is_retried_until_there_is_space(void **state)
 {
 	const char *path = in_folder("s"), *own = in_folder("c");
 	int waiting, fd = full_file(path, &waiting);
@@ -212,7 +212,7 @@ ticked(void *arg)
 
 /* TF25 */
 static void
-a_slow_name_blocks_nobody_and_can_be_given_up(void **state)
+a_slow_lookup_blocks_nothing_and_can_be_abandoned(void **state)
 {
 	struct socle_factory *f;
 
@@ -234,7 +234,7 @@ a_slow_name_blocks_nobody_and_can_be_given_up(void **state)
 
 /* TF25 */
 static void
-a_name_counts_against_the_time_to_connect(void **state)
+the_lookup_counts_towards_the_connect_timeout(void **state)
 {
 	(void)state;
 	resolver_hold();
@@ -255,7 +255,7 @@ a_name_counts_against_the_time_to_connect(void **state)
 
 /* TF10 */
 static void
-a_name_that_is_not_known_fails_as_such(void **state)
+an_unknown_name_fails_in_getaddrinfo(void **state)
 {
 	(void)state;
 	resolver_fails(EAI_NONAME, 0);
@@ -270,7 +270,7 @@ a_name_that_is_not_known_fails_as_such(void **state)
 }
 
 static void
-names_are_asked_for_in_the_family_that_was_said(void **state)
+names_are_looked_up_in_the_requested_family(void **state)
 {
 	(void)state;
 	resolver_fails(EAI_NONAME, 0);
@@ -286,7 +286,7 @@ names_are_asked_for_in_the_family_that_was_said(void **state)
 }
 
 static void
-a_listener_may_have_names(void **state)
+a_listener_can_have_a_name(void **state)
 {
 	struct socle_factory *f;
 	struct socle_addr a;
@@ -307,7 +307,7 @@ a_listener_may_have_names(void **state)
 
 /* TF26 */
 static void
-a_silent_first_address_costs_a_quarter_of_a_second(void **state)
+an_unresponsive_first_address_costs_250_ms(void **state)
 {
 	struct socle_factory *server =
 		make((struct socle_factory_params){.bind_port = "0"});
@@ -336,7 +336,7 @@ a_silent_first_address_costs_a_quarter_of_a_second(void **state)
 
 /* TF26 */
 static void
-families_take_turns_and_a_failure_lets_the_next_begin(void **state)
+families_alternate_and_a_failure_starts_the_next_address(void **state)
 {
 	int p6, p4, fd6, fd4;
 	double before;
@@ -364,7 +364,7 @@ families_take_turns_and_a_failure_lets_the_next_begin(void **state)
 
 /* TF26 */
 static void
-all_that_is_under_way_ends_with_the_time(void **state)
+all_attempts_in_progress_end_at_the_timeout(void **state)
 {
 	int before;
 
@@ -390,7 +390,7 @@ free_it(struct socle_factory *f)
 }
 
 static void
-a_connector_may_be_freed_when_the_loser_is_told(void **state)
+a_connector_may_be_freed_in_the_attempt_callback(void **state)
 {
 	struct socle_factory *server =
 		make((struct socle_factory_params){.bind_port = "0"});
@@ -425,7 +425,7 @@ run_to_the_end(struct socle_factory *f)
 }
 
 static void
-a_loop_inside_the_hook_ends_it_once(void **state)
+a_loop_in_the_attempt_callback_reports_the_failure_once(void **state)
 {
 	int port, bound = refusing(AF_INET, &port);
 
@@ -444,25 +444,27 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		making_test(a_refused_connection_is_never_told_as_made),
-		making_test(a_connection_that_does_not_come_about_times_out),
-		making_test(a_pending_connection_that_is_freed_leaves_nothing),
-		making_test(a_socket_that_meets_itself_was_refused),
-		making_test(an_interrupted_connect_goes_on),
 		making_test(
-			a_full_unix_backlog_is_tried_again_until_there_is_room),
+			a_refused_connection_is_never_reported_as_connected),
+		making_test(a_connection_that_hangs_times_out),
+		making_test(freeing_a_pending_connection_leaves_nothing_behind),
+		making_test(a_socket_connected_to_itself_counts_as_refused),
+		making_test(an_interrupted_connect_continues),
+		making_test(
+			a_full_unix_backlog_is_retried_until_there_is_space),
 		making_test(a_unix_backlog_that_stays_full_times_out),
-		names_test(a_slow_name_blocks_nobody_and_can_be_given_up),
-		names_test(a_name_counts_against_the_time_to_connect),
-		names_test(a_name_that_is_not_known_fails_as_such),
-		names_test(names_are_asked_for_in_the_family_that_was_said),
-		names_test(a_listener_may_have_names),
-		names_test(a_silent_first_address_costs_a_quarter_of_a_second),
+		names_test(a_slow_lookup_blocks_nothing_and_can_be_abandoned),
+		names_test(the_lookup_counts_towards_the_connect_timeout),
+		names_test(an_unknown_name_fails_in_getaddrinfo),
+		names_test(names_are_looked_up_in_the_requested_family),
+		names_test(a_listener_can_have_a_name),
+		names_test(an_unresponsive_first_address_costs_250_ms),
 		names_test(
-			families_take_turns_and_a_failure_lets_the_next_begin),
-		names_test(all_that_is_under_way_ends_with_the_time),
-		names_test(a_connector_may_be_freed_when_the_loser_is_told),
-		names_test(a_loop_inside_the_hook_ends_it_once),
+			families_alternate_and_a_failure_starts_the_next_address),
+		names_test(all_attempts_in_progress_end_at_the_timeout),
+		names_test(a_connector_may_be_freed_in_the_attempt_callback),
+		names_test(
+			a_loop_in_the_attempt_callback_reports_the_failure_once),
 	};
 
 	return run_tests(tests);

@@ -297,8 +297,8 @@ SWEEP(a_connector_with_a_name_survives_each_fault, connecting_by_name, 5)
 SWEEP(a_connector_with_a_file_survives_each_fault, connecting_with_a_file, 5)
 SWEEP(a_bound_peer_survives_each_fault, bound_peer, 5)
 SWEEP(a_connected_peer_survives_each_fault, connected_peer, 8)
-SWEEP(an_object_that_connects_survives_each_fault, object_that_connects, 12)
-SWEEP(listening_in_one_call_survives_each_fault, listening_in_one_call, 6)
+SWEEP(socle_connect_survives_each_fault, object_that_connects, 12)
+SWEEP(socle_listen_survives_each_fault, listening_in_one_call, 6)
 
 int
 main(void)
@@ -312,8 +312,8 @@ main(void)
 		making_test(a_connector_with_a_file_survives_each_fault),
 		making_test(a_bound_peer_survives_each_fault),
 		making_test(a_connected_peer_survives_each_fault),
-		making_test(an_object_that_connects_survives_each_fault),
-		making_test(listening_in_one_call_survives_each_fault),
+		making_test(socle_connect_survives_each_fault),
+		making_test(socle_listen_survives_each_fault),
 	};
 
 	return run_tests(tests);

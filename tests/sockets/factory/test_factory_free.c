@@ -215,7 +215,7 @@ assert_silence(const struct state *s)
 
 /* TF17, TF18 */
 static void
-a_factory_that_is_freed_tells_nothing_more(void **state)
+a_freed_factory_reports_nothing_more(void **state)
 {
 	(void)state;
 	for (int i = 0; i < STATES; i++) {
@@ -266,7 +266,7 @@ the_end_of_its_thread_ends_a_factory_in_each_state(void **state)
 }
 
 static void
-a_factory_that_is_left_is_ended_by_the_last_reset(void **state)
+a_factory_that_is_never_freed_ends_with_the_reset(void **state)
 {
 	(void)state;
 	for (int i = 0; i < STATES; i++) {
@@ -483,7 +483,7 @@ child_goes_on_and_frees_it(void)
 }
 
 static void
-what_a_child_frees_its_parent_keeps(void **state)
+freeing_a_factory_in_a_child_does_not_affect_the_parents(void **state)
 {
 	const char *path = in_folder("s");
 
@@ -499,7 +499,7 @@ what_a_child_frees_its_parent_keeps(void **state)
 }
 
 static void
-what_a_child_gives_up_its_parent_goes_on_with(void **state)
+the_parent_continues_attempts_that_a_child_abandons(void **state)
 {
 	(void)state;
 	connecting();
@@ -526,7 +526,7 @@ child_goes_on(void)
 }
 
 static void
-an_object_that_connects_is_at_it_in_a_child_too(void **state)
+an_object_continues_to_connect_in_a_child(void **state)
 {
 	struct socle_socket *s;
 	char where[32];
@@ -546,15 +546,17 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		names_test(a_factory_that_is_freed_tells_nothing_more),
+		names_test(a_freed_factory_reports_nothing_more),
 		names_test(a_reset_ends_a_factory_in_each_state),
 		names_test(the_end_of_its_thread_ends_a_factory_in_each_state),
-		names_test(a_factory_that_is_left_is_ended_by_the_last_reset),
+		names_test(a_factory_that_is_never_freed_ends_with_the_reset),
 		making_test(a_factory_may_be_freed_in_each_callback),
 		making_test(the_loop_may_be_reset_in_each_callback),
-		making_test(what_a_child_frees_its_parent_keeps),
-		making_test(what_a_child_gives_up_its_parent_goes_on_with),
-		making_test(an_object_that_connects_is_at_it_in_a_child_too),
+		making_test(
+			freeing_a_factory_in_a_child_does_not_affect_the_parents),
+		making_test(
+			the_parent_continues_attempts_that_a_child_abandons),
+		making_test(an_object_continues_to_connect_in_a_child),
 	};
 
 	return run_tests(tests);

@@ -35,7 +35,7 @@ close_clients(int n)
 
 /* TF13 */
 static void
-an_accepted_fd_does_not_block_and_is_closed_on_exec(void **state)
+an_accepted_fd_is_non_blocking_and_close_on_exec(void **state)
 {
 	struct socle_factory *f = serve((struct socle_factory_params){0});
 	struct socle_addr a = {.len = sizeof(a.u)};
@@ -67,7 +67,7 @@ static const struct socle_class told_class = {
 };
 
 static void
-the_class_is_told_before_accepted(void **state)
+event_accepted_runs_before_the_accepted_callback(void **state)
 {
 	struct socle_factory *f = serve(
 		(struct socle_factory_params){.accept_class = &told_class});
@@ -81,7 +81,7 @@ the_class_is_told_before_accepted(void **state)
 }
 
 static void
-objects_disabled_fds_have_their_peer(void **state)
+with_accepted_disabled_fds_are_passed_with_their_peer(void **state)
 {
 	struct socle_factory *f = serve(
 		(struct socle_factory_params){.accept_class = &told_class});
@@ -99,7 +99,7 @@ objects_disabled_fds_have_their_peer(void **state)
 
 /* TF08 */
 static void
-no_more_objects_than_allowed_live_and_a_close_lets_one_in(void **state)
+max_connections_limits_objects_until_one_closes(void **state)
 {
 	struct socle_factory *f = serve((struct socle_factory_params){
 		.max_connections = 2, .accept_class = &socle_socket_class});
@@ -119,7 +119,7 @@ no_more_objects_than_allowed_live_and_a_close_lets_one_in(void **state)
 
 /* TF08 */
 static void
-no_more_fds_than_allowed_are_out_and_a_release_lets_one_in(void **state)
+max_connections_limits_fds_until_one_is_released(void **state)
 {
 	struct socle_factory *f =
 		serve((struct socle_factory_params){.max_connections = 2});
@@ -173,7 +173,7 @@ close_object(struct socle_factory *f)
 }
 
 static void
-a_full_factory_whose_object_closes_inside_goes_on(void **state)
+a_full_factory_continues_if_the_object_closes_in_accepted(void **state)
 {
 	struct socle_factory *f = serve((struct socle_factory_params){
 		.max_connections = 1, .accept_class = &socle_socket_class});
@@ -287,7 +287,7 @@ without_fds_a_listener_pauses_and_reports_once(void **state)
 
 /* TF12 */
 static void
-without_fds_a_listener_may_shed_its_clients(void **state)
+without_fds_a_listener_can_shed_clients(void **state)
 {
 	struct socle_factory *f = serve(
 		(struct socle_factory_params){.emfile = SOCLE_EMFILE_SHED});
@@ -319,7 +319,7 @@ without_fds_a_listener_may_shed_its_clients(void **state)
 
 /* TF12 */
 static void
-a_client_that_left_before_it_was_shed_stops_nobody(void **state)
+shedding_continues_after_a_client_that_has_left(void **state)
 {
 	(void)state;
 	clients(serve((struct socle_factory_params){
@@ -336,7 +336,7 @@ a_client_that_left_before_it_was_shed_stops_nobody(void **state)
 
 /* TF12 */
 static void
-a_shortage_that_comes_and_goes_is_told_once_a_second(void **state)
+a_recurring_shortage_is_reported_once_a_second(void **state)
 {
 	struct socle_factory *f = serve((struct socle_factory_params){0});
 
@@ -381,7 +381,7 @@ a_listener_may_be_freed_in_the_report_of_a_shortage(void **state)
 }
 
 static void
-transient_errors_are_passed_over(void **state)
+transient_errors_are_skipped(void **state)
 {
 	struct socle_factory *f = serve((struct socle_factory_params){0});
 
@@ -394,7 +394,7 @@ transient_errors_are_passed_over(void **state)
 }
 
 static void
-an_error_that_stays_is_told_and_pauses(void **state)
+a_persistent_error_is_reported_and_pauses_the_listener(void **state)
 {
 	struct socle_factory *f = serve((struct socle_factory_params){0});
 
@@ -432,7 +432,7 @@ a_pause_survives_other_events_until_the_resume(void **state)
 }
 
 static void
-a_pause_of_what_does_not_listen_is_nothing(void **state)
+pausing_a_connector_does_nothing(void **state)
 {
 	struct socle_factory *f = serve((struct socle_factory_params){0});
 	struct socle_factory *c = make((struct socle_factory_params){
@@ -495,7 +495,7 @@ only_a_stale_unix_socket_is_replaced(void **state)
 
 /* TF21 */
 static void
-only_our_own_file_is_removed(void **state)
+only_the_listeners_own_file_is_removed(void **state)
 {
 	const char *path = in_folder("s");
 	struct socle_factory *f = serve_file(path);
@@ -514,7 +514,7 @@ only_our_own_file_is_removed(void **state)
 }
 
 static void
-a_client_that_fails_leaves_no_file_of_its_own(void **state)
+a_failed_unix_client_leaves_no_file_behind(void **state)
 {
 	const char *own = in_folder("c");
 	struct socle_factory_params p = {.socket_domain = AF_UNIX,
@@ -535,7 +535,7 @@ a_client_that_fails_leaves_no_file_of_its_own(void **state)
 
 /* TF27 */
 static void
-a_dual_listener_serves_both_families_and_a_v6only_one_does_not(void **state)
+a_dual_stack_listener_serves_ipv4_and_a_v6only_one_does_not(void **state)
 {
 	struct socle_factory_params p = {
 		.socket_domain = AF_INET6, .bind_address = "::"};
@@ -560,7 +560,7 @@ a_dual_listener_serves_both_families_and_a_v6only_one_does_not(void **state)
 
 /* TF28 */
 static void
-two_listeners_share_a_port_if_both_say_so(void **state)
+two_listeners_share_a_port_if_both_set_reuse_port(void **state)
 {
 	struct socle_factory_params p = {
 		.bind_address = "127.0.0.1", .reuse_port = true};
@@ -604,7 +604,7 @@ the_queue_is_at_most_somaxconn(void **state)
 }
 
 static void
-a_listener_that_somebody_shuts_down_does_not_spin(void **state)
+a_listener_after_shutdown_does_not_spin(void **state)
 {
 	struct socle_factory *f = serve((struct socle_factory_params){0});
 	struct socle_addr a;
@@ -631,36 +631,35 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		making_test(an_accepted_fd_is_non_blocking_and_close_on_exec),
+		making_test(event_accepted_runs_before_the_accepted_callback),
 		making_test(
-			an_accepted_fd_does_not_block_and_is_closed_on_exec),
-		making_test(the_class_is_told_before_accepted),
-		making_test(objects_disabled_fds_have_their_peer),
-		making_test(
-			no_more_objects_than_allowed_live_and_a_close_lets_one_in),
-		making_test(
-			no_more_fds_than_allowed_are_out_and_a_release_lets_one_in),
+			with_accepted_disabled_fds_are_passed_with_their_peer),
+		making_test(max_connections_limits_objects_until_one_closes),
+		making_test(max_connections_limits_fds_until_one_is_released),
 		making_test(a_counting_factory_may_be_freed_before_its_objects),
-		making_test(a_full_factory_whose_object_closes_inside_goes_on),
+		making_test(
+			a_full_factory_continues_if_the_object_closes_in_accepted),
 		making_test(other_fds_are_served_between_batches),
 		making_test(without_fds_a_listener_pauses_and_reports_once),
-		making_test(without_fds_a_listener_may_shed_its_clients),
-		making_test(a_client_that_left_before_it_was_shed_stops_nobody),
-		making_test(
-			a_shortage_that_comes_and_goes_is_told_once_a_second),
+		making_test(without_fds_a_listener_can_shed_clients),
+		making_test(shedding_continues_after_a_client_that_has_left),
+		making_test(a_recurring_shortage_is_reported_once_a_second),
 		making_test(
 			a_listener_may_be_freed_in_the_report_of_a_shortage),
-		making_test(transient_errors_are_passed_over),
-		making_test(an_error_that_stays_is_told_and_pauses),
-		making_test(a_pause_survives_other_events_until_the_resume),
-		making_test(a_pause_of_what_does_not_listen_is_nothing),
-		making_test(only_a_stale_unix_socket_is_replaced),
-		making_test(only_our_own_file_is_removed),
-		making_test(a_client_that_fails_leaves_no_file_of_its_own),
+		making_test(transient_errors_are_skipped),
 		making_test(
-			a_dual_listener_serves_both_families_and_a_v6only_one_does_not),
-		making_test(two_listeners_share_a_port_if_both_say_so),
+			a_persistent_error_is_reported_and_pauses_the_listener),
+		making_test(a_pause_survives_other_events_until_the_resume),
+		making_test(pausing_a_connector_does_nothing),
+		making_test(only_a_stale_unix_socket_is_replaced),
+		making_test(only_the_listeners_own_file_is_removed),
+		making_test(a_failed_unix_client_leaves_no_file_behind),
+		making_test(
+			a_dual_stack_listener_serves_ipv4_and_a_v6only_one_does_not),
+		making_test(two_listeners_share_a_port_if_both_set_reuse_port),
 		making_test(the_queue_is_at_most_somaxconn),
-		making_test(a_listener_that_somebody_shuts_down_does_not_spin),
+		making_test(a_listener_after_shutdown_does_not_spin),
 	};
 
 	return run_tests(tests);

@@ -80,7 +80,7 @@ a_listener_serves_an_abstract_name(void **state)
 }
 
 static void
-a_port_can_be_listened_at_again_at_once(void **state)
+a_port_can_be_reused_at_once(void **state)
 {
 	struct socle_addr a;
 	char where[SOCLE_ADDR_TEXT_MAX];
@@ -100,7 +100,7 @@ a_port_can_be_listened_at_again_at_once(void **state)
 }
 
 static void
-what_cannot_be_listened_at_leaves_nothing(void **state)
+a_failed_listen_leaves_nothing_behind(void **state)
 {
 	static const struct socle_class nameless = {
 		.super = &socle_socket_class, .size = sizeof(struct client)};
@@ -158,7 +158,7 @@ look_at_the_new_object(struct socle_socket *self, struct socle_factory *by)
 }
 
 static void
-an_accepted_object_is_ready_for_use_when_it_is_told(void **state)
+an_accepted_object_is_ready_for_use_in_event_accepted(void **state)
 {
 	int fd;
 
@@ -228,7 +228,7 @@ free_factory(struct socle_socket *self, struct socle_factory *by)
 }
 
 static void
-a_listener_may_be_freed_inside_its_own_event_accepted(void **state)
+a_listener_may_be_freed_in_event_accepted(void **state)
 {
 	int fds[5];
 
@@ -266,7 +266,7 @@ one_client_costs_one_accept(void **state)
 }
 
 static void
-batches_grow_with_a_rush(void **state)
+accept_batches_grow_under_load(void **state)
 {
 	static const int taken_by[] = {1, 3, 7, 15, 31, 63, 100};
 	int fds[100];
@@ -303,7 +303,7 @@ allow_fds(int n)
 
 /* case 20 */
 static void
-thousands_of_clients_at_once_are_served_within_few_ticks(void **state)
+thousands_of_clients_at_once_are_served_within_a_few_ticks(void **state)
 {
 	int n = SOCLE__IS_LINUX ? scaled(3000, 200) : 100, ticks = 0;
 	int *fds = malloc((size_t)n * sizeof(*fds));
@@ -439,7 +439,7 @@ objects_outlive_their_listener(void **state)
 }
 
 static void
-a_freed_listener_takes_nobody(void **state)
+a_freed_listener_accepts_no_client(void **state)
 {
 	int fd;
 
@@ -461,24 +461,23 @@ main(void)
 		listen_test(a_listener_serves_ipv6),
 		listen_test(the_ipv6_wildcard_serves_ipv4_too),
 		listen_test(a_listener_serves_an_abstract_name),
-		listen_test(a_port_can_be_listened_at_again_at_once),
-		listen_test(what_cannot_be_listened_at_leaves_nothing),
+		listen_test(a_port_can_be_reused_at_once),
+		listen_test(a_failed_listen_leaves_nothing_behind),
 		listen_test(
-			an_accepted_object_is_ready_for_use_when_it_is_told),
+			an_accepted_object_is_ready_for_use_in_event_accepted),
 		listen_test(event_accepted_may_close_the_object),
 		listen_test(event_accepted_may_steal_the_socket),
-		listen_test(
-			a_listener_may_be_freed_inside_its_own_event_accepted),
+		listen_test(a_listener_may_be_freed_in_event_accepted),
 		listen_test(one_client_costs_one_accept),
-		listen_test(batches_grow_with_a_rush),
+		listen_test(accept_batches_grow_under_load),
 		listen_test(
-			thousands_of_clients_at_once_are_served_within_few_ticks),
+			thousands_of_clients_at_once_are_served_within_a_few_ticks),
 		listen_test(clients_wait_while_a_listener_is_paused),
 		listen_test(a_pause_in_event_accepted_ends_the_batch),
 		listen_test(ids_are_unique),
 		listen_test(listeners_are_not_watched_sockets),
 		listen_test(objects_outlive_their_listener),
-		listen_test(a_freed_listener_takes_nobody),
+		listen_test(a_freed_listener_accepts_no_client),
 	};
 
 	return run_tests(tests);

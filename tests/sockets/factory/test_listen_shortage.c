@@ -7,7 +7,7 @@
 /* ---- errors of accept ---- */
 
 static void
-errors_of_one_client_are_not_the_listeners(void **state)
+errors_of_one_client_do_not_stop_the_listener(void **state)
 {
 	static const int errors[] = {EINTR, ECONNABORTED, EPROTO, EPERM,
 		ENETDOWN, ENOPROTOOPT, EHOSTDOWN, EHOSTUNREACH, EOPNOTSUPP,
@@ -29,7 +29,7 @@ errors_of_one_client_are_not_the_listeners(void **state)
 }
 
 static void
-an_error_that_will_stay_pauses_and_is_logged(void **state)
+a_persistent_error_pauses_and_is_logged(void **state)
 {
 	int fd;
 
@@ -161,7 +161,7 @@ exhaust_fds(struct rlimit *before)
 
 /* case 134 */
 static void
-a_real_shortage_of_fds_is_over_when_somebody_frees_one(void **state)
+a_real_shortage_of_fds_ends_when_one_is_closed(void **state)
 {
 	struct rlimit before;
 	int fd, spare;
@@ -211,7 +211,7 @@ a_pause_during_a_shortage_stays_after_it(void **state)
 }
 
 static void
-a_client_without_memory_is_let_go_and_the_listener_lives(void **state)
+without_memory_a_client_is_closed_and_the_listener_goes_on(void **state)
 {
 	int fd[2];
 
@@ -234,7 +234,7 @@ a_client_without_memory_is_let_go_and_the_listener_lives(void **state)
 }
 
 static void
-a_listener_that_the_kernel_will_not_watch_tries_again(void **state)
+a_listener_that_cannot_be_watched_retries(void **state)
 {
 	int fd;
 
@@ -262,19 +262,17 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		listen_test(errors_of_one_client_are_not_the_listeners),
-		listen_test(an_error_that_will_stay_pauses_and_is_logged),
+		listen_test(errors_of_one_client_do_not_stop_the_listener),
+		listen_test(a_persistent_error_pauses_and_is_logged),
 		listen_test(a_shortage_of_fds_neither_spins_nor_floods_the_log),
 		listen_test(a_second_shortage_is_logged_again),
 		listen_test(
 			an_fd_that_the_library_closes_ends_a_shortage_at_once),
-		listen_test(
-			a_real_shortage_of_fds_is_over_when_somebody_frees_one),
+		listen_test(a_real_shortage_of_fds_ends_when_one_is_closed),
 		listen_test(a_pause_during_a_shortage_stays_after_it),
 		listen_test(
-			a_client_without_memory_is_let_go_and_the_listener_lives),
-		listen_test(
-			a_listener_that_the_kernel_will_not_watch_tries_again),
+			without_memory_a_client_is_closed_and_the_listener_goes_on),
+		listen_test(a_listener_that_cannot_be_watched_retries),
 	};
 
 	return run_tests(tests);

@@ -99,7 +99,7 @@ a_stale_unix_socket_is_replaced(void **state)
 }
 
 static void
-a_unix_socket_that_lives_is_not_touched(void **state)
+a_live_unix_socket_is_not_touched(void **state)
 {
 	int other = raw_unix_listener();
 	ino_t before = inode();
@@ -113,7 +113,7 @@ a_unix_socket_that_lives_is_not_touched(void **state)
 }
 
 static void
-a_unix_socket_whose_backlog_is_full_lives(void **state)
+a_unix_socket_with_a_full_backlog_counts_as_live(void **state)
 {
 	int other = raw_unix_listener(), waiting[64], n = 0;
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
@@ -152,7 +152,7 @@ a_regular_file_is_not_touched(void **state)
 }
 
 static void
-a_file_that_is_no_longer_ours_is_not_removed(void **state)
+a_file_that_was_replaced_is_not_removed(void **state)
 {
 	int other;
 
@@ -236,7 +236,7 @@ a_childs_free_does_not_remove_the_file(void **state)
 }
 
 static void
-a_child_that_goes_on_accepts_too(void **state)
+a_child_that_continues_accepts_too(void **state)
 {
 	int fd, status;
 	pid_t child;
@@ -268,13 +268,13 @@ main(void)
 		file_test(a_unix_listener_has_a_file_until_it_is_freed),
 		file_test(a_reset_removes_the_file_too),
 		file_test(a_stale_unix_socket_is_replaced),
-		file_test(a_unix_socket_that_lives_is_not_touched),
-		file_test(a_unix_socket_whose_backlog_is_full_lives),
+		file_test(a_live_unix_socket_is_not_touched),
+		file_test(a_unix_socket_with_a_full_backlog_counts_as_live),
 		file_test(a_regular_file_is_not_touched),
-		file_test(a_file_that_is_no_longer_ours_is_not_removed),
+		file_test(a_file_that_was_replaced_is_not_removed),
 		file_test(a_failed_listen_leaves_neither_file_nor_fd),
 		file_test(a_childs_free_does_not_remove_the_file),
-		listen_test(a_child_that_goes_on_accepts_too),
+		listen_test(a_child_that_continues_accepts_too),
 	};
 
 	return run_tests(tests);

@@ -66,7 +66,7 @@ every_call_on_an_object_without_an_fd_is_ebadf(void **state)
 }
 
 static void
-socket_gives_it_an_fd_once(void **state)
+socle_io_socket_works_once_per_object(void **state)
 {
 	(void)state;
 	assert_int_equal(
@@ -101,7 +101,7 @@ closing_twice_closes_once(void **state)
 }
 
 static void
-fd_0_is_an_fd(void **state)
+fd_0_is_a_valid_fd(void **state)
 {
 	int saved = dup(0);
 
@@ -139,7 +139,7 @@ every_fd_is_close_on_exec(void **state)
 
 /* TI01 */
 static void
-a_client_and_a_server_talk_over_tcp(void **state)
+a_client_and_a_server_exchange_bytes_over_tcp(void **state)
 {
 	char port[8], buf[4];
 
@@ -161,7 +161,7 @@ a_client_and_a_server_talk_over_tcp(void **state)
 
 /* TI02 */
 static void
-a_backlog_below_0_is_the_systems_most(void **state)
+a_negative_backlog_is_the_systems_maximum(void **state)
 {
 	(void)state;
 	io_open(&listener,
@@ -180,7 +180,7 @@ a_backlog_below_0_is_the_systems_most(void **state)
 
 /* TI02 */
 static void
-listening_alone_is_at_every_ipv4_address_and_any_port(void **state)
+listen_alone_binds_every_ipv4_address_and_any_port(void **state)
 {
 	(void)state;
 	io_open(&listener, &(struct socle_io_params){.listen = 1});
@@ -192,7 +192,7 @@ listening_alone_is_at_every_ipv4_address_and_any_port(void **state)
 
 /* TI02 */
 static void
-the_domain_says_what_an_address_is(void **state)
+the_domain_decides_how_an_address_is_read(void **state)
 {
 	char name[64], with_at[65];
 
@@ -235,7 +235,7 @@ a_nonblocking_object_does_not_block(void **state)
 
 /* TI06 */
 static void
-a_unix_listener_serves_and_leaves_its_file(void **state)
+a_unix_listener_leaves_its_file_behind(void **state)
 {
 	char path[64];
 
@@ -258,7 +258,7 @@ a_unix_listener_serves_and_leaves_its_file(void **state)
 
 /* TI06 */
 static void
-listen_with_0_takes_the_systems_most(void **state)
+socle_io_listen_with_0_uses_the_systems_maximum(void **state)
 {
 	(void)state;
 	io_open(&listener,
@@ -291,7 +291,7 @@ a_unix_datagram_socket_does_not_listen(void **state)
 
 /* TI07 */
 static void
-a_failure_says_what_failed(void **state)
+a_failure_names_the_operation_that_failed(void **state)
 {
 	char where[64];
 
@@ -319,7 +319,7 @@ a_failure_says_what_failed(void **state)
 }
 
 static void
-what_contradicts_itself_is_refused(void **state)
+contradictory_parameters_are_refused(void **state)
 {
 	static const struct {
 		struct socle_io_params p;
@@ -403,7 +403,7 @@ options_are_set_before_bind_and_readable(void **state)
 
 /* TI11 */
 static void
-no_option_is_set_unasked(void **state)
+no_option_is_set_unless_requested(void **state)
 {
 	(void)state;
 	io_open(&io, &(struct socle_io_params){.local_addr = "127.0.0.1:0"});
@@ -428,7 +428,7 @@ v6only_of(struct socle_io *s)
 
 /* TI15 */
 static void
-an_ipv6_listener_serves_ipv4_unless_told_not_to(void **state)
+an_ipv6_listener_serves_ipv4_unless_v6only_is_set(void **state)
 {
 	char v4[32];
 
@@ -459,7 +459,7 @@ an_ipv6_listener_serves_ipv4_unless_told_not_to(void **state)
 
 /* TI16 */
 static void
-a_domain_alone_makes_a_socket_that_is_bound_to_nothing(void **state)
+a_domain_alone_creates_an_unbound_socket(void **state)
 {
 	static const int domains[] = {AF_INET, AF_INET6, AF_UNIX};
 	struct socle_addr a;
@@ -478,7 +478,7 @@ a_domain_alone_makes_a_socket_that_is_bound_to_nothing(void **state)
 
 /* TI16 */
 static void
-a_protocol_alone_makes_an_ipv4_socket(void **state)
+a_protocol_alone_creates_an_ipv4_socket(void **state)
 {
 	(void)state;
 	io_open(&io, &(struct socle_io_params){.proto = "udp"});
@@ -489,7 +489,7 @@ a_protocol_alone_makes_an_ipv4_socket(void **state)
 }
 
 static void
-a_local_port_alone_is_ipv4s(void **state)
+a_local_port_alone_creates_an_ipv4_socket(void **state)
 {
 	(void)state;
 	io_open(&io, &(struct socle_io_params){.local_port = "0"});
@@ -560,26 +560,26 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		test(without_parameters_there_is_no_fd),
 		test(every_call_on_an_object_without_an_fd_is_ebadf),
-		test(socket_gives_it_an_fd_once),
+		test(socle_io_socket_works_once_per_object),
 		test(closing_twice_closes_once),
-		test(fd_0_is_an_fd),
+		test(fd_0_is_a_valid_fd),
 		test(every_fd_is_close_on_exec),
-		test(a_client_and_a_server_talk_over_tcp),
-		test(a_backlog_below_0_is_the_systems_most),
-		test(listening_alone_is_at_every_ipv4_address_and_any_port),
-		test(the_domain_says_what_an_address_is),
+		test(a_client_and_a_server_exchange_bytes_over_tcp),
+		test(a_negative_backlog_is_the_systems_maximum),
+		test(listen_alone_binds_every_ipv4_address_and_any_port),
+		test(the_domain_decides_how_an_address_is_read),
 		test(a_nonblocking_object_does_not_block),
-		test(a_unix_listener_serves_and_leaves_its_file),
-		test(listen_with_0_takes_the_systems_most),
+		test(a_unix_listener_leaves_its_file_behind),
+		test(socle_io_listen_with_0_uses_the_systems_maximum),
 		test(a_unix_datagram_socket_does_not_listen),
-		test(a_failure_says_what_failed),
-		test(what_contradicts_itself_is_refused),
+		test(a_failure_names_the_operation_that_failed),
+		test(contradictory_parameters_are_refused),
 		test(options_are_set_before_bind_and_readable),
-		test(no_option_is_set_unasked),
-		test(an_ipv6_listener_serves_ipv4_unless_told_not_to),
-		test(a_domain_alone_makes_a_socket_that_is_bound_to_nothing),
-		test(a_protocol_alone_makes_an_ipv4_socket),
-		test(a_local_port_alone_is_ipv4s),
+		test(no_option_is_set_unless_requested),
+		test(an_ipv6_listener_serves_ipv4_unless_v6only_is_set),
+		test(a_domain_alone_creates_an_unbound_socket),
+		test(a_protocol_alone_creates_an_ipv4_socket),
+		test(a_local_port_alone_creates_an_ipv4_socket),
 		test(a_client_can_be_bound_too),
 		test(setting_the_timeout_returns_the_old_one),
 		test(an_accepted_socket_inherits_the_timeout),

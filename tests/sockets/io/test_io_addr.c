@@ -17,7 +17,7 @@ name_of(struct socle_io *io)
 
 /* TI24 */
 static void
-a_path_that_is_too_long_is_not_cut_short(void **state)
+a_path_that_is_too_long_is_not_truncated(void **state)
 {
 	char path[256] = "/tmp/";
 	struct stat st;
@@ -43,7 +43,7 @@ a_path_that_is_too_long_is_not_cut_short(void **state)
 
 /* TI24 */
 static void
-a_path_that_just_fits_is_used_whole(void **state)
+a_path_that_just_fits_is_used_completely(void **state)
 {
 	char path[256], shown[256];
 
@@ -132,7 +132,7 @@ recvfrom_afar(int fd, void *p, size_t n, int flags, struct sockaddr *from,
 }
 
 static void
-an_address_that_does_not_fit_is_cut(void **state)
+an_address_that_does_not_fit_is_truncated(void **state)
 {
 	struct socle_addr from;
 	char buf[4];
@@ -209,11 +209,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(a_path_that_is_too_long_is_not_cut_short),
-		test(a_path_that_just_fits_is_used_whole),
+		test(a_path_that_is_too_long_is_not_truncated),
+		test(a_path_that_just_fits_is_used_completely),
 		test(an_abstract_name_has_its_exact_length),
 		test(the_kernel_chooses_a_name_for_an_empty_one),
-		io_test(an_address_that_does_not_fit_is_cut),
+		io_test(an_address_that_does_not_fit_is_truncated),
 		test(both_ends_know_both_addresses),
 		test(an_ipv6_datagram_socket_knows_its_addresses),
 	};

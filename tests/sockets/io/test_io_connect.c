@@ -37,7 +37,7 @@ the_addresses_of_a_name_are_tried_in_turn(void **state)
 }
 
 static void
-when_all_addresses_fail_the_last_connect_is_told(void **state)
+if_all_addresses_fail_the_last_connect_error_is_reported(void **state)
 {
 	const char *const names[] = {
 		"127.0.0.1:1", "127.0.0.2:1", "127.0.0.3:1", NULL};
@@ -54,7 +54,7 @@ when_all_addresses_fail_the_last_connect_is_told(void **state)
 }
 
 static void
-of_bind_and_socket_the_bind_is_told(void **state)
+a_bind_error_is_reported_before_a_socket_error(void **state)
 {
 	const char *const names[] = {"127.0.0.1:1", "127.0.0.2:1", NULL};
 
@@ -70,7 +70,7 @@ of_bind_and_socket_the_bind_is_told(void **state)
 }
 
 static void
-an_option_that_cannot_be_set_ends_it(void **state)
+an_option_that_cannot_be_set_ends_the_attempt(void **state)
 {
 	const char *const names[] = {"127.0.0.1:1", "127.0.0.2:1", NULL};
 
@@ -86,7 +86,7 @@ an_option_that_cannot_be_set_ends_it(void **state)
 }
 
 static void
-local_and_peer_are_of_one_family(void **state)
+local_and_peer_addresses_have_the_same_family(void **state)
 {
 	const char *const names[] = {"::1", "127.0.0.1", NULL};
 	char where[32];
@@ -135,7 +135,7 @@ the_fd_keeps_its_number_over_retries(void **state)
 
 /* TI14 */
 static void
-a_number_that_cannot_be_kept_is_replaced(void **state)
+if_the_fd_number_cannot_be_kept_a_new_one_is_used(void **state)
 {
 	(void)state;
 	io_listening(&listener, "127.0.0.1:0");
@@ -183,7 +183,7 @@ a_retry_has_the_same_options_and_local_address(void **state)
 }
 
 static void
-closing_ends_what_was_still_to_be_tried(void **state)
+closing_drops_the_addresses_not_yet_tried(void **state)
 {
 	const char *const names[] = {"127.0.0.1:1", "127.0.0.1:2", NULL};
 
@@ -230,7 +230,7 @@ a_refused_connect_is_never_reported_as_connected(void **state)
 }
 
 static void
-a_failure_ends_with_its_fd(void **state)
+closing_the_fd_clears_its_failure(void **state)
 {
 	struct socle_addr to;
 
@@ -251,7 +251,7 @@ a_failure_ends_with_its_fd(void **state)
 }
 
 static void
-a_connect_under_way_is_not_ended_by_another(void **state)
+another_connect_does_not_end_the_one_in_progress(void **state)
 {
 	struct socle_addr to;
 
@@ -270,7 +270,7 @@ a_connect_under_way_is_not_ended_by_another(void **state)
 }
 
 static void
-another_connect_does_not_hide_how_the_first_ends(void **state)
+another_connect_does_not_hide_the_result_of_the_first(void **state)
 {
 	struct socle_addr to;
 
@@ -287,7 +287,7 @@ another_connect_does_not_hide_how_the_first_ends(void **state)
 }
 
 static void
-a_socket_hung_up_without_a_word_is_not_connected(void **state)
+a_socket_that_hangs_up_without_an_error_is_not_connected(void **state)
 {
 	(void)state;
 	seam_fail(CALL_connect, 1, EINPROGRESS, 1); /* and nothing is sent */
@@ -309,7 +309,7 @@ poll_early(struct pollfd *p, nfds_t n, int ms)
 }
 
 static void
-a_socket_not_connected_yet_is_no_failure(void **state)
+a_socket_not_yet_connected_is_not_a_failure(void **state)
 {
 	(void)state;
 	io_stuffed(&listener, "127.0.0.1:0", fds);
@@ -326,7 +326,7 @@ a_socket_not_connected_yet_is_no_failure(void **state)
 }
 
 static void
-no_address_is_einval(void **state)
+connecting_without_an_address_is_einval(void **state)
 {
 	(void)state;
 	io_open(&io, &(struct socle_io_params){.domain = AF_INET});
@@ -364,7 +364,7 @@ a_full_unix_listener_is_eagain(void **state)
 /* ---- itself ---- */
 
 static void
-a_tcp_socket_that_meets_itself_is_refused(void **state)
+a_tcp_socket_connected_to_itself_counts_as_refused(void **state)
 {
 	struct socle_addr own;
 
@@ -385,7 +385,7 @@ a_tcp_socket_that_meets_itself_is_refused(void **state)
 }
 
 static void
-an_ipv6_socket_that_meets_itself_is_refused(void **state)
+an_ipv6_socket_connected_to_itself_counts_as_refused(void **state)
 {
 	struct socle_addr own;
 
@@ -418,24 +418,24 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		io_test(the_addresses_of_a_name_are_tried_in_turn),
-		io_test(when_all_addresses_fail_the_last_connect_is_told),
-		io_test(of_bind_and_socket_the_bind_is_told),
-		io_test(an_option_that_cannot_be_set_ends_it),
-		io_test(local_and_peer_are_of_one_family),
+		io_test(if_all_addresses_fail_the_last_connect_error_is_reported),
+		io_test(a_bind_error_is_reported_before_a_socket_error),
+		io_test(an_option_that_cannot_be_set_ends_the_attempt),
+		io_test(local_and_peer_addresses_have_the_same_family),
 		io_test(the_fd_keeps_its_number_over_retries),
-		io_test(a_number_that_cannot_be_kept_is_replaced),
+		io_test(if_the_fd_number_cannot_be_kept_a_new_one_is_used),
 		io_test(a_retry_has_the_same_options_and_local_address),
-		io_test(closing_ends_what_was_still_to_be_tried),
+		io_test(closing_drops_the_addresses_not_yet_tried),
 		io_test(a_refused_connect_is_never_reported_as_connected),
-		io_test(a_failure_ends_with_its_fd),
-		io_test(a_connect_under_way_is_not_ended_by_another),
-		io_test(another_connect_does_not_hide_how_the_first_ends),
-		io_test(a_socket_hung_up_without_a_word_is_not_connected),
+		io_test(closing_the_fd_clears_its_failure),
+		io_test(another_connect_does_not_end_the_one_in_progress),
+		io_test(another_connect_does_not_hide_the_result_of_the_first),
+		io_test(a_socket_that_hangs_up_without_an_error_is_not_connected),
 		io_test(a_full_unix_listener_is_eagain),
-		io_test(a_tcp_socket_that_meets_itself_is_refused),
-		io_test(an_ipv6_socket_that_meets_itself_is_refused),
-		io_test(a_socket_not_connected_yet_is_no_failure),
-		io_test(no_address_is_einval),
+		io_test(a_tcp_socket_connected_to_itself_counts_as_refused),
+		io_test(an_ipv6_socket_connected_to_itself_counts_as_refused),
+		io_test(a_socket_not_yet_connected_is_not_a_failure),
+		io_test(connecting_without_an_address_is_einval),
 		io_test(a_datagram_socket_may_send_to_itself),
 	};
 

@@ -70,7 +70,7 @@ a_second_answer_is_one_system_call(void **state)
 }
 
 static void
-without_a_peer_there_is_nobody_to_send_to(void **state)
+without_a_peer_sending_fails(void **state)
 {
 	struct socle_addr nobody;
 
@@ -86,7 +86,7 @@ without_a_peer_there_is_nobody_to_send_to(void **state)
 }
 
 static void
-a_send_that_failed_is_not_remembered(void **state)
+a_failed_send_does_not_set_the_last_peer(void **state)
 {
 	struct socle_addr bad, to;
 
@@ -128,7 +128,7 @@ a_connected_datagram_socket_sends_to_its_peer(void **state)
 }
 
 static void
-connecting_ends_sending_to_the_last_peer(void **state)
+connecting_replaces_the_last_peer(void **state)
 {
 	struct socle_io c;
 	struct socle_addr to_b, to_c;
@@ -177,7 +177,7 @@ a_peer_of_unix_datagrams_is_answered_too(void **state)
 }
 
 static void
-who_has_no_address_is_not_taken_for_another(void **state)
+a_sender_without_an_address_clears_the_last_peer(void **state)
 {
 	struct socle_io c;
 	struct socle_addr to, nobody;
@@ -206,7 +206,7 @@ who_has_no_address_is_not_taken_for_another(void **state)
 }
 
 static void
-another_fd_starts_afresh(void **state)
+a_new_fd_has_no_last_peer(void **state)
 {
 	struct socle_io c;
 	struct socle_addr to, other;
@@ -237,7 +237,7 @@ another_fd_starts_afresh(void **state)
 
 /* TI27 */
 static void
-an_empty_datagram_is_received_as_one(void **state)
+an_empty_datagram_is_received_as_a_datagram(void **state)
 {
 	struct socle_addr to, from = {.len = 0};
 	char buf[4];
@@ -257,7 +257,7 @@ an_empty_datagram_is_received_as_one(void **state)
 }
 
 static void
-a_datagram_that_does_not_fit_is_cut_and_can_say_its_length(void **state)
+a_truncated_datagram_can_report_its_full_length(void **state)
 {
 	struct socle_addr to;
 	char buf[4];
@@ -280,7 +280,7 @@ a_datagram_that_does_not_fit_is_cut_and_can_say_its_length(void **state)
 /* ---- streams ---- */
 
 static void
-a_tcp_stream_names_no_sender(void **state)
+a_tcp_stream_reports_no_sender(void **state)
 {
 	struct socle_addr from;
 	char buf[8];
@@ -297,7 +297,7 @@ a_tcp_stream_names_no_sender(void **state)
 }
 
 static void
-sending_to_one_that_is_gone_is_epipe_and_no_signal(void **state)
+sending_to_a_closed_peer_is_epipe_and_raises_no_signal(void **state)
 {
 	ssize_t n = 0;
 
@@ -318,7 +318,7 @@ sending_to_one_that_is_gone_is_epipe_and_no_signal(void **state)
 
 /* TI21 */
 static void
-connected_outlives_the_peers_end_and_no_reset(void **state)
+connected_is_true_after_the_peers_end_but_not_after_a_reset(void **state)
 {
 	char buf[4];
 
@@ -340,7 +340,7 @@ connected_outlives_the_peers_end_and_no_reset(void **state)
 
 /* TI21 */
 static void
-connected_does_not_go_by_the_last_peer(void **state)
+connected_ignores_the_last_peer(void **state)
 {
 	struct socle_addr to;
 
@@ -357,7 +357,7 @@ connected_does_not_go_by_the_last_peer(void **state)
 
 /* TI22 */
 static void
-shutting_down_what_is_not_connected_fails(void **state)
+shutdown_of_an_unconnected_socket_fails(void **state)
 {
 	char buf[4];
 
@@ -404,7 +404,7 @@ shutdown_and_close_forget_the_last_peer(void **state)
 
 /* TI23 */
 static void
-the_out_of_band_mark_is_seen(void **state)
+the_out_of_band_mark_is_detected(void **state)
 {
 	char buf[8];
 
@@ -434,7 +434,7 @@ the_out_of_band_mark_is_seen(void **state)
 /* ---- options ---- */
 
 static void
-autoflush_is_tcps_and_harmless_elsewhere(void **state)
+autoflush_works_on_tcp_and_is_harmless_elsewhere(void **state)
 {
 	int value = 0;
 	socklen_t len = sizeof(value);
@@ -462,7 +462,7 @@ autoflush_is_tcps_and_harmless_elsewhere(void **state)
 }
 
 static void
-options_are_set_and_asked_for(void **state)
+options_can_be_set_and_read(void **state)
 {
 	const struct linger linger = {.l_onoff = 1, .l_linger = 3};
 	struct linger got = {0};
@@ -494,24 +494,24 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		test(a_datagram_is_answered_without_an_address),
 		test(a_second_answer_is_one_system_call),
-		test(without_a_peer_there_is_nobody_to_send_to),
-		test(a_send_that_failed_is_not_remembered),
+		test(without_a_peer_sending_fails),
+		test(a_failed_send_does_not_set_the_last_peer),
 		test(a_connected_datagram_socket_sends_to_its_peer),
-		test(connecting_ends_sending_to_the_last_peer),
+		test(connecting_replaces_the_last_peer),
 		test(a_peer_of_unix_datagrams_is_answered_too),
-		test(who_has_no_address_is_not_taken_for_another),
-		test(another_fd_starts_afresh),
-		test(an_empty_datagram_is_received_as_one),
-		test(a_datagram_that_does_not_fit_is_cut_and_can_say_its_length),
-		test(a_tcp_stream_names_no_sender),
-		test(sending_to_one_that_is_gone_is_epipe_and_no_signal),
-		test(connected_outlives_the_peers_end_and_no_reset),
-		test(connected_does_not_go_by_the_last_peer),
-		test(shutting_down_what_is_not_connected_fails),
+		test(a_sender_without_an_address_clears_the_last_peer),
+		test(a_new_fd_has_no_last_peer),
+		test(an_empty_datagram_is_received_as_a_datagram),
+		test(a_truncated_datagram_can_report_its_full_length),
+		test(a_tcp_stream_reports_no_sender),
+		test(sending_to_a_closed_peer_is_epipe_and_raises_no_signal),
+		test(connected_is_true_after_the_peers_end_but_not_after_a_reset),
+		test(connected_ignores_the_last_peer),
+		test(shutdown_of_an_unconnected_socket_fails),
 		test(shutdown_and_close_forget_the_last_peer),
-		test(the_out_of_band_mark_is_seen),
-		test(autoflush_is_tcps_and_harmless_elsewhere),
-		test(options_are_set_and_asked_for),
+		test(the_out_of_band_mark_is_detected),
+		test(autoflush_works_on_tcp_and_is_harmless_elsewhere),
+		test(options_can_be_set_and_read),
 	};
 
 	return run_tests(tests);

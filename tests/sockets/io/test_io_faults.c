@@ -204,7 +204,7 @@ assert_unchanged(const struct socle_io *before, const struct socle_io *io)
 }
 
 static void
-a_call_that_fails_says_so_and_changes_nothing(void **state)
+a_failed_call_reports_its_error_and_changes_nothing(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(sites) / sizeof(sites[0]); i++) {
@@ -237,7 +237,7 @@ a_call_that_fails_says_so_and_changes_nothing(void **state)
 }
 
 static void
-a_mode_that_cannot_be_restored_is_told(void **state)
+failing_to_restore_the_mode_is_reported(void **state)
 {
 	struct socle_addr to;
 
@@ -256,7 +256,7 @@ a_mode_that_cannot_be_restored_is_told(void **state)
 }
 
 static void
-a_wait_that_fails_is_told(void **state)
+a_failed_wait_is_reported(void **state)
 {
 	int fds[STUFFING];
 
@@ -284,7 +284,7 @@ a_wait_that_fails_is_told(void **state)
 }
 
 static void
-an_end_that_cannot_be_asked_for_is_told(void **state)
+failing_to_read_the_result_of_a_connect_is_reported(void **state)
 {
 	const struct socle_io_params timed = {
 		.peer_addr = "127.0.0.1:1", .timeout = 5};
@@ -481,7 +481,7 @@ sweep(int (*run)(void))
 }
 
 static void
-constructors_that_fail_anywhere_leave_nothing(void **state)
+constructors_that_fail_anywhere_leave_nothing_behind(void **state)
 {
 	(void)state;
 	io_listening(&listener, "127.0.0.1:0");
@@ -505,7 +505,7 @@ constructors_that_fail_anywhere_leave_nothing(void **state)
 }
 
 static void
-closing_does_not_care_what_close_says(void **state)
+closing_ignores_the_result_of_close(void **state)
 {
 	int fd;
 
@@ -522,12 +522,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		io_test(a_call_that_fails_says_so_and_changes_nothing),
-		io_test(a_mode_that_cannot_be_restored_is_told),
-		io_test(a_wait_that_fails_is_told),
-		io_test(an_end_that_cannot_be_asked_for_is_told),
-		io_test(constructors_that_fail_anywhere_leave_nothing),
-		io_test(closing_does_not_care_what_close_says),
+		io_test(a_failed_call_reports_its_error_and_changes_nothing),
+		io_test(failing_to_restore_the_mode_is_reported),
+		io_test(a_failed_wait_is_reported),
+		io_test(failing_to_read_the_result_of_a_connect_is_reported),
+		io_test(constructors_that_fail_anywhere_leave_nothing_behind),
+		io_test(closing_ignores_the_result_of_close),
 	};
 
 	return run_tests(tests);

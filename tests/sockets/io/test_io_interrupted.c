@@ -13,7 +13,7 @@ close_all(void)
 }
 
 static void
-an_interrupted_wait_goes_on_to_the_same_deadline(void **state)
+an_interrupted_wait_keeps_its_deadline(void **state)
 {
 	double start;
 
@@ -47,7 +47,7 @@ an_interrupted_accept_is_repeated(void **state)
 }
 
 static void
-interrupted_data_is_repeated(void **state)
+interrupted_sends_and_receives_are_repeated(void **state)
 {
 	(void)state;
 	io_tcp_pair(&io, &peer);
@@ -74,7 +74,7 @@ connects_when_interrupted(bool nonblocking, double timeout)
 }
 
 static void
-a_connect_interrupted_before_it_began_is_repeated(void **state)
+a_connect_interrupted_before_it_started_is_repeated(void **state)
 {
 	static const char *const where[] = {"127.0.0.1:0", "@socle-io-intr"};
 
@@ -108,7 +108,7 @@ interrupted_connect(int fd, const struct sockaddr *a, socklen_t n)
 }
 
 static void
-a_connect_interrupted_under_way_goes_on(void **state)
+a_connect_interrupted_in_progress_continues(void **state)
 {
 	(void)state;
 	io_listening(&listener, "127.0.0.1:0");
@@ -124,7 +124,7 @@ a_connect_interrupted_under_way_goes_on(void **state)
 }
 
 static void
-a_connect_interrupted_and_refused_is_refused(void **state)
+a_connect_interrupted_and_then_refused_is_refused(void **state)
 {
 	(void)state;
 	io_connects_are_slow(EINTR);
@@ -137,7 +137,7 @@ a_connect_interrupted_and_refused_is_refused(void **state)
 }
 
 static void
-what_an_interrupted_connect_says_when_asked_again_is_understood(void **state)
+repeating_an_interrupted_connect_accepts_eisconn_and_ealready(void **state)
 {
 	(void)state;
 	seam_fail(CALL_connect, 1, EINTR, 1);
@@ -159,13 +159,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		io_test(an_interrupted_wait_goes_on_to_the_same_deadline),
+		io_test(an_interrupted_wait_keeps_its_deadline),
 		io_test(an_interrupted_accept_is_repeated),
-		io_test(interrupted_data_is_repeated),
-		io_test(a_connect_interrupted_before_it_began_is_repeated),
-		io_test(a_connect_interrupted_under_way_goes_on),
-		io_test(what_an_interrupted_connect_says_when_asked_again_is_understood),
-		io_test(a_connect_interrupted_and_refused_is_refused),
+		io_test(interrupted_sends_and_receives_are_repeated),
+		io_test(a_connect_interrupted_before_it_started_is_repeated),
+		io_test(a_connect_interrupted_in_progress_continues),
+		io_test(repeating_an_interrupted_connect_accepts_eisconn_and_ealready),
+		io_test(a_connect_interrupted_and_then_refused_is_refused),
 	};
 
 	return run_tests(tests);

@@ -7,7 +7,7 @@ static struct socle_io io, peer, listener;
 
 /* TI29 */
 static void
-a_pair_knows_what_it_is(void **state)
+a_pair_knows_its_domain_type_and_protocol(void **state)
 {
 	static const int types[] = {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET};
 
@@ -30,7 +30,7 @@ a_pair_knows_what_it_is(void **state)
 }
 
 static void
-a_pair_that_cannot_be_leaves_both_without_an_fd(void **state)
+a_failed_socketpair_leaves_both_objects_without_an_fd(void **state)
 {
 	(void)state;
 	assert_int_equal(-EOPNOTSUPP,
@@ -49,7 +49,7 @@ assert_kind(struct socle_io *s, int domain, int type, int protocol)
 
 /* TI09 */
 static void
-accepted_and_adopted_sockets_are_of_the_listeners_kind(void **state)
+accepted_and_adopted_sockets_have_the_listeners_kind(void **state)
 {
 	static const struct {
 		const char *addr;
@@ -95,7 +95,7 @@ an_adopted_udp_socket_knows_its_kind(void **state)
 }
 
 static void
-where_the_kernel_does_not_know_the_kind_is_inferred(void **state)
+the_kind_is_inferred_where_the_kernel_does_not_report_it(void **state)
 {
 	static const struct {
 		int domain, type, protocol;
@@ -124,7 +124,7 @@ where_the_kernel_does_not_know_the_kind_is_inferred(void **state)
 
 /* TI19 */
 static void
-an_adopted_fd_is_the_objects(void **state)
+an_adopted_fd_is_owned_by_the_object(void **state)
 {
 	int port, fd = tcp_listener(&port);
 
@@ -142,7 +142,7 @@ an_adopted_fd_is_the_objects(void **state)
 
 /* TI19 */
 static void
-what_is_no_socket_is_not_adopted(void **state)
+an_fd_that_is_not_a_socket_is_not_adopted(void **state)
 {
 	int fds[2];
 
@@ -158,7 +158,7 @@ what_is_no_socket_is_not_adopted(void **state)
 }
 
 static void
-a_stolen_fd_is_the_callers(void **state)
+a_stolen_fd_is_owned_by_the_caller(void **state)
 {
 	int fd;
 
@@ -176,14 +176,14 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(a_pair_knows_what_it_is),
-		test(a_pair_that_cannot_be_leaves_both_without_an_fd),
-		test(accepted_and_adopted_sockets_are_of_the_listeners_kind),
+		test(a_pair_knows_its_domain_type_and_protocol),
+		test(a_failed_socketpair_leaves_both_objects_without_an_fd),
+		test(accepted_and_adopted_sockets_have_the_listeners_kind),
 		test(an_adopted_udp_socket_knows_its_kind),
-		test(where_the_kernel_does_not_know_the_kind_is_inferred),
-		test(an_adopted_fd_is_the_objects),
-		test(what_is_no_socket_is_not_adopted),
-		test(a_stolen_fd_is_the_callers),
+		test(the_kind_is_inferred_where_the_kernel_does_not_report_it),
+		test(an_adopted_fd_is_owned_by_the_object),
+		test(an_fd_that_is_not_a_socket_is_not_adopted),
+		test(a_stolen_fd_is_owned_by_the_caller),
 	};
 
 	return run_tests(tests);

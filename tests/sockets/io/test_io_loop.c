@@ -21,7 +21,7 @@ look(int fd, unsigned ready, void *arg)
 
 /* TI18 */
 static void
-a_connect_under_way_ends_in_the_loop(void **state)
+a_connect_in_progress_completes_in_the_loop(void **state)
 {
 	int result = 0;
 
@@ -46,7 +46,7 @@ a_connect_under_way_ends_in_the_loop(void **state)
 
 /* TI18 */
 static void
-a_connect_that_hangs_is_not_told_as_done(void **state)
+a_connect_that_hangs_is_not_reported_as_done(void **state)
 {
 	int fds[STUFFING], result = 0;
 
@@ -132,8 +132,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		io_test(a_connect_under_way_ends_in_the_loop),
-		io_test(a_connect_that_hangs_is_not_told_as_done),
+		io_test(a_connect_in_progress_completes_in_the_loop),
+		io_test(a_connect_that_hangs_is_not_reported_as_done),
 		io_test(a_stolen_socket_serves_in_the_loop),
 		io_test(a_socket_stolen_from_the_loop_is_adopted),
 	};

@@ -126,7 +126,7 @@ numbers_are_never_looked_up(void **state)
 
 /* TI12 */
 static void
-an_unknown_service_falls_back_on_its_number(void **state)
+an_unknown_service_uses_its_fallback_number(void **state)
 {
 	char service[32], where[64];
 
@@ -148,7 +148,7 @@ an_unknown_service_falls_back_on_its_number(void **state)
 
 /* TI12 */
 static void
-a_known_service_is_not_what_it_could_fall_back_on(void **state)
+a_known_service_ignores_its_fallback_number(void **state)
 {
 	(void)state;
 	notes_only();
@@ -212,7 +212,7 @@ an_unknown_host_is_an_error_with_a_number(void **state)
 }
 
 static void
-what_the_name_servers_say_is_told(void **state)
+a_lookup_error_is_reported_in_the_resolvers_words(void **state)
 {
 	static const struct {
 		int said, err;
@@ -242,7 +242,7 @@ what_the_name_servers_say_is_told(void **state)
 }
 
 static void
-a_long_name_in_an_error_is_cut(void **state)
+a_long_name_in_an_error_is_truncated(void **state)
 {
 	char name[300];
 
@@ -257,7 +257,7 @@ a_long_name_in_an_error_is_cut(void **state)
 }
 
 static void
-a_host_or_service_beyond_all_measure_is_refused(void **state)
+a_host_or_service_that_is_too_long_is_refused(void **state)
 {
 	char host[2000], service[2000];
 
@@ -299,7 +299,7 @@ the_domain_chooses_among_the_addresses(void **state)
 }
 
 static void
-only_addresses_that_can_be_reached_are_asked_for(void **state)
+names_are_looked_up_with_ai_addrconfig_only_if_it_helps(void **state)
 {
 	static const struct {
 		struct socle_io_params p;
@@ -319,7 +319,7 @@ only_addresses_that_can_be_reached_are_asked_for(void **state)
 }
 
 static void
-an_interrupted_look_up_is_repeated(void **state)
+an_interrupted_lookup_is_repeated(void **state)
 {
 	(void)state;
 	seam_fail(CALL_getaddrinfo, 1, EINTR, 2);
@@ -395,7 +395,7 @@ a_protocol_is_a_name_or_a_number_and_has_its_type(void **state)
 }
 
 static void
-any_domain_goes_to_the_kernel_as_it_is(void **state)
+any_domain_is_passed_to_the_kernel_unchanged(void **state)
 {
 	(void)state;
 	io_seam_save();
@@ -434,20 +434,20 @@ main(void)
 		io_test(host_and_port_are_split_as_perl_does),
 		io_test(local_addresses_are_split_too),
 		io_test(numbers_are_never_looked_up),
-		io_test(an_unknown_service_falls_back_on_its_number),
-		io_test(a_known_service_is_not_what_it_could_fall_back_on),
+		io_test(an_unknown_service_uses_its_fallback_number),
+		io_test(a_known_service_ignores_its_fallback_number),
 		io_test(an_unknown_service_is_an_error_with_a_number),
 		io_test(an_unknown_protocol_is_an_error_with_a_number),
 		io_test(an_unknown_host_is_an_error_with_a_number),
-		io_test(what_the_name_servers_say_is_told),
-		io_test(a_long_name_in_an_error_is_cut),
-		io_test(a_host_or_service_beyond_all_measure_is_refused),
+		io_test(a_lookup_error_is_reported_in_the_resolvers_words),
+		io_test(a_long_name_in_an_error_is_truncated),
+		io_test(a_host_or_service_that_is_too_long_is_refused),
 		io_test(the_domain_chooses_among_the_addresses),
-		io_test(only_addresses_that_can_be_reached_are_asked_for),
-		io_test(an_interrupted_look_up_is_repeated),
+		io_test(names_are_looked_up_with_ai_addrconfig_only_if_it_helps),
+		io_test(an_interrupted_lookup_is_repeated),
 		io_test(the_usual_protocols_are_known_without_a_file),
 		io_test(a_protocol_is_a_name_or_a_number_and_has_its_type),
-		io_test(any_domain_goes_to_the_kernel_as_it_is),
+		io_test(any_domain_is_passed_to_the_kernel_unchanged),
 		io_test(a_raw_socket_needs_no_port),
 	};
 

@@ -15,7 +15,7 @@ close_all(void)
 
 /* TI17 */
 static void
-a_connect_in_time_leaves_the_mode_as_it_was(void **state)
+a_connect_in_time_restores_the_blocking_mode(void **state)
 {
 	(void)state;
 	io_listening(&listener, "127.0.0.1:0");
@@ -38,7 +38,7 @@ a_connect_in_time_leaves_the_mode_as_it_was(void **state)
 
 /* TI17 */
 static void
-a_connect_that_hangs_is_given_up(void **state)
+a_connect_that_hangs_times_out(void **state)
 {
 	struct socle_addr to;
 	double start;
@@ -86,7 +86,7 @@ each_address_has_the_whole_timeout(void **state)
 }
 
 static void
-the_kernels_own_timeout_is_told_apart(void **state)
+the_kernels_own_timeout_is_reported_differently(void **state)
 {
 	(void)state;
 	io_listening(&listener, "127.0.0.1:0");
@@ -151,7 +151,7 @@ poll_and_accept(struct pollfd *p, nfds_t n, int ms)
 }
 
 static void
-a_unix_listener_that_gets_room_is_connected_to(void **state)
+a_unix_connect_completes_when_the_backlog_has_space(void **state)
 {
 	(void)state;
 	io_stuffed(&listener, "@socle-io-full", fds);
@@ -168,7 +168,7 @@ a_unix_listener_that_gets_room_is_connected_to(void **state)
 
 /* TI17 */
 static void
-an_accept_nobody_comes_to_is_given_up(void **state)
+an_accept_without_a_client_times_out(void **state)
 {
 	double start;
 
@@ -219,14 +219,14 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		io_test(a_connect_in_time_leaves_the_mode_as_it_was),
-		io_test(a_connect_that_hangs_is_given_up),
+		io_test(a_connect_in_time_restores_the_blocking_mode),
+		io_test(a_connect_that_hangs_times_out),
 		io_test(each_address_has_the_whole_timeout),
-		io_test(the_kernels_own_timeout_is_told_apart),
+		io_test(the_kernels_own_timeout_is_reported_differently),
 		io_test(a_send_timeout_of_the_kernel_ends_a_blocking_connect),
 		io_test(a_full_unix_listener_is_waited_for),
-		io_test(a_unix_listener_that_gets_room_is_connected_to),
-		io_test(an_accept_nobody_comes_to_is_given_up),
+		io_test(a_unix_connect_completes_when_the_backlog_has_space),
+		io_test(an_accept_without_a_client_times_out),
 		io_test(a_nonblocking_listener_does_not_wait),
 	};
 

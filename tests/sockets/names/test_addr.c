@@ -145,7 +145,7 @@ static const struct good {
 };
 
 static void
-every_text_is_read_and_written_back(void **state)
+every_text_is_parsed_and_formatted_back(void **state)
 {
 	char text[SOCLE_ADDR_TEXT_MAX];
 	struct socle_addr a;
@@ -206,7 +206,7 @@ a_bad_name_is_refused(void **state)
 
 /* IO::Socket cuts a path short, and binds there. */
 static void
-a_path_too_long_is_refused_and_not_cut(void **state)
+a_path_that_is_too_long_is_refused_and_not_truncated(void **state)
 {
 	char text[256] = "unix:/";
 	struct socle_addr a;
@@ -261,7 +261,7 @@ bound(const struct socle_addr *to, struct socle_addr *ret)
 
 /* Linux counts a NUL that is not there: 111 bytes for a full sun_path. */
 static void
-a_path_that_fills_sun_path_is_bound_whole(void **state)
+a_path_that_fills_sun_path_is_bound_completely(void **state)
 {
 	char folder[] = "/tmp/socle-addr-XXXXXX";
 	char path[PATH_ROOM + 1], text[SOCLE_ADDR_TEXT_MAX];
@@ -289,7 +289,7 @@ a_path_that_fills_sun_path_is_bound_whole(void **state)
 
 #ifdef __linux__
 static void
-names_of_the_kernel_come_back_with_their_exact_length(void **state)
+names_reported_by_the_kernel_keep_their_exact_length(void **state)
 {
 	struct socle_addr a, kernels;
 	char text[64];
@@ -324,7 +324,7 @@ static const struct {
 };
 
 static void
-address_strings_are_those_of_danga(void **state)
+address_strings_match_danga_socket(void **state)
 {
 	struct socle_addr a, unnamed = local(NULL, 0);
 	char s[SOCLE_ADDR_TEXT_MAX];
@@ -344,7 +344,7 @@ address_strings_are_those_of_danga(void **state)
 }
 
 static void
-what_cannot_be_read_back_is_written_all_the_same(void **state)
+an_address_that_cannot_be_parsed_back_is_still_formatted(void **state)
 {
 	struct socle_addr a = local(NULL, 0);
 	char s[SOCLE_ADDR_TEXT_MAX];
@@ -377,7 +377,7 @@ is_no_address(const struct socle_addr *a, int err)
 }
 
 static void
-an_address_of_a_wrong_family_or_length_has_no_text(void **state)
+an_address_with_a_bad_family_or_length_has_no_text(void **state)
 {
 	static const int families[] = {AF_INET, AF_INET6};
 	static const socklen_t needs[] = {
@@ -405,7 +405,7 @@ an_address_of_a_wrong_family_or_length_has_no_text(void **state)
 }
 
 static void
-a_text_is_cut_at_any_size_as_snprintf_does(void **state)
+a_text_is_truncated_at_any_size_like_snprintf(void **state)
 {
 	char whole[SOCLE_ADDR_TEXT_MAX], cut[SOCLE_ADDR_TEXT_MAX + 1];
 	struct socle_addr a;
@@ -467,7 +467,7 @@ random_ip(void)
 }
 
 static void
-any_address_comes_back_from_its_text(void **state)
+any_address_can_be_parsed_back_from_its_text(void **state)
 {
 	struct socle_addr a;
 
@@ -502,7 +502,7 @@ spoil(char *text, size_t size)
 }
 
 static void
-any_text_is_read_whole_or_refused_whole(void **state)
+any_text_is_parsed_completely_or_refused(void **state)
 {
 	char text[128], host[128], service[128];
 	struct socle_addr a, before;
@@ -524,7 +524,7 @@ any_text_is_read_whole_or_refused_whole(void **state)
 
 /* getaddrinfo also takes "1", "1.2" and octal: it accepts more, never less. */
 static void
-getaddrinfo_agrees(void **state)
+numeric_addresses_agree_with_getaddrinfo(void **state)
 {
 	struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
 				.ai_socktype = SOCK_STREAM},
@@ -614,7 +614,7 @@ host_and_service_are_split_as_perl_does(void **state)
 }
 
 static void
-a_part_too_long_for_its_buffer_is_refused_and_not_cut(void **state)
+a_part_too_long_for_its_buffer_is_refused_and_not_truncated(void **state)
 {
 	char host[32], service[32];
 
@@ -645,28 +645,30 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_text_is_read_and_written_back),
+		cmocka_unit_test(every_text_is_parsed_and_formatted_back),
 		cmocka_unit_test(a_bad_text_is_refused_and_changes_nothing),
 		cmocka_unit_test(a_bad_name_is_refused),
-		cmocka_unit_test(a_path_too_long_is_refused_and_not_cut),
+		cmocka_unit_test(
+			a_path_that_is_too_long_is_refused_and_not_truncated),
 		cmocka_unit_test(a_name_has_its_exact_length),
-		cmocka_unit_test(a_path_that_fills_sun_path_is_bound_whole),
+		cmocka_unit_test(
+			a_path_that_fills_sun_path_is_bound_completely),
 #ifdef __linux__
 		cmocka_unit_test(
-			names_of_the_kernel_come_back_with_their_exact_length),
+			names_reported_by_the_kernel_keep_their_exact_length),
 #endif
-		cmocka_unit_test(address_strings_are_those_of_danga),
+		cmocka_unit_test(address_strings_match_danga_socket),
 		cmocka_unit_test(
-			what_cannot_be_read_back_is_written_all_the_same),
+			an_address_that_cannot_be_parsed_back_is_still_formatted),
 		cmocka_unit_test(
-			an_address_of_a_wrong_family_or_length_has_no_text),
-		cmocka_unit_test(a_text_is_cut_at_any_size_as_snprintf_does),
-		cmocka_unit_test(any_address_comes_back_from_its_text),
-		cmocka_unit_test(any_text_is_read_whole_or_refused_whole),
-		cmocka_unit_test(getaddrinfo_agrees),
+			an_address_with_a_bad_family_or_length_has_no_text),
+		cmocka_unit_test(a_text_is_truncated_at_any_size_like_snprintf),
+		cmocka_unit_test(any_address_can_be_parsed_back_from_its_text),
+		cmocka_unit_test(any_text_is_parsed_completely_or_refused),
+		cmocka_unit_test(numeric_addresses_agree_with_getaddrinfo),
 		cmocka_unit_test(host_and_service_are_split_as_perl_does),
 		cmocka_unit_test(
-			a_part_too_long_for_its_buffer_is_refused_and_not_cut),
+			a_part_too_long_for_its_buffer_is_refused_and_not_truncated),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,7 +29,7 @@ resolved(const char *host, const char *service, int family, int type)
 /* ---- numbers ---- */
 
 static void
-numbers_are_answered_in_a_later_tick_without_a_thread(void **state)
+numeric_addresses_are_answered_later_without_a_thread(void **state)
 {
 	(void)state;
 	resolver_ask("127.0.0.1");
@@ -43,7 +43,7 @@ numbers_are_answered_in_a_later_tick_without_a_thread(void **state)
 }
 
 static void
-numbers_are_read_as_they_are(void **state)
+numeric_addresses_are_not_looked_up(void **state)
 {
 	static const struct {
 		const char *host, *service;
@@ -78,7 +78,7 @@ ask_another(int err, const struct socle_addr *addrs, size_t n, void *arg)
 }
 
 static void
-a_question_in_an_answer_waits_for_the_next_tick(void **state)
+a_request_made_in_a_callback_is_answered_in_the_next_tick(void **state)
 {
 	(void)state;
 	assert_int_equal(0,
@@ -90,7 +90,7 @@ a_question_in_an_answer_waits_for_the_next_tick(void **state)
 }
 
 static void
-an_address_of_another_family_is_none(void **state)
+a_numeric_address_of_another_family_is_an_error(void **state)
 {
 	(void)state;
 	resolver_real();
@@ -124,7 +124,7 @@ wrong_use_is_refused_and_does_nothing(void **state)
 /* ---- names ---- */
 
 static void
-names_are_asked_for_as_they_are(void **state)
+names_are_passed_to_the_resolver_unchanged(void **state)
 {
 	static const struct {
 		const char *host, *service;
@@ -155,7 +155,7 @@ names_are_asked_for_as_they_are(void **state)
 }
 
 static void
-the_texts_are_copied(void **state)
+host_and_service_are_copied(void **state)
 {
 	char host[] = "h7", service[] = "ftp";
 
@@ -170,7 +170,7 @@ the_texts_are_copied(void **state)
 }
 
 static void
-the_order_stays_and_nothing_comes_twice(void **state)
+addresses_keep_their_order_without_duplicates(void **state)
 {
 	(void)state;
 	resolver_says("[2001:db8::2]:0 10.0.0.2:0 [2001:db8::2]:0 10.0.0.1:0 "
@@ -181,7 +181,7 @@ the_order_stays_and_nothing_comes_twice(void **state)
 }
 
 static void
-a_named_service_is_the_resolvers(void **state)
+a_named_service_is_left_to_the_resolver(void **state)
 {
 	(void)state;
 	resolver_says("10.0.0.1:21 [::1]:21");
@@ -190,7 +190,7 @@ a_named_service_is_the_resolvers(void **state)
 }
 
 static void
-a_number_with_a_named_service_gets_its_port(void **state)
+a_numeric_address_with_a_named_service_gets_its_port(void **state)
 {
 	(void)state;
 	resolved("1.2.3.4", "ftp", AF_UNSPEC, 0);
@@ -244,7 +244,7 @@ the_system_knows_services(void **state)
 /* ---- failures ---- */
 
 static void
-what_the_resolver_says_becomes_an_errno(void **state)
+resolver_errors_become_errno_values(void **state)
 {
 	static const struct {
 		int code, err, expected;
@@ -277,7 +277,7 @@ what_the_resolver_says_becomes_an_errno(void **state)
 }
 
 static void
-no_service_for_a_number_is_a_failure(void **state)
+an_unknown_service_with_a_numeric_address_is_a_failure(void **state)
 {
 	(void)state;
 	resolver_fails(EAI_SERVICE, 0);
@@ -302,7 +302,7 @@ without_a_thread_a_name_is_refused(void **state)
 }
 
 static void
-without_another_thread_a_name_waits_for_one_that_is_there(void **state)
+without_another_thread_a_name_waits_for_an_existing_one(void **state)
 {
 	(void)state;
 	seam_fail(CALL_thread_create, 2, EAGAIN, 1);
@@ -352,7 +352,7 @@ have_a_mailbox(void)
 }
 
 static void
-no_memory_for_the_addresses_is_an_answer(void **state)
+running_out_of_memory_for_the_addresses_is_an_answer(void **state)
 {
 	(void)state;
 	have_a_mailbox();
@@ -365,7 +365,7 @@ no_memory_for_the_addresses_is_an_answer(void **state)
 }
 
 static void
-an_answer_needs_no_memory_to_arrive(void **state)
+an_answer_is_delivered_without_allocating_memory(void **state)
 {
 	(void)state;
 	have_a_mailbox();
@@ -377,7 +377,7 @@ an_answer_needs_no_memory_to_arrive(void **state)
 }
 
 static void
-the_callers_signal_mask_stays(void **state)
+the_callers_signal_mask_is_unchanged(void **state)
 {
 	sigset_t was, is;
 
@@ -399,7 +399,7 @@ find_item(const struct socle_profile_item *item, void *arg)
 }
 
 static void
-its_time_has_a_name_in_profiles(void **state)
+its_callback_has_an_item_in_the_profile(void **state)
 {
 	char name[] = "posted:socle_resolve";
 
@@ -416,28 +416,32 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		resolver_test(
-			numbers_are_answered_in_a_later_tick_without_a_thread),
-		resolver_test(numbers_are_read_as_they_are),
-		resolver_test(a_question_in_an_answer_waits_for_the_next_tick),
-		resolver_test(an_address_of_another_family_is_none),
+			numeric_addresses_are_answered_later_without_a_thread),
+		resolver_test(numeric_addresses_are_not_looked_up),
+		resolver_test(
+			a_request_made_in_a_callback_is_answered_in_the_next_tick),
+		resolver_test(a_numeric_address_of_another_family_is_an_error),
 		resolver_test(wrong_use_is_refused_and_does_nothing),
-		resolver_test(names_are_asked_for_as_they_are),
-		resolver_test(the_texts_are_copied),
-		resolver_test(the_order_stays_and_nothing_comes_twice),
-		resolver_test(a_named_service_is_the_resolvers),
-		resolver_test(a_number_with_a_named_service_gets_its_port),
+		resolver_test(names_are_passed_to_the_resolver_unchanged),
+		resolver_test(host_and_service_are_copied),
+		resolver_test(addresses_keep_their_order_without_duplicates),
+		resolver_test(a_named_service_is_left_to_the_resolver),
+		resolver_test(
+			a_numeric_address_with_a_named_service_gets_its_port),
 		resolver_test(the_system_knows_localhost),
 		resolver_test(the_system_knows_services),
-		resolver_test(what_the_resolver_says_becomes_an_errno),
-		resolver_test(no_service_for_a_number_is_a_failure),
+		resolver_test(resolver_errors_become_errno_values),
+		resolver_test(
+			an_unknown_service_with_a_numeric_address_is_a_failure),
 		resolver_test(without_a_thread_a_name_is_refused),
 		resolver_test(
-			without_another_thread_a_name_waits_for_one_that_is_there),
+			without_another_thread_a_name_waits_for_an_existing_one),
 		resolver_test(a_request_without_memory_or_fds_is_refused),
-		resolver_test(no_memory_for_the_addresses_is_an_answer),
-		resolver_test(an_answer_needs_no_memory_to_arrive),
-		resolver_test(the_callers_signal_mask_stays),
-		resolver_test(its_time_has_a_name_in_profiles),
+		resolver_test(
+			running_out_of_memory_for_the_addresses_is_an_answer),
+		resolver_test(an_answer_is_delivered_without_allocating_memory),
+		resolver_test(the_callers_signal_mask_is_unchanged),
+		resolver_test(its_callback_has_an_item_in_the_profile),
 	};
 	return run_tests(tests);
 }

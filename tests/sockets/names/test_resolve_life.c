@@ -29,7 +29,7 @@ tick(struct socle_timer *t)
 
 /* TF25 */
 static void
-a_slow_name_leaves_timers_ticking_on_time(void **state)
+a_slow_lookup_does_not_delay_timers(void **state)
 {
 	(void)state;
 	ticks = late = 0;
@@ -65,7 +65,7 @@ let_it_end(void *arg)
 }
 
 static void
-an_answer_ends_a_wait_without_end(void **state)
+an_answer_ends_an_infinite_wait(void **state)
 {
 	pthread_t t;
 	int n = 1;
@@ -80,7 +80,7 @@ an_answer_ends_a_wait_without_end(void **state)
 }
 
 static void
-a_fast_name_does_not_wait_for_a_slow_one(void **state)
+a_fast_lookup_does_not_wait_for_a_slow_one(void **state)
 {
 	(void)state;
 	resolver_hold();
@@ -110,7 +110,7 @@ check_own(int err, const struct socle_addr *addrs, size_t n, void *arg)
 }
 
 static void
-each_of_many_gets_its_own_answer(void **state)
+each_of_many_requests_gets_its_own_answer(void **state)
 {
 	static int numbers[200];
 	int n = scaled(200, 20);
@@ -143,7 +143,7 @@ ask_many(struct socle_resolve **ret, int n)
 }
 
 static void
-more_than_the_threads_wait_in_their_order(void **state)
+excess_requests_wait_for_a_thread_in_their_order(void **state)
 {
 	struct socle_resolve *r[11];
 
@@ -165,7 +165,7 @@ more_than_the_threads_wait_in_their_order(void **state)
 }
 
 static void
-threads_end_when_nothing_is_to_do(void **state)
+idle_threads_exit(void **state)
 {
 	struct socle_resolve *r[11];
 
@@ -191,7 +191,7 @@ assert_nothing_comes(void)
 }
 
 static void
-a_number_can_be_cancelled(void **state)
+a_numeric_request_can_be_cancelled(void **state)
 {
 	(void)state;
 	socle_resolve_cancel(resolver_ask("127.0.0.1"));
@@ -200,7 +200,7 @@ a_number_can_be_cancelled(void **state)
 }
 
 static void
-a_name_can_be_cancelled_while_it_is_looked_up(void **state)
+a_request_can_be_cancelled_during_its_lookup(void **state)
 {
 	struct socle_resolve *r;
 	long blocks;
@@ -218,7 +218,7 @@ a_name_can_be_cancelled_while_it_is_looked_up(void **state)
 }
 
 static void
-a_name_can_be_cancelled_when_its_answer_is_on_its_way(void **state)
+a_request_can_be_cancelled_before_its_answer_is_delivered(void **state)
 {
 	struct socle_resolve *r = resolver_ask("h1");
 
@@ -229,7 +229,7 @@ a_name_can_be_cancelled_when_its_answer_is_on_its_way(void **state)
 }
 
 static void
-a_cancelled_name_that_waits_is_never_looked_up(void **state)
+a_queued_request_that_is_cancelled_is_never_looked_up(void **state)
 {
 	struct socle_resolve *r[10];
 
@@ -260,7 +260,7 @@ cancel_victim(int err, const struct socle_addr *addrs, size_t n, void *arg)
 static char x[] = "x";
 
 static void
-one_answer_can_cancel_another_of_the_same_tick(void **state)
+a_callback_can_cancel_another_answer_of_the_same_tick(void **state)
 {
 	(void)state;
 	assert_int_equal(0,
@@ -273,7 +273,7 @@ one_answer_can_cancel_another_of_the_same_tick(void **state)
 }
 
 static void
-an_answer_may_cancel_itself(void **state)
+a_callback_may_cancel_its_own_request(void **state)
 {
 	(void)state;
 	assert_int_equal(0,
@@ -286,7 +286,7 @@ an_answer_may_cancel_itself(void **state)
 /* ---- the end of its loop ---- */
 
 static void
-a_reset_forgets_names_that_are_looked_up_and_that_wait(void **state)
+a_reset_drops_requests_that_are_queued_or_in_progress(void **state)
 {
 	struct socle_resolve *r[11];
 
@@ -298,7 +298,7 @@ a_reset_forgets_names_that_are_looked_up_and_that_wait(void **state)
 }
 
 static void
-a_reset_drops_an_answer_that_is_on_its_way(void **state)
+a_reset_drops_an_answer_not_yet_delivered(void **state)
 {
 	(void)state;
 	resolver_ask("h1");
@@ -317,7 +317,7 @@ reset_in_an_answer(int err, const struct socle_addr *addrs, size_t n, void *arg)
 }
 
 static void
-an_answer_may_reset_the_loop_and_ask_anew(void **state)
+a_callback_may_reset_the_loop_and_make_a_new_request(void **state)
 {
 	(void)state;
 	assert_int_equal(0,
@@ -340,7 +340,7 @@ ask_and_end(void *arg)
 }
 
 static void
-the_end_of_its_thread_forgets_a_name(void **state)
+the_end_of_its_thread_drops_a_request(void **state)
 {
 	pthread_t t;
 
@@ -385,7 +385,7 @@ ask_on_a_thread(void *arg)
 }
 
 static void
-each_loop_gets_its_answers_on_its_thread(void **state)
+each_loop_gets_its_answers_on_its_own_thread(void **state)
 {
 	struct own o[2] = {{.name = "h1"}, {.name = "h2"}};
 
@@ -445,7 +445,7 @@ hear_that_it_is_a_child(void)
 }
 
 static void
-a_child_is_told_and_its_parent_gets_the_answers(void **state)
+in_a_child_requests_fail_and_its_parent_gets_the_answers(void **state)
 {
 	(void)state;
 	ask_many(asked_before, 11);
@@ -468,7 +468,7 @@ hear_the_answer(void)
 }
 
 static void
-an_answer_on_its_way_at_a_fork_comes_to_both(void **state)
+an_answer_pending_at_a_fork_reaches_both_processes(void **state)
 {
 	(void)state;
 	resolver_ask("h1");
@@ -545,7 +545,7 @@ ask_in_the_child(void)
 }
 
 static void
-a_child_has_helpers_of_its_own(void **state)
+a_child_has_its_own_helper_threads(void **state)
 {
 	(void)state;
 	if (under_qemu())
@@ -579,7 +579,7 @@ fork_without_a_loop(void *arg)
 }
 
 static void
-a_thread_without_a_loop_may_fork_meanwhile(void **state)
+a_thread_without_a_loop_may_fork_during_a_lookup(void **state)
 {
 	pthread_t t;
 	int status = 0;
@@ -598,30 +598,35 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		resolver_test(a_slow_name_leaves_timers_ticking_on_time),
-		resolver_test(an_answer_ends_a_wait_without_end),
-		resolver_test(a_fast_name_does_not_wait_for_a_slow_one),
-		resolver_test(each_of_many_gets_its_own_answer),
-		resolver_test(more_than_the_threads_wait_in_their_order),
-		resolver_test(threads_end_when_nothing_is_to_do),
-		resolver_test(a_number_can_be_cancelled),
-		resolver_test(a_name_can_be_cancelled_while_it_is_looked_up),
+		resolver_test(a_slow_lookup_does_not_delay_timers),
+		resolver_test(an_answer_ends_an_infinite_wait),
+		resolver_test(a_fast_lookup_does_not_wait_for_a_slow_one),
+		resolver_test(each_of_many_requests_gets_its_own_answer),
+		resolver_test(excess_requests_wait_for_a_thread_in_their_order),
+		resolver_test(idle_threads_exit),
+		resolver_test(a_numeric_request_can_be_cancelled),
+		resolver_test(a_request_can_be_cancelled_during_its_lookup),
 		resolver_test(
-			a_name_can_be_cancelled_when_its_answer_is_on_its_way),
-		resolver_test(a_cancelled_name_that_waits_is_never_looked_up),
-		resolver_test(one_answer_can_cancel_another_of_the_same_tick),
-		resolver_test(an_answer_may_cancel_itself),
+			a_request_can_be_cancelled_before_its_answer_is_delivered),
 		resolver_test(
-			a_reset_forgets_names_that_are_looked_up_and_that_wait),
-		resolver_test(a_reset_drops_an_answer_that_is_on_its_way),
-		resolver_test(an_answer_may_reset_the_loop_and_ask_anew),
-		resolver_test(the_end_of_its_thread_forgets_a_name),
-		resolver_test(each_loop_gets_its_answers_on_its_thread),
-		resolver_test(a_child_is_told_and_its_parent_gets_the_answers),
-		resolver_test(an_answer_on_its_way_at_a_fork_comes_to_both),
+			a_queued_request_that_is_cancelled_is_never_looked_up),
+		resolver_test(
+			a_callback_can_cancel_another_answer_of_the_same_tick),
+		resolver_test(a_callback_may_cancel_its_own_request),
+		resolver_test(
+			a_reset_drops_requests_that_are_queued_or_in_progress),
+		resolver_test(a_reset_drops_an_answer_not_yet_delivered),
+		resolver_test(
+			a_callback_may_reset_the_loop_and_make_a_new_request),
+		resolver_test(the_end_of_its_thread_drops_a_request),
+		resolver_test(each_loop_gets_its_answers_on_its_own_thread),
+		resolver_test(
+			in_a_child_requests_fail_and_its_parent_gets_the_answers),
+		resolver_test(
+			an_answer_pending_at_a_fork_reaches_both_processes),
 		resolver_test(a_child_may_cancel_or_reset),
-		resolver_test(a_child_has_helpers_of_its_own),
-		resolver_test(a_thread_without_a_loop_may_fork_meanwhile),
+		resolver_test(a_child_has_its_own_helper_threads),
+		resolver_test(a_thread_without_a_loop_may_fork_during_a_lookup),
 	};
 	return run_tests(tests);
 }

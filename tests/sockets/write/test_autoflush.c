@@ -73,7 +73,7 @@ a_held_write_makes_no_system_call(void **state)
 }
 
 static void
-held_writes_leave_in_the_next_tick_in_one_system_call(void **state)
+held_writes_are_sent_in_the_next_tick_in_one_system_call(void **state)
 {
 	(void)state;
 	open_holding_pair();
@@ -110,7 +110,7 @@ stop(struct probe *self)
 }
 
 static void
-what_a_handler_writes_leaves_before_the_next_wait(void **state)
+writes_of_a_handler_are_sent_before_the_next_wait(void **state)
 {
 	(void)state;
 	open_holding_pair();
@@ -127,7 +127,7 @@ what_a_handler_writes_leaves_before_the_next_wait(void **state)
 }
 
 static void
-what_is_held_does_not_let_the_loop_wait(void **state)
+with_held_writes_the_loop_does_not_wait(void **state)
 {
 	(void)state;
 	open_holding_pair();
@@ -147,7 +147,7 @@ write_and_stop(void *arg)
 }
 
 static void
-what_is_held_leaves_before_the_loop_returns(void **state)
+held_writes_are_sent_before_the_loop_returns(void **state)
 {
 	(void)state;
 	open_holding_pair();
@@ -159,7 +159,7 @@ what_is_held_leaves_before_the_loop_returns(void **state)
 }
 
 static void
-a_kick_sends_what_is_held(void **state)
+a_kick_sends_held_writes(void **state)
 {
 	(void)state;
 	open_holding_pair();
@@ -171,7 +171,7 @@ a_kick_sends_what_is_held(void **state)
 }
 
 static void
-held_writes_that_find_no_room_wait_for_writability(void **state)
+held_writes_that_do_not_fit_wait_for_writability(void **state)
 {
 	(void)state;
 	open_holding_pair();
@@ -186,7 +186,7 @@ held_writes_that_find_no_room_wait_for_writability(void **state)
 }
 
 static void
-switched_on_again_writes_keep_their_order(void **state)
+after_autoflush_is_on_again_writes_keep_their_order(void **state)
 {
 	(void)state;
 	open_holding_pair();
@@ -203,7 +203,7 @@ switched_on_again_writes_keep_their_order(void **state)
 /* ---- calls in the queue ---- */
 
 static void
-a_call_behind_held_bytes_waits_for_them(void **state)
+a_closure_waits_for_held_bytes_before_it(void **state)
 {
 	(void)state;
 	open_holding_pair();
@@ -217,7 +217,7 @@ a_call_behind_held_bytes_waits_for_them(void **state)
 }
 
 static void
-a_call_with_nothing_held_runs_at_once(void **state)
+a_closure_with_nothing_held_runs_at_once(void **state)
 {
 	(void)state;
 	open_holding_pair();
@@ -233,7 +233,7 @@ write_text(struct socle_socket *s, void *arg)
 }
 
 static void
-what_a_call_writes_is_held_too(void **state)
+writes_of_a_closure_are_held_too(void **state)
 {
 	(void)state;
 	open_holding_pair();
@@ -248,7 +248,7 @@ what_a_call_writes_is_held_too(void **state)
 /* ---- ends ---- */
 
 static void
-a_close_begins_with_one_flush_of_what_is_held(void **state)
+a_close_first_flushes_held_writes_once(void **state)
 {
 	(void)state;
 	open_holding_pair();
@@ -263,7 +263,7 @@ a_close_begins_with_one_flush_of_what_is_held(void **state)
 }
 
 static void
-what_that_flush_leaves_is_dropped(void **state)
+bytes_left_by_the_flush_of_a_close_are_dropped(void **state)
 {
 	(void)state;
 	open_holding_pair();
@@ -277,7 +277,7 @@ what_that_flush_leaves_is_dropped(void **state)
 }
 
 static void
-a_close_does_not_flush_what_the_kernel_refused(void **state)
+a_close_does_not_flush_after_a_full_kernel_buffer(void **state)
 {
 	(void)state;
 	open_pair();
@@ -290,7 +290,7 @@ a_close_does_not_flush_what_the_kernel_refused(void **state)
 }
 
 static void
-when_that_flush_fails_its_reason_is_the_closes(void **state)
+if_the_flush_of_a_close_fails_its_reason_is_used(void **state)
 {
 	(void)state;
 	open_holding_pair();
@@ -304,7 +304,7 @@ when_that_flush_fails_its_reason_is_the_closes(void **state)
 }
 
 static void
-a_steal_begins_with_one_flush_of_what_is_held(void **state)
+a_steal_first_flushes_held_writes_once(void **state)
 {
 	int fd;
 
@@ -377,7 +377,7 @@ a_reset_does_not_flush(void **state)
 }
 
 static void
-close_after_flush_waits_for_what_is_held(void **state)
+close_after_flush_waits_for_held_writes(void **state)
 {
 	(void)state;
 	open_holding_pair();
@@ -398,7 +398,7 @@ say_and_close(struct socle_socket *s, void *arg)
 }
 
 static void
-a_call_that_writes_and_closes_loses_nothing(void **state)
+a_closure_that_writes_and_closes_loses_nothing(void **state)
 {
 	(void)state;
 	open_holding_pair();
@@ -409,7 +409,7 @@ a_call_that_writes_and_closes_loses_nothing(void **state)
 }
 
 static void
-a_queued_call_that_writes_and_closes_loses_nothing(void **state)
+a_queued_closure_that_writes_and_closes_loses_nothing(void **state)
 {
 	(void)state;
 	open_holding_pair();
@@ -431,7 +431,7 @@ say_and_steal(struct socle_socket *s, void *arg)
 }
 
 static void
-a_call_that_writes_and_steals_loses_nothing(void **state)
+a_closure_that_writes_and_steals_loses_nothing(void **state)
 {
 	(void)state;
 	open_holding_pair();
@@ -470,28 +470,28 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(a_held_write_makes_no_system_call),
-		test(held_writes_leave_in_the_next_tick_in_one_system_call),
-		test(what_a_handler_writes_leaves_before_the_next_wait),
-		test(what_is_held_does_not_let_the_loop_wait),
-		test(what_is_held_leaves_before_the_loop_returns),
-		test(a_kick_sends_what_is_held),
-		test(held_writes_that_find_no_room_wait_for_writability),
-		test(switched_on_again_writes_keep_their_order),
-		test(a_call_behind_held_bytes_waits_for_them),
-		test(a_call_with_nothing_held_runs_at_once),
-		test(what_a_call_writes_is_held_too),
-		test(a_close_begins_with_one_flush_of_what_is_held),
-		test(what_that_flush_leaves_is_dropped),
-		test(a_close_does_not_flush_what_the_kernel_refused),
-		test(when_that_flush_fails_its_reason_is_the_closes),
-		test(a_steal_begins_with_one_flush_of_what_is_held),
+		test(held_writes_are_sent_in_the_next_tick_in_one_system_call),
+		test(writes_of_a_handler_are_sent_before_the_next_wait),
+		test(with_held_writes_the_loop_does_not_wait),
+		test(held_writes_are_sent_before_the_loop_returns),
+		test(a_kick_sends_held_writes),
+		test(held_writes_that_do_not_fit_wait_for_writability),
+		test(after_autoflush_is_on_again_writes_keep_their_order),
+		test(a_closure_waits_for_held_bytes_before_it),
+		test(a_closure_with_nothing_held_runs_at_once),
+		test(writes_of_a_closure_are_held_too),
+		test(a_close_first_flushes_held_writes_once),
+		test(bytes_left_by_the_flush_of_a_close_are_dropped),
+		test(a_close_does_not_flush_after_a_full_kernel_buffer),
+		test(if_the_flush_of_a_close_fails_its_reason_is_used),
+		test(a_steal_first_flushes_held_writes_once),
 		test(a_close_for_an_error_does_not_flush),
 		test(a_close_for_a_hangup_does_not_flush),
 		test(a_reset_does_not_flush),
-		test(close_after_flush_waits_for_what_is_held),
-		test(a_call_that_writes_and_closes_loses_nothing),
-		test(a_queued_call_that_writes_and_closes_loses_nothing),
-		test(a_call_that_writes_and_steals_loses_nothing),
+		test(close_after_flush_waits_for_held_writes),
+		test(a_closure_that_writes_and_closes_loses_nothing),
+		test(a_queued_closure_that_writes_and_closes_loses_nothing),
+		test(a_closure_that_writes_and_steals_loses_nothing),
 		test(a_close_whose_flush_closes_closes_once),
 	};
 

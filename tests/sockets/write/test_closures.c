@@ -10,7 +10,7 @@ static char a[] = "a", b[] = "b", c[] = "c";
 
 /* case 68 */
 static void
-on_an_empty_queue_it_runs_inside_the_call(void **state)
+on_an_empty_queue_a_closure_runs_inside_the_call(void **state)
 {
 	(void)state;
 	open_pair();
@@ -34,7 +34,7 @@ see_what_the_peer_has(struct socle_socket *s, void *arg)
 
 /* case 67 */
 static void
-it_runs_when_all_before_it_and_nothing_behind_it_is_gone(void **state)
+a_closure_runs_between_the_bytes_before_and_after_it(void **state)
 {
 	(void)state;
 	open_pair();
@@ -52,7 +52,7 @@ it_runs_when_all_before_it_and_nothing_behind_it_is_gone(void **state)
 }
 
 static void
-it_waits_while_a_byte_before_it_does(void **state)
+a_closure_waits_for_every_byte_before_it(void **state)
 {
 	(void)state;
 	open_pair();
@@ -68,7 +68,7 @@ it_waits_while_a_byte_before_it_does(void **state)
 }
 
 static void
-each_counts_one_in_the_size(void **state)
+each_closure_adds_1_to_the_queue_size(void **state)
 {
 	(void)state;
 	open_stuck_pair();
@@ -93,7 +93,7 @@ note_size(struct socle_socket *s, void *arg)
 }
 
 static void
-it_has_left_the_size_when_it_runs(void **state)
+a_running_closure_no_longer_counts_in_the_queue_size(void **state)
 {
 	(void)state;
 	open_pair();
@@ -117,7 +117,7 @@ write_and_see(struct socle_socket *s, void *arg)
 }
 
 static void
-what_it_writes_on_an_empty_queue_goes_out_at_once(void **state)
+writes_of_a_closure_on_an_empty_queue_are_sent_at_once(void **state)
 {
 	(void)state;
 	open_pair();
@@ -128,7 +128,7 @@ what_it_writes_on_an_empty_queue_goes_out_at_once(void **state)
 }
 
 static void
-the_last_calls_bytes_go_out_at_once_in_a_flush_too(void **state)
+writes_of_the_last_closure_in_a_flush_are_sent_at_once(void **state)
 {
 	(void)state;
 	open_pair();
@@ -143,7 +143,7 @@ the_last_calls_bytes_go_out_at_once_in_a_flush_too(void **state)
 
 /* case 69 */
 static void
-what_it_writes_goes_behind_what_is_queued(void **state)
+writes_of_a_closure_are_queued_after_existing_data(void **state)
 {
 	(void)state;
 	open_pair();
@@ -159,7 +159,7 @@ what_it_writes_goes_behind_what_is_queued(void **state)
 }
 
 static void
-what_it_cannot_write_at_once_goes_by_itself(void **state)
+writes_of_a_closure_that_do_not_fit_are_sent_later(void **state)
 {
 	(void)state;
 	open_pair();
@@ -185,7 +185,7 @@ call_then_write(struct socle_socket *s, void *arg)
 }
 
 static void
-a_call_made_inside_one_runs_after_it(void **state)
+a_closure_added_by_a_closure_runs_after_it(void **state)
 {
 	(void)state;
 	open_pair();
@@ -206,7 +206,7 @@ call_b(struct socle_socket *s, void *arg)
 
 /* order a c b: what is made inside goes behind what waits */
 static void
-a_call_made_inside_one_goes_behind_those_that_wait(void **state)
+a_closure_added_by_a_closure_runs_after_queued_ones(void **state)
 {
 	(void)state;
 	open_pair();
@@ -235,7 +235,7 @@ chain(struct socle_socket *s, void *arg)
 
 /* case 71, defect 3 */
 static void
-ten_thousand_chained_calls_do_not_recurse(void **state)
+ten_thousand_chained_closures_do_not_recurse(void **state)
 {
 	(void)state;
 	open_pair();
@@ -269,7 +269,7 @@ slow_chain(struct socle_socket *s, void *arg)
 
 /* case 71, defect 3 */
 static void
-a_timer_is_on_time_beside_a_chain_of_calls(void **state)
+a_chain_of_closures_does_not_delay_a_timer(void **state)
 {
 	(void)state;
 	open_pair();
@@ -286,7 +286,7 @@ a_timer_is_on_time_beside_a_chain_of_calls(void **state)
 
 /* case 71, defect 3 */
 static void
-another_object_is_served_beside_a_chain_of_calls(void **state)
+a_chain_of_closures_does_not_starve_another_object(void **state)
 {
 	struct probe *q;
 	int fds[2];
@@ -306,7 +306,7 @@ another_object_is_served_beside_a_chain_of_calls(void **state)
 }
 
 static void
-many_calls_waiting_are_run_in_portions(void **state)
+many_queued_closures_run_in_batches(void **state)
 {
 	(void)state;
 	open_stuck_pair();
@@ -333,7 +333,7 @@ close_it(struct socle_socket *s, void *arg)
 
 /* case 70 */
 static void
-one_that_closes_its_own_socket_drops_the_rest(void **state)
+a_closure_that_closes_its_socket_drops_the_rest(void **state)
 {
 	(void)state;
 	open_pair();
@@ -352,7 +352,7 @@ one_that_closes_its_own_socket_drops_the_rest(void **state)
 
 /* case 70 */
 static void
-one_that_closes_inside_the_call_is_harmless(void **state)
+a_closure_may_close_inside_the_call(void **state)
 {
 	(void)state;
 	open_pair();
@@ -372,7 +372,7 @@ chain_then_close(struct socle_socket *s, void *arg)
 }
 
 static void
-one_made_inside_another_that_closes_is_dropped(void **state)
+a_closure_added_by_one_that_closes_is_dropped(void **state)
 {
 	(void)state;
 	open_pair();
@@ -392,7 +392,7 @@ steal_it(struct socle_socket *s, void *arg)
 }
 
 static void
-one_that_steals_its_own_socket_drops_the_rest(void **state)
+a_closure_that_steals_its_socket_drops_the_rest(void **state)
 {
 	(void)state;
 	open_pair();
@@ -417,7 +417,7 @@ close_other(struct socle_socket *s, void *arg)
 }
 
 static void
-one_may_close_another_object(void **state)
+a_closure_may_close_another_object(void **state)
 {
 	struct probe *q;
 	int fds[2];
@@ -446,7 +446,7 @@ turn_inside(struct socle_socket *s, void *arg)
 }
 
 static void
-nothing_is_destroyed_while_one_is_on_the_stack(void **state)
+nothing_is_destroyed_while_a_closure_is_on_the_stack(void **state)
 {
 	(void)state;
 	open_pair();
@@ -466,7 +466,7 @@ fail_to_write(struct socle_socket *s, void *arg)
 }
 
 static void
-a_write_that_fails_inside_one_drops_the_rest(void **state)
+a_write_that_fails_inside_a_closure_drops_the_rest(void **state)
 {
 	(void)state;
 	open_pair();
@@ -488,7 +488,7 @@ end_after_flush(struct socle_socket *s, void *arg)
 }
 
 static void
-one_may_end_the_socket_after_its_own_bytes(void **state)
+a_closure_may_write_and_close_after_flush(void **state)
 {
 	(void)state;
 	open_pair();
@@ -512,7 +512,7 @@ write_and_turn(struct socle_socket *s, void *arg)
 }
 
 static void
-in_a_loop_inside_one_what_it_wrote_goes_out(void **state)
+a_loop_nested_in_a_closure_sends_what_it_wrote(void **state)
 {
 	(void)state;
 	open_pair();
@@ -525,30 +525,30 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(on_an_empty_queue_it_runs_inside_the_call),
-		test(it_runs_when_all_before_it_and_nothing_behind_it_is_gone),
-		test(it_waits_while_a_byte_before_it_does),
-		test(each_counts_one_in_the_size),
-		test(it_has_left_the_size_when_it_runs),
-		test(what_it_writes_on_an_empty_queue_goes_out_at_once),
-		test(the_last_calls_bytes_go_out_at_once_in_a_flush_too),
-		test(what_it_writes_goes_behind_what_is_queued),
-		test(what_it_cannot_write_at_once_goes_by_itself),
-		test(a_call_made_inside_one_runs_after_it),
-		test(a_call_made_inside_one_goes_behind_those_that_wait),
-		test(ten_thousand_chained_calls_do_not_recurse),
-		test(a_timer_is_on_time_beside_a_chain_of_calls),
-		test(another_object_is_served_beside_a_chain_of_calls),
-		test(many_calls_waiting_are_run_in_portions),
-		test(one_that_closes_its_own_socket_drops_the_rest),
-		test(one_that_closes_inside_the_call_is_harmless),
-		test(one_made_inside_another_that_closes_is_dropped),
-		test(one_that_steals_its_own_socket_drops_the_rest),
-		test(one_may_close_another_object),
-		test(nothing_is_destroyed_while_one_is_on_the_stack),
-		test(a_write_that_fails_inside_one_drops_the_rest),
-		test(one_may_end_the_socket_after_its_own_bytes),
-		test(in_a_loop_inside_one_what_it_wrote_goes_out),
+		test(on_an_empty_queue_a_closure_runs_inside_the_call),
+		test(a_closure_runs_between_the_bytes_before_and_after_it),
+		test(a_closure_waits_for_every_byte_before_it),
+		test(each_closure_adds_1_to_the_queue_size),
+		test(a_running_closure_no_longer_counts_in_the_queue_size),
+		test(writes_of_a_closure_on_an_empty_queue_are_sent_at_once),
+		test(writes_of_the_last_closure_in_a_flush_are_sent_at_once),
+		test(writes_of_a_closure_are_queued_after_existing_data),
+		test(writes_of_a_closure_that_do_not_fit_are_sent_later),
+		test(a_closure_added_by_a_closure_runs_after_it),
+		test(a_closure_added_by_a_closure_runs_after_queued_ones),
+		test(ten_thousand_chained_closures_do_not_recurse),
+		test(a_chain_of_closures_does_not_delay_a_timer),
+		test(a_chain_of_closures_does_not_starve_another_object),
+		test(many_queued_closures_run_in_batches),
+		test(a_closure_that_closes_its_socket_drops_the_rest),
+		test(a_closure_may_close_inside_the_call),
+		test(a_closure_added_by_one_that_closes_is_dropped),
+		test(a_closure_that_steals_its_socket_drops_the_rest),
+		test(a_closure_may_close_another_object),
+		test(nothing_is_destroyed_while_a_closure_is_on_the_stack),
+		test(a_write_that_fails_inside_a_closure_drops_the_rest),
+		test(a_closure_may_write_and_close_after_flush),
+		test(a_loop_nested_in_a_closure_sends_what_it_wrote),
 	};
 
 	return run_tests(tests);

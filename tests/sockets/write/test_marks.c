@@ -81,7 +81,7 @@ nothing(struct socle_socket *s, void *arg)
 
 /* case 89 */
 static void
-above_the_high_mark_is_told_inside_the_write_and_once(void **state)
+above_is_reported_once_and_inside_the_write(void **state)
 {
 	(void)state;
 	open_stuck_pair();
@@ -99,7 +99,7 @@ above_the_high_mark_is_told_inside_the_write_and_once(void **state)
 
 /* case 89 */
 static void
-a_first_write_that_waits_counts_too(void **state)
+a_first_write_that_is_queued_counts_too(void **state)
 {
 	(void)state;
 	open_stuck_pair();
@@ -111,7 +111,7 @@ a_first_write_that_waits_counts_too(void **state)
 
 /* case 89 */
 static void
-a_write_that_goes_at_once_tells_nothing(void **state)
+a_write_sent_at_once_reports_nothing(void **state)
 {
 	(void)state;
 	open_pair();
@@ -123,7 +123,7 @@ a_write_that_goes_at_once_tells_nothing(void **state)
 
 /* case 89 */
 static void
-below_is_told_once_and_not_before_above_was(void **state)
+below_is_not_reported_before_above(void **state)
 {
 	(void)state;
 	open_stuck_pair();
@@ -138,7 +138,7 @@ below_is_told_once_and_not_before_above_was(void **state)
 
 /* case 89 */
 static void
-each_crossing_is_told(void **state)
+each_crossing_is_reported(void **state)
 {
 	(void)state;
 	open_stuck_pair();
@@ -156,7 +156,7 @@ each_crossing_is_told(void **state)
 
 /* case 89 */
 static void
-below_is_told_at_the_low_mark_and_not_above_it(void **state)
+below_is_reported_at_the_low_mark_and_not_above_it(void **state)
 {
 	(void)state;
 	open_pair();
@@ -176,7 +176,7 @@ below_is_told_at_the_low_mark_and_not_above_it(void **state)
 }
 
 static void
-queued_calls_count_one_for_the_marks(void **state)
+a_queued_closure_counts_1_for_the_marks(void **state)
 {
 	(void)state;
 	open_stuck_pair();
@@ -240,7 +240,7 @@ null_removes_the_marks(void **state)
 }
 
 static void
-a_close_tells_no_mark(void **state)
+a_close_reports_no_mark(void **state)
 {
 	(void)state;
 	open_stuck_pair();
@@ -262,7 +262,7 @@ write_when_told(struct socle_socket *s, bool above, void *arg)
 }
 
 static void
-what_a_mark_writes_goes_behind_and_tells_no_second_time(void **state)
+writes_of_a_mark_callback_are_queued_and_not_reported_again(void **state)
 {
 	(void)state;
 	open_pair();
@@ -285,7 +285,7 @@ close_when_told(struct socle_socket *s, bool above, void *arg)
 }
 
 static void
-a_mark_may_close_the_socket(void **state)
+a_mark_callback_may_close_the_socket(void **state)
 {
 	(void)state;
 	open_stuck_pair();
@@ -305,7 +305,7 @@ close_when_below(struct socle_socket *s, bool above, void *arg)
 }
 
 static void
-a_mark_told_in_a_flush_may_close_the_socket(void **state)
+a_mark_callback_in_a_flush_may_close_the_socket(void **state)
 {
 	(void)state;
 	open_pair();
@@ -321,7 +321,7 @@ a_mark_told_in_a_flush_may_close_the_socket(void **state)
 /* ---- drain ---- */
 
 static void
-drain_comes_when_the_queue_has_emptied_and_once(void **state)
+drain_is_reported_once_when_the_queue_is_empty(void **state)
 {
 	(void)state;
 	open_stuck_pair();
@@ -335,7 +335,7 @@ drain_comes_when_the_queue_has_emptied_and_once(void **state)
 }
 
 static void
-what_goes_at_once_drains_nothing(void **state)
+a_write_sent_at_once_causes_no_drain(void **state)
 {
 	(void)state;
 	open_pair();
@@ -354,7 +354,7 @@ refill_twice(struct probe *self)
 }
 
 static void
-what_drain_writes_goes_by_itself(void **state)
+writes_of_event_drain_are_sent_without_a_kick(void **state)
 {
 	(void)state;
 	open_pair();
@@ -375,7 +375,7 @@ refill_for_ever(struct probe *self)
 }
 
 static void
-a_drain_that_always_writes_starves_nobody(void **state)
+an_event_drain_that_always_writes_starves_nothing_else(void **state)
 {
 	struct probe *q;
 	int fds[2];
@@ -403,7 +403,7 @@ close_in_drain(struct probe *self)
 }
 
 static void
-drain_may_close_the_socket(void **state)
+event_drain_may_close_the_socket(void **state)
 {
 	(void)state;
 	open_pair();
@@ -427,7 +427,7 @@ end_in_drain(struct probe *self)
 }
 
 static void
-drain_may_end_the_socket_after_its_own_bytes(void **state)
+event_drain_may_write_and_close_after_flush(void **state)
 {
 	(void)state;
 	open_pair();
@@ -442,7 +442,7 @@ drain_may_end_the_socket_after_its_own_bytes(void **state)
 }
 
 static void
-a_failed_write_drains_nothing(void **state)
+a_failed_write_causes_no_drain(void **state)
 {
 	(void)state;
 	open_pair();
@@ -476,7 +476,7 @@ static char big[1 << 20];
 
 /* case 90 */
 static void
-the_cap_counts_before_anything_is_tried(void **state)
+the_cap_is_checked_before_anything_is_sent(void **state)
 {
 	struct iovec iov[] = {{big, 3}, {big, 3}};
 
@@ -497,7 +497,7 @@ the_cap_counts_before_anything_is_tried(void **state)
 
 /* case 90 */
 static void
-the_cap_counts_what_waits_already(void **state)
+the_cap_counts_queued_bytes(void **state)
 {
 	(void)state;
 	open_stuck_pair();
@@ -515,7 +515,7 @@ the_cap_counts_what_waits_already(void **state)
 
 /* case 90 */
 static void
-a_queued_call_counts_one_in_the_cap(void **state)
+a_queued_closure_counts_1_for_the_cap(void **state)
 {
 	(void)state;
 	open_stuck_pair();
@@ -533,7 +533,7 @@ a_queued_call_counts_one_in_the_cap(void **state)
 }
 
 static void
-a_cap_of_0_is_none(void **state)
+a_cap_of_0_means_no_cap(void **state)
 {
 	(void)state;
 	open_stuck_pair();
@@ -547,32 +547,32 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(above_the_high_mark_is_told_inside_the_write_and_once),
-		test(a_first_write_that_waits_counts_too),
-		test(a_write_that_goes_at_once_tells_nothing),
-		test(below_is_told_once_and_not_before_above_was),
-		test(each_crossing_is_told),
-		test(below_is_told_at_the_low_mark_and_not_above_it),
-		test(queued_calls_count_one_for_the_marks),
+		test(above_is_reported_once_and_inside_the_write),
+		test(a_first_write_that_is_queued_counts_too),
+		test(a_write_sent_at_once_reports_nothing),
+		test(below_is_not_reported_before_above),
+		test(each_crossing_is_reported),
+		test(below_is_reported_at_the_low_mark_and_not_above_it),
+		test(a_queued_closure_counts_1_for_the_marks),
 		test(borrowed_bytes_count_for_the_marks),
 		test(held_bytes_count_for_the_marks),
 		test(a_low_mark_above_the_high_one_is_einval),
 		test(null_removes_the_marks),
-		test(a_close_tells_no_mark),
-		test(what_a_mark_writes_goes_behind_and_tells_no_second_time),
-		test(a_mark_may_close_the_socket),
-		test(a_mark_told_in_a_flush_may_close_the_socket),
-		test(drain_comes_when_the_queue_has_emptied_and_once),
-		test(what_goes_at_once_drains_nothing),
-		test(what_drain_writes_goes_by_itself),
-		test(a_drain_that_always_writes_starves_nobody),
-		test(drain_may_close_the_socket),
-		test(drain_may_end_the_socket_after_its_own_bytes),
-		test(a_failed_write_drains_nothing),
-		test(the_cap_counts_before_anything_is_tried),
-		test(the_cap_counts_what_waits_already),
-		test(a_queued_call_counts_one_in_the_cap),
-		test(a_cap_of_0_is_none),
+		test(a_close_reports_no_mark),
+		test(writes_of_a_mark_callback_are_queued_and_not_reported_again),
+		test(a_mark_callback_may_close_the_socket),
+		test(a_mark_callback_in_a_flush_may_close_the_socket),
+		test(drain_is_reported_once_when_the_queue_is_empty),
+		test(a_write_sent_at_once_causes_no_drain),
+		test(writes_of_event_drain_are_sent_without_a_kick),
+		test(an_event_drain_that_always_writes_starves_nothing_else),
+		test(event_drain_may_close_the_socket),
+		test(event_drain_may_write_and_close_after_flush),
+		test(a_failed_write_causes_no_drain),
+		test(the_cap_is_checked_before_anything_is_sent),
+		test(the_cap_counts_queued_bytes),
+		test(a_queued_closure_counts_1_for_the_cap),
+		test(a_cap_of_0_means_no_cap),
 	};
 
 	return run_tests(tests);

@@ -139,7 +139,7 @@ incomplete_write_is_not_called_inside_itself(void **state)
 /* ---- who owns an item ---- */
 
 static void
-a_refused_call_calls_nothing_and_any_other_calls_once(void **state)
+a_refused_call_runs_no_callback_and_any_other_runs_one(void **state)
 {
 	(void)state;
 	open_pair();
@@ -350,7 +350,7 @@ fork_in_release(bool sent, void *arg)
 }
 
 static void
-a_child_forked_in_a_release_leaves_the_others_to_later(void **state)
+a_child_forked_in_a_release_runs_the_others_later(void **state)
 {
 	(void)state;
 	open_stuck_pair();
@@ -382,7 +382,7 @@ main(void)
 		test(a_queue_that_a_nested_loop_empties_drains_once),
 		test(releases_keep_their_order_when_one_of_them_runs_a_loop),
 		test(incomplete_write_is_not_called_inside_itself),
-		test(a_refused_call_calls_nothing_and_any_other_calls_once),
+		test(a_refused_call_runs_no_callback_and_any_other_runs_one),
 		test(a_kick_that_closes_the_object_reports_it_closed),
 		test(marks_set_above_the_mark_report_above_and_then_below),
 		test(the_close_of_a_flushed_object_may_write_no_more),
@@ -390,7 +390,7 @@ main(void)
 		test(a_child_that_continues_inside_the_writer_has_an_empty_queue),
 		test(a_writer_that_removes_itself_leaves_the_bytes_to_the_kernel),
 		test(a_child_that_closes_its_copy_releases_what_was_borrowed),
-		test(a_child_forked_in_a_release_leaves_the_others_to_later),
+		test(a_child_forked_in_a_release_runs_the_others_later),
 	};
 	return run_tests(tests);
 }

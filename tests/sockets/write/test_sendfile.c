@@ -52,7 +52,7 @@ close_it(struct socle_socket *it, void *arg)
 
 /* TS02, TS15 */
 static void
-a_file_goes_whole_and_in_part(void **state)
+a_file_is_sent_completely_or_in_part(void **state)
 {
 	char path[PATH_SIZE];
 	struct reader r;
@@ -79,7 +79,7 @@ a_file_goes_whole_and_in_part(void **state)
 
 /* TS07, TS15 */
 static void
-an_offset_sends_the_rest_and_moves_nothing(void **state)
+an_offset_sends_the_rest_and_does_not_move_the_position(void **state)
 {
 	int fd = file_of(1000, 0);
 	struct reader r;
@@ -102,7 +102,7 @@ an_offset_sends_the_rest_and_moves_nothing(void **state)
 
 /* TS07, TS15 */
 static void
-two_sendings_of_one_fd_do_not_mix(void **state)
+one_fd_can_be_sent_twice_at_the_same_time(void **state)
 {
 	int fd = file_of(2 * MIB, 0);
 	struct socle_sendfile what = {.fd = fd, .length = SOCLE_TO_END};
@@ -133,7 +133,7 @@ two_sendings_of_one_fd_do_not_mix(void **state)
 
 /* TS05, TS15 */
 static void
-a_length_beyond_the_end_is_told_with_what_remains(void **state)
+a_length_beyond_the_end_is_reported_with_the_remainder(void **state)
 {
 	struct reader r;
 
@@ -155,7 +155,7 @@ a_length_beyond_the_end_is_told_with_what_remains(void **state)
 
 /* TS05 */
 static void
-beyond_the_end_there_is_no_rest_but_a_length_is_missed(void **state)
+from_beyond_the_end_only_a_fixed_length_fails(void **state)
 {
 	int fd = file_of(1000, 0);
 
@@ -179,7 +179,7 @@ beyond_the_end_there_is_no_rest_but_a_length_is_missed(void **state)
 
 /* TS16 */
 static void
-offsets_near_4_gib_are_right(void **state)
+offsets_near_4_gib_work(void **state)
 {
 	static char buf[256 * KIB];
 	const off_t begin = (off_t)(4ull << 30) - (off_t)sizeof(buf) / 2;
@@ -205,7 +205,7 @@ offsets_near_4_gib_are_right(void **state)
 
 /* TS16 */
 static void
-more_than_2_gib_may_be_asked_for(void **state)
+more_than_2_gib_may_be_requested(void **state)
 {
 	int fd = file_of(0, 0);
 
@@ -256,7 +256,7 @@ a_reader_that_stalls_gets_every_byte(void **state)
 
 /* TS04, TS15 */
 static void
-with_a_tiny_buffer_nothing_but_time_is_lost(void **state)
+a_file_arrives_through_a_tiny_socket_buffer(void **state)
 {
 	int least = 1;
 
@@ -351,7 +351,7 @@ thirty_two_clients_get_a_file_four_at_a_time(void **state)
 
 /* TS10, TS15 */
 static void
-bytes_files_and_calls_keep_their_order(void **state)
+bytes_files_and_closures_keep_their_order(void **state)
 {
 	static char one[] = "one", two[] = "two";
 
@@ -375,7 +375,7 @@ bytes_files_and_calls_keep_their_order(void **state)
 
 /* TS10: each end is told when what was before it has gone, not sooner */
 static void
-a_file_is_done_when_its_turn_has_come(void **state)
+completions_run_in_queue_order(void **state)
 {
 	struct reader r;
 
@@ -394,7 +394,7 @@ a_file_is_done_when_its_turn_has_come(void **state)
 
 /* TS11, TS15 */
 static void
-empty_files_and_length_0_are_done_in_order(void **state)
+empty_files_and_length_0_complete_in_order(void **state)
 {
 	int fd = file_of(10, 0);
 
@@ -461,7 +461,7 @@ autoflush_off_holds_a_file_until_the_next_tick(void **state)
 }
 
 static void
-a_held_file_goes_with_a_kick(void **state)
+a_held_file_is_sent_by_a_kick(void **state)
 {
 	(void)state;
 	open_pair();
@@ -474,7 +474,7 @@ a_held_file_goes_with_a_kick(void **state)
 }
 
 static void
-a_held_file_goes_at_close(void **state)
+a_held_file_is_sent_by_a_close(void **state)
 {
 	(void)state;
 	open_pair();
@@ -488,7 +488,7 @@ a_held_file_goes_at_close(void **state)
 }
 
 static void
-a_held_file_goes_when_the_socket_is_stolen(void **state)
+a_held_file_is_sent_by_a_steal(void **state)
 {
 	int fd;
 
@@ -504,7 +504,7 @@ a_held_file_goes_when_the_socket_is_stolen(void **state)
 }
 
 static void
-a_file_counts_as_one(void **state)
+a_file_counts_1_in_the_queue_size(void **state)
 {
 	(void)state;
 	open_pair();
@@ -546,7 +546,7 @@ a_full_socket_costs_no_second_call(void **state)
 
 /* What was fd 0 before is put back. */
 static void
-fd_0_is_a_file_like_any(void **state)
+fd_0_can_be_sent(void **state)
 {
 	int saved = dup(0), fd = file_with("zero");
 
@@ -568,29 +568,29 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		both(a_file_goes_whole_and_in_part),
-		both(an_offset_sends_the_rest_and_moves_nothing),
-		both(two_sendings_of_one_fd_do_not_mix),
-		both(a_length_beyond_the_end_is_told_with_what_remains),
-		both(beyond_the_end_there_is_no_rest_but_a_length_is_missed),
-		both(offsets_near_4_gib_are_right),
-		both(more_than_2_gib_may_be_asked_for),
+		both(a_file_is_sent_completely_or_in_part),
+		both(an_offset_sends_the_rest_and_does_not_move_the_position),
+		both(one_fd_can_be_sent_twice_at_the_same_time),
+		both(a_length_beyond_the_end_is_reported_with_the_remainder),
+		both(from_beyond_the_end_only_a_fixed_length_fails),
+		both(offsets_near_4_gib_work),
+		both(more_than_2_gib_may_be_requested),
 		both(a_reader_that_stalls_gets_every_byte),
-		both(with_a_tiny_buffer_nothing_but_time_is_lost),
+		both(a_file_arrives_through_a_tiny_socket_buffer),
 		test(a_large_file_arrives_over_tcp),
 		both(thirty_two_clients_get_a_file_four_at_a_time),
-		both(bytes_files_and_calls_keep_their_order),
-		both(a_file_is_done_when_its_turn_has_come),
-		both(empty_files_and_length_0_are_done_in_order),
+		both(bytes_files_and_closures_keep_their_order),
+		both(completions_run_in_queue_order),
+		both(empty_files_and_length_0_complete_in_order),
 		both(close_after_flush_waits_for_files),
 		both(a_file_may_have_no_completion),
 		both(autoflush_off_holds_a_file_until_the_next_tick),
-		both(a_held_file_goes_with_a_kick),
-		both(a_held_file_goes_at_close),
-		both(a_held_file_goes_when_the_socket_is_stolen),
-		both(a_file_counts_as_one),
+		both(a_held_file_is_sent_by_a_kick),
+		both(a_held_file_is_sent_by_a_close),
+		both(a_held_file_is_sent_by_a_steal),
+		both(a_file_counts_1_in_the_queue_size),
 		test(a_full_socket_costs_no_second_call),
-		test(fd_0_is_a_file_like_any),
+		test(fd_0_can_be_sent),
 		{"a_large_file_arrives_over_tcp_by_hand",
 			a_large_file_arrives_over_tcp_by_hand, by_hand_setup,
 			fixture_teardown, NULL},

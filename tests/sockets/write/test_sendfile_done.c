@@ -207,7 +207,7 @@ send_next(struct socle_socket *it, struct sending *f)
 
 /* TS10, TS15 */
 static void
-what_a_completion_queues_goes_behind_what_waits(void **state)
+a_file_queued_by_a_completion_is_sent_after_queued_data(void **state)
 {
 	(void)state;
 	queue_three(send_next);
@@ -220,7 +220,7 @@ what_a_completion_queues_goes_behind_what_waits(void **state)
 
 /* TS10, TS15 */
 static void
-what_a_completion_queues_alone_goes_at_once(void **state)
+a_file_queued_by_the_last_completion_is_sent_at_once(void **state)
 {
 	(void)state;
 	open_pair();
@@ -246,7 +246,7 @@ chain(struct socle_socket *it, struct sending *f)
 
 /* TS15 */
 static void
-a_chain_of_files_is_no_recursion(void **state)
+a_chain_of_files_does_not_recurse(void **state)
 {
 	(void)state;
 	open_pair();
@@ -281,7 +281,7 @@ stop_the_chain(void *arg)
 
 /* TS18 */
 static void
-an_endless_chain_of_empty_files_leaves_the_others_their_turn(void **state)
+an_endless_chain_of_empty_files_starves_nothing_else(void **state)
 {
 	int fd = file_of(0, 0);
 
@@ -374,7 +374,7 @@ a_completion_may_write_and_wait_for_it(void **state)
 
 /* Afterwards the loop may sleep: no turn is left open. */
 static void
-a_completion_that_writes_leaves_no_work_behind(void **state)
+a_completion_that_writes_leaves_no_turn_open(void **state)
 {
 	(void)state;
 	open_pair();
@@ -410,7 +410,7 @@ static const struct socle_class waiting_class = {
 
 /* TS17, TS15: the file is gone when the flush that was stuck goes on */
 static void
-a_loop_nested_where_a_file_got_stuck_may_send_it_all(void **state)
+a_loop_nested_in_incomplete_write_may_send_the_whole_file(void **state)
 {
 	(void)state;
 	open_pair();
@@ -444,7 +444,7 @@ child_ended_well(pid_t pid)
 
 /* TS15 */
 static void
-a_childs_files_are_dropped_and_the_parents_go_on(void **state)
+a_childs_files_are_dropped_and_the_parents_continue(void **state)
 {
 	struct reader r = {.at = 0};
 	pid_t pid;
@@ -539,7 +539,7 @@ a_childs_completion_may_queue_the_file_again(void **state)
 }
 
 static void
-a_childs_completion_may_queue_a_call(void **state)
+a_childs_completion_may_queue_a_closure(void **state)
 {
 	(void)state;
 	fork_with(queue_a_call);
@@ -577,18 +577,18 @@ main(void)
 		both(a_completion_may_steal),
 		both(a_completion_may_reset_the_loop),
 		test(a_cancelled_file_cannot_be_queued_again),
-		both(what_a_completion_queues_goes_behind_what_waits),
-		both(what_a_completion_queues_alone_goes_at_once),
-		both(a_chain_of_files_is_no_recursion),
-		test(an_endless_chain_of_empty_files_leaves_the_others_their_turn),
+		both(a_file_queued_by_a_completion_is_sent_after_queued_data),
+		both(a_file_queued_by_the_last_completion_is_sent_at_once),
+		both(a_chain_of_files_does_not_recurse),
+		test(an_endless_chain_of_empty_files_starves_nothing_else),
 		both(a_completion_may_wait_for_the_next_file),
 		both(a_loop_that_waits_for_a_completion_does_not_oversleep),
 		both(a_completion_may_write_and_wait_for_it),
-		both(a_completion_that_writes_leaves_no_work_behind),
-		both(a_loop_nested_where_a_file_got_stuck_may_send_it_all),
-		both(a_childs_files_are_dropped_and_the_parents_go_on),
+		both(a_completion_that_writes_leaves_no_turn_open),
+		both(a_loop_nested_in_incomplete_write_may_send_the_whole_file),
+		both(a_childs_files_are_dropped_and_the_parents_continue),
 		test(a_childs_completion_may_queue_the_file_again),
-		test(a_childs_completion_may_queue_a_call),
+		test(a_childs_completion_may_queue_a_closure),
 		test(completions_are_profiled),
 	};
 

@@ -62,7 +62,7 @@ static char call[] = "call";
 
 /* TS06, TS15 */
 static void
-a_file_cut_off_while_it_is_sent_is_told(void **state)
+a_file_truncated_while_it_is_sent_fails(void **state)
 {
 	int fd = file_of(4 * MIB, 0);
 	struct reader r = {.at = 0};
@@ -84,7 +84,7 @@ a_file_cut_off_while_it_is_sent_is_told(void **state)
 
 /* TS06, TS15 */
 static void
-a_file_emptied_while_it_is_sent_is_told(void **state)
+a_file_emptied_while_it_is_sent_fails(void **state)
 {
 	int fd = file_of(4 * MIB, 0);
 	char buf[65536];
@@ -109,7 +109,7 @@ a_file_emptied_while_it_is_sent_is_told(void **state)
 
 /* TS19 */
 static void
-a_failure_cancels_what_is_behind_and_closes(void **state)
+a_failure_cancels_later_items_and_closes(void **state)
 {
 	(void)state;
 	open_pair();
@@ -129,7 +129,7 @@ a_failure_cancels_what_is_behind_and_closes(void **state)
 
 /* TS19 */
 static void
-a_failure_that_is_carried_on_from_drops_that_file_alone(void **state)
+with_carry_on_a_failure_drops_only_that_file(void **state)
 {
 	(void)state;
 	open_pair();
@@ -149,7 +149,7 @@ a_failure_that_is_carried_on_from_drops_that_file_alone(void **state)
 
 /* TS19, TS15 */
 static void
-a_read_that_fails_says_read(void **state)
+a_failed_read_is_reported_as_read(void **state)
 {
 	(void)state;
 	open_pair();
@@ -162,7 +162,7 @@ a_read_that_fails_says_read(void **state)
 }
 
 static void
-a_read_that_fails_may_be_carried_on_from(void **state)
+with_carry_on_a_failed_read_drops_only_that_file(void **state)
 {
 	(void)state;
 	open_pair();
@@ -175,7 +175,7 @@ a_read_that_fails_may_be_carried_on_from(void **state)
 }
 
 static void
-a_pipe_that_fails_may_be_carried_on_from(void **state)
+with_carry_on_a_failed_pipe_drops_only_that_file(void **state)
 {
 	int to, from = pipe_source(&to);
 
@@ -195,7 +195,7 @@ a_pipe_that_fails_may_be_carried_on_from(void **state)
 
 /* TS05 */
 static void
-a_short_file_may_be_carried_on_from(void **state)
+with_carry_on_a_short_file_drops_only_that_file(void **state)
 {
 	struct reader r = {.at = 0};
 
@@ -219,7 +219,7 @@ a_short_file_may_be_carried_on_from(void **state)
 
 /* TS08, TS15 */
 static void
-a_peer_that_closes_midway_ends_it_once(void **state)
+a_peer_that_closes_midway_ends_the_file_once(void **state)
 {
 	struct reader r = {.at = 0};
 
@@ -242,7 +242,7 @@ a_peer_that_closes_midway_ends_it_once(void **state)
 
 /* TS08, TF30 */
 static void
-a_reset_ends_it_once(void **state)
+a_connection_reset_ends_the_file_once(void **state)
 {
 	struct reader r = {.at = 0};
 	int fds[2];
@@ -264,7 +264,7 @@ a_reset_ends_it_once(void **state)
 
 /* The socket's faults are not the file's: there is nothing to carry on. */
 static void
-a_broken_socket_is_not_carried_on_from(void **state)
+carry_on_does_not_apply_to_a_broken_socket(void **state)
 {
 	(void)state;
 	open_pair();
@@ -277,7 +277,7 @@ a_broken_socket_is_not_carried_on_from(void **state)
 }
 
 static void
-bytes_that_fail_in_front_cancel_a_file(void **state)
+a_failed_write_before_a_file_cancels_it(void **state)
 {
 	int fd = file_of(10, 0);
 
@@ -295,7 +295,7 @@ bytes_that_fail_in_front_cancel_a_file(void **state)
 
 /* TS09 */
 static void
-a_close_cancels_what_waits_in_order(void **state)
+a_close_cancels_queued_files_in_order(void **state)
 {
 	char path[PATH_SIZE];
 	int fd = file_of(20, 0), kept = file_of(30, 0);
@@ -319,7 +319,7 @@ a_close_cancels_what_waits_in_order(void **state)
 
 /* TS09 */
 static void
-a_close_midway_says_how_far_it_came(void **state)
+a_close_midway_reports_the_bytes_sent(void **state)
 {
 	(void)state;
 	open_pair();
@@ -361,7 +361,7 @@ a_reset_of_the_loop_cancels_files(void **state)
 }
 
 static void
-a_file_that_does_not_move_is_a_stall(void **state)
+a_file_without_progress_stalls(void **state)
 {
 	(void)state;
 	seam_time_virtual();
@@ -377,7 +377,7 @@ a_file_that_does_not_move_is_a_stall(void **state)
 }
 
 static void
-a_file_that_moves_is_no_stall(void **state)
+a_file_with_progress_does_not_stall(void **state)
 {
 	struct reader r = {.at = 0};
 
@@ -408,7 +408,7 @@ close_it(struct socle_socket *it, struct sending *f)
 
 /* The queue behind it is doomed: half a stream must not look like one. */
 static void
-a_close_in_the_completion_sends_nothing_behind_a_failure(void **state)
+after_a_failure_a_close_in_the_completion_sends_nothing(void **state)
 {
 	(void)state;
 	open_pair();
@@ -433,7 +433,7 @@ nest(struct socle_socket *it, struct sending *f)
 }
 
 static void
-a_nested_loop_sends_nothing_behind_a_failure(void **state)
+after_a_failure_a_nested_loop_sends_nothing(void **state)
 {
 	(void)state;
 	open_pair();
@@ -450,7 +450,7 @@ a_nested_loop_sends_nothing_behind_a_failure(void **state)
 
 /* A class that vetoes keeps its object, but not the queue. */
 static void
-a_vetoed_close_drops_the_rest_all_the_same(void **state)
+after_a_failure_a_vetoed_close_still_drops_the_rest(void **state)
 {
 	int fd = file_of(20, 0);
 
@@ -478,30 +478,31 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		both(a_file_cut_off_while_it_is_sent_is_told),
-		both(a_file_emptied_while_it_is_sent_is_told),
-		test(a_failure_cancels_what_is_behind_and_closes),
-		test(a_failure_that_is_carried_on_from_drops_that_file_alone),
-		{"a_read_that_fails_says_read", a_read_that_fails_says_read,
-			by_hand_setup, fixture_teardown, NULL},
-		{"a_read_that_fails_may_be_carried_on_from",
-			a_read_that_fails_may_be_carried_on_from, by_hand_setup,
+		both(a_file_truncated_while_it_is_sent_fails),
+		both(a_file_emptied_while_it_is_sent_fails),
+		test(a_failure_cancels_later_items_and_closes),
+		test(with_carry_on_a_failure_drops_only_that_file),
+		{"a_failed_read_is_reported_as_read",
+			a_failed_read_is_reported_as_read, by_hand_setup,
 			fixture_teardown, NULL},
-		test(a_pipe_that_fails_may_be_carried_on_from),
-		both(a_short_file_may_be_carried_on_from),
-		both(a_peer_that_closes_midway_ends_it_once),
-		both(a_reset_ends_it_once),
-		both(a_broken_socket_is_not_carried_on_from),
-		both(bytes_that_fail_in_front_cancel_a_file),
-		both(a_close_cancels_what_waits_in_order),
-		both(a_close_midway_says_how_far_it_came),
+		{"with_carry_on_a_failed_read_drops_only_that_file",
+			with_carry_on_a_failed_read_drops_only_that_file,
+			by_hand_setup, fixture_teardown, NULL},
+		test(with_carry_on_a_failed_pipe_drops_only_that_file),
+		both(with_carry_on_a_short_file_drops_only_that_file),
+		both(a_peer_that_closes_midway_ends_the_file_once),
+		both(a_connection_reset_ends_the_file_once),
+		both(carry_on_does_not_apply_to_a_broken_socket),
+		both(a_failed_write_before_a_file_cancels_it),
+		both(a_close_cancels_queued_files_in_order),
+		both(a_close_midway_reports_the_bytes_sent),
 		both(a_steal_cancels_files),
 		both(a_reset_of_the_loop_cancels_files),
-		both(a_file_that_does_not_move_is_a_stall),
-		both(a_file_that_moves_is_no_stall),
-		test(a_close_in_the_completion_sends_nothing_behind_a_failure),
-		test(a_nested_loop_sends_nothing_behind_a_failure),
-		test(a_vetoed_close_drops_the_rest_all_the_same),
+		both(a_file_without_progress_stalls),
+		both(a_file_with_progress_does_not_stall),
+		test(after_a_failure_a_close_in_the_completion_sends_nothing),
+		test(after_a_failure_a_nested_loop_sends_nothing),
+		test(after_a_failure_a_vetoed_close_still_drops_the_rest),
 	};
 
 	return run_tests(tests);

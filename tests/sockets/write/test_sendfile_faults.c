@@ -175,7 +175,7 @@ each_allocation_may_fail(void **state)
 }
 
 static void
-each_call_may_fail(void **state)
+each_system_call_may_fail(void **state)
 {
 	(void)state;
 	sweep(is_of_files, EIO, false);
@@ -183,7 +183,7 @@ each_call_may_fail(void **state)
 }
 
 static void
-each_call_may_break_the_socket(void **state)
+each_system_call_may_break_the_socket(void **state)
 {
 	(void)state;
 	sweep(is_of_files, EPIPE, false);
@@ -192,7 +192,7 @@ each_call_may_break_the_socket(void **state)
 
 /* These mean: again, or later.  Every byte arrives all the same. */
 static void
-nothing_is_lost_when_a_call_is_to_be_repeated(void **state)
+a_temporary_error_loses_nothing(void **state)
 {
 	static const int errors[] = {EINTR, EAGAIN, ENOMEM, ENOBUFS};
 	static const enum call calls[] = {
@@ -216,7 +216,7 @@ nothing_is_lost_when_a_call_is_to_be_repeated(void **state)
 
 /* A buffer that cannot be had now is asked for again. */
 static void
-a_buffer_that_cannot_be_had_comes_later(void **state)
+a_failed_buffer_allocation_is_retried(void **state)
 {
 	struct sending a = {.name = "a"};
 	struct socle_socket *s;
@@ -256,7 +256,7 @@ an_interrupted_open_is_repeated(void **state)
 
 /* In the middle of a file the kernel may change its mind. */
 static void
-the_kernel_may_refuse_midway(void **state)
+the_kernel_may_refuse_sendfile_midway(void **state)
 {
 	struct sending a = {.name = "a"};
 	struct reader r = {.at = 0};
@@ -274,7 +274,7 @@ the_kernel_may_refuse_midway(void **state)
 }
 
 static void
-writes_of_one_byte_are_enough(void **state)
+a_file_can_be_sent_one_byte_at_a_time(void **state)
 {
 	struct sending a = {.name = "a"};
 	struct reader r = {.at = 0};
@@ -297,13 +297,13 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(each_allocation_may_fail),
-		test(each_call_may_fail),
-		test(each_call_may_break_the_socket),
-		test(nothing_is_lost_when_a_call_is_to_be_repeated),
-		test(a_buffer_that_cannot_be_had_comes_later),
+		test(each_system_call_may_fail),
+		test(each_system_call_may_break_the_socket),
+		test(a_temporary_error_loses_nothing),
+		test(a_failed_buffer_allocation_is_retried),
 		test(an_interrupted_open_is_repeated),
-		test(the_kernel_may_refuse_midway),
-		test(writes_of_one_byte_are_enough),
+		test(the_kernel_may_refuse_sendfile_midway),
+		test(a_file_can_be_sent_one_byte_at_a_time),
 	};
 
 	return run_tests(tests);

@@ -73,7 +73,7 @@ in_a_child_with(void (*handler)(int signo), int raised)
 
 /* TS14 */
 static void
-sigpipe_in_its_default_disposition_kills_nobody(void **state)
+sendfile_to_a_closed_peer_does_not_kill_the_process(void **state)
 {
 	(void)state;
 	in_a_child_with(SIG_DFL, 0);
@@ -81,7 +81,7 @@ sigpipe_in_its_default_disposition_kills_nobody(void **state)
 
 /* TS14, TS15 */
 static void
-nor_when_the_file_is_sent_by_hand(void **state)
+a_file_sent_by_hand_does_not_kill_the_process(void **state)
 {
 	(void)state;
 	seam_fail(CALL_sendfile, 1, EINVAL, -1);
@@ -106,8 +106,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(sigpipe_in_its_default_disposition_kills_nobody),
-		test(nor_when_the_file_is_sent_by_hand),
+		test(sendfile_to_a_closed_peer_does_not_kill_the_process),
+		test(a_file_sent_by_hand_does_not_kill_the_process),
 		test(a_handler_of_sigpipe_is_left_alone),
 		test(an_ignored_sigpipe_stays_ignored),
 	};

@@ -60,7 +60,7 @@ a_directory_is_refused(void **state)
 }
 
 static void
-what_makes_no_sense_is_refused(void **state)
+invalid_arguments_are_refused(void **state)
 {
 	char path[PATH_SIZE];
 
@@ -240,7 +240,7 @@ proc_ends_before_a_length_that_is_too_long(void **state)
 
 /* TS13 */
 static void
-a_file_in_memory_arrives(void **state)
+a_memfd_arrives(void **state)
 {
 	char path[] = "/dev/shm/socle-file-XXXXXX", data[5000];
 	struct reader r = {.at = 0};
@@ -281,7 +281,7 @@ devices_are_read(void **state)
 
 /* The rest is what there is at the call, for an empty file too. */
 static void
-a_file_that_grows_in_the_queue_is_sent_as_it_was(void **state)
+a_file_that_grows_while_queued_is_sent_up_to_its_old_end(void **state)
 {
 	int grown = file_of(0, 0), fd = file_of(10, 0);
 	struct socle_sendfile what = {.length = SOCLE_TO_END};
@@ -327,7 +327,7 @@ a_pipe_is_sent_to_its_end(void **state)
 
 /* TS13 */
 static void
-a_part_of_a_pipe_leaves_the_rest_in_it(void **state)
+sending_a_part_of_a_pipe_leaves_the_rest_in_it(void **state)
 {
 	int to, from = pipe_source(&to);
 	char rest[8];
@@ -347,7 +347,7 @@ a_part_of_a_pipe_leaves_the_rest_in_it(void **state)
 }
 
 static void
-a_pipe_that_ends_early_is_told(void **state)
+a_pipe_that_ends_early_fails(void **state)
 {
 	int to, from = pipe_source(&to);
 
@@ -397,7 +397,7 @@ an_empty_pipe_does_not_block_the_loop(void **state)
 
 /* A pipe cannot be read twice: what the socket did not take is kept. */
 static void
-much_through_a_pipe_arrives_whole(void **state)
+a_large_transfer_through_a_pipe_arrives_complete(void **state)
 {
 	const size_t size = 2 * MIB;
 	static char chunk[60000];
@@ -433,7 +433,7 @@ much_through_a_pipe_arrives_whole(void **state)
 
 /* TS13 */
 static void
-a_fifo_is_sent_when_somebody_writes_to_it(void **state)
+a_fifo_is_sent_when_data_is_written_to_it(void **state)
 {
 	char path[PATH_SIZE];
 	int to;
@@ -475,7 +475,7 @@ a_socket_may_be_the_source(void **state)
 }
 
 static void
-a_pipe_may_be_where_it_goes(void **state)
+a_pipe_may_be_the_destination(void **state)
 {
 	int fds[2];
 	char got[16];
@@ -495,7 +495,7 @@ a_pipe_may_be_where_it_goes(void **state)
 }
 
 static void
-a_stalled_pipe_is_a_stall(void **state)
+a_source_pipe_without_data_stalls(void **state)
 {
 	int to, from = pipe_source(&to);
 
@@ -519,7 +519,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		test(a_missing_file_is_refused),
 		test(a_directory_is_refused),
-		test(what_makes_no_sense_is_refused),
+		test(invalid_arguments_are_refused),
 		test(a_closed_socket_refuses_files),
 		test(after_close_after_flush_files_are_refused),
 		test(an_offset_in_a_pipe_is_refused),
@@ -528,18 +528,18 @@ main(void)
 		both(a_file_of_proc_is_sent_to_its_end),
 		both(proc_self_status_arrives),
 		both(proc_ends_before_a_length_that_is_too_long),
-		both(a_file_in_memory_arrives),
+		both(a_memfd_arrives),
 		both(devices_are_read),
-		both(a_file_that_grows_in_the_queue_is_sent_as_it_was),
+		both(a_file_that_grows_while_queued_is_sent_up_to_its_old_end),
 		test(a_pipe_is_sent_to_its_end),
-		test(a_part_of_a_pipe_leaves_the_rest_in_it),
-		test(a_pipe_that_ends_early_is_told),
+		test(sending_a_part_of_a_pipe_leaves_the_rest_in_it),
+		test(a_pipe_that_ends_early_fails),
 		test(an_empty_pipe_does_not_block_the_loop),
-		test(much_through_a_pipe_arrives_whole),
-		test(a_fifo_is_sent_when_somebody_writes_to_it),
+		test(a_large_transfer_through_a_pipe_arrives_complete),
+		test(a_fifo_is_sent_when_data_is_written_to_it),
 		test(a_socket_may_be_the_source),
-		both(a_pipe_may_be_where_it_goes),
-		test(a_stalled_pipe_is_a_stall),
+		both(a_pipe_may_be_the_destination),
+		test(a_source_pipe_without_data_stalls),
 	};
 
 	return run_tests(tests);

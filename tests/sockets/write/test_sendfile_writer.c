@@ -69,7 +69,7 @@ unmix_until(uint64_t from, uint64_t to)
 }
 
 static void
-a_file_goes_through_the_writer_function(void **state)
+a_file_is_passed_to_the_writer_function(void **state)
 {
 	(void)state;
 	open_mixed(SIZE_MAX);
@@ -83,7 +83,7 @@ a_file_goes_through_the_writer_function(void **state)
 }
 
 static void
-the_writer_function_may_take_little(void **state)
+a_writer_function_may_take_a_few_bytes_at_a_time(void **state)
 {
 	(void)state;
 	open_mixed(777);
@@ -115,7 +115,7 @@ a_writer_function_set_midway_gets_the_rest(void **state)
 
 /* What it had not taken of a buffer is not lost. */
 static void
-without_the_writer_function_the_kernel_sends_the_rest(void **state)
+after_removing_the_writer_function_the_kernel_sends_the_rest(void **state)
 {
 	struct reader r = {.at = 0};
 
@@ -228,7 +228,7 @@ write_in_it(struct socle_socket *it, const void *data, size_t len, void *arg)
 }
 
 static void
-what_a_writer_function_writes_goes_behind(void **state)
+writes_of_a_writer_function_are_queued_after_the_file(void **state)
 {
 	char end = '!' ^ key;
 	char got[101];
@@ -341,16 +341,16 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(a_file_goes_through_the_writer_function),
-		test(the_writer_function_may_take_little),
+		test(a_file_is_passed_to_the_writer_function),
+		test(a_writer_function_may_take_a_few_bytes_at_a_time),
 		test(a_writer_function_set_midway_gets_the_rest),
-		test(without_the_writer_function_the_kernel_sends_the_rest),
+		test(after_removing_the_writer_function_the_kernel_sends_the_rest),
 		test(a_writer_function_may_wait_for_readability),
 		test(a_writer_function_may_take_nothing),
 		test(a_writer_function_that_fails_closes),
 		test(a_writer_function_that_takes_too_much_closes),
 		test(a_writer_function_may_close),
-		test(what_a_writer_function_writes_goes_behind),
+		test(writes_of_a_writer_function_are_queued_after_the_file),
 		test(two_large_files_and_a_timer_take_turns),
 		both(two_large_files_are_sent_side_by_side),
 	};

@@ -109,7 +109,7 @@ an_empty_write_makes_no_system_call(void **state)
 
 /* case 76 */
 static void
-an_empty_write_behind_a_queue_is_a_kick(void **state)
+an_empty_write_flushes_the_queue(void **state)
 {
 	(void)state;
 	open_stuck_pair();
@@ -124,7 +124,7 @@ an_empty_write_behind_a_queue_is_a_kick(void **state)
 
 /* case 72 */
 static void
-a_kick_with_nothing_queued_is_1(void **state)
+a_kick_with_nothing_queued_returns_1(void **state)
 {
 	(void)state;
 	open_pair();
@@ -136,7 +136,7 @@ a_kick_with_nothing_queued_is_1(void **state)
 
 /* case 72 */
 static void
-a_kick_with_bytes_that_cannot_go_is_0(void **state)
+a_kick_with_bytes_that_cannot_be_sent_returns_0(void **state)
 {
 	(void)state;
 	open_stuck_pair();
@@ -146,7 +146,7 @@ a_kick_with_bytes_that_cannot_go_is_0(void **state)
 }
 
 static void
-a_vector_leaves_in_one_call_and_in_order(void **state)
+a_vector_is_sent_in_one_system_call_and_in_order(void **state)
 {
 	char a[] = "one ", b[] = "two ", c[] = "three";
 	struct iovec iov[] = {{a, 4}, {b, 0}, {b, 4}, {c, 5}};
@@ -161,7 +161,7 @@ a_vector_leaves_in_one_call_and_in_order(void **state)
 }
 
 static void
-a_vector_cut_short_goes_on_inside_a_piece(void **state)
+a_vector_sent_in_part_continues_inside_an_element(void **state)
 {
 	char a[] = "one ", b[] = "two ", c[] = "three";
 	struct iovec iov[] = {{a, 4}, {b, 4}, {c, 5}};
@@ -177,7 +177,7 @@ a_vector_cut_short_goes_on_inside_a_piece(void **state)
 }
 
 static void
-a_vector_of_less_than_nothing_is_einval(void **state)
+a_negative_vector_count_is_einval(void **state)
 {
 	(void)state;
 	open_pair();
@@ -189,7 +189,7 @@ a_vector_of_less_than_nothing_is_einval(void **state)
 
 /* case 77 */
 static void
-a_peer_that_is_gone_closes_with_epipe(void **state)
+a_closed_peer_closes_with_epipe(void **state)
 {
 	(void)state;
 	open_pair();
@@ -235,7 +235,7 @@ in_child(void (*pair)(int fds[2]), int ours)
  * process.
  */
 static void
-a_pipe_without_a_reader_is_epipe_and_no_signal(void **state)
+a_pipe_without_a_reader_is_epipe_and_raises_no_signal(void **state)
 {
 	(void)state;
 	assert_int_equal(0, in_child(pair_pipe, 1));
@@ -243,7 +243,7 @@ a_pipe_without_a_reader_is_epipe_and_no_signal(void **state)
 
 /* case 77 */
 static void
-a_socket_without_a_peer_is_epipe_and_no_signal(void **state)
+a_socket_without_a_peer_is_epipe_and_raises_no_signal(void **state)
 {
 	(void)state;
 	assert_int_equal(0, in_child(pair_unix, 0));
@@ -275,7 +275,7 @@ any_other_error_closes_with_write_error(void **state)
 }
 
 static void
-an_error_in_a_flush_is_the_kicks_result(void **state)
+an_error_in_a_flush_is_the_result_of_the_kick(void **state)
 {
 	(void)state;
 	open_pair();
@@ -291,7 +291,7 @@ an_error_in_a_flush_is_the_kicks_result(void **state)
 
 /* case 80, defect 2 */
 static void
-an_interrupted_write_is_made_again(void **state)
+an_interrupted_write_is_retried(void **state)
 {
 	char a[] = "y", b[] = "z";
 	struct iovec iov[] = {{a, 1}, {b, 1}};
@@ -311,7 +311,7 @@ an_interrupted_write_is_made_again(void **state)
 /* ---- memory ---- */
 
 static void
-without_memory_and_nothing_sent_the_socket_lives(void **state)
+without_memory_and_with_nothing_sent_the_socket_stays_open(void **state)
 {
 	(void)state;
 	open_pair();
@@ -329,7 +329,7 @@ without_memory_and_nothing_sent_the_socket_lives(void **state)
 }
 
 static void
-behind_a_queue_lack_of_memory_refuses_all_kinds(void **state)
+without_memory_all_kinds_of_writes_are_refused(void **state)
 {
 	(void)state;
 	open_stuck_pair();
@@ -341,7 +341,7 @@ behind_a_queue_lack_of_memory_refuses_all_kinds(void **state)
 }
 
 static void
-a_write_half_sent_whose_rest_has_no_memory_closes(void **state)
+a_partial_write_without_memory_for_the_rest_closes(void **state)
 {
 	(void)state;
 	open_pair();
@@ -355,7 +355,7 @@ a_write_half_sent_whose_rest_has_no_memory_closes(void **state)
 }
 
 static void
-what_needs_an_extra_part_says_enomem(void **state)
+without_memory_setting_a_cap_or_marks_is_enomem(void **state)
 {
 	(void)state;
 	open_pair();
@@ -372,7 +372,7 @@ what_needs_an_extra_part_says_enomem(void **state)
 
 /* case 50, defect 14 */
 static void
-writing_to_a_closed_socket_is_ebadf_and_calls_nobody(void **state)
+writing_to_a_closed_socket_is_ebadf_and_runs_no_callback(void **state)
 {
 	(void)state;
 	open_pair();
@@ -420,7 +420,7 @@ a_pipe_is_written_by_writev(void **state)
 }
 
 static void
-a_full_pipe_gets_the_rest_when_there_is_room(void **state)
+a_full_pipe_gets_the_rest_once_it_has_space(void **state)
 {
 	char buf[1024];
 	int fds[2];
@@ -445,29 +445,29 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(a_pipe_without_a_reader_is_epipe_and_no_signal),
-		test(a_socket_without_a_peer_is_epipe_and_no_signal),
+		test(a_pipe_without_a_reader_is_epipe_and_raises_no_signal),
+		test(a_socket_without_a_peer_is_epipe_and_raises_no_signal),
 		test(a_small_write_is_one_system_call),
 		test(an_empty_write_makes_no_system_call),
-		test(an_empty_write_behind_a_queue_is_a_kick),
-		test(a_kick_with_nothing_queued_is_1),
-		test(a_kick_with_bytes_that_cannot_go_is_0),
-		test(a_vector_leaves_in_one_call_and_in_order),
-		test(a_vector_cut_short_goes_on_inside_a_piece),
-		test(a_vector_of_less_than_nothing_is_einval),
-		test(a_peer_that_is_gone_closes_with_epipe),
+		test(an_empty_write_flushes_the_queue),
+		test(a_kick_with_nothing_queued_returns_1),
+		test(a_kick_with_bytes_that_cannot_be_sent_returns_0),
+		test(a_vector_is_sent_in_one_system_call_and_in_order),
+		test(a_vector_sent_in_part_continues_inside_an_element),
+		test(a_negative_vector_count_is_einval),
+		test(a_closed_peer_closes_with_epipe),
 		test(a_reset_closes_with_econnreset),
 		test(any_other_error_closes_with_write_error),
-		test(an_error_in_a_flush_is_the_kicks_result),
-		test(an_interrupted_write_is_made_again),
-		test(without_memory_and_nothing_sent_the_socket_lives),
-		test(behind_a_queue_lack_of_memory_refuses_all_kinds),
-		test(a_write_half_sent_whose_rest_has_no_memory_closes),
-		test(what_needs_an_extra_part_says_enomem),
-		test(writing_to_a_closed_socket_is_ebadf_and_calls_nobody),
+		test(an_error_in_a_flush_is_the_result_of_the_kick),
+		test(an_interrupted_write_is_retried),
+		test(without_memory_and_with_nothing_sent_the_socket_stays_open),
+		test(without_memory_all_kinds_of_writes_are_refused),
+		test(a_partial_write_without_memory_for_the_rest_closes),
+		test(without_memory_setting_a_cap_or_marks_is_enomem),
+		test(writing_to_a_closed_socket_is_ebadf_and_runs_no_callback),
 		test(writing_after_close_after_flush_is_eshutdown),
 		test(a_pipe_is_written_by_writev),
-		test(a_full_pipe_gets_the_rest_when_there_is_room),
+		test(a_full_pipe_gets_the_rest_once_it_has_space),
 	};
 
 	return run_tests(tests);

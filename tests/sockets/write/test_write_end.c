@@ -27,7 +27,7 @@ assert_all_refused(int err)
 
 /* case 49, defect 11 */
 static void
-a_close_drops_what_waits_with_its_callbacks_in_order(void **state)
+a_close_drops_queued_items_with_their_callbacks_in_order(void **state)
 {
 	(void)state;
 	open_stuck_pair();
@@ -46,7 +46,7 @@ a_close_drops_what_waits_with_its_callbacks_in_order(void **state)
 }
 
 static void
-a_reset_drops_what_waits_with_its_callbacks(void **state)
+a_reset_drops_queued_items_with_their_callbacks(void **state)
 {
 	(void)state;
 	open_stuck_pair();
@@ -59,7 +59,7 @@ a_reset_drops_what_waits_with_its_callbacks(void **state)
 }
 
 static void
-a_steal_drops_what_waits_with_its_callbacks(void **state)
+a_steal_drops_queued_items_with_their_callbacks(void **state)
 {
 	int fd;
 
@@ -79,7 +79,7 @@ a_steal_drops_what_waits_with_its_callbacks(void **state)
 
 /* case 49 */
 static void
-at_a_close_drop_is_called_instead(void **state)
+a_close_calls_drop_instead_of_the_closure(void **state)
 {
 	(void)state;
 	open_stuck_pair();
@@ -95,7 +95,7 @@ at_a_close_drop_is_called_instead(void **state)
 }
 
 static void
-drop_may_be_missing(void **state)
+drop_may_be_null(void **state)
 {
 	(void)state;
 	open_stuck_pair();
@@ -116,7 +116,7 @@ write_when_dropped(void *arg)
 }
 
 static void
-drop_finds_the_socket_closed(void **state)
+in_drop_the_socket_is_closed(void **state)
 {
 	(void)state;
 	open_stuck_pair();
@@ -154,7 +154,7 @@ close_after_flush_waits_for_the_last_byte(void **state)
 
 /* case 95 */
 static void
-close_after_flush_does_not_spin_on_the_peers_end(void **state)
+close_after_flush_does_not_spin_if_the_peer_has_ended(void **state)
 {
 	(void)state;
 	open_stuck_pair();
@@ -242,7 +242,7 @@ write_too_late(struct socle_socket *s, void *arg)
 }
 
 static void
-after_close_after_flush_one_may_write_no_more(void **state)
+after_close_after_flush_writes_are_refused(void **state)
 {
 	(void)state;
 	open_pair();
@@ -260,7 +260,7 @@ after_close_after_flush_one_may_write_no_more(void **state)
 
 /* case 87 */
 static void
-a_vetoed_close_leaves_the_object_open_and_deaf_to_writes(void **state)
+after_a_vetoed_close_the_object_is_open_but_refuses_writes(void **state)
 {
 	(void)state;
 	open_pair();
@@ -278,7 +278,7 @@ a_vetoed_close_leaves_the_object_open_and_deaf_to_writes(void **state)
 
 /* case 87 */
 static void
-a_vetoed_close_drops_the_queue_all_the_same(void **state)
+a_vetoed_close_still_drops_the_queue(void **state)
 {
 	(void)state;
 	open_pair();
@@ -297,7 +297,7 @@ a_vetoed_close_drops_the_queue_all_the_same(void **state)
 
 /* case 87 */
 static void
-after_a_vetoed_close_reading_goes_on(void **state)
+after_a_vetoed_close_reading_continues(void **state)
 {
 	(void)state;
 	open_pair();
@@ -316,7 +316,7 @@ after_a_vetoed_close_reading_goes_on(void **state)
 
 /* case 87 */
 static void
-a_vetoed_close_for_lack_of_memory_is_remembered_as_such(void **state)
+after_a_vetoed_close_for_enomem_writes_return_enomem(void **state)
 {
 	(void)state;
 	open_pair();
@@ -333,23 +333,23 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(a_close_drops_what_waits_with_its_callbacks_in_order),
-		test(a_reset_drops_what_waits_with_its_callbacks),
-		test(a_steal_drops_what_waits_with_its_callbacks),
-		test(at_a_close_drop_is_called_instead),
-		test(drop_may_be_missing),
-		test(drop_finds_the_socket_closed),
+		test(a_close_drops_queued_items_with_their_callbacks_in_order),
+		test(a_reset_drops_queued_items_with_their_callbacks),
+		test(a_steal_drops_queued_items_with_their_callbacks),
+		test(a_close_calls_drop_instead_of_the_closure),
+		test(drop_may_be_null),
+		test(in_drop_the_socket_is_closed),
 		test(close_after_flush_waits_for_the_last_byte),
-		test(close_after_flush_does_not_spin_on_the_peers_end),
+		test(close_after_flush_does_not_spin_if_the_peer_has_ended),
 		test(close_after_flush_with_nothing_queued_closes_at_once),
 		test(the_second_close_after_flush_changes_nothing),
 		test(what_was_queued_before_close_after_flush_still_runs),
 		test(a_close_overtakes_close_after_flush),
-		test(after_close_after_flush_one_may_write_no_more),
-		test(a_vetoed_close_leaves_the_object_open_and_deaf_to_writes),
-		test(a_vetoed_close_drops_the_queue_all_the_same),
-		test(after_a_vetoed_close_reading_goes_on),
-		test(a_vetoed_close_for_lack_of_memory_is_remembered_as_such),
+		test(after_close_after_flush_writes_are_refused),
+		test(after_a_vetoed_close_the_object_is_open_but_refuses_writes),
+		test(a_vetoed_close_still_drops_the_queue),
+		test(after_a_vetoed_close_reading_continues),
+		test(after_a_vetoed_close_for_enomem_writes_return_enomem),
 	};
 
 	return run_tests(tests);

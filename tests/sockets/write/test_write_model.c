@@ -423,7 +423,7 @@ tell_seed(void **state)
 
 /* case 88 */
 static void
-the_queue_does_what_the_model_does(void **state)
+the_queue_behaves_like_the_model(void **state)
 {
 	const char *given = getenv("SOCLE_TEST_SEED");
 	int rounds = scaled(getenv("SOCLE_TEST_LONG") ? 50000 : 1000, 50);
@@ -446,7 +446,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
-			the_queue_does_what_the_model_does, fixture_setup,
+			the_queue_behaves_like_the_model, fixture_setup,
 			tell_seed),
 	};
 

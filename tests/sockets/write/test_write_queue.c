@@ -84,7 +84,7 @@ a_big_write_is_partial_and_its_size_is_exact(void **state)
 
 /* cases 66, 75 */
 static void
-a_big_write_arrives_whole_and_the_watch_is_turned_off(void **state)
+a_big_write_arrives_complete_and_the_watch_is_turned_off(void **state)
 {
 	size_t at = 0, len = sizeof(big);
 
@@ -129,7 +129,7 @@ copies_references_and_vectors_keep_their_order(void **state)
 }
 
 static void
-what_waits_goes_before_what_is_written_now(void **state)
+queued_data_is_sent_before_a_new_write(void **state)
 {
 	(void)state;
 	open_pair();
@@ -145,7 +145,7 @@ what_waits_goes_before_what_is_written_now(void **state)
 
 /* case 91 */
 static void
-five_thousand_small_writes_leave_in_few_system_calls(void **state)
+five_thousand_small_writes_need_few_system_calls(void **state)
 {
 	char text[8];
 
@@ -168,7 +168,7 @@ five_thousand_small_writes_leave_in_few_system_calls(void **state)
 
 /* case 91 */
 static void
-a_vector_longer_than_the_kernel_takes_arrives_whole(void **state)
+a_vector_longer_than_the_kernel_takes_arrives_complete(void **state)
 {
 	static struct iovec iov[5000];
 
@@ -188,7 +188,7 @@ a_vector_longer_than_the_kernel_takes_arrives_whole(void **state)
 
 /* case 91 */
 static void
-five_thousand_references_leave_in_few_system_calls(void **state)
+five_thousand_references_need_few_system_calls(void **state)
 {
 	(void)state;
 	open_pair();
@@ -206,7 +206,7 @@ five_thousand_references_leave_in_few_system_calls(void **state)
 
 /* case 86 */
 static void
-the_incomplete_hook_is_told_of_a_part_and_of_none(void **state)
+incomplete_write_is_called_for_partial_and_blocked_writes(void **state)
 {
 	(void)state;
 	open_pair();
@@ -225,7 +225,7 @@ the_incomplete_hook_is_told_of_a_part_and_of_none(void **state)
 
 /* case 73 */
 static void
-the_users_own_watch_survives_the_queue(void **state)
+the_applications_watch_survives_the_queue(void **state)
 {
 	(void)state;
 	open_pair();
@@ -241,7 +241,7 @@ the_users_own_watch_survives_the_queue(void **state)
 
 /* case 74 */
 static void
-turning_the_users_watch_off_does_not_stall_the_queue(void **state)
+turning_the_applications_watch_off_does_not_stall_the_queue(void **state)
 {
 	(void)state;
 	open_stuck_pair();
@@ -358,7 +358,7 @@ later_and_without_spinning(int err)
 
 /* defect 2 */
 static void
-enobufs_is_tried_again_later_without_spinning(void **state)
+enobufs_is_retried_without_spinning(void **state)
 {
 	(void)state;
 	later_and_without_spinning(ENOBUFS);
@@ -366,7 +366,7 @@ enobufs_is_tried_again_later_without_spinning(void **state)
 
 /* defect 2 */
 static void
-enomem_is_tried_again_later_without_spinning(void **state)
+enomem_is_retried_without_spinning(void **state)
 {
 	(void)state;
 	later_and_without_spinning(ENOMEM);
@@ -491,7 +491,7 @@ a_gigabyte_to_a_fast_peer_does_not_starve_another_object(void **state)
 }
 
 static void
-what_the_budget_stopped_asks_for_no_writability(void **state)
+a_flush_stopped_by_the_budget_does_not_watch_writability(void **state)
 {
 	size_t taken = 0;
 
@@ -589,25 +589,25 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(a_big_write_is_partial_and_its_size_is_exact),
-		test(a_big_write_arrives_whole_and_the_watch_is_turned_off),
+		test(a_big_write_arrives_complete_and_the_watch_is_turned_off),
 		test(copies_references_and_vectors_keep_their_order),
-		test(what_waits_goes_before_what_is_written_now),
-		test(five_thousand_small_writes_leave_in_few_system_calls),
-		test(a_vector_longer_than_the_kernel_takes_arrives_whole),
-		test(five_thousand_references_leave_in_few_system_calls),
-		test(the_incomplete_hook_is_told_of_a_part_and_of_none),
-		test(the_users_own_watch_survives_the_queue),
-		test(turning_the_users_watch_off_does_not_stall_the_queue),
+		test(queued_data_is_sent_before_a_new_write),
+		test(five_thousand_small_writes_need_few_system_calls),
+		test(a_vector_longer_than_the_kernel_takes_arrives_complete),
+		test(five_thousand_references_need_few_system_calls),
+		test(incomplete_write_is_called_for_partial_and_blocked_writes),
+		test(the_applications_watch_survives_the_queue),
+		test(turning_the_applications_watch_off_does_not_stall_the_queue),
 		test(an_event_write_that_only_unwatches_does_not_stall_the_queue),
 		test(an_event_write_that_only_queues_is_followed_by_a_flush),
 		test(an_event_write_that_flushes_is_not_followed_by_another),
 		test(the_library_unwatches_when_a_kick_empties_the_queue),
-		test(enobufs_is_tried_again_later_without_spinning),
-		test(enomem_is_tried_again_later_without_spinning),
+		test(enobufs_is_retried_without_spinning),
+		test(enomem_is_retried_without_spinning),
 		test(a_retry_does_not_lose_the_idle_timeout),
 		test(a_gigabyte_to_a_fast_peer_does_not_delay_a_timer),
 		test(a_gigabyte_to_a_fast_peer_does_not_starve_another_object),
-		test(what_the_budget_stopped_asks_for_no_writability),
+		test(a_flush_stopped_by_the_budget_does_not_watch_writability),
 		test(a_proxy_with_back_pressure_queues_little_and_loses_nothing),
 	};
 

@@ -58,7 +58,7 @@ a_borrowed_write_is_released_as_sent_inside_the_call(void **state)
 
 /* case 93 */
 static void
-a_borrowed_write_is_released_after_its_last_byte_only(void **state)
+a_borrowed_write_is_released_only_after_its_last_byte(void **state)
 {
 	(void)state;
 	open_pair();
@@ -76,7 +76,7 @@ a_borrowed_write_is_released_after_its_last_byte_only(void **state)
 
 /* case 93 */
 static void
-borrowed_bytes_are_not_copied_when_they_wait(void **state)
+queued_borrowed_bytes_are_not_copied(void **state)
 {
 	char text[] = "before";
 
@@ -107,7 +107,7 @@ a_close_releases_borrowed_bytes_as_dropped(void **state)
 }
 
 static void
-a_borrowed_write_half_gone_at_close_is_dropped(void **state)
+a_borrowed_write_partly_sent_at_close_is_released_as_dropped(void **state)
 {
 	(void)state;
 	open_pair();
@@ -133,7 +133,7 @@ a_borrowed_write_that_fails_is_released_as_dropped_once(void **state)
 }
 
 static void
-a_borrowed_write_of_nothing_is_released_once(void **state)
+a_borrowed_write_of_0_bytes_is_released_once(void **state)
 {
 	(void)state;
 	open_pair();
@@ -144,7 +144,7 @@ a_borrowed_write_of_nothing_is_released_once(void **state)
 }
 
 static void
-a_borrowed_write_needs_no_release(void **state)
+the_release_callback_may_be_null(void **state)
 {
 	(void)state;
 	open_stuck_pair();
@@ -161,7 +161,7 @@ write_from_release(bool sent, void *arg)
 }
 
 static void
-what_a_release_writes_goes_behind(void **state)
+writes_of_a_release_are_queued_after_existing_data(void **state)
 {
 	(void)state;
 	open_pair();
@@ -208,7 +208,7 @@ borrow_in_closure(struct socle_socket *s, void *arg)
 }
 
 static void
-a_release_inside_a_queued_call_does_not_recurse_either(void **state)
+a_release_inside_a_queued_closure_does_not_recurse_either(void **state)
 {
 	(void)state;
 	open_pair();
@@ -265,16 +265,16 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(a_borrowed_write_is_released_as_sent_inside_the_call),
-		test(a_borrowed_write_is_released_after_its_last_byte_only),
-		test(borrowed_bytes_are_not_copied_when_they_wait),
+		test(a_borrowed_write_is_released_only_after_its_last_byte),
+		test(queued_borrowed_bytes_are_not_copied),
 		test(a_close_releases_borrowed_bytes_as_dropped),
-		test(a_borrowed_write_half_gone_at_close_is_dropped),
+		test(a_borrowed_write_partly_sent_at_close_is_released_as_dropped),
 		test(a_borrowed_write_that_fails_is_released_as_dropped_once),
-		test(a_borrowed_write_of_nothing_is_released_once),
-		test(a_borrowed_write_needs_no_release),
-		test(what_a_release_writes_goes_behind),
+		test(a_borrowed_write_of_0_bytes_is_released_once),
+		test(the_release_callback_may_be_null),
+		test(writes_of_a_release_are_queued_after_existing_data),
 		test(a_release_that_borrows_again_does_not_recurse),
-		test(a_release_inside_a_queued_call_does_not_recurse_either),
+		test(a_release_inside_a_queued_closure_does_not_recurse_either),
 		test(nothing_is_destroyed_while_a_release_is_on_the_stack),
 		test(a_borrowed_write_without_memory_takes_nothing),
 	};

@@ -69,7 +69,7 @@ set_script(struct script *w)
 
 /* case 81 */
 static void
-partial_results_are_gone_on_with(void **state)
+a_partial_result_continues_with_the_rest(void **state)
 {
 	struct script w = {.answers = {3, 0, -EAGAIN, 2, ALL}};
 
@@ -87,7 +87,7 @@ partial_results_are_gone_on_with(void **state)
 }
 
 static void
-what_it_takes_whole_is_1_and_nothing_waits(void **state)
+a_write_taken_completely_returns_1_and_queues_nothing(void **state)
 {
 	struct script w = {.answers = {ALL}};
 
@@ -103,7 +103,7 @@ what_it_takes_whole_is_1_and_nothing_waits(void **state)
 }
 
 static void
-none_taken_waits_for_writability(void **state)
+a_write_taken_not_at_all_waits_for_writability(void **state)
 {
 	struct script w = {.answers = {-EAGAIN, ALL}};
 
@@ -120,7 +120,7 @@ none_taken_waits_for_writability(void **state)
 
 /* case 80 */
 static void
-an_interruption_is_tried_again_at_once(void **state)
+an_interrupted_writer_function_is_called_again_at_once(void **state)
 {
 	struct script w = {.answers = {-EINTR, ALL}};
 
@@ -134,7 +134,7 @@ an_interruption_is_tried_again_at_once(void **state)
 
 /* case 82 */
 static void
-more_than_was_given_closes_with_write_error(void **state)
+a_result_larger_than_the_data_closes_with_write_error(void **state)
 {
 	struct script w = {.answers = {6}};
 
@@ -182,7 +182,7 @@ an_error_releases_what_was_borrowed_as_dropped(void **state)
 }
 
 static void
-it_is_given_piece_after_piece_in_one_flush(void **state)
+a_flush_passes_one_piece_after_another(void **state)
 {
 	struct script w = {.answers = {-EAGAIN, ALL, ALL, ALL}};
 
@@ -199,7 +199,7 @@ it_is_given_piece_after_piece_in_one_flush(void **state)
 }
 
 static void
-borrowed_bytes_are_released_when_it_took_the_last(void **state)
+borrowed_bytes_are_released_when_the_last_was_taken(void **state)
 {
 	struct script w = {.answers = {1, 1}};
 
@@ -222,7 +222,7 @@ note_call(struct socle_socket *s, void *arg)
 static char fn[] = "fn";
 
 static void
-queued_calls_run_between_what_it_takes(void **state)
+queued_closures_run_between_the_bytes_taken(void **state)
 {
 	struct script w = {.answers = {-EAGAIN, ALL, ALL}};
 
@@ -246,7 +246,7 @@ write_b(struct socle_socket *s, void *arg)
 }
 
 static void
-what_a_call_writes_is_given_to_it_right_after(void **state)
+writes_of_a_closure_are_passed_to_it_right_afterwards(void **state)
 {
 	struct script w = {.answers = {ALL, ALL}};
 
@@ -272,7 +272,7 @@ writes_more(struct socle_socket *s, const void *data, size_t len, void *arg)
 
 /* case 83 */
 static void
-what_it_writes_itself_goes_behind(void **state)
+writes_of_a_writer_function_are_queued_after_existing_data(void **state)
 {
 	struct script w = {.answers = {2, ALL, ALL, ALL}};
 
@@ -288,7 +288,7 @@ what_it_writes_itself_goes_behind(void **state)
 
 /* case 83 */
 static void
-what_it_writes_itself_goes_in_the_same_flush(void **state)
+writes_of_a_writer_function_are_sent_in_the_same_flush(void **state)
 {
 	struct script w = {.answers = {ALL, ALL, ALL}};
 
@@ -310,7 +310,7 @@ closes(struct socle_socket *s, const void *data, size_t len, void *arg)
 }
 
 static void
-it_may_close_the_socket(void **state)
+a_writer_function_may_close_the_socket(void **state)
 {
 	(void)state;
 	open_pair();
@@ -335,7 +335,7 @@ steals(struct socle_socket *s, const void *data, size_t len, void *arg)
 }
 
 static void
-it_may_steal_the_socket(void **state)
+a_writer_function_may_steal_the_socket(void **state)
 {
 	(void)state;
 	open_pair();
@@ -361,7 +361,7 @@ turns(struct socle_socket *s, const void *data, size_t len, void *arg)
 }
 
 static void
-nothing_is_destroyed_while_it_is_on_the_stack(void **state)
+nothing_is_destroyed_while_a_writer_function_is_on_the_stack(void **state)
 {
 	(void)state;
 	open_pair();
@@ -383,7 +383,7 @@ kicks(struct socle_socket *s, const void *data, size_t len, void *arg)
 }
 
 static void
-a_kick_inside_it_does_not_give_it_the_same_again(void **state)
+a_kick_in_a_writer_function_does_not_pass_the_same_data_again(void **state)
 {
 	(void)state;
 	open_pair();
@@ -417,7 +417,7 @@ want_read_waits_for_readability_and_not_for_writability(void **state)
 
 /* case 85 */
 static void
-want_read_leaves_the_users_own_reading_alone(void **state)
+want_read_does_not_change_the_applications_reading(void **state)
 {
 	struct script w = {.answers = {SOCLE_WANT_READ, ALL}};
 
@@ -437,7 +437,7 @@ want_read_leaves_the_users_own_reading_alone(void **state)
 
 /* case 85 */
 static void
-want_read_survives_the_user_not_reading(void **state)
+want_read_works_while_the_application_does_not_read(void **state)
 {
 	struct script w = {.answers = {SOCLE_WANT_READ, ALL}};
 
@@ -456,7 +456,7 @@ want_read_survives_the_user_not_reading(void **state)
 }
 
 static void
-want_read_and_then_none_waits_for_writability(void **state)
+want_read_followed_by_eagain_waits_for_writability(void **state)
 {
 	struct script w = {.answers = {SOCLE_WANT_READ, -EAGAIN, ALL}};
 
@@ -491,7 +491,7 @@ null_restores_the_kernels_write(void **state)
 
 /* case 84 */
 static void
-null_sends_what_waited_for_it_through_the_kernel(void **state)
+null_sends_queued_data_through_the_kernel(void **state)
 {
 	struct script w = {.answers = {-EAGAIN}};
 
@@ -523,7 +523,7 @@ null_does_not_leave_the_queue_waiting_for_readability(void **state)
 }
 
 static void
-without_memory_setting_it_changes_nothing(void **state)
+without_memory_setting_a_writer_function_changes_nothing(void **state)
 {
 	(void)state;
 	open_pair();
@@ -536,7 +536,7 @@ without_memory_setting_it_changes_nothing(void **state)
 }
 
 static void
-with_autoflush_off_it_is_called_in_the_next_tick(void **state)
+with_autoflush_off_a_writer_function_runs_in_the_next_tick(void **state)
 {
 	struct script w = {.answers = {ALL}};
 
@@ -556,32 +556,32 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(partial_results_are_gone_on_with),
-		test(what_it_takes_whole_is_1_and_nothing_waits),
-		test(none_taken_waits_for_writability),
-		test(an_interruption_is_tried_again_at_once),
-		test(more_than_was_given_closes_with_write_error),
+		test(a_partial_result_continues_with_the_rest),
+		test(a_write_taken_completely_returns_1_and_queues_nothing),
+		test(a_write_taken_not_at_all_waits_for_writability),
+		test(an_interrupted_writer_function_is_called_again_at_once),
+		test(a_result_larger_than_the_data_closes_with_write_error),
 		test(an_error_closes_as_a_failed_write_does),
 		test(an_error_releases_what_was_borrowed_as_dropped),
-		test(it_is_given_piece_after_piece_in_one_flush),
-		test(borrowed_bytes_are_released_when_it_took_the_last),
-		test(queued_calls_run_between_what_it_takes),
-		test(what_a_call_writes_is_given_to_it_right_after),
-		test(what_it_writes_itself_goes_behind),
-		test(what_it_writes_itself_goes_in_the_same_flush),
-		test(it_may_close_the_socket),
-		test(it_may_steal_the_socket),
-		test(nothing_is_destroyed_while_it_is_on_the_stack),
-		test(a_kick_inside_it_does_not_give_it_the_same_again),
+		test(a_flush_passes_one_piece_after_another),
+		test(borrowed_bytes_are_released_when_the_last_was_taken),
+		test(queued_closures_run_between_the_bytes_taken),
+		test(writes_of_a_closure_are_passed_to_it_right_afterwards),
+		test(writes_of_a_writer_function_are_queued_after_existing_data),
+		test(writes_of_a_writer_function_are_sent_in_the_same_flush),
+		test(a_writer_function_may_close_the_socket),
+		test(a_writer_function_may_steal_the_socket),
+		test(nothing_is_destroyed_while_a_writer_function_is_on_the_stack),
+		test(a_kick_in_a_writer_function_does_not_pass_the_same_data_again),
 		test(want_read_waits_for_readability_and_not_for_writability),
-		test(want_read_leaves_the_users_own_reading_alone),
-		test(want_read_survives_the_user_not_reading),
-		test(want_read_and_then_none_waits_for_writability),
+		test(want_read_does_not_change_the_applications_reading),
+		test(want_read_works_while_the_application_does_not_read),
+		test(want_read_followed_by_eagain_waits_for_writability),
 		test(null_restores_the_kernels_write),
-		test(null_sends_what_waited_for_it_through_the_kernel),
+		test(null_sends_queued_data_through_the_kernel),
 		test(null_does_not_leave_the_queue_waiting_for_readability),
-		test(without_memory_setting_it_changes_nothing),
-		test(with_autoflush_off_it_is_called_in_the_next_tick),
+		test(without_memory_setting_a_writer_function_changes_nothing),
+		test(with_autoflush_off_a_writer_function_runs_in_the_next_tick),
 	};
 
 	return run_tests(tests);
