@@ -14,15 +14,18 @@
 
 /* ---- for tests ---- */
 
-/* Changes with EV_RECEIPT since the program began. */
+/* The number of changes with EV_RECEIPT since the program started. */
 unsigned kqueue_receipts(void);
-/* Kqueues whose state is kept; a closed one counts until it is noticed. */
+/*
+ * The number of kqueues whose state is kept; a closed one counts until it is
+ * noticed.
+ */
 int kqueue_states(void);
 
-/* ---- readiness.c: what one fd has to report ---- */
+/* ---- readiness.c: the readiness of one fd ---- */
 
 enum file_kind {
-	KIND_ALWAYS, /* what epoll refuses: files, folders, /dev/null */
+	KIND_ALWAYS, /* fds that epoll refuses: files, directories, /dev/null */
 	KIND_PIPE,
 	KIND_TCP,
 	KIND_UNIX, /* stream */
@@ -35,11 +38,11 @@ enum file_kind kq_file_kind(int fd);
 /* 0, or the error of adding this filter to this fd. */
 int kq_filter_refused(int fd, enum file_kind kind, short filter);
 
-/* What epoll has to watch for the filter. */
+/* The events that epoll must watch for the filter. */
 uint32_t kq_epoll_mask(
 	int fd, enum file_kind kind, const struct kevent *filter);
 
-/* Whether the filter has an event: its flags, fflags and data are set. */
+/* Whether the filter has an event; sets its flags, fflags and data. */
 bool kq_filter_ready(int fd, enum file_kind kind, const struct kevent *filter,
 	struct kevent *ret);
 
@@ -47,7 +50,7 @@ bool kq_filter_ready(int fd, enum file_kind kind, const struct kevent *filter,
 
 struct filter {
 	bool there, enabled;
-	bool told; /* `last' is what was reported */
+	bool told; /* `last' has been reported */
 	struct kevent asked, last;
 };
 
@@ -56,15 +59,16 @@ enum { WRITE_SIDE, READ_SIDE, SIDES };
 struct file {
 	struct filter filters[SIDES];
 	enum file_kind kind;
-	uint32_t generation; /* of the number; in epoll's cookie */
+	uint32_t generation; /* of the fd number; in epoll's cookie */
 	dev_t dev;
 	ino_t ino;
-	bool used;      /* has filters */
-	bool watched;   /* is in the epoll set */
-	bool level;     /* reported by epoll while it lasts, not once */
-	bool settling;  /* epoll's next report is the echo of a change */
-	int first;      /* side that comes first: it found no room */
-	unsigned round; /* of the kq_collect() that reported it */
+	bool used;    /* has filters */
+	bool watched; /* is in the epoll set */
+	bool level;   /* level-triggered in epoll, not edge-triggered */
+	/* epoll's next report is caused by a change of its own */
+	bool settling;
+	int first; /* the filter to report first: it did not fit last time */
+	unsigned round; /* number of the kq_collect() that reported it */
 };
 
 struct kq {
@@ -72,8 +76,8 @@ struct kq {
 	int fd;
 	struct file *files; /* by fd */
 	size_t room;
-	int n_always; /* files that epoll refused */
-	bool spoilt;  /* the epoll set has a file that is gone */
+	int n_always; /* number of files that epoll refused */
+	bool spoilt;  /* the epoll set contains a file that was closed */
 	unsigned round;
 };
 
@@ -82,22 +86,24 @@ struct list {
 	int n, room;
 };
 
-/* The fd's entry as it is now, without filters of an earlier file of this
- * number.  NULL: no memory. */
+/*
+ * The current entry of the fd, without filters of an earlier file at this
+ * number. NULL: out of memory.
+ */
 struct file *kq_file_at(struct kq *q, int fd, const struct stat *st);
 
-/* After a filter was changed: 0, or why it cannot be watched. */
+/* To be called after a filter was changed: 0, or why it cannot be watched. */
 int kq_file_changed(struct kq *q, struct file *f);
 
-/* The last one takes the file with it. */
+/* Removing the last filter removes the file too. */
 void kq_filter_remove(struct kq *q, struct file *f, struct filter *w);
 
-/* Adds what is ready now to the list, as far as there is room. */
+/* Adds the events that are ready now to the list, as far as they fit. */
 void kq_collect(struct kq *q, struct list *out);
 
 /* ---- kqueue.c ---- */
 
-/* A new epoll set, marked as ours; -1 and errno. */
+/* A new epoll set with the emulation's mark; -1 and errno. */
 int kq_set_open(void);
 
 #endif

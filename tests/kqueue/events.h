@@ -40,7 +40,7 @@ teardown(void **state)
 static const struct timespec at_once = {.tv_sec = 0};
 static const struct timespec soon = {.tv_nsec = 20000000};
 
-/* One change without room for an answer: 0 or the error. */
+/* One change without space for an answer: 0 or the error. */
 static inline int
 change_all(int fd, short filter, unsigned flags, unsigned fflags, int64_t data,
 	const char *tag)
@@ -95,7 +95,7 @@ note_event(const struct kevent *e)
 		note("!%d", (int)e->fflags);
 }
 
-/* What a call without changes gives, with so much room and time. */
+/* The events of a call without changes, with this space and timeout. */
 static inline const char *
 events_in(int room, const struct timespec *timeout)
 {
@@ -126,7 +126,7 @@ put(int fd, const char *text)
 	assert_int_equal(strlen(text), write(fd, text, strlen(text)));
 }
 
-/* The network may need a moment: waits until poll(2) says it. */
+/* The network may need a moment: waits until poll(2) reports `what'. */
 static inline void
 await(int fd, short what)
 {

@@ -14,7 +14,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-enum { AT_ONCE = 64 }; /* asked of epoll */
+enum { AT_ONCE = 64 }; /* events per epoll_wait */
 
 static int
 fd_of(const struct kq *q, const struct file *f)
@@ -32,7 +32,10 @@ control(struct kq *q, const struct file *f, int op, uint32_t mask)
 	return epoll_ctl(q->fd, op, fd_of(q, f), &e) < 0 ? errno : 0;
 }
 
-/* Forgets the filters; not what epoll may still have of a copy. */
+/*
+ * Removes the filters, but not the entry of a duplicate that epoll may still
+ * hold.
+ */
 static void
 file_forget(struct kq *q, struct file *f)
 {
@@ -44,7 +47,7 @@ file_forget(struct kq *q, struct file *f)
 	f->generation = generation + 1;
 }
 
-/* Whether the number is what it was when its filters were made. */
+/* Whether the number still is the file for which its filters were made. */
 static bool
 file_is_same(struct kq *q, const struct file *f)
 {
@@ -60,7 +63,7 @@ file_is_same(struct kq *q, const struct file *f)
 	return err == EEXIST;
 }
 
-/* Tells epoll what the enabled filters need: 0 or an error. */
+/* Makes epoll watch what the enabled filters need: 0 or an error. */
 static int
 file_watch(struct kq *q, struct file *f)
 {
@@ -79,7 +82,7 @@ file_watch(struct kq *q, struct file *f)
 	}
 	mask |= f->level ? 0 : (uint32_t)EPOLLET;
 	err = control(q, f, f->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, mask);
-	if (err == EEXIST) /* a copy came back to its old number */
+	if (err == EEXIST) /* a duplicate was moved back to its old number */
 		err = control(q, f, EPOLL_CTL_MOD, mask);
 	if (err == EPERM) {
 		f->kind = KIND_ALWAYS;
@@ -149,7 +152,7 @@ is_news(const struct filter *w, const struct kevent *e)
 		e->fflags != w->last.fflags || e->data != w->last.data;
 }
 
-/* Adds a filter's event, if it has one and that is not an old story. */
+/* Adds a filter's event, if it has one that has not been reported already. */
 static void
 filter_look(int fd, enum file_kind kind, struct filter *w, bool edge,
 	struct list *out, bool *ready, bool *left)
@@ -175,7 +178,7 @@ filter_look(int fd, enum file_kind kind, struct filter *w, bool edge,
 	w->there = !(e.flags & EV_ONESHOT);
 }
 
-/* Adds the file's events, and has epoll watch it as is right from now on. */
+/* Adds the file's events, and sets how epoll watches the file from now on. */
 static void
 file_look(struct kq *q, struct file *f, struct list *out)
 {
@@ -207,7 +210,10 @@ file_look(struct kq *q, struct file *f, struct list *out)
 		file_forget(q, f);
 }
 
-/* One of epoll's reports; false: it was reported in this round already. */
+/*
+ * Handles one of epoll's reports; false: this round has already handled the
+ * file.
+ */
 static bool
 report_take(struct kq *q, const struct epoll_event *e, struct list *out)
 {
@@ -224,7 +230,7 @@ report_take(struct kq *q, const struct epoll_event *e, struct list *out)
 		return true;
 	}
 	if (f->round == q->round) {
-		if (!f->level) /* an edge is not to be lost */
+		if (!f->level) /* an edge must not be lost */
 			(void)file_watch(q, f);
 		return false;
 	}
@@ -232,7 +238,10 @@ report_take(struct kq *q, const struct epoll_event *e, struct list *out)
 	return true;
 }
 
-/* Another epoll set under the same number, without files that are gone. */
+/*
+ * Installs another epoll set under the same number, without files that were
+ * closed.
+ */
 static void
 set_make_anew(struct kq *q)
 {
@@ -270,13 +279,16 @@ look_at_always_ready(struct kq *q, struct list *out)
 	}
 }
 
-/* Each report has at most two events; of one place, only the last may fail. */
+/*
+ * Each report yields at most two events, so only the last report may not fit
+ * completely.
+ */
 void
 kq_collect(struct kq *q, struct list *out)
 {
 	struct epoll_event e[AT_ONCE];
 	bool more = true;
-	int again = 0; /* how many may come a second time */
+	int again = 0; /* how many files may be reported a second time */
 
 	q->round++;
 	look_at_always_ready(q, out);

@@ -76,7 +76,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* F_SETSIG of our fds, which sends nothing: it tells them from others. */
+/* F_SETSIG marks the emulation's fds; it sends no signal here. */
 enum { MARK = SIGURG };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -92,7 +92,7 @@ kq_free(struct kq *q)
 	free(q);
 }
 
-/* Whether the fd is still the kqueue, so far as can be told. */
+/* Whether the fd is still the kqueue, as far as this can be determined. */
 static bool
 kq_is_open(const struct kq *q)
 {
@@ -109,7 +109,7 @@ kq_find(int fd)
 	return q && kq_is_open(q) ? q : NULL;
 }
 
-/* Frees what closed ones left, and what `number' was before. */
+/* Frees the state of closed kqueues, and any earlier state of `number'. */
 static void
 kq_sweep(int number)
 {
@@ -268,7 +268,10 @@ change_make(struct kq *q, const struct kevent *c)
 	return kq_file_changed(q, f);
 }
 
-/* All of them, answers in the list: 0, or an error that it has no room for. */
+/*
+ * Makes all changes, with the answers in the list: 0, or an error that does not
+ * fit.
+ */
 static int
 changes_make(struct kq *q, const struct kevent *c, int n, struct list *out)
 {
@@ -315,7 +318,7 @@ sum(struct timespec a, struct timespec b, int sign)
 	return t;
 }
 
-/* Until the set has something: 1, 0 when the time is over, or -1 and errno. */
+/* Waits until the set is readable: 1; 0 at the timeout; -1 and errno. */
 static int
 wait_until(int fd, const struct timespec *end)
 {
@@ -330,7 +333,7 @@ wait_until(int fd, const struct timespec *end)
 	return ppoll(&p, 1, &left, NULL);
 }
 
-/* The events that there are now: their number, or -1 and errno. */
+/* Collects the events that are ready now: their number, or -1 and errno. */
 static int
 collect(int fd, struct list *out)
 {

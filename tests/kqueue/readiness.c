@@ -60,7 +60,7 @@ is_socket(enum file_kind kind)
 	return kind == KIND_TCP || kind == KIND_UNIX || kind == KIND_SOCKET;
 }
 
-/* POLL bits that hold now, asked for or not. */
+/* The POLL bits that hold now, requested or not. */
 static unsigned
 state_of(int fd)
 {
@@ -99,7 +99,7 @@ kq_epoll_mask(int fd, enum file_kind kind, const struct kevent *filter)
 {
 	if (filter->filter == EVFILT_WRITE)
 		return EPOLLOUT;
-	/* One that waits for the end alone is not to wake for data. */
+	/* A filter that waits only for the end must not wake for data. */
 	if (is_socket(kind) && (filter->fflags & NOTE_LOWAT) &&
 		filter->data >= INT_MAX && option(fd, SO_ACCEPTCONN) == 0)
 		return EPOLLRDHUP;
@@ -115,7 +115,7 @@ tcp_info(int fd, struct tcp_info *ret)
 	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, ret, &len) == 0;
 }
 
-/* The error that SO_ERROR would give, more or less. */
+/* Approximately the error that SO_ERROR would return. */
 static unsigned
 pending_error(int fd, enum file_kind kind, unsigned state)
 {
@@ -124,11 +124,11 @@ pending_error(int fd, enum file_kind kind, unsigned state)
 	if (!(state & POLLERR) || !is_socket(kind))
 		return 0;
 	if (kind == KIND_TCP && tcp_info(fd, &info) && info.tcpi_rtt == 0)
-		return ECONNREFUSED; /* no answer was ever measured */
+		return ECONNREFUSED; /* no round-trip time was ever measured */
 	return ECONNRESET;
 }
 
-/* Nothing more can be sent, by our own doing or the peer's. */
+/* Whether nothing more can be sent, because of a local shutdown or the peer. */
 static bool
 sending_is_over(int fd, enum file_kind kind, unsigned state)
 {
@@ -141,8 +141,10 @@ sending_is_over(int fd, enum file_kind kind, unsigned state)
 			info.tcpi_state == TCP_FIN_WAIT2 ||
 			info.tcpi_state == TCP_CLOSING ||
 			info.tcpi_state == TCP_LAST_ACK;
-	/* Of a stream, nothing is what an empty message sends.  While the socket
-	 * is full nobody would be woken, so it is not asked. */
+	/*
+	 * On a stream, sending an empty message sends nothing. While the socket
+	 * is full the call could not wake anything, so it is not made.
+	 */
 	return kind == KIND_UNIX && (state & POLLOUT) && !(state & POLLERR) &&
 		send(fd, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
 		errno == EPIPE;
@@ -197,7 +199,10 @@ socket_writable(int fd, enum file_kind kind, const struct kevent *filter,
 	return state & POLLOUT;
 }
 
-/* The write end is read for the end alone; nobody writes to the read end. */
+/*
+ * The write end's READ reports only the end; nothing can be written to the read
+ * end.
+ */
 static bool
 pipe_ready(int fd, const struct kevent *filter, struct kevent *ret)
 {
@@ -227,7 +232,7 @@ other_ready(int fd, const struct kevent *filter, struct kevent *ret)
 		(state & (filter->filter == EVFILT_READ ? POLLIN : POLLOUT));
 }
 
-/* A file is readable while its offset is not at its end. */
+/* A file is readable while its offset is before its end. */
 static bool
 always_ready(int fd, const struct kevent *filter, struct kevent *ret)
 {

@@ -21,7 +21,7 @@ end(void *arg)
 	socle_stop();
 }
 
-/* More waits than all that can be told: it spins, and would for ever. */
+/* More waits than all reports can need: the loop spins for ever. */
 enum { SPINS = 10 };
 
 static void

@@ -7,7 +7,7 @@
 
 #include "tests/support/fixture.h"
 
-/* What an object watches when it happens. */
+/* The interest of the object at the time of the event. */
 enum watch {
 	nothing = 0,
 	reading = SOCLE_READ,
@@ -19,7 +19,7 @@ enum watch {
 void ignore_err(struct probe *p, int err);
 void stop_writing(struct probe *p);
 
-/* They pass, virtually, in at most so many waits. */
+/* Ten virtual seconds pass, in at most `waits' waits. */
 void ten_seconds_pass(unsigned long waits);
 
 #endif

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-/* The root: a folder of its own, with a secret beside it. */
+/* The root: a new directory, with a secret file beside it. */
 static char top[] = "/tmp/test_demo.XXXXXX";
 static char root_option[64];
 

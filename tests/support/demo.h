@@ -16,13 +16,13 @@ enum { BIG = 5 * 1000 * 1000, MIDDLE = 60 * 1000 };
 int demo_make_root(void **state);
 int demo_remove_root(void **state);
 
-/* Starts it, with an option or NULL, and connects to it. */
+/* Starts the demo, with an option or NULL, and returns a connected client. */
 int demo_start(const char *option);
 
-/* Closes the client, and stops it. */
+/* Closes the client, and stops the demo. */
 void demo_stop(int fd);
 
-/* The last answer. */
+/* The last response. */
 struct reply {
 	int status;
 	size_t len;
@@ -36,11 +36,17 @@ const char *field(const char *name);
 
 void say(int fd, const char *text);
 
-/* A head alone; or one whole answer.  Nothing of the next; the status. */
+/*
+ * Receives a head, or one whole response, and nothing of the next; returns the
+ * status.
+ */
 int hear_head(int fd);
 int hear(int fd);
 
-/* Says a request, with more fields ("Name: value\r\n"), and hears. */
+/*
+ * Sends a request, with more fields ("Name: value\r\n"), and receives the
+ * response.
+ */
 int ask(int fd, const char *method, const char *path, const char *fields);
 int get(int fd, const char *path);
 

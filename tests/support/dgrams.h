@@ -14,29 +14,30 @@ void pair_dgram(int fds[2]);            /* AF_UNIX, connected to each other */
 void pair_udp(int fds[2]);              /* the same over loopback */
 int udp_bound(struct socle_addr *ret);  /* to 127.0.0.1, any port */
 int udp_to(const struct socle_addr *a); /* connected */
-/* A loopback address at which nobody is. */
+/* A loopback address without a socket. */
 void udp_nowhere(struct socle_addr *ret);
 void name_of(int fd, struct socle_addr *ret);
 
-/* One datagram of text. */
+/* Sends `text' as one datagram. */
 void datagram(int fd, const char *text);
 void datagram_to(int fd, const struct socle_addr *to, const char *text);
 
-/* What comes next is this one, or there is none. */
+/* The next datagram is `text'; or there is no datagram. */
 void assert_hears(int fd, const char *text);
 void assert_hears_nothing(int fd);
 
-/* ---- a class that tells all ---- */
+/* ---- a class that notes every event ---- */
 
 /*
  * Notes "<text>" (received), "rerr<err>", "serr<err>:<text>", "empty",
- * "close(reason)", "destroy".  hooks, when set, are called after the noting.
+ * "close(reason)", "destroy". The hooks, if set, are called after the note.
  */
 struct told {
 	struct socle_dgram dgram;
 	int received, recv_errors, send_errors, emptied;
-	struct socle_packet last; /* but its data */
-	bool quiet;               /* counts and notes nothing */
+	/* except its data, which is not valid any more */
+	struct socle_packet last;
+	bool quiet; /* counts and notes nothing */
 	void (*on_recv)(struct told *t, const struct socle_packet *p);
 	void (*on_recv_error)(struct told *t, int err);
 	void (*on_send_error)(
@@ -48,10 +49,10 @@ extern const struct socle_dgram_class told_class;
 
 struct told *told_of(struct socle_dgram *d);
 
-/* Made by socle_dgram_new() of `fd', which must work. */
+/* Made by socle_dgram_new() with `fd', which must succeed. */
 struct told *told_new(int fd, const struct socle_dgram_params *p);
 
-/* Sends text; must be taken, and says how. */
+/* Sends `text', which must be accepted; returns the result. */
 int tell(struct told *t, const char *text);
 
 void turn_until_received(struct told *t, int n);

@@ -17,7 +17,7 @@ enum { FAULTS = 16 };
 
 struct fault {
 	enum call which;
-	unsigned long at; /* counter value of the first that fails */
+	unsigned long at; /* the count of the first call that fails */
 	long times;
 	int err; /* 0: a short transfer */
 	bool armed;
@@ -109,7 +109,7 @@ is_allocation(enum call which)
 		which == CALL_realloc;
 }
 
-/* NULL, -1 or what says that errno has it, as wide as any. */
+/* NULL, -1 or another value that means failure, in the widest type. */
 static intptr_t
 failure(enum call which)
 {
@@ -126,7 +126,7 @@ failure(enum call which)
 		return real_##name args;                                       \
 	}
 
-/* Where nobody tells, bytes are not counted. */
+/* Where libc does not report the size of a block, bytes are not counted. */
 static long
 size_of(void *p)
 {
@@ -164,7 +164,10 @@ real_malloc(size_t n)
 {
 	void *p = malloc(n);
 
-	/* Whoever reads what he did not write shall see it. */
+	/*
+	 * Fills new memory, so that a read of uninitialised bytes has an
+	 * effect.
+	 */
 	if (p)
 		memset(p, 0xa5, n);
 	return remember(p);
@@ -339,7 +342,7 @@ struct socle__seam socle__seam = {
 /* clang-format on */
 
 #if SOCLE__HAVE_KQUEUE
-/* An interrupted call has made its changes, says the manual. */
+/* The manual says that an interrupted call has made its changes. */
 static int
 interrupted_kevent(int kq, const struct kevent *c, int changes,
 	struct kevent *e, int events, const struct timespec *t)

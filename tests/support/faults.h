@@ -14,29 +14,30 @@
 #define FAULTS_ID(result, name, params, args) CALL_##name,
 enum call {
 	SOCLE__SEAM_CALLS(FAULTS_ID) SOCLE__SEAM_SHAPES(FAULTS_ID)
-	/* of an fd's interest: epoll_ctl, or in kevent's list */
+	/* of an fd's interest: an epoll_ctl, or an entry in kevent's list */
 	CALL_change,
 	CALLS
 };
 
 extern const char *const call_names[CALLS];
 
-/* All counters to 0, no fault armed, real time. */
+/* Sets all counters to 0, disarms all faults, restores real time. */
 void seam_reset(void);
 
-/* How often it was called since seam_reset() or seam_count_reset(). */
+/* How often `which' was called since seam_reset() or seam_count_reset(). */
 unsigned long seam_count(enum call which);
 void seam_count_reset(void);
 
-/* How often the library waited, whatever with. */
+/* How often the library waited, with any call. */
 unsigned long seam_waits(void);
 
-/* Sum over all calls that go to the kernel: allocations and clock apart. */
+/* The sum over all system calls, without allocations and clock reads. */
 unsigned long seam_system_calls(void);
 
 /*
- * The nth call (1: the next) of `which' fails with `err' without being made;
- * `times' of them do (-1: for ever).  Several faults may be armed.
+ * The nth call (1: the next) of `which' fails with `err' without being made, as
+ * do the calls after it, `times' in all (-1: for ever). Several faults may be
+ * armed.
  */
 void seam_fail(enum call which, unsigned long nth, int err, long times);
 
@@ -45,10 +46,13 @@ void seam_fail(enum call which, unsigned long nth, int err, long times);
  */
 void seam_short(enum call which, unsigned long nth, long times);
 
-/* From now on each change of interest fails so, but for removals; 0: none. */
+/*
+ * From now on each change of interest fails with `err', except removals; 0:
+ * none fails.
+ */
 void seam_refuse_changes(int err);
 
-/* Called directly before and after each wait; NULL: nothing is. */
+/* Functions called directly before and after each wait; NULL: none. */
 void seam_around_waits(void (*before)(void), void (*after)(void));
 
 /* Disarms all faults; counters stay. */
@@ -58,22 +62,22 @@ void seam_heal(void);
 unsigned long seam_struck(void);
 
 /*
- * Failing the nth call whatever it is, for sweeps: seam_fail_any(n, err) lets
- * the nth call from now on fail if `filter' says so, and only calls for which
- * it does are counted.  seam_any_count() is how many such calls there were.
+ * For sweeps, failing the nth call of any kind: seam_fail_any(n, err) makes the
+ * nth call from now on fail if `filter' accepts it; only calls that it accepts
+ * are counted. seam_any_count() is their number.
  */
 void seam_watch_any(bool (*filter)(enum call which));
 void seam_fail_any(unsigned long nth, int err);
 unsigned long seam_any_count(void);
-enum call seam_any_struck(void); /* which one it was; CALLS: none */
+enum call seam_any_struck(void); /* which call it was; CALLS: none */
 
-/* Whether qemu runs this program, as tools/run-test was told. */
+/* Whether qemu runs this program, as set by tools/run-test. */
 bool under_qemu(void);
 
 /*
- * qemu hands control data that it does not know over as they are, but those of
- * a machine with another byte order: joined datagrams do not work there, and
- * the library is told that the kernel has none.
+ * qemu passes on unknown control data unchanged, but of a machine with another
+ * byte order the contents are wrong: joined datagrams do not work there, and
+ * the library sees a kernel without them.
  */
 bool joined_can_be_had(void);
 
@@ -82,9 +86,9 @@ long seam_live_blocks(void);
 long seam_live_bytes(void);
 
 /*
- * From now on the library's monotonic clock stands still, and a wait in which
- * nothing is ready moves it on by the time asked for instead of sleeping (one
- * without an end is a failed test).  seam_time_add() moves it by hand.
+ * From now on the library's monotonic clock stands still. A wait in which
+ * nothing is ready advances it by the timeout instead of sleeping (a wait
+ * without a timeout fails the test). seam_time_add() advances it by hand.
  */
 void seam_time_virtual(void);
 void seam_time_add(double seconds);

@@ -12,12 +12,12 @@ extern int refusal;
 extern _Atomic bool kevent_in_use; /* since seam_reset() */
 
 void count(enum call which, int times);
-/* Whether a fault waits for such a call. */
+/* Whether a fault is armed for this call. */
 bool may_fail(enum call which);
-/* Counts a call; true: it is to fail, errno says how. */
+/* Counts a call; true: the call must fail, and errno is set. */
 bool fails(enum call which);
 
-/* ---- waiting.c: the calls that wait, and what they wait for ---- */
+/* ---- waiting.c: the calls that wait, and changes of interest ---- */
 
 int real_poll(struct pollfd *fds, nfds_t n, int ms);
 #ifdef __linux__

@@ -11,27 +11,27 @@
 struct named {
 	const char *name;
 	struct socle_timer t;
-	/* called after the noting, when set */
+	/* if set, called after the note */
 	void (*inside)(struct named *n);
 	struct named *other;
 	int fired;
 };
 
-/* Afresh, and not started. */
+/* Initialises the timer; does not start it. */
 void named_init(struct named *n, const char *name);
-/* So many seconds from now; it must work. */
+/* Starts the timer, `seconds' from now; must succeed. */
 void named_start(struct named *n, double seconds);
 
-/* A callback of socle_add_timer() and its like: notes the text in `arg'. */
+/* A callback for socle_add_timer() and the like: notes the text in `arg'. */
 void note_text(void *arg);
-/* A literal as such an `arg'. */
+/* Converts a literal to such an `arg'. */
 char *text(const char *literal);
-/* A timer of the loop's own that notes its name; it must be had. */
+/* Adds a timer that notes its name; must succeed. */
 socle_timer_id add(double seconds, const char *name);
 
 /*
- * How long one tick waits, in microseconds of the virtual clock; the second
- * without a limit.
+ * How long one tick waits, in microseconds of virtual time; tick_waits() has no
+ * limit.
  */
 int64_t tick_waits_at_most(int ms);
 int64_t tick_waits(void);

@@ -9,7 +9,7 @@
 
 enum { TEST_ALARM = 20 };
 
-#ifdef KQUEUE_KEEPS_FDS /* libkqueue's, which outlive the queue */
+#ifdef KQUEUE_KEEPS_FDS /* fds of libkqueue, which outlive the queue */
 enum { UNDER_LIBKQUEUE = 1 };
 #else
 enum { UNDER_LIBKQUEUE = 0 };
@@ -24,7 +24,7 @@ static int
 open_fds(void)
 {
 	DIR *d = opendir("/proc/self/fd");
-	int n = -1; /* its own */
+	int n = -1; /* without the directory's own fd */
 
 	if (!d) {
 		n = 0;
@@ -38,7 +38,7 @@ open_fds(void)
 	return n;
 }
 
-/* Seconds for a test; the long campaigns have a time limit as a whole. */
+/* Seconds for a test; the long campaigns have one time limit as a whole. */
 static unsigned
 patience(void)
 {
@@ -95,7 +95,7 @@ scaled(int n, int least)
 	return r < least ? least : r;
 }
 
-/* A kqueue that is libkqueue's has both names. */
+/* With libkqueue the backend has both names. */
 bool
 backend_is(const char *name)
 {

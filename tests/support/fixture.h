@@ -36,30 +36,30 @@ int fixture_teardown(void **state);
 #define run_tests(tests)                                                       \
 	cmocka_run_group_tests_name(__FILE__, tests, NULL, NULL)
 
-/* SOCLE_TEST_SCALE (1) times n, at least `least'. */
+/* SOCLE_TEST_SCALE (default 1) times n, at least `least'. */
 int scaled(int n, int least);
 
 bool backend_is(const char *name);
 
-/* At the beginning of a test, before anything is made. */
+/* To be used at the start of a test, before anything is created. */
 #define skip_because(reason)                                                   \
 	do {                                                                   \
 		print_message("skipped: %s\n", reason);                        \
 		skip();                                                        \
 	} while (0)
 
-/* What the backend in use waits with. */
+/* The call with which the current backend waits. */
 enum call the_wait(void);
 
-/* What it opens its poller with; CALLS: it has none. */
+/* The call that opens its poller; CALLS: it has none. */
 enum call the_opening(void);
 
-/* Whether the kernel is told of each change of interest, and may refuse. */
+/* Whether each change of interest is a system call, which may be refused. */
 bool changes_are_told(void);
 
-/* ---- what happened ---- */
+/* ---- notes ---- */
 
-/* Appends printf-like text to the test's log; events are told apart by " ". */
+/* Appends formatted text to the test's log; notes are separated by " ". */
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 const char *notes(void);
 void notes_clear(void);
@@ -71,43 +71,49 @@ void notes_clear(void);
 
 /* ---- sockets ---- */
 
-/* Both non-blocking and close-on-exec. */
+/* All are non-blocking and close-on-exec, unless noted. */
 void pair_unix(int fds[2]);  /* stream socketpair */
 void pair_tcp(int fds[2]);   /* connected over loopback */
 void pair_pipe(int fds[2]);  /* [0] reads, [1] writes */
 int tcp_listener(int *port); /* blocking */
 int tcp_connect(int port);   /* blocking, to 127.0.0.1 */
 
-/* Makes `fd' send a reset when it is closed, and closes it. */
+/* Closes `fd' so that it sends a reset. */
 void close_by_reset(int fd);
 
-/* Writes `n' bytes that say where they are, (offset + seed) mixed; reads and
- * compares such.  On any fd; send_all waits by poll, at most 10 s. */
+/*
+ * Fills a buffer with `n' bytes that depend on their position (offset + seed),
+ * sends such bytes, or compares them. For any fd; send_all waits with poll, at
+ * most 10 s.
+ */
 void pattern_fill(char *buf, size_t n, size_t offset, unsigned seed);
 void assert_pattern(const char *buf, size_t n, size_t offset, unsigned seed);
 void send_all(int fd, const void *data, size_t n);
-/* What can be read now without blocking; -1: end. */
+/* Reads all that is available without blocking; -1: end of stream. */
 ssize_t drain_fd(int fd, char *buf, size_t size);
-/* Fills the kernel's buffers towards the peer of `fd': bytes written. */
+/*
+ * Fills the kernel's buffers towards the peer of `fd'; returns the bytes
+ * written.
+ */
 size_t stuff_fd(int fd);
 
-/* ---- turning the loop ---- */
+/* ---- running the loop ---- */
 
-/* n ticks that do not wait. */
+/* Runs n ticks that do not wait. */
 void turn(int n);
-/* Ticks until *flag is true or 5 s have passed, which fails the test. */
+/* Runs ticks until *flag is true; fails the test after 5 s. */
 void turn_until(const bool *flag);
-/* Ticks, waiting, until *counter >= n; fails after 5 s. */
+/* Runs ticks that wait until *counter >= n; fails the test after 5 s. */
 void turn_until_count(const int *counter, int n);
 
-/* ---- a class that tells all ---- */
+/* ---- a class that notes every event ---- */
 
 /*
- * Notes each event as "r", "w", "e<err>", "h", "drain", "idle", "stall",
- * "inc", "close(reason)" and "destroy", behind "tag:" if there is a tag.
- * event_read reads at most `read_size' bytes (0: none is read) and collects
- * them; on a read of 0 it notes "eof", on an error "r<err>".  hooks, when set, are
- * called after the noting, in place of the default.
+ * Notes each event as "r", "w", "e<err>", "h", "drain", "idle", "stall", "inc",
+ * "close(reason)" and "destroy", after "tag:" if there is a tag. event_read
+ * reads at most `read_size' bytes (0: it does not read) and collects them; it
+ * notes "eof" after a read of 0 and "r<err>" after an error. The hooks, if set,
+ * are called after the note, instead of the default.
  */
 struct probe {
 	struct socle_socket sock;
@@ -117,20 +123,20 @@ struct probe {
 	size_t got_len;
 	int reads, writes, errs, hups, drains, closes, timeouts;
 	bool done;       /* for hooks */
-	bool *destroyed; /* set to true by destroy, when not NULL */
+	bool *destroyed; /* if not NULL, set to true by destroy */
 	void (*on_read)(struct probe *p);         /* instead of reading */
 	void (*on_write)(struct probe *p);        /* instead of flushing */
 	void (*on_err)(struct probe *p, int err); /* instead of closing */
 	void (*on_hup)(struct probe *p);
 	void (*on_drain)(struct probe *p);
 	void (*on_close)(
-		struct probe *p, const char *reason); /* before super */
+		struct probe *p, const char *reason); /* called before super */
 	bool veto; /* close does not call super */
 	void *arg;
 };
 extern const struct socle_class probe_class;
 
-/* Made by socle_socket_new() of `fd', which must work; watches nothing. */
+/* Made by socle_socket_new() with `fd', which must succeed; watches nothing. */
 struct probe *probe_new(int fd, const char *tag);
 struct probe *probe_of(struct socle_socket *s);
 

@@ -9,7 +9,10 @@
 
 #include <stdio.h>
 
-/* In a child there is no cmocka: a function of it returns 0 or a line. */
+/*
+ * cmocka does not run in a child: a function returns 0, or the line that
+ * failed.
+ */
 #define CHECK(truth)                                                           \
 	do {                                                                   \
 		if (!(truth)) {                                                \
@@ -20,12 +23,12 @@
 
 /* Forks a child that exits with what fn(p) returns; after 10 s it is killed. */
 pid_t child_start(int (*fn)(struct probe *p), struct probe *p);
-/* Until it has exited, which must be with 0. */
+/* Waits for the child, which must exit with 0. */
 void child_wait(pid_t pid);
-/* Both. */
+/* child_start() and child_wait(). */
 void child_run(int (*fn)(struct probe *p), struct probe *p);
 
-/* An object of fds[0] of a pair, that reads; the kernel knows. */
+/* An object with fds[0] of a new pair, which the kernel watches for reading. */
 struct probe *reader_of(int fds[2]);
 /* A byte from its peer wakes the loop and is read. */
 void assert_serves(struct probe *p, int peer);

@@ -88,7 +88,7 @@ io_blocks(struct socle_io *io)
 	return !(fcntl(socle_io_fd(io), F_GETFL) & O_NONBLOCK);
 }
 
-/* Whether a client of it hangs; *fd is one, or -1. */
+/* Whether a connect to it hangs; *fd is that client, or -1. */
 static bool
 hangs(const struct socle_addr *a, int *fd)
 {

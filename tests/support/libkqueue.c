@@ -21,9 +21,9 @@ behind_us(const char *name)
 }
 
 /*
- * It cannot change a filter that is there, unless the change has EV_CLEAR: so
- * the old one is deleted before.  And what was asked for by fflags it tells
- * back in the event's, where the kernels have an error or nothing.
+ * libkqueue changes an existing filter only if the change has EV_CLEAR, so the
+ * old filter is deleted first. It also returns the requested fflags in events,
+ * where the kernels return an error or nothing.
  */
 int
 kevent(int kq, const struct kevent *c, int changes, struct kevent *e,
@@ -51,8 +51,8 @@ kevent(int kq, const struct kevent *c, int changes, struct kevent *e,
 }
 
 /*
- * It keeps the low-water mark in the socket, where accepted ones inherit it;
- * the kernels' listeners have none.
+ * libkqueue sets the low-water mark on the socket, where accepted sockets
+ * inherit it; the kernels' listeners have no mark.
  */
 __attribute__((visibility("default"))) int
 setsockopt(int fd, int level, int option, const void *value, socklen_t len)
@@ -69,7 +69,7 @@ setsockopt(int fd, int level, int option, const void *value, socklen_t len)
 	return real(fd, level, option, value, len);
 }
 
-/* It asks for a socket's error, which clears it; the kernels only look. */
+/* libkqueue reads a socket's error, which clears it; the kernels do not. */
 __attribute__((visibility("default"))) int
 getsockopt(int fd, int level, int option, void *ret, socklen_t *len)
 {

@@ -1,4 +1,4 @@
-/* listening.h says what it is for. */
+/* See listening.h. */
 #include "tests/support/listening.h"
 
 #include <stdio.h>

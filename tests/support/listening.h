@@ -8,17 +8,17 @@
 
 struct client {
 	struct socle_socket sock;
-	char beyond[40]; /* nobody but the library has written here */
+	char beyond[40]; /* only the library has written here */
 };
 extern const struct socle_class client_class;
 
-/* The listener and what happened to it; afresh for each listen_test. */
+/* The listener and its events; reset for each listen_test. */
 extern struct socle_factory *factory;
 extern struct socle_socket *newest;
 extern int accepted, served;
 extern void (*on_accepted)(struct socle_socket *self, struct socle_factory *by);
 
-/* What the library logged since listen_at(). */
+/* The number of messages that the library logged since listen_at(). */
 extern int messages;
 extern char last_message[256];
 
@@ -28,15 +28,15 @@ int listening_setup(void **state);
 
 void listen_at(const char *where);
 
-/* Clients of the factory, not blocking; they are in its backlog at once. */
+/* Non-blocking clients of the factory; they enter its backlog at once. */
 int client(void);
 void clients(int *fds, int n);
 void close_all(const int *fds, int n);
 
 void assert_served(int fd);
-/* By a close or a reset. */
+/* The library has closed or reset the connection. */
 void assert_let_go(int fd);
-/* All of it: a client comes, is accepted and served. */
+/* The whole cycle: a client connects, is accepted and served. */
 void serves_one_client(const char *where);
 
 #endif

@@ -7,22 +7,24 @@
 
 #include "tests/support/fixture.h"
 
-/* From now on time is virtual; this is when. */
+/* From now on time is virtual; `began' is the start. */
 extern double began;
 void time_begins(void);
-/* So much has passed since; a microsecond more or less. */
+/* `seconds' have passed since then, to within a microsecond. */
 void assert_waited(double seconds);
 
-/* A post-loop callback: ends the loop when the int of `arg' has come to 0. */
+/*
+ * A post-loop callback: counts the int in `arg' down, and ends the loop at 0.
+ */
 bool count_down(void *arg);
-/* A timer, a deferred or a posted call: stops the loop. */
+/* For timers, deferred and posted calls: stops the loop. */
 void stop(void *arg);
-/* The same: the bool of `arg' becomes true. */
+/* The same: sets the bool in `arg'. */
 void set_flag(void *arg);
-/* For socle_run_until(): the bool of `arg'. */
+/* For socle_run_until(): the bool in `arg'. */
 bool get_flag(void *arg);
 
-/* Whether the other end of a stream was closed and nothing is left to read. */
+/* Whether the peer has closed the stream and nothing is left to read. */
 bool at_end(int fd);
 
 #endif

@@ -7,15 +7,18 @@
 
 #include "tests/support/fixture.h"
 
-/* What was told since making_setup(); fds not taken out are closed at last. */
+/*
+ * What was reported since making_setup(); the end of the test closes the fds
+ * not taken out.
+ */
 extern struct heard {
 	int successes, accepts, failures, attempts;
-	int fds[128]; /* of success, in their order */
+	int fds[128]; /* of the success callback, in order */
 	bool has_peer;
 	struct socle_addr peer; /* the last one's */
 	struct socle_socket *object;
 	struct socle_failure why; /* the last one */
-	/* called after the remembering, when set */
+	/* if set, called after recording */
 	void (*on_success)(struct socle_factory *f);
 	void (*on_accepted)(struct socle_factory *f);
 	void (*on_failure)(struct socle_factory *f);
@@ -27,7 +30,7 @@ int making_teardown(void **state);
 #define making_test(name)                                                      \
 	cmocka_unit_test_setup_teardown(name, making_setup, making_teardown)
 
-/* The same with the resolver of resolver.h. */
+/* The same, with the resolver of resolver.h. */
 int names_setup(void **state);
 int names_teardown(void **state);
 #define names_test(name)                                                       \
@@ -38,43 +41,49 @@ void hear_success(struct socle_factory *f, int fd,
 void hear_accepted(struct socle_factory *f, struct socle_socket *s, void *arg);
 void hear_failure(
 	struct socle_factory *f, const struct socle_failure *why, void *arg);
-/* Notes "4:<err>" or "6:<err>" too. */
+/* Also notes "4:<err>" or "6:<err>". */
 void hear_attempt(struct socle_factory *f, const struct socle_addr *to, int err,
 	void *arg);
 
 /*
- * A factory with these callbacks where `p' has none; it must be made, and
- * have told nothing when it is.
+ * A factory with these callbacks where `p' has none; making it must succeed and
+ * report nothing.
  */
 struct socle_factory *make(struct socle_factory_params p);
 
-/* Ticks until one more failure; it must say this, and nothing else come. */
+/*
+ * Runs ticks until one more failure, which must be this one; no other event may
+ * follow.
+ */
 void assert_fails(struct socle_factory *f, const char *operation, int err);
 
-/* "80" of the address that a listener listens at; good for four calls. */
+/* The port of a listener as text, "80"; the last four texts stay valid. */
 const char *port_of(const struct socle_factory *f);
 const char *port_text(int port);
 
 /* A blocking client of a listener. */
 int client_of(const struct socle_factory *f);
 
-/* A bound socket that nobody listens at: connecting is refused. */
+/* A bound socket that does not listen: connecting to it is refused. */
 int refusing(int family, int *port);
 
 /*
- * A listener whose backlog is full: connecting does not end.  Its sockets are
- * closed at the end of the test.
+ * A listener with a full backlog: connecting hangs. The end of the test closes
+ * its sockets.
  */
 int busy(int family);
 
 bool has_ipv6(void);
-void assert_exchange(int a, int b); /* a byte each way */
+void assert_exchange(int a, int b); /* a byte in each direction */
 int fds_open(void);
 
-/* A folder for unix sockets, empty again at the end: "folder/name". */
+/*
+ * A path "dir/name" in a directory for unix sockets, which must be empty at the
+ * end.
+ */
 const char *in_folder(const char *name);
 bool is_there(const char *path);
 
-/* Virtual time goes by. */
+/* Lets virtual time pass. */
 void pass(double seconds);
 #endif

@@ -15,7 +15,7 @@
 enum { PATIENCE_MS = 10 * 1000 };
 
 static pid_t running;
-static bool asked; /* to stop */
+static bool asked; /* the program was asked to stop */
 static int its_port;
 
 static void
@@ -129,7 +129,7 @@ receive(int fd, char *buf, size_t size, const char *until)
 	ssize_t n;
 
 	while (len < size - 1 && !(until && ends_with(buf, len, until))) {
-		/* not a byte of what comes after it */
+		/* must not consume bytes after it */
 		n = receive_some(fd, buf + len, until ? 1 : size - 1 - len);
 		if (n <= 0)
 			break;

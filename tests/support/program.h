@@ -10,33 +10,38 @@
 
 #include "tests/support/fixture.h"
 
-/* Starts it with --port=0 and these (NULL: none), and waits for its port. */
+/*
+ * Starts it with --port=0 and these arguments (NULL: none), and waits for its
+ * port.
+ */
 void program_start(const char *name, const char *argument, const char *another);
 
-/* SIGTERM, once; and then it must exit with 0. */
+/* Sends one SIGTERM; then waits for exit status 0. */
 void program_ask_to_stop(void);
 void program_stop(void);
 
-/* A test that starts a program: whatever happens, none is left running. */
+/* Teardown of tests that start a program: kills it if it still runs. */
 int program_teardown(void **state);
 #define program_test(name)                                                     \
 	cmocka_unit_test_setup_teardown(name, fixture_setup, program_teardown)
 
-/* Of the one that was started. */
+/* The port of the running program. */
 int program_port(void);
 
-/* A client of it, connected; what it sends goes at once. */
+/* A connected client with TCP_NODELAY. */
 int program_client(void);
 
-/* Reads until the peer has ended or reset, `size' bytes have come, or, when
- * `until' is not NULL, the text ends with it.  Ends it with a NUL: the size
- * counts one for it. */
+/*
+ * Reads until the peer ends or resets the stream, `size' - 1 bytes have arrived
+ * or, if `until' is not NULL, the text ends with it. Terminates the text with a
+ * NUL.
+ */
 size_t receive(int fd, char *buf, size_t size, const char *until);
 
-/* The peer ends, with nothing before it, and without a reset. */
+/* The stream ends here, without a reset. */
 void assert_ends(int fd);
 
-/* Raises the limit of open fds; whether there may be n. */
+/* Raises the limit of open fds; returns whether n are allowed. */
 bool fds_may_be(unsigned n);
 
 #endif

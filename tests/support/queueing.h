@@ -13,23 +13,26 @@ extern int peer;
 
 void open_pair(void);
 
-/* The same with the kernel's buffers full, until unstick() has emptied them. */
+/* The same, with the kernel's buffers full until unstick() empties them. */
 void open_stuck_pair(void);
 void unstick(void);
 
-/* The next write finds no room, and none after it until the loop turns. */
+/*
+ * The next write finds the kernel's buffer full, as do all others until the
+ * loop runs.
+ */
 void block_next(void);
 
-/* Notes "[...]": what the peer can read now. */
+/* Notes "[...]": the bytes that the peer can read now. */
 void note_peer(void);
 
-/* Of socle_write_func(): notes the text in `arg', and dropped "-text". */
+/* For socle_write_func(): notes the text in `arg', or "-text" if dropped. */
 void note_it(struct socle_socket *s, void *arg);
 void drop_it(void *arg);
-/* Of socle_write_ref(): notes "+text" when it was sent, else "-text". */
+/* For socle_write_ref(): notes "+text" if it was sent, else "-text". */
 void release_it(bool sent, void *arg);
 
-/* Queues such a call, which must wait. */
+/* Queues a closure with note_it, which must not run at once. */
 void queue_call(void *arg);
 
 #endif

@@ -9,18 +9,21 @@
 extern struct socle_factory *server;
 extern char where[SOCLE_ADDR_TEXT_MAX];
 
-/* From now on connecting to `where' succeeds, is refused, does not end. */
+/* From now on connecting to `where' succeeds; is refused; hangs. */
 void serve(void);
 void nobody_serves(void);
 void somebody_is_busy(void);
 
-/* An object that connects, to which nothing was told yet. */
+/* A connecting object that has received no event yet. */
 struct probe *reach(void);
 struct probe *reach_at(const char *at, double timeout);
 
 void turn_until_gone(struct probe *p);
 
-/* The server's end, once it is there; what comes out of it. */
+/*
+ * The server's end of the connection, once accepted; and the bytes that it
+ * receives.
+ */
 int reached(void);
 void assert_gets(int fd, const char *text);
 

@@ -12,7 +12,8 @@ enum { FOUND = 16 };
 static struct socle__seam before;
 static void *(*_Atomic helper)(void *arg);
 static atomic_int threads, most_threads;
-static atomic_bool misplaced; /* on the loop's thread, or taking signals */
+/* a lookup ran on the loop's thread, or with signals unblocked */
+static atomic_bool misplaced;
 static pthread_t loop_thread;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -219,7 +220,7 @@ resolver_question(void)
 	return question;
 }
 
-/* ---- a test's life ---- */
+/* ---- setup and teardown ---- */
 
 int
 resolver_setup(void **state)

@@ -15,37 +15,40 @@ int resolver_teardown(void **state);
 #define resolver_test(name)                                                    \
 	cmocka_unit_test_setup_teardown(name, resolver_setup, resolver_teardown)
 
-/* From now on names are the system's to look up. */
+/* From now on the system resolves names. */
 void resolver_real(void);
 
-/* Numeric addresses with blanks between; or a code of getaddrinfo and errno. */
+/*
+ * Sets the answer: numeric addresses separated by blanks; or a code of
+ * getaddrinfo and errno.
+ */
 void resolver_says(const char *addresses);
 void resolver_fails(int code, int err);
 
-/* Look-ups wait from now on; `n' more of them may end; all may. */
+/* From now on lookups block; `n' more of them may end; all may. */
 void resolver_hold(void);
 void resolver_let(int n);
 void resolver_let_all(void);
 
-/* Waits until that many look-ups have begun; how many there were. */
+/* Waits until `n' lookups have started; the number started. */
 void resolver_wait_asked(int n);
 int resolver_asked(void);
 
-/* The last one: "host service family type", "-" for NULL. */
+/* The last lookup: "host service family type", "-" for NULL. */
 const char *resolver_question(void);
 
-/* Helper threads there are, and the most there were. */
+/* The current number of helper threads, and the highest so far. */
 int resolver_threads(void);
 int resolver_most_threads(void);
 void resolver_wait_idle(void);
 
 /* ---- the callback of the tests ---- */
 
-/* Notes "tag=address,address" or "tag!", and counts. */
+/* Notes "tag=address,address" or "tag!" (failure), and counts. */
 void answered(int err, const struct socle_addr *addrs, size_t n, void *arg);
 extern int answers, last_err;
 
-/* A name, tagged with itself, which has to be taken. */
+/* Requests a name, which is also its tag; must be accepted. */
 struct socle_resolve *resolver_ask(const char *host);
 
 #endif

@@ -19,7 +19,7 @@ const char *const scenario_part_names[PARTS] = {"a refused call", "the loop",
 	"the stolen socket", "the filtered object", "the files",
 	"the filtered file", "the ghost"};
 
-/* ---- what is found ---- */
+/* ---- mistakes found ---- */
 
 void
 wrong(const char *fmt, ...)
@@ -45,7 +45,7 @@ part_done(enum part p)
 	scenario.done[p] = true;
 }
 
-/* Counts a call that said no; it is to be made again. */
+/* Counts a refused call, which the program makes again. */
 bool
 refused(long result)
 {
@@ -70,7 +70,7 @@ static int
 open_fds(void)
 {
 	DIR *d = opendir("/proc/self/fd");
-	int n = -3; /* itself, and two names of folders */
+	int n = -3; /* its own fd, "." and ".." */
 
 	if (!d)
 		return 0;
@@ -121,7 +121,7 @@ was_slow(const struct socle_slow *what, void *arg)
 	scenario.slow++;
 }
 
-/* The file of somebody who is gone. */
+/* Leaves the socket file of a process that has exited. */
 static void
 stale_file_make(void)
 {
@@ -193,7 +193,7 @@ real_now(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-/* Until all is over, or the loop does nothing but fail. */
+/* Runs until all parts are finished, or the loop only fails. */
 static void
 loop_run(void)
 {
@@ -207,7 +207,7 @@ loop_run(void)
 		} else {
 			failed = 0;
 		}
-		/* Without memory some things never come about. */
+		/* Without memory some parts never finish. */
 		if (scenario.lasting && i > 300)
 			return;
 		lines_pump();
@@ -238,7 +238,7 @@ item_seen(const struct socle_profile_item *item, void *arg)
 	(void)arg;
 }
 
-/* The calls that belong to the end of a program. */
+/* The calls that a program makes at its end. */
 static void
 wind_up(void)
 {
@@ -265,7 +265,7 @@ told_sum(void)
 
 	for (int i = 0; i < PARTS; i++)
 		sum += scenario.told[i];
-	/* Who writes into a pipe that is not read any more is told, too. */
+	/* The writer of a pipe without a reader receives an error, too. */
 	if (scenario.told[SINK] && scenario.told[SOURCE])
 		sum--;
 	for (int i = 0; i < LINES; i++)
@@ -290,7 +290,7 @@ parts_check(void)
 				"the other TCP client", "the unix client"}[i]);
 }
 
-/* Nothing is ready any more: a tick lets all its time pass. */
+/* Whether nothing is ready: a tick waits for its whole timeout. */
 static bool
 is_quiet(void)
 {
@@ -320,7 +320,7 @@ wake_check(void)
 	socle_loop_release(l);
 }
 
-/* Nothing fails any more: a new client on the same listener. */
+/* After all faults: a new client on the same listener. */
 static void
 healed_check(void)
 {
@@ -379,7 +379,10 @@ reset_check(int fds_before, long blocks_before)
 	if (seam_live_blocks() != blocks_before)
 		wrong("%ld blocks are left",
 			seam_live_blocks() - blocks_before);
-	/* It stays when nobody could learn or remove its inode. */
+	/*
+	 * The file stays if its inode could not be read, or the file not
+	 * removed.
+	 */
 	(void)unlink(scenario_path);
 	(void)unlink(scenario_file);
 }
@@ -454,7 +457,7 @@ leave(struct socle_socket *s, void *arg)
 	socle_close(s, "the parent's");
 }
 
-/* What the parent goes on with is not the child's any more. */
+/* The parent's open work does not belong to the child. */
 static void
 child_begin(void)
 {

@@ -24,21 +24,22 @@
 #include "tests/support/fixture.h"
 
 /*
- * Runs it once.  `strikes' is how often the armed faults may strike; -1: they
- * last, and parts may be missing.  Returns NULL, or what did not hold.
+ * Runs it once. `strikes' is how often the armed faults may strike; -1: they
+ * last, and parts may be missing. Returns NULL, or the guarantee that was
+ * broken.
  */
 const char *scenario_run(int strikes);
 
 /*
- * The same for a child of fork(): it goes on with the loop, leaves the objects
- * that it inherited, and serves a client of its own, while the parent serves
- * the one that it had.  `arm' is called in the child before it does anything.
+ * The same for a child of fork(): it continues the loop, leaves inherited
+ * objects alone, and serves a client of its own, while the parent serves its
+ * client. `arm' is called in the child first.
  */
 const char *scenario_fork_run(int strikes, void (*arm)(void));
 
 /*
- * How often each call was made in the last run while faults could strike; by
- * the child in scenario_fork_run().
+ * The number of calls in the last run while faults could strike; in the child
+ * for scenario_fork_run().
  */
 unsigned long scenario_calls(enum call which);
 

@@ -5,7 +5,7 @@
 #include <netinet/in.h>
 #include <sys/un.h>
 
-/* ---- borrowed bytes and closures, each to be over exactly once ---- */
+/* ---- borrowed bytes and closures, each released exactly once ---- */
 static void
 ref_release(bool sent, void *arg)
 {
@@ -28,7 +28,7 @@ write_ref(struct socle_socket *s, const char *data, size_t n)
 	result = socle_write_ref(s, r->data, n, ref_release, r);
 	if (result >= 0 || r->released)
 		return result;
-	/* Refused. */
+	/* The write was refused. */
 	free(r);
 	scenario.refs--;
 	return result;
@@ -129,7 +129,7 @@ static void
 worker_event_accepted(struct socle_socket *self, struct socle_factory *by)
 {
 	struct worker *w = worker_of(self);
-	int small = 1; /* the least: a write may go in part */
+	int small = 1; /* the minimum, so that a write may be partial */
 
 	scenario.objects++;
 	w->line = line_of(socle_fd(self), by);
@@ -180,7 +180,7 @@ write_corked(struct socle_socket *s, char *data, size_t n)
 	return r;
 }
 
-/* In turns, all that writes; a refusal ends the object. */
+/* Uses all writing functions in turn; a refusal ends the object. */
 static void
 worker_reply(struct worker *w, char *data, size_t n)
 {
@@ -191,7 +191,7 @@ worker_reply(struct worker *w, char *data, size_t n)
 	int way = w->turn++ % 5;
 	int r = way < 4 ? ways[way](s, data, n) : write_ref(s, data, n);
 
-	/* Refused, it was not taken at all. */
+	/* A refused write took nothing. */
 	for (int i = 1; i < TRIES && r < 0 && !socle_closed(s); i++) {
 		(void)refused(r);
 		r = way < 4 ? ways[way](s, data, n) : write_ref(s, data, n);
@@ -206,7 +206,7 @@ worker_reply(struct worker *w, char *data, size_t n)
 	socle_close(s, "refused");
 }
 
-/* The first that is read is pushed back in part. */
+/* Pushes back a part of the first data read. */
 static size_t
 push_back_some(struct worker *w, const char *data, size_t n)
 {
@@ -215,7 +215,7 @@ push_back_some(struct worker *w, const char *data, size_t n)
 	if (w->pushed || half == 0)
 		return n;
 	w->pushed = true;
-	seam_time_add(0.002); /* slow enough to be told */
+	seam_time_add(0.002); /* slow enough to be reported */
 	if (refused(socle_push_back_read(&w->sock, data + n - half, half)))
 		return n;
 	return n - half;
@@ -244,7 +244,7 @@ worker_event_read(struct socle_socket *self)
 	}
 }
 
-/* When the kernel would not watch it, that is asked for again. */
+/* If the kernel refused to watch the fd, it is requested again. */
 static void
 worker_event_err(struct socle_socket *self, int err)
 {
@@ -342,7 +342,7 @@ line_receive(struct line *c)
 	c->ended = true;
 }
 
-/* The third reads late, so that much waits for it. */
+/* The third client reads late, so that much data is queued for it. */
 void
 lines_pump(void)
 {
@@ -366,7 +366,7 @@ line_open(struct line *c, struct socle_factory *f, size_t total)
 	*c = (struct line){.fd = -1, .total = total, .ended = true};
 	if (!f)
 		return;
-	/* Not by the library, for this is no part of it. */
+	/* Without the library: this is not part of the test. */
 	a.len = sizeof(a.u);
 	if (f == scenario.tcp) {
 		int err = 0;

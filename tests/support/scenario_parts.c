@@ -3,11 +3,11 @@
 
 #include <stdio.h>
 
-/* ---- small objects, one for each thing that can happen ---- */
+/* ---- small objects, one for each case ---- */
 struct thing {
 	struct socle_socket sock;
 	enum part part;
-	const char *end; /* the reason with which it is to close */
+	const char *end; /* the expected close reason */
 	size_t got;
 };
 
@@ -46,7 +46,7 @@ static const struct socle_class thing_class = {
 	.destroy = thing_destroy,
 };
 
-/* NULL: it cannot be had, and the fd is closed. */
+/* NULL: it cannot be made, and the fd has been closed. */
 static struct thing *
 thing_new(
 	const struct socle_class *cls, enum part part, int fd, const char *end)
@@ -66,7 +66,7 @@ thing_new(
 	return thing_of(s);
 }
 
-/* A pair of which the far end is ours to close when all is over. */
+/* A pair whose far end the test closes at the end. */
 static struct thing *
 thing_pair(const struct socle_class *cls, enum part part, const char *end,
 	int *peer)
@@ -87,7 +87,7 @@ raw_close(int fd)
 	close(fd);
 }
 
-/* Again while it is only refused; what broke the object was told. */
+/* Repeats a refused write; an error that broke the object was reported. */
 static void
 thing_write(struct thing *t, const char *data, size_t n)
 {
@@ -124,7 +124,7 @@ stalled_start(void)
 	thing_write(t, "x", 1);
 }
 
-/* Reads what its peer left, then expects the end to be told. */
+/* Reads the peer's last data, then expects the end. */
 static void
 tail_event_read(struct socle_socket *self)
 {
@@ -142,7 +142,7 @@ static void
 tail_close(struct socle_socket *self, const char *reason)
 {
 	if (thing_of(self)->got != 4)
-		thing_of(self)->end = NULL; /* the tail was lost */
+		thing_of(self)->end = NULL; /* the last data was lost */
 	thing_close(self, reason);
 }
 
@@ -153,7 +153,7 @@ static const struct socle_class tail_class = {
 	.close = tail_close,
 };
 
-/* The peer leaves with something unread: an error is pending. */
+/* The peer closes with unread data: an error is pending. */
 void
 broken_start(void)
 {
@@ -179,7 +179,7 @@ read_again(void *arg)
 		socle_watch_read(s, true);
 }
 
-/* The end waits for who does not read yet. */
+/* The end is held back until the object reads. */
 void
 held_back_start(void)
 {
@@ -209,7 +209,7 @@ thief_event_read(struct socle_socket *self)
 	if (scenario.stolen < 0)
 		part_told(STOLEN);
 	else
-		raw_keep(scenario.stolen); /* with what is unread in it */
+		raw_keep(scenario.stolen); /* with its unread data */
 	part_done(STOLEN);
 }
 
@@ -219,7 +219,7 @@ static const struct socle_class thief_class = {
 	.event_read = thief_event_read,
 };
 
-/* It becomes a thief later. */
+/* Its event_read steals it later. */
 void
 stolen_start(void)
 {
@@ -293,7 +293,7 @@ filtered_start(void)
 	socle_watch_read(&t->sock, true);
 }
 
-/* The far end of the filtered one sends back what it gets. */
+/* The far end of the filtered object echoes its input. */
 void
 filtered_pump(void)
 {
@@ -319,7 +319,7 @@ file_over(struct socle_socket *s, const struct socle_sent *how, void *arg)
 		part_told(thing_of(s)->part);
 }
 
-/* As thing_write(). */
+/* Like thing_write(). */
 static void
 thing_sendfile(struct thing *t, struct socle_sendfile what)
 {
@@ -451,7 +451,7 @@ sink_event_read(struct socle_socket *self)
 	scenario.sunk += (size_t)n;
 }
 
-/* The writer is gone; what it wrote is still to be read. */
+/* The writer is gone; its last data is still to be read. */
 static void
 sink_event_hup(struct socle_socket *self)
 {
@@ -509,7 +509,7 @@ pipe_start(void)
 		socle_close_after_flush(&source->sock, "done");
 }
 
-/* ---- timers, other fds, calls for later ---- */
+/* ---- timers, other fds, deferred calls ---- */
 static bool
 nested_done(void *arg)
 {
@@ -644,11 +644,11 @@ calls_start(void)
 		raise(SIGUSR1);
 }
 
-/* ---- a descriptor that the kernel goes on to watch ---- */
+/* ---- a descriptor that the kernel still watches ---- */
 /*
- * The fd of an object is overlaid behind the library's back while a copy of
- * it is held: epoll keeps the open file in its set, and the set must be made
- * anew.  poll(2) knows no open files.
+ * An object's fd is replaced behind the library's back while a duplicate is
+ * held: epoll keeps the open file in its set, and the library must rebuild the
+ * set. poll(2) does not watch open files.
  */
 void
 ghost_start(void)
@@ -677,7 +677,9 @@ ghost_start(void)
 		abort();
 }
 
-/* The number was not the library's to close any more. */
+/*
+ * The number no longer belonged to the library, which must not have closed it.
+ */
 void
 ghost_end(void)
 {

@@ -10,12 +10,15 @@
 
 enum { TRIES = 4, CHUNK = 6000, MOST = 1 << 16, PIPE_BYTES = 12000 };
 
-/* Of the files: bytes, a file, bytes, a pipe; and through a function. */
+/*
+ * The sizes of the files: bytes, a file, bytes, a pipe; and through a writer
+ * function.
+ */
 enum { FILES_BYTES = 1000 + 5000 + 500 + 700, FILTERED_BYTES = 3000 };
 
-/* What may be told an error, beside the lines. */
+/* The parts that may receive an error, beside the lines. */
 enum part {
-	CALL_REFUSED, /* a call that was made again; counted, not waited for */
+	CALL_REFUSED, /* a call that was repeated; counted, not waited for */
 	LOOP,
 	EMBEDDED_TIMER,
 	ID_TIMER,
@@ -42,17 +45,18 @@ enum part {
 enum { LINES = 3, NEW_LINE = LINES };
 struct line {
 	size_t total, sent, got;
-	int fd; /* the client's end; -1: over */
+	int fd; /* the client's end; -1: closed */
 	int port;
 	bool is_unix, shut;
-	bool served;    /* an object was made of it */
-	bool ended;     /* the client saw the end */
-	bool told;      /* the object was told an error */
-	size_t taken;   /* bytes that the object's writes accepted */
-	size_t perhaps; /* ... and of the one that broke it, in part */
+	bool served;  /* an object was made for it */
+	bool ended;   /* the client saw the end */
+	bool told;    /* the object received an error */
+	size_t taken; /* bytes that the object's writes accepted */
+	/* ... and of the write that broke it, possibly sent in part */
+	size_t perhaps;
 };
 
-/* Borrowed bytes; they live until the end of the run. */
+/* Borrowed bytes, valid until the end of the run. */
 struct ref {
 	int released;
 	char data[CHUNK];
@@ -83,14 +87,14 @@ struct scenario {
 extern struct scenario scenario;
 extern const char *const scenario_part_names[PARTS];
 
-extern char scenario_bytes[MOST]; /* what is sent */
+extern char scenario_bytes[MOST]; /* the bytes that are sent */
 extern char scenario_path[64], scenario_file[64];
 
 /* Makes a call again while it is refused. */
 #define UNTIL_TAKEN(result)                                                    \
 	for (int tries = 0; tries < TRIES && refused(result); tries++)
 
-/* What does not hold; the first is told. */
+/* Records a broken guarantee; the first one is reported. */
 void wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* ---- scenario.c ---- */

@@ -10,7 +10,7 @@
 enum { KIB = 1 << 10, MIB = 1 << 20 };
 
 /*
- * The test twice: as it is, and with sendfile(2) refusing its service, so that
+ * The test twice: once unchanged, and once with sendfile(2) refused, so that
  * files are read and written.
  */
 #define both(name)                                                             \
@@ -22,9 +22,9 @@ int by_hand_setup(void **state);
 
 /* ---- files ---- */
 
-/* n bytes of pattern_fill(seed) in a file without a name; its position is 0. */
+/* n bytes of pattern_fill(seed) in an unlinked file; its position is 0. */
 int file_of(size_t n, unsigned seed);
-/* The same with a name, in `path'. */
+/* The same in a named file, with its name in `path'. */
 enum { PATH_SIZE = 64 };
 void file_named(char path[PATH_SIZE], size_t n, unsigned seed);
 /* A pipe's read end, with the write end in *to. */
@@ -32,21 +32,22 @@ int pipe_source(int *to);
 
 /* ---- sending ---- */
 
-/* An object that notes "close(reason)" and no more. */
+/* An object that notes only "close(reason)". */
 extern const struct socle_class sender_class;
-extern bool sender_vetoes; /* its close; until the next sender_open() */
+/* its close does not call super, until the next sender_open() */
+extern bool sender_vetoes;
 struct socle_socket *sender_new(int fd);
 struct socle_socket *sender_open(int *peer); /* of pair_unix() */
 
 /*
- * One file, and what was told of it: noted as "name:ok(sent)" or
+ * One file and its completion: noted as "name:ok(sent)" or
  * "name:EIO(sent+remaining)".
  */
 struct sending {
 	const char *name;
 	int told;
 	struct socle_sent how;
-	/* called in the completion, after the noting */
+	/* if set, called in the completion, after the note */
 	void (*then)(struct socle_socket *s, struct sending *f);
 	void *arg;
 };
@@ -54,15 +55,15 @@ struct sending {
 /* socle_sendfile() with the completion filled in. */
 int send_file(
 	struct socle_socket *s, struct sending *f, struct socle_sendfile what);
-/* All of the fd, which is closed then; the result is to be >= 0. */
+/* Sends the whole fd and closes it; the result must be >= 0. */
 void send_whole(struct socle_socket *s, struct sending *f, int fd);
 
-/* Turns the loop until its end was told; at most 5 s. */
+/* Runs the loop until the completion was called; at most 5 s. */
 void turn_until_told(const struct sending *f);
 
 /* ---- receiving ---- */
 
-/* Compares what comes with the pattern, from `at' on. */
+/* Compares the received bytes with the pattern, from `at' on. */
 struct reader {
 	int fd;
 	unsigned seed;
@@ -71,12 +72,15 @@ struct reader {
 	unsigned step;
 };
 
-/* Reads what there is, `most' bytes at most, in odd sizes: how many. */
+/* Reads the bytes available, at most `most', in odd sizes; returns how many. */
 size_t reader_take(struct reader *r, size_t most);
-/* Turns the loop and reads, now and then not, until byte `at' or the end. */
+/* Runs the loop and reads, sometimes pausing, up to byte `at' or the end. */
 void reader_until(struct reader *r, uint64_t at);
 
-/* What has come so far is `text'; "$" at its end stands for the end. */
+/*
+ * The bytes received so far are `text'; "$" at its end stands for the end of
+ * stream.
+ */
 void assert_came(int fd, const char *text);
 
 #endif

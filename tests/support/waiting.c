@@ -31,7 +31,7 @@ seam_around_waits(void (*before)(void), void (*after)(void))
 	after_wait = after;
 }
 
-/* Nothing was ready: time passes instead. */
+/* Nothing was ready: virtual time passes. */
 static void
 pass(int ms)
 {
@@ -60,7 +60,7 @@ end(int found, int ms)
 	return found;
 }
 
-/* Beside a kqueue, who looks at one fd does not wait. */
+/* With a kqueue, a poll of a single fd is not a wait. */
 int
 real_poll(struct pollfd *fds, nfds_t n, int ms)
 {
@@ -92,14 +92,14 @@ real_epoll_wait(int ep, struct epoll_event *e, int n, int ms)
 #endif
 
 #if SOCLE__HAVE_KQUEUE
-/* What is said of one fd, in neighbours, is one change. */
+/* Adjacent entries for one fd are one change. */
 static bool
 is_another(const struct kevent *c, int i)
 {
 	return i == 0 || c[i].ident != c[i - 1].ident;
 }
 
-/* 0 or what is wrong with it. */
+/* 0, or the error. */
 static int
 change_made(int kq, const struct kevent *c, int i)
 {
@@ -114,7 +114,9 @@ change_made(int kq, const struct kevent *c, int i)
 	return kevent(kq, &c[i], 1, NULL, 0, NULL) < 0 ? errno : 0;
 }
 
-/* One by one, so that each may be refused, as the kernel would say it. */
+/*
+ * Makes the changes one by one, so that each may be refused, like the kernel.
+ */
 static int
 changes_made(int kq, const struct kevent *c, int n, struct kevent *e, int room)
 {

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <time.h>
 
-/* What is looked at.  All but the first two are refused here (EINVAL). */
+/* The filters. All but the first two are refused here (EINVAL). */
 #define EVFILT_READ (-1)
 #define EVFILT_WRITE (-2)
 #define EVFILT_AIO (-3)
@@ -21,23 +21,23 @@
 #define EVFILT_TIMER (-7)
 #define EVFILT_USER (-11)
 
-/* What a change does. */
-#define EV_ADD 0x0001     /* a new filter, or other values for an old one */
-#define EV_DELETE 0x0002  /* away with it */
-#define EV_ENABLE 0x0004  /* let it report again */
-#define EV_DISABLE 0x0008 /* keep it, silent */
+/* Actions of a change. */
+#define EV_ADD 0x0001 /* adds a filter, or changes the values of an old one */
+#define EV_DELETE 0x0002  /* removes the filter */
+#define EV_ENABLE 0x0004  /* lets the filter report again */
+#define EV_DISABLE 0x0008 /* keeps the filter, which reports nothing */
 
-/* How a filter behaves, from its first EV_ADD on. */
+/* Behaviour of a filter, fixed by its first EV_ADD. */
 #define EV_ONESHOT 0x0010  /* reported once, then deleted */
-#define EV_CLEAR 0x0020    /* reported once for each thing that happens */
-#define EV_RECEIPT 0x0040  /* answer this change by an EV_ERROR, even of 0 */
+#define EV_CLEAR 0x0020    /* reported once for each change of state */
+#define EV_RECEIPT 0x0040  /* answers this change with an EV_ERROR, even of 0 */
 #define EV_DISPATCH 0x0080 /* reported once, then disabled */
 
-/* What an event says. */
+/* Flags of an event. */
 #define EV_ERROR 0x4000 /* data is the error of a change */
 #define EV_EOF 0x8000   /* the end was reached; a socket's error in fflags */
 
-/* fflags of READ and WRITE: ready from `data' bytes on. */
+/* fflags of READ and WRITE: ready once `data' bytes are available. */
 #define NOTE_LOWAT 0x0001
 
 struct kevent {
@@ -46,7 +46,7 @@ struct kevent {
 	unsigned short flags; /* EV_ */
 	unsigned int fflags;
 	int64_t data;
-	void *udata; /* handed back as it is */
+	void *udata; /* returned unchanged */
 };
 
 #define EV_SET(event, ident_, filter_, flags_, fflags_, data_, udata_)         \
