@@ -17,10 +17,10 @@ enum { WALL = SOCLE_PROFILE_WALL, CPU = SOCLE_PROFILE_CPU };
 
 static struct socle__profile p;
 static struct socle__seam real;
-static int64_t now, user, kernel; /* ns, and twice microseconds */
+static int64_t now, user, kernel; /* ns, and both CPU times in microseconds */
 static int clock_reads, usage_reads, thread_clock_reads, usage_who, live;
 static bool memory_is_short;
-static char said[16384]; /* by a report, or by the slow hook */
+static char said[16384]; /* written by a report or by the slow hook */
 
 static int
 fake_clock(clockid_t clock, struct timespec *ret)
@@ -174,7 +174,7 @@ the_end_of_a_call_is_the_start_of_the_next(void **state)
 	socle__profile_enable(&p, WALL);
 	socle__profile_after_wait(&p);
 	run("A", 10);
-	now += 5; /* the library's own */
+	now += 5; /* time of the library itself */
 	run("B", 100);
 	expect("A-read", 1, 10, 10);
 	expect("B-read", 1, 105, 105);
@@ -686,7 +686,10 @@ without_memory_items_cannot_be_listed(void **state)
 		-ENOMEM);
 }
 
-/* Three calls: of a timer, and two of an object with a difficult class. */
+/*
+ * Three calls: one of a timer, and two of an object whose class has a difficult
+ * name.
+ */
 static void
 script(unsigned what)
 {
@@ -781,7 +784,7 @@ json_is_utf8_whatever_the_class_name(void **state)
 	}
 }
 
-/* The bucket lines of one item of `calls' calls, all of 2^first ns. */
+/* The bucket lines of an item with `calls' calls of 2^first ns each. */
 static void
 append_buckets(char *to, const char *name, int first, int calls)
 {

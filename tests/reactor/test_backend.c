@@ -173,7 +173,7 @@ after_a_reset_the_backend_can_be_chosen_again(void **state)
 		assert_string_equal(BEST, socle_backend());
 		socle_reset();
 	}
-	/* a choice does not outlive a reset either */
+	/* a reset clears a choice too */
 	assert_int_equal(0, socle_set_backend("poll"));
 	socle_reset();
 	assert_string_equal(BEST, socle_backend());
@@ -233,7 +233,7 @@ no_memory_for_a_loop_is_an_error(void **state)
 	assert_int_equal(1, socle_event_loop_once(0));
 }
 
-/* ---- what interest costs ---- */
+/* ---- the cost of interest ---- */
 
 static struct probe *
 make(int fds[2])

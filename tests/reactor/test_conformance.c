@@ -25,7 +25,7 @@
 
 #include <stdio.h>
 
-enum { WAITS = 6 }; /* at most, in ten seconds */
+enum { WAITS = 6 }; /* maximum in ten seconds */
 
 struct scene {
 	int ours, theirs; /* theirs: -1 once closed */
@@ -34,9 +34,10 @@ struct scene {
 };
 
 /*
- * A kqueue has no ERR and no HUP for an fd without a filter.  The idle filter
- * that the library keeps there tells of an end where the system looks at its
- * mark; the emulation does, and so these cells hold there.
+ * A kqueue reports no ERR and no HUP for an fd without a filter. The library
+ * keeps an idle filter there, which reports an end only on systems that compare
+ * its low-water mark with the data. The emulation does, so these cells hold on
+ * it.
  */
 static void
 skip_what_kqueue_does_not_promise(enum watch watch, const char *expected)
@@ -84,7 +85,7 @@ append(char text[256], const char *gap, const char *word, int err, int row)
 		snprintf(text + n, 256 - n, "%s%s%d", gap, word, err);
 }
 
-/* The notes in the table's words. */
+/* The notes in the notation of the table. */
 static const char *
 told(int row)
 {
@@ -95,7 +96,7 @@ told(int row)
 	snprintf(all, sizeof(all), "%s", notes());
 	while ((word = strtok_r(at, " ", &at))) {
 		if (strcmp(word, "eof") == 0)
-			append(text, "", "", 0, row); /* to its r */
+			append(text, "", "", 0, row); /* the 0 of r0 */
 		else if (word[0] == 'r' && word[1])
 			append(text, "", "", atoi(word + 1), row);
 		else if (word[0] == 'e')
@@ -106,7 +107,7 @@ told(int row)
 	return text;
 }
 
-/* All of a cell, from what happened on. */
+/* A whole cell, starting with the event that happens. */
 static void
 assert_cell(struct scene *s, const char *expected)
 {
@@ -177,7 +178,7 @@ peer_writes_and_resets(struct scene *s)
 	peer_resets(s);
 }
 
-/* Which is a reset too, of TCP and AF_UNIX. */
+/* On TCP and on AF_UNIX this is a reset too. */
 static void
 peer_closes_without_reading(struct scene *s)
 {
@@ -192,7 +193,7 @@ peer_writes_and_closes_without_reading(struct scene *s)
 	peer_closes_without_reading(s);
 }
 
-/* Until the kernel knows of the end, which may be behind data. */
+/* Waits until the kernel has seen the end, which may follow data. */
 static void
 end_arrives(int fd)
 {
@@ -304,7 +305,7 @@ connect_is_refused(enum watch watch, const char *expected)
 	assert_cell(&s, expected);
 }
 
-/* What it is told once the loop has run for real; then time is virtual. */
+/* What is reported once the loop has run in real time; then time is virtual. */
 static void
 cell_of_connecting(
 	const char *where, int err, enum watch watch, const char *expected)
@@ -445,12 +446,12 @@ PIPES(PIPE_CELL)
 #define PIPE_TEST(end, happens, watch, told)                                   \
 	test(a_pipes_##happens##_while_watching_##watch),
 
-/* ---- who does not close ---- */
+/* ---- objects that do not close ---- */
 
-/* A wait of ten seconds, and one in the tick in which they are over. */
+/* One wait of ten seconds, and one in the tick that ends them. */
 enum { QUIET = 2 };
 
-/* Three times ten seconds, then writing is turned on: that is a touch. */
+/* Three times ten seconds pass, then writing is turned on: that is a touch. */
 static void
 ignored(void (*pair)(int fds[2]), int end, void (*happens)(struct scene *s),
 	const char *first, const char *touched)
@@ -479,7 +480,8 @@ static void
 an_ignored_reset_is_reported_again_after_a_touch(void **state)
 {
 	(void)state;
-	ignored(tcp, 0, peer_resets, "eE h", "w h"); /* the error was fetched */
+	/* SO_ERROR has been read */
+	ignored(tcp, 0, peer_resets, "eE h", "w h");
 }
 
 static void
@@ -496,7 +498,7 @@ an_ignored_readerless_pipe_is_reported_again_after_a_touch(void **state)
 	ignored(pair_pipe, WRITE_END, readers_are_gone, "e0", "w e0");
 }
 
-/* The rest of the cell is not told. */
+/* The rest of the cell is not reported. */
 static void
 an_object_that_closes_in_event_err_gets_no_event_hup(void **state)
 {

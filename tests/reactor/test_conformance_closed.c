@@ -15,7 +15,7 @@
 /* backends: all */
 #include "tests/support/cells.h"
 
-enum { WAITS = 5 }; /* at most, in ten seconds */
+enum { WAITS = 5 }; /* maximum in ten seconds */
 
 struct texts {
 	const char *epoll, *poll, *kqueue;
@@ -32,7 +32,7 @@ text_of(struct texts t)
 	return backend_is("kqueue") ? t.kqueue : t.poll;
 }
 
-/* ---- what follows ---- */
+/* ---- what happens next ---- */
 
 static void
 nothing_is_touched(struct probe *p)
@@ -94,7 +94,7 @@ closed(void (*then)(struct probe *p), enum watch watch, struct texts expected)
 	assert_notes(text_of(expected));
 }
 
-/* By now another socket, with input, has the number. */
+/* Gives the number to another socket that has input. */
 static void
 another_file(
 	void (*then)(struct probe *p), enum watch watch, struct texts expected)
@@ -111,13 +111,14 @@ another_file(
 	close(fds[1]);
 	close(other[0]);
 	close(other[1]);
-	(void)close(fds[0]); /* which was left alone, or not */
+	(void)close(fds[0]); /* whether or not the library closed it */
 	assert_notes(text_of(expected));
 }
 
 /*
- * poll is not asked when an object closes: it closes the number, whosever that
- * is.  On kqueue a change of interest is noticed if it deletes a filter.
+ * poll does not consult the kernel when an object closes: the library closes
+ * the number, whichever file has it. On kqueue a change of interest is noticed
+ * if it deletes a filter.
  */
 /* clang-format off */
 #define CELLS(X) \

@@ -206,7 +206,9 @@ answer_big(struct probe *p)
 	assert_int_equal(0, socle_write(&p->sock, big, sizeof(big)));
 }
 
-/* However often it is partial, it is armed once and disarmed once. */
+/*
+ * However often the write is partial, interest is turned on once and off once.
+ */
 static void
 a_long_answer_costs_one_change_on_and_one_off(void **state)
 {
@@ -273,7 +275,7 @@ leave_it(struct probe *p)
 	(void)p;
 }
 
-/* Reading and writing change places for each; the wait takes it all along. */
+/* Each object swaps reading and writing; the wait passes all changes. */
 static void
 a_thousand_changes_in_a_tick_are_one_kevent_call(void **state)
 {
@@ -370,7 +372,7 @@ pipelined_requests_cost_one_read_and_one_write(void **state)
 
 static int rounds_left;
 
-/* The peers' part of a round: all answers are read, all ask again. */
+/* The peers' part of a round: they read all answers and send new requests. */
 static bool
 next_round(void *arg)
 {
@@ -418,7 +420,10 @@ an_idle_timeout_is_refreshed_without_a_timer_operation(void **state)
 	close_peers();
 }
 
-/* Once after the wait, and once before the timers because handlers ran. */
+/*
+ * The clock is read once after the wait, and once before the timers because
+ * handlers ran.
+ */
 static void
 with_idle_timeouts_the_clock_is_read_twice_a_tick_at_most(void **state)
 {
@@ -515,7 +520,10 @@ static void
 a_connection_with_a_request_costs_ten_system_calls_at_most(void **state)
 {
 	const unsigned n = 50;
-	/* kqueue's event does not say which end it is: poll(2) is asked. */
+	/*
+	 * kqueue's event does not distinguish the ends: the library calls
+	 * poll(2).
+	 */
 	unsigned most = backend_is("kqueue") ? 11 : 10;
 
 	(void)state;

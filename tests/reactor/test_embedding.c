@@ -6,7 +6,7 @@
 
 #include <limits.h>
 
-/* What an outer poll(2) of the loop's fd says within `ms'. */
+/* Whether an outer poll(2) reports the loop's fd within `ms'. */
 static bool
 readable(int fd, int ms)
 {
@@ -15,7 +15,7 @@ readable(int fd, int ms)
 	return poll(&p, 1, ms) == 1;
 }
 
-/* The loop's fd, nothing being there to do; skips where there is none. */
+/* The fd of a loop without work; skips the test if the backend has none. */
 static int
 quiet_loop_fd(void)
 {
@@ -298,7 +298,10 @@ an_outer_loop_drives_fds_timers_and_calls(void **state)
 		int ms = socle_loop_timeout_ms();
 
 		assert_true(ms >= 0 && ms <= 20);
-		/* without a loop fd, whoever embeds has to know what for */
+		/*
+		 * without a loop fd the embedding program must know what the
+		 * loop watches
+		 */
 		assert_true(poll(outer, fd < 0 ? 2 : 1, ms) >= 0);
 		assert_int_equal(1, socle_event_loop_once(0));
 	}
@@ -308,7 +311,7 @@ an_outer_loop_drives_fds_timers_and_calls(void **state)
 	close(fds[1]);
 }
 
-/* ---- the time ---- */
+/* ---- the timeout ---- */
 
 static void
 an_idle_loop_waits_for_its_loop_timeout(void **state)

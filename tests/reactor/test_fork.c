@@ -216,7 +216,7 @@ a_child_may_reset_and_start_over(void **state)
 	close(pair[1]);
 }
 
-/* ---- what was queued ---- */
+/* ---- queued writes ---- */
 
 static void
 note_release(bool sent, void *arg)
@@ -412,7 +412,7 @@ a_child_may_continue_in_the_handler_that_forked(void **state)
 		_exit(r != 1 || !p->done || socle_run_until(has_read, q) != 1);
 	}
 	assert_int_equal(1, r);
-	/* the first byte may have been read on this side */
+	/* the parent may have read the first byte */
 	send_all(other_pair[1], "x", 1);
 	child_wait(forked);
 	close(pair[1]);
@@ -423,7 +423,7 @@ a_child_may_continue_in_the_handler_that_forked(void **state)
 
 enum { LOOKED_AT = 200 };
 
-/* A shell's command that succeeds if none of these fds is open in it. */
+/* A shell command that succeeds if none of these fds is open in it. */
 static void
 none_open(char *command, size_t size, const bool *others, int mine)
 {

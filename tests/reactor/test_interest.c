@@ -185,7 +185,8 @@ a_real_change_within_a_tick_is_one_call(void **state)
 	in_a_tick(toggle_and_stay, p);
 
 	assert_told(1);
-	assert_notes("r"); /* told before the wait of the same tick */
+	/* the change is passed before the wait of the same tick */
+	assert_notes("r");
 	close(peer);
 }
 
@@ -265,7 +266,7 @@ toggle_many(void *arg)
 			socle_watch_read(many[i], k % 2 == 0);
 }
 
-/* One open file under many numbers serves. */
+/* Many duplicates of one open file are enough. */
 static void
 make_many(int fds[2])
 {

@@ -1,9 +1,8 @@
 /* backends: all */
 /*
- * A stop, a reset and a fork, in the steps of the tick and in `done'.
- *
- * A child runs nothing of its parent's and gets -ECHILD.  In each test of a
- * fork the child unwinds to the test, and exits with what it found.
+ * A stop, a reset and a fork, in each step of the tick and in `done'. A child
+ * runs no call of its parent's and gets -ECHILD. In each test of a fork the
+ * child unwinds to the test, and exits with the result of its checks.
  */
 #include "tests/support/forking.h"
 #include "tests/support/looping.h"

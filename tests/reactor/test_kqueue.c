@@ -17,7 +17,7 @@ static int pair[2];
 
 /* ---- fork ---- */
 
-/* Another file has the number that the queue has in the parent. */
+/* Another file has the number of the parent's queue. */
 static int number_taken;
 
 static int
@@ -70,7 +70,7 @@ a_child_that_resets_does_not_close_the_queues_number(void **state)
 	close(pair[1]);
 }
 
-/* ---- what is asked of it ---- */
+/* ---- its system calls ---- */
 
 #if SOCLE__HAVE_KQUEUE
 static int (*real_kevent)(int kq, const struct kevent *c, int changes,
@@ -105,7 +105,7 @@ leave_it(struct probe *p)
 }
 #endif
 
-/* An event comes with a cookie that was never ours. */
+/* An event arrives with a cookie that the library did not set. */
 static void
 an_event_with_an_unknown_cookie_is_not_reported_again(void **state)
 {

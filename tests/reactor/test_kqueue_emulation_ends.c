@@ -236,7 +236,7 @@ a_listener_has_an_event_while_a_client_is_queued(void **state)
 	assert_events("");
 	fd = tcp_connect(port);
 	assert_events("R1");
-	add_idle(listener); /* has no meaning here */
+	add_idle(listener); /* a low-water mark has no meaning here */
 	assert_events("R1");
 	close(accept(listener, NULL, NULL));
 	assert_events("");

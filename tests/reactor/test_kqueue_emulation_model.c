@@ -14,7 +14,7 @@ struct side {
 	struct kevent asked;
 };
 
-/* By fd: what a kqueue has to know. */
+/* The filters that a kqueue must hold, by fd. */
 static struct side model[FDS][2];
 static int pairs[PAIRS][2]; /* -1: closed */
 static int copies[COPIES];  /* -1: none */
@@ -127,7 +127,7 @@ step(void)
 	}
 }
 
-/* How many events there have to be, marked in the array. */
+/* The number of events expected; each is marked in the array. */
 static int
 expected(bool (*is_due)[2])
 {

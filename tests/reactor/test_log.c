@@ -7,7 +7,7 @@
 
 static const char *program;
 
-/* A hook that collects what is told, as "level:message|". */
+/* A hook that collects the messages, as "level:message|". */
 static char told[8192];
 static size_t told_len;
 
@@ -33,7 +33,7 @@ collecting(void)
 		collecting();                                                  \
 	} while (0)
 
-/* What `fn' writes to stderr. */
+/* The output of `fn' on stderr. */
 static const char *
 stderr_of(void (*fn)(void))
 {
@@ -236,7 +236,10 @@ an_error_is_dumped_with_the_object(void **state)
 	close(ends[1]);
 }
 
-/* Where libc gives one: a line each, indented, that says file and function. */
+/*
+ * Where libc provides backtraces: a line for each frame, indented, with file
+ * and function.
+ */
 static void
 an_error_is_dumped_with_a_backtrace(void **state)
 {
@@ -275,7 +278,7 @@ a_closed_object_can_be_dumped(void **state)
 	close(ends[1]);
 }
 
-/* ---- the environment, in a process that has not looked yet ---- */
+/* ---- the environment, in a process that has not read it yet ---- */
 
 static void
 take_one(struct socle_socket *self)
@@ -308,7 +311,7 @@ as_child(void)
 	return 0;
 }
 
-/* What a fresh process says on stderr with this SOCLE_DEBUG, NULL: unset. */
+/* The output on stderr of a new process with this SOCLE_DEBUG; NULL: unset. */
 static const char *
 said_with(const char *value)
 {

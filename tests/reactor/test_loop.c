@@ -6,7 +6,7 @@
 
 #include <sys/resource.h>
 
-/* A small object that counts its readable events and reads nothing. */
+/* A small object that counts calls of event_read and reads nothing. */
 struct plain {
 	struct socle_socket sock;
 	int *served;
@@ -30,7 +30,7 @@ static const struct socle_class plain_class = {
 	.event_read = plain_event_read,
 };
 
-/* n objects that watch copies of one fd. */
+/* n objects that watch duplicates of one fd. */
 static int
 plains_make(int n, int fd, int *served)
 {

@@ -162,7 +162,7 @@ outside_a_loop_socle_now_advances(void **state)
 	assert_true(second - first > 1 - 1e-6);
 }
 
-/* ---- what looked long ago must not count ---- */
+/* ---- an old clock reading is not used ---- */
 
 static void
 a_clock_read_before_the_loop_does_not_age_its_timers(void **state)

@@ -187,7 +187,7 @@ a_loop_that_returned_may_be_run_again(void **state)
 	close(fds[1]);
 }
 
-/* ---- what is done before it returns ---- */
+/* ---- the work before it returns ---- */
 
 static bool
 write_and_stop(void *arg)
@@ -243,7 +243,7 @@ objects_closed_last_are_reaped_before_the_loop_returns(void **state)
 	close(fds[1]);
 }
 
-/* An object whose destroy writes to its friend. */
+/* An object whose destroy writes to another object. */
 struct mourner {
 	struct socle_socket sock;
 	struct socle_socket *friend;

@@ -74,7 +74,7 @@ an_other_fd_is_refused_as_an_object_and_the_reverse(void **state)
 	close(fds[1]);
 }
 
-/* What init says of `fd', whose flags must be as they were after a refusal. */
+/* The result of init for `fd'; after a refusal its flags must be unchanged. */
 static int
 verdict(int fd)
 {
@@ -242,7 +242,7 @@ a_failed_init_leaves_the_fd_and_its_flags_to_the_caller(void **state)
 	int peer, fds[2];
 
 	(void)state;
-	s = made(&peer); /* the class is known then */
+	s = made(&peer); /* resolves the class */
 	socle_close(s, NULL);
 	turn(1);
 	close(peer);
@@ -296,7 +296,7 @@ out_of_memory_is_an_error_that_changes_nothing(void **state)
 	close(fds[1]);
 }
 
-/* ---- what is counted ---- */
+/* ---- counting ---- */
 
 static void
 a_closed_object_counts_until_its_fd_is_closed(void **state)
@@ -559,11 +559,14 @@ a_walk_survives_growth_of_the_map(void **state)
 
 	socle_each_descriptor(add_many, &left);
 
-	/* some are made at the number of a closed peer, and lie behind */
+	/*
+	 * some objects get the number of a closed peer, which the walk has
+	 * passed
+	 */
 	assert_true(left < 100);
 	assert_true(socle_watched_sockets() >= 2);
 	socle_each_descriptor(add_many, &left);
-	turn(2); /* all hang up */
+	turn(2); /* every object gets a hang-up */
 	assert_int_equal(0, socle_watched_sockets());
 }
 

@@ -8,7 +8,7 @@
 
 static int peers[3];
 
-/* A watched probe on one end; peers[i] is the other, with a byte on its way. */
+/* A watched probe on one end; peers[i] is the other end and has sent a byte. */
 static struct probe *
 make_ready(int i, const char *tag, void (*on_read)(struct probe *p), void *arg)
 {
@@ -59,7 +59,7 @@ never(void *arg)
 	return false;
 }
 
-/* ---- serving ---- */
+/* ---- events ---- */
 
 static bool
 friend_has_read(void *arg)
@@ -87,7 +87,7 @@ a_handler_may_wait_for_another_object(void **state)
 		friends[i] =
 			make_ready(i, NULL, read_and_wait_for_the_other, NULL);
 	turn(1);
-	/* the first waits, the second finds all done */
+	/* the first object waits; the second finds the work done */
 	assert_notes("r r on on");
 	turn(1);
 	assert_notes("");
@@ -119,7 +119,7 @@ events_handled_by_a_nested_tick_are_not_handled_again(void **state)
 	turn(1);
 	for (int i = 0; i < 3; i++)
 		reads += p[i]->reads;
-	/* the first, then all three of them in the nested tick */
+	/* the first object, then all three in the nested tick */
 	assert_int_equal(4, reads);
 	turn(1);
 	for (int i = 0; i < 3; i++)
@@ -236,7 +236,7 @@ close_the_others_and_nest(struct probe *p)
 			all[i] == p ? FD_CLOEXEC : -1, fcntl(fds[i], F_GETFD));
 		assert_false(destroyed[i]);
 	}
-	/* these get the numbers that the rest of the batch was for */
+	/* these reuse the numbers of the remaining events in the batch */
 	pair_pipe(reused);
 	assert_int_equal(1, write(reused[1], "x", 1));
 }
@@ -319,7 +319,7 @@ a_loop_in_a_handler_outside_any_loop_destroys_nothing(void **state)
 	close_peers(2);
 }
 
-/* ---- ending ---- */
+/* ---- the end of loops ---- */
 
 static int depth;
 

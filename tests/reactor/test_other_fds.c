@@ -48,7 +48,7 @@ stop(void *arg)
 	socle_stop();
 }
 
-/* Lets ten seconds pass; how often the loop woke up for it. */
+/* Lets ten seconds pass; returns how often the loop woke up. */
 static unsigned long
 wakeups_in_ten_seconds(void)
 {
@@ -59,7 +59,7 @@ wakeups_in_ten_seconds(void)
 	return seam_waits();
 }
 
-/* ---- being told ---- */
+/* ---- events ---- */
 
 static void
 expect_call(int fd, unsigned ready, void *arg)
@@ -176,7 +176,7 @@ an_fd_removed_in_the_batch_is_not_called(void **state)
 	add(p2[0], SOCLE_READ, remove_both, NULL);
 	turn(2);
 	assert_notes("first");
-	if (changes_are_told()) /* and the poller is still the first */
+	if (changes_are_told()) /* and the poller is still the same */
 		assert_int_equal(1, seam_count(the_opening()));
 	close_both(p1);
 	close_both(p2);
@@ -362,7 +362,10 @@ an_fd_closed_behind_the_library_is_reported_as_an_error(void **state)
 	assert_in_range(wakeups_in_ten_seconds(), 1, 4);
 	if (backend_is("poll"))
 		assert_int_equal(1, count);
-	/* the number is somebody else's now, and left alone */
+	/*
+	 * the number now belongs to another file; the library must leave it
+	 * alone
+	 */
 	kept = dup(p1[1]);
 	assert_int_equal(p1[0], kept);
 	assert_int_equal(0, socle_remove_other_fd(p1[0]));
@@ -394,7 +397,8 @@ an_object_with_a_closed_fd_gets_ebadf_and_does_not_spin(void **state)
 	p->on_err = note_err;
 	close(p1[0]);
 	assert_in_range(wakeups_in_ten_seconds(), 1, 4);
-	socle_watch_write(&p->sock, true); /* epoll tells only when asked */
+	/* epoll reports this only with a change */
+	socle_watch_write(&p->sock, true);
 	turn(2);
 	assert_non_null(strstr(notes(), "EBADF"));
 	socle_close(&p->sock, NULL);
@@ -413,7 +417,7 @@ an_event_of_a_removed_fd_does_not_close_a_reused_number(void **state)
 	pair_pipe(p2);
 	add(p2[0], SOCLE_READ, read_byte, &count);
 	add(p1[0], SOCLE_READ, note_ready, NULL);
-	/* the copy keeps the kernel's registration alive */
+	/* the duplicate keeps the kernel's registration alive */
 	copy = dup(p1[0]);
 	close(p1[0]);
 	assert_int_equal(0, socle_remove_other_fd(p1[0]));

@@ -172,7 +172,7 @@ after_a_wakeup_the_next_tick_does_not_wait(void **state)
 		socle_wakeup(l);
 	assert_int_equal(1, socle_event_loop_once(60000));
 	assert_true(seam_time() == began);
-	assert_int_equal(1, socle_event_loop_once(1000)); /* but one alone */
+	assert_int_equal(1, socle_event_loop_once(1000)); /* but only one */
 	assert_true(seam_time() > began);
 	socle_loop_release(l);
 }
@@ -387,7 +387,7 @@ no_wakeup_from_another_thread_is_lost(void **state)
 	(void)state;
 	asked = answered = 0;
 	t = start(wake_whenever_asked, l);
-	/* waits for ever if a single one is lost */
+	/* waits for ever if one is lost */
 	for (int i = 1; i <= n; i++) {
 		atomic_store(&asked, i);
 		assert_int_equal(1, socle_run_until(was_answered, &i));
@@ -399,11 +399,11 @@ no_wakeup_from_another_thread_is_lost(void **state)
 
 /* ---- a loop per thread ---- */
 
-/* A thread that runs a loop until it is told to stop. */
+/* A thread that runs a loop until it is stopped. */
 struct runner {
 	pthread_t thread;
 	_Atomic(struct socle_loop *) loop;
-	const char *backend; /* what it used */
+	const char *backend; /* the backend that it used */
 	int result;
 };
 
@@ -522,7 +522,7 @@ static const struct socle_class mortal_class = {
 	.destroy = count_destroy,
 };
 
-/* What a thread leaves behind that ends without a word. */
+/* What remains of a thread that exits without a reset. */
 struct left {
 	int fds[2], other;
 	struct socle_loop *loop;

@@ -205,7 +205,7 @@ check_object(struct socle_socket *s, void *arg)
 	return true;
 }
 
-/* case 5; the maps are asked for, not passed */
+/* case 5; the maps are available through functions, not passed */
 static void
 a_callback_receives_its_object_and_argument(void **state)
 {
@@ -415,7 +415,7 @@ a_close_in_a_callback_reaches_the_peer_at_once(void **state)
 	assert_true(peer_saw_the_end);
 }
 
-/* ---- with objects that are gone ---- */
+/* ---- closed objects ---- */
 
 /* case 8 */
 static void

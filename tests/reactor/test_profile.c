@@ -47,7 +47,7 @@ find_item(const struct socle_profile_item *item, void *arg)
 		found = *item;
 }
 
-/* The item of that name, all zero when there is none. */
+/* The item of that name; all zero if there is none. */
 static const struct socle_profile_item *
 item(const char *name)
 {
@@ -317,7 +317,7 @@ read_with_nested_loop(struct probe *p)
 	assert_int_equal(1, socle_read(&p->sock, &c, 1));
 	seam_time_add(0.02);
 	socle_add_timer(5, take, &tenth);
-	for (int i = 0; i < 2; i++) /* until it is due, and the tick of it */
+	for (int i = 0; i < 2; i++) /* the wait, then the timer */
 		assert_int_equal(1, socle_event_loop_once(-1));
 	seam_time_add(0.03);
 }

@@ -85,7 +85,7 @@ cpu_of(const char *name)
 	return it.utime + it.stime;
 }
 
-/* Within a tenth. */
+/* Equal to within 10 %. */
 static bool
 about(double expected, double is)
 {
@@ -258,7 +258,7 @@ nested_loop(void *arg)
 	burn_cpu(&ten);
 	socle_defer(burn_cpu, &ten);
 	socle_event_loop_once(0);
-	socle_event_loop_once(30); /* there is nothing: it waits */
+	socle_event_loop_once(30); /* there is no event: the loop waits */
 }
 
 static bool
@@ -359,7 +359,7 @@ the_items_sum_explains_the_loops_time_outside_waiting(void **state)
 
 /* ---- threads ---- */
 
-/* Two wait for each other; macOS has no barriers. */
+/* Two threads wait for each other; macOS has no barriers. */
 struct meeting {
 	pthread_mutex_t lock;
 	pthread_cond_t both;
@@ -384,10 +384,10 @@ meet(struct meeting *m)
 struct worker {
 	struct meeting *start;
 	double seconds, cpu;
-	bool enable_late; /* when the other loop is there already */
+	bool enable_late; /* enables it once both loops exist */
 };
 
-/* A loop of its own that burns, beside another that does so too. */
+/* Runs a loop that burns CPU time, while another thread does the same. */
 static void *
 work(void *arg)
 {
@@ -434,7 +434,7 @@ loops_in_two_threads_are_measured_separately(void **state)
 	assert_in_some_attempt(two_threads_late);
 }
 
-/* Switched on while there was but one loop, of a process of one thread. */
+/* Enabled while the process had one thread and one loop. */
 static bool
 second_loop_comes_later(void)
 {

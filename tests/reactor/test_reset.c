@@ -76,7 +76,7 @@ count_item(const struct socle_profile_item *item, void *arg)
 	++*(int *)arg;
 }
 
-/* ---- what it forgets ---- */
+/* ---- what it clears ---- */
 
 /* case 59 */
 static void
@@ -403,7 +403,7 @@ a_reset_in_a_nested_loop_destroys_after_the_outermost_loop(void **state)
 	socle_watch_read(&inner->sock, true);
 	send_all(peers[1], "x", 1);
 
-	/* either may be the first of the batch */
+	/* either object may be the first of the batch */
 	assert_int_equal(0, socle_event_loop());
 
 	if (strncmp(notes(), "o", 1) == 0)
@@ -643,7 +643,10 @@ an_object_created_by_a_release_cannot_outlive_the_loop(void **state)
 	socle_reset();
 
 	assert_memory_equal("release(0)", notes(), 10);
-	/* it lives on or it went with the rest; the end of the test tells */
+	/*
+	 * the object survives, or the reset destroyed it; the leak check covers
+	 * both
+	 */
 	turn(1);
 	close(again[1]);
 	close(fds[1]);

@@ -57,7 +57,7 @@ start(void *(*fn)(void *arg), void *arg)
 	return t;
 }
 
-/* ---- being told ---- */
+/* ---- delivery ---- */
 
 static void
 a_signal_is_reported_in_the_next_tick(void **state)
@@ -119,7 +119,7 @@ a_signal_just_before_the_wait_ends_the_wait(void **state)
 	(void)state;
 	watch(SIGUSR1);
 	turn(1);
-	/* the last moment at which nobody looks any more */
+	/* the last moment at which the library no longer checks for signals */
 	seam_around_waits(raise_usr1, NULL);
 	assert_int_equal(1, socle_event_loop_once(-1));
 	seam_around_waits(NULL, NULL);
@@ -172,7 +172,7 @@ kill_process(void *arg)
 	for (int i = 1; i < k->times; i++)
 		kill(getpid(), SIGUSR1);
 	k->enough = true;
-	kill(getpid(), SIGUSR1); /* who waits has to wake up from this */
+	kill(getpid(), SIGUSR1); /* this must wake the waiting thread */
 	return NULL;
 }
 
@@ -303,7 +303,7 @@ no_wakeup_from_a_signal_handler_is_lost(void **state)
 	to_wake = socle_loop_self();
 	assert_int_equal(0, sigaction(SIGUSR1, &wake, &before));
 	t = start(kill_whenever_asked, &r);
-	/* waits for ever if a single one is lost */
+	/* waits for ever if one is lost */
 	for (int i = 1; i <= n; i++) {
 		r.asked = i;
 		assert_int_equal(1, socle_run_until(was_handled, &i));
@@ -315,7 +315,7 @@ no_wakeup_from_a_signal_handler_is_lost(void **state)
 	socle_loop_release(to_wake);
 }
 
-/* ---- whose it is ---- */
+/* ---- ownership ---- */
 
 static void
 null_restores_the_previous_disposition(void **state)
@@ -325,7 +325,7 @@ null_restores_the_previous_disposition(void **state)
 	set_handler(SIGUSR2, SIG_IGN);
 	watch(SIGUSR1);
 	watch(SIGUSR2);
-	watch(SIGUSR1); /* again */
+	watch(SIGUSR1); /* watches it again */
 	assert_false(has_handler(SIGUSR1, plain_handler));
 	assert_int_equal(0, socle_signal(SIGUSR1, NULL, NULL));
 	assert_int_equal(0, socle_signal(SIGUSR2, NULL, NULL));
@@ -418,12 +418,12 @@ a_signal_has_one_owner_in_the_process(void **state)
 	assert_int_equal(-EBUSY, s.watch);
 	raise(SIGUSR1);
 	turn(1);
-	assert_notes("usr1"); /* the other's NULL took nothing away */
+	assert_notes("usr1"); /* the other loop's NULL removed nothing */
 	assert_int_equal(0, socle_signal(SIGUSR1, NULL, NULL));
 	s.step = 2;
 	pthread_join(t, NULL);
 	assert_int_equal(0, s.after);
-	/* the end of its thread restored it */
+	/* the end of its thread restored the disposition */
 	assert_true(has_handler(SIGUSR1, SIG_DFL));
 	watch(SIGUSR1);
 }
@@ -453,7 +453,7 @@ a_refused_signal_has_no_owner(void **state)
 	assert_notes("usr1");
 }
 
-/* ---- what its function may do ---- */
+/* ---- what its callback may do ---- */
 
 static void
 end_both(int signo, void *arg)
@@ -472,7 +472,7 @@ a_signal_callback_may_stop_watching(void **state)
 	raise(SIGUSR1);
 	raise(SIGUSR2);
 	turn(2);
-	assert_int_equal(4, strlen(notes())); /* one of the two */
+	assert_int_equal(4, strlen(notes())); /* one of the two callbacks */
 	assert_true(has_handler(SIGUSR1, SIG_DFL));
 	assert_true(has_handler(SIGUSR2, SIG_DFL));
 }

@@ -8,7 +8,7 @@
 
 static int ends[2];
 
-/* Handlers take time by moving the virtual clock. */
+/* Handlers spend time by moving the virtual clock. */
 static void
 take(double seconds)
 {
@@ -243,7 +243,7 @@ slow_hup(struct probe *p)
 	socle_close(&p->sock, "slow");
 }
 
-/* Probes note too: what the hook was told is what ends with "ms". */
+/* Probes note events too: only the hook's notes end with "ms". */
 static void
 assert_told_once(const char *item)
 {
@@ -298,7 +298,7 @@ a_slow_drain_is_reported(void **state)
 	assert_int_equal(0, socle_write(&p->sock, "x", 1));
 	drain_fd(ends[1], buf, sizeof(buf));
 	turn(2);
-	/* the drain, and the event_write around it, whose flush it was */
+	/* event_drain, and the event_write whose flush caused it */
 	assert_non_null(strstr(notes(), "Probe-drain=300ms Probe-write=300ms"));
 	close(ends[1]);
 }
@@ -317,7 +317,7 @@ static const struct socle_class timed_class = {
 	.event_timeout = slow_event_timeout,
 };
 
-/* The library's own timer under it is nobody's handler. */
+/* The library's own timer, which calls event_timeout, is not a handler. */
 static void
 a_slow_timeout_is_reported_once(void **state)
 {

@@ -17,7 +17,7 @@ struct soaked {
 	int at; /* in `lines' */
 };
 
-/* Our end of each connection; -1: closed. */
+/* The test's end of each connection; -1: closed. */
 static struct {
 	int *peers;
 	struct soaked **objects; /* NULL: destroyed */
@@ -78,7 +78,9 @@ open_fds(void)
 	return n;
 }
 
-/* Both ends of each are ours, as far as the limit of fds allows. */
+/*
+ * The number of connections: the test holds both ends, within the limit of fds.
+ */
 static int
 connections(void)
 {
@@ -142,7 +144,7 @@ lines_open(int n, struct socle_factory *f)
 	assert_int_equal(n, socle_watched_sockets());
 }
 
-/* Every connection that is open says something and hears it. */
+/* Every open connection sends a line and receives its echo. */
 static void
 echo_round(unsigned round)
 {
@@ -165,7 +167,7 @@ echo_round(unsigned round)
 	}
 }
 
-/* By the peer or by a reset; the object may have closed before. */
+/* Closed by the peer or by a reset; the object may have closed before. */
 static void
 line_close(int i, int how)
 {
@@ -231,7 +233,7 @@ many_connections_leave_nothing_behind(void **state)
 	turn(1);
 	fds = open_fds();
 	blocks = seam_live_blocks();
-	/* The second time finds the tables as large as they become. */
+	/* From the second round on, the tables have reached their full size. */
 	for (int i = 0; i < 3; i++) {
 		soak(n, f, rounds);
 		assert_int_equal(fds, open_fds());

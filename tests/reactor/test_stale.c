@@ -15,7 +15,7 @@ asleep(void)
 	return seam_time() - before > 0.999;
 }
 
-/* Makes `fd', which is free, the end of a new pair; the other end's fd. */
+/* Makes the unused number `fd' one end of a new pair; returns the other end. */
 static int
 pair_at(int fd)
 {
@@ -34,7 +34,7 @@ pair_at(int fd)
 static struct probe *fresh;
 static int fresh_peer;
 
-/* What a handler does to the other of two: its number becomes `fresh'. */
+/* Replaces the other of two objects: its number becomes `fresh'. */
 static void
 steal_close_and_reuse(struct probe *p)
 {
@@ -56,7 +56,7 @@ close_turn_and_reuse(struct probe *p)
 
 	socle_watch_read(&p->sock, false);
 	socle_close(&other->sock, NULL);
-	turn(1); /* closes the fd, destroys nothing */
+	turn(1); /* closes the fd but destroys nothing */
 	fresh_peer = pair_at(fd);
 	fresh = probe_new(fd, "fresh");
 	socle_watch_read(&fresh->sock, true);
@@ -218,7 +218,7 @@ an_event_of_a_removed_other_fd_does_not_reach_an_object(void **state)
 
 	turn(3);
 
-	/* the other fd may have been the first of the two */
+	/* the other fd may have been the first of the batch */
 	if (strncmp(notes(), "never ", 6) == 0)
 		assert_notes("never p:r");
 	else
@@ -235,7 +235,7 @@ enum { SLOTS = 8 };
 static struct churner {
 	struct probe *p;
 	int peer;
-	char mark; /* the byte that its peer sends */
+	char mark; /* the byte sent by its peer */
 } slots[SLOTS];
 static unsigned churn_seed;
 static int churned, stale;
@@ -262,7 +262,7 @@ churn_open(struct churner *c, int fd)
 		send_all(c->peer, &c->mark, 1);
 }
 
-/* Reads what must be there and its own; then another starts over. */
+/* Expects its own peer's byte; then replaces the object of a random slot. */
 static void
 churn_read(struct probe *p)
 {
@@ -309,7 +309,7 @@ no_event_is_stale_whatever_a_batch_replaces(void **state)
 		close(slots[i].peer);
 }
 
-/* ---- copies ---- */
+/* ---- duplicates ---- */
 
 /* case 40, defect 13 */
 static void
@@ -340,8 +340,9 @@ a_copy_of_the_fd_causes_no_event_after_the_close(void **state)
 }
 
 /*
- * The kernel watches an open file that nobody here can name any more: closed
- * behind the library, alive in a copy.  Returns the copy.
+ * Makes the kernel watch an open file that no fd of the library names: the fd
+ * was closed behind the library's back, and a duplicate keeps the file open.
+ * Returns the duplicate.
  */
 static int
 unreachable_registration(int *peer)
@@ -475,7 +476,7 @@ watched(int fds[2])
 	return p;
 }
 
-/* A number that must not be closed: something else is there now. */
+/* The number belongs to another file now and must not have been closed. */
 static void
 assert_number_is_alone(int fd)
 {
@@ -555,7 +556,7 @@ an_fd_closed_behind_the_library_is_not_closed_again(void **state)
 	p->on_err = keep_open;
 	close(fds[0]);
 	if (!changes_are_told())
-		turn(1); /* where nobody tells before the next wait */
+		turn(1); /* for backends that notice only in the next wait */
 	seam_count_reset();
 	socle_close(&p->sock, NULL);
 
@@ -647,7 +648,7 @@ an_unknown_event_closes_nothing(void **state)
 
 	turn(3);
 
-	/* the one fd that was opened to rebuild the set is */
+	/* only the fd that was opened to rebuild the set is closed */
 	assert_int_equal(backend_is("epoll") ? 1 : 0, seam_count(CALL_close));
 	assert_number_is_alone(innocent[0]);
 	close(innocent[1]);

@@ -213,8 +213,8 @@ a_timer_of_thirty_days_neither_overflows_nor_spins(void **state)
 	assert_notes("month");
 	assert_true(seam_time() - from >= days - 1e-6);
 	assert_true(seam_time() - from < days + 0.002);
-	assert_int_equal(
-		3, seam_waits()); /* 24.8 days, the rest, the tick of it */
+	/* 24.8 days, the rest, and the tick that fires it */
+	assert_int_equal(3, seam_waits());
 }
 
 static void

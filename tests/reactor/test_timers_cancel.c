@@ -198,7 +198,7 @@ free_both(struct named *n)
 	free(n);
 }
 
-/* Address sanitizers see it if the library looks again. */
+/* Address sanitizers detect it if the library accesses the timer again. */
 static void
 a_timer_may_be_freed_after_cancel_and_in_its_callback(void **state)
 {

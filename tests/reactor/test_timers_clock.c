@@ -4,7 +4,10 @@
 
 #include <stdlib.h>
 
-/* Ends the loop after so many ticks; one loop, for it might remember a time. */
+/*
+ * Ends the loop after `*arg' ticks. They share one loop, which could keep an
+ * old time from tick to tick.
+ */
 static bool
 count_tick(void *arg)
 {
@@ -75,7 +78,8 @@ a_timer_due_during_a_slow_handler_fires_in_the_next_tick(void **state)
 static void
 ask_and_read_slowly(struct probe *p)
 {
-	(void)socle_now(); /* the tick's time is known, and then old */
+	/* reads the tick's time, which is old by the end of the handler */
+	(void)socle_now();
 	read_slowly(p);
 }
 
@@ -135,7 +139,7 @@ slow_closure(struct socle_socket *s, void *arg)
 	take_long(arg);
 }
 
-/* case 117: what is flushed before the wait takes long */
+/* case 117: the flush before the wait is slow */
 static void
 a_timer_due_during_a_slow_flush_causes_no_wait(void **state)
 {
@@ -155,7 +159,8 @@ a_timer_due_during_a_slow_flush_causes_no_wait(void **state)
 	add(0.2, "due");
 	loop_for(2);
 	assert_notes("slow drain | due |");
-	assert_true(seam_time() - from < 0.301); /* all the closure's */
+	/* only the closure took time */
+	assert_true(seam_time() - from < 0.301);
 	close(fds[1]);
 }
 
@@ -225,7 +230,7 @@ in_a_slow_handler_a_delay_still_counts_from_the_call(void **state)
 	close(fds[1]);
 }
 
-/* ---- the wall clock steps with each look at it ---- */
+/* ---- the wall clock steps with each reading ---- */
 
 static int (*real_clock)(clockid_t c, struct timespec *ts);
 static int other_clocks;
@@ -333,9 +338,9 @@ enum { FUZZED = 40 };
 static struct fuzzed {
 	struct socle_timer t;
 	bool pending;
-	int ms;         /* its deadline is half a ms later */
-	unsigned order; /* of its start */
-	unsigned pass;  /* that it was started in */
+	int ms;         /* the deadline is half a ms later */
+	unsigned order; /* the number of its start */
+	unsigned pass;  /* the pass in which it was started */
 } fuzzed[FUZZED];
 
 static unsigned starts, pass;

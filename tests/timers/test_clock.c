@@ -141,7 +141,7 @@ a_sum_saturates_at_the_largest_time(void **state)
 			socle__add_ns(table[i].a, table[i].b), table[i].sum);
 }
 
-/* What socle_now() said, and a whole second after it, are exact deadlines. */
+/* The time of socle_now(), and a whole second after it, are exact deadlines. */
 static void
 an_absolute_time_survives_conversion_to_a_double(void **state)
 {

@@ -20,7 +20,7 @@ static const int64_t start = INT64_C(86400123456789);
 static const int64_t ms = 1000000;
 static const int64_t second = 1000000000;
 static const int64_t day = 86400 * INT64_C(1000000000);
-static const int64_t unit = UNIT; /* the wheel's */
+static const int64_t unit = UNIT; /* the unit of the wheel */
 
 static struct socle__timer_store store;
 static struct socle_timer timers[100000];
@@ -45,7 +45,7 @@ never_called(struct socle_timer *t)
 	fail();
 }
 
-/* n of them, or fewer, as SOCLE_TEST_SCALE will have it. */
+/* n timers, scaled by SOCLE_TEST_SCALE. */
 static size_t
 timers_scaled(int n)
 {
@@ -69,7 +69,7 @@ add(size_t i, int64_t deadline)
 	socle__timers_add(&store, &timers[i], deadline);
 }
 
-/* How many fire at `now', in the order of their numbers from `first' on. */
+/* The number of timers that fire at `now', in ascending order from `first'. */
 static size_t
 fire_in_order(int64_t now, size_t first)
 {
@@ -85,7 +85,7 @@ fire_in_order(int64_t now, size_t first)
 	return n;
 }
 
-/* Exactly timer i fires at `now'. */
+/* Only timer i fires at `now'. */
 static void
 assert_fires(size_t i, int64_t now)
 {
@@ -317,7 +317,7 @@ the_next_deadline_is_the_earliest(void **state)
 	socle__timers_check(&store);
 }
 
-/* Or all timers started before a far deadline would be in one slot. */
+/* Otherwise all timers started before a far deadline would share one slot. */
 static void
 the_wheel_advances_with_the_clock(void **state)
 {
@@ -403,9 +403,9 @@ timers_are_cancelled_in_any_order(void **state)
 	}
 }
 
-/* ---- putting off ---- */
+/* ---- postponing ---- */
 
-/* Of several levels of the wheel. */
+/* Delays that lie in several levels of the wheel. */
 static const int64_t waits[] = {
 	0, 1, 5000, 3000000, 400000000, 90000000000, INT64_C(30000000000000)};
 
@@ -495,7 +495,7 @@ a_postponed_timer_that_is_cancelled_leaves_no_trace(void **state)
 {
 	(void)state;
 	for (size_t k = 0; k < COUNT(waits); k++) {
-		/* each of three in the list, and alone */
+		/* each position in a list of three, and alone */
 		for (size_t i = 0; i < 4; i++) {
 			begin(start);
 			for (size_t n = 0; n < 3 && i < 3; n++)
@@ -536,7 +536,7 @@ timers_postponed_repeatedly_fire_in_order(void **state)
 	assert_empty();
 }
 
-/* ---- while timers are being taken ---- */
+/* ---- changes during a pass ---- */
 
 static void
 a_timer_added_during_a_pass_waits_for_the_next_one(void **state)
@@ -671,7 +671,7 @@ clearing_cancels_all_timers(void **state)
 
 /* ---- the wheel ---- */
 
-/* All deadlines around the places where a slot of the wheel starts. */
+/* All deadlines around the points where a slot of the wheel starts. */
 static size_t
 deadlines_around_boundaries(int64_t from, int64_t *ret)
 {
@@ -800,7 +800,7 @@ a_clock_that_leaps_ahead_fires_all_timers_in_order(void **state)
 
 static int64_t planted[TIMERS + 1]; /* the deadline of timer i, ascending */
 
-/* Adds n timers in another order than that of their deadlines. */
+/* Adds n timers in an order other than that of their deadlines. */
 static void
 plant(size_t n, int64_t from, int64_t span)
 {
@@ -863,7 +863,7 @@ a_tick_moves_a_bounded_number_of_timers(void **state)
 	}
 }
 
-/* The clock neither waits for next nor stops while a slot is half spread. */
+/* The clock neither waits for `next' nor stops while a slot is half spread. */
 static void
 order_is_exact_while_a_slot_is_half_spread(void **state)
 {
@@ -914,7 +914,7 @@ the_number_of_early_ticks_is_bounded(void **state)
 		for (size_t i = 0; i < n; i++) {
 			size_t at = (size_t)draw(n);
 
-			/* put off from an earlier time */
+			/* postponed from an earlier time */
 			add(at,
 				planted[at] -
 					(int64_t)draw((uint64_t)(planted[at] -
@@ -963,10 +963,10 @@ struct shape {
 	void (*make)(int64_t delay, size_t n);
 	int64_t delay;
 	size_t n;
-	size_t wrong; /* timers not in their place in the order */
+	size_t wrong; /* number of timers out of order */
 };
 
-/* Runs in its own thread, from which no test can fail. */
+/* Runs in its own thread, where a failed assertion cannot end the test. */
 static void *
 take_apart(void *arg)
 {
@@ -1018,14 +1018,14 @@ sorting_needs_no_stack(void **state)
 
 enum { MODELLED = 150 };
 
-/* What the store should be: all timers side by side. */
+/* The reference for the store: an array of all timers. */
 static struct model {
 	int64_t now;
 	unsigned long starts;
 	struct modelled {
 		enum { IDLE, WAITING, READY } where;
 		int64_t deadline;
-		unsigned long order; /* of starting */
+		unsigned long order; /* the order of starting */
 	} timers[MODELLED];
 	size_t due[MODELLED];
 	size_t n_due;
@@ -1040,7 +1040,7 @@ model_before(size_t a, size_t b)
 					  : x->order < y->order;
 }
 
-/* The earliest that waits, or MODELLED. */
+/* The pending timer with the earliest deadline, or MODELLED. */
 static size_t
 model_first(void)
 {
@@ -1079,7 +1079,7 @@ model_collect(void)
 	}
 }
 
-/* Of any magnitude, 0 and the largest included. */
+/* A delay of any magnitude, 0 and the largest included. */
 static int64_t
 draw_delay(void)
 {
@@ -1094,7 +1094,7 @@ draw_deadline(void)
 	int64_t delay = draw_delay();
 
 	switch (draw(8)) {
-	case 0: /* somebody else's */
+	case 0: /* reuses another timer's deadline */
 		return model.timers[draw(MODELLED)].deadline;
 	case 1:
 		return model.now - delay;
@@ -1147,7 +1147,7 @@ random_collect(void)
 	size_t first = model_first();
 	int64_t delay = draw_delay();
 
-	/* mostly to what is next, or just before */
+	/* mostly advances to the next deadline, or just before it */
 	if (first < MODELLED && model.timers[first].deadline > model.now &&
 		draw(4) != 0)
 		model.now = model.timers[first].deadline - (int64_t)draw(2);
