@@ -165,12 +165,12 @@ a_super_call_uses_the_named_class_not_the_objects_class(void **state)
 	send_all(peer, "ab", 2);
 	turn(2);
 
-	/* would be an endless recursion otherwise */
+	/* otherwise this would recurse without end */
 	assert_notes("four.r two.r one.r four.r two.r one.r");
 	close(peer);
 }
 
-/* A class with nothing of its own, and all the super calls. */
+/* A class that overrides nothing, and all the super calls. */
 static const struct socle_class bare_class = {
 	.name = "Bare",
 	.super = &socle_socket_class,
@@ -233,14 +233,16 @@ a_size_of_0_means_the_size_of_the_super(void **state)
 	(void)state;
 	s = made(&five_class, &peer);
 
-	/* new memory is zeroed; the sanitizer sees a block too small */
+	/*
+	 * new memory is zeroed; the sanitizer detects a block that is too small
+	 */
 	assert_int_equal(0, socle_container_of(s, struct five, sock)->value);
 	socle_container_of(s, struct five, sock)->value = 5;
 	assert_int_equal(0, socle_set_class(s, &one_class));
 	close(peer);
 }
 
-/* What socle_socket_new() says of it; the fd must be as it was. */
+/* The result of socle_socket_new(); the fd must be unchanged. */
 static int
 verdict(const struct socle_class *cls)
 {

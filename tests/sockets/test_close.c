@@ -313,7 +313,7 @@ watches_on_a_closed_object_do_nothing(void **state)
 	close(peer);
 }
 
-/* ---- what waited ---- */
+/* ---- queued data ---- */
 
 static void
 note_drop(void *arg)
@@ -562,7 +562,7 @@ static const struct socle_class nests_class = {
 	.destroy = note_if_on_stack,
 };
 
-/* Three loops deep; each closes itself and one turns the next. */
+/* Three nested loops: each object closes itself and one runs the next loop. */
 static void
 nest(struct socle_socket *self)
 {
@@ -772,7 +772,8 @@ each_object_is_destroyed_once_however_it_ends(void **state)
 			socle_close(s, NULL);
 		else if (i % 3 == 1)
 			close(socle_steal_socket(s));
-		close(fds[1]); /* of the third kind: the default hup closes */
+		/* the third kind: the default event_hup closes */
+		close(fds[1]);
 		if (i % 2)
 			turn(1);
 	}

@@ -7,7 +7,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 
-/* ---- the shape of a small server and its client ---- */
+/* ---- a small server and its client ---- */
 
 static struct {
 	struct probe *server, *client;
@@ -19,7 +19,7 @@ server_reads(struct probe *p)
 {
 	char buf[2];
 
-	/* "He" is put back; then all of it is read, as "He" and "llo!" */
+	/* "He" is pushed back; then all is read, as "He" and "llo!" */
 	if (p->reads == 1) {
 		assert_int_equal(2, socle_read(&p->sock, buf, 2));
 		assert_int_equal(0, socle_push_back_read(&p->sock, buf, 2));
@@ -289,14 +289,14 @@ a_write_turned_off_in_event_read_is_not_delivered(void **state)
 	close(fds[1]);
 }
 
-/* ---- others in the batch ---- */
+/* ---- other objects in the batch ---- */
 
 struct two {
 	struct probe *a, *b;
 	int peers[2];
 };
 
-/* Two objects with a readable byte each, so that one batch has both. */
+/* Two readable objects with one byte each, so that both are in one batch. */
 static void
 two_readable(struct two *t, void (*on_read)(struct probe *p))
 {
@@ -349,7 +349,7 @@ an_object_with_reading_turned_off_in_the_batch_is_not_called(void **state)
 
 static int others[2][2];
 
-/* Told of one of the two, wants nothing of the other. */
+/* Called for one of the two fds, stops watching the other. */
 static void
 want_nothing_of_the_other(int fd, unsigned ready, void *arg)
 {
@@ -499,7 +499,7 @@ a_refused_connect_is_one_event_err(void **state)
 
 	(void)state;
 	assert_int_equal(0, getsockname(listener, (struct sockaddr *)&a, &len));
-	close(listener); /* nobody listens there now */
+	close(listener); /* the port now refuses connections */
 	fd = socket(AF_INET, SOCK_STREAM, 0);
 	assert_int_equal(0, fcntl(fd, F_SETFL, O_NONBLOCK));
 	r = connect(fd, (struct sockaddr *)&a, sizeof(a));

@@ -11,12 +11,12 @@
 enum { ERRORS = 12, SHOWN = 20 };
 
 /*
- * What can be expected of each call, and which backend needs it ("": all).  A
- * call without errors says why it is not made to fail.
+ * The errors that each call can return, and the backend that needs it ("":
+ * all). A row without errors states why the call is not made to fail.
  */
 static const struct row {
 	enum call which;
-	const char *backend; /* the one that makes it; NULL: all */
+	const char *backend; /* the backend that makes the call; NULL: all */
 	int errors[ERRORS];
 	const char *why_not;
 	enum { IN_PROGRAM, IN_CHILD, NOWHERE } reached;
@@ -82,7 +82,9 @@ static const struct row {
 	{.which = CALL_dup2,
 		.errors = {EINTR, EBUSY, EMFILE},
 		.reached = IN_CHILD},
-	/* of sockets outside the loop, which have tests of their own */
+	/*
+	 * made only by sockets outside the loop, which have tests of their own
+	 */
 	UNREACHED(sendto, "struct socle_io"),
 	UNREACHED(recvfrom, "struct socle_io"),
 	UNREACHED(recvmsg, "datagrams"),
@@ -117,7 +119,7 @@ enum { ROWS = sizeof(table) / sizeof(table[0]) };
 static char label[160];
 static int failures;
 
-/* Whatever ends the program, it is to be known which fault it was. */
+/* Reports which fault was armed, whatever ends the program. */
 static void
 last_words(int signo)
 {
@@ -143,7 +145,7 @@ listen_for_the_end(void)
 	alarm(long_form() ? 900 : 100); /* valgrind is slow */
 }
 
-/* From one tried call to the next. */
+/* The distance between two calls that are tried. */
 static unsigned long
 stride(unsigned long calls)
 {
@@ -163,7 +165,7 @@ run_under(int strikes)
 		print_error("%s: %s\n", label, problem);
 }
 
-/* What only means: again, or later.  Nobody is to be told. */
+/* Errors that only mean "again" or "later" and are not reported. */
 static bool
 is_nobodys(enum call which, int err)
 {
@@ -188,7 +190,10 @@ fail_one(enum call which, unsigned long nth, int err, int times)
 	run_under(is_nobodys(which, err) ? 0 : times);
 }
 
-/* What a run without faults calls; a first one, for what is once a process. */
+/*
+ * Counts the calls of a run without faults. The run before it makes those calls
+ * that are made once per process.
+ */
 static void
 count_calls(unsigned long *calls)
 {
@@ -275,7 +280,10 @@ every_transfer_may_move_only_one_byte(void **state)
 	assert_int_equal(0, failures);
 }
 
-/* A close that fails has closed all the same, on every system that matters. */
+/*
+ * A close(2) that fails has closed the fd nevertheless, on every relevant
+ * system.
+ */
 static int (*close_before)(int fd);
 static unsigned long close_nth;
 static int close_error;
@@ -316,7 +324,7 @@ every_close_may_report_an_error(void **state)
 	assert_int_equal(0, failures);
 }
 
-/* In pairs, by chance: what happens when the way out of an error fails too. */
+/* Random pairs: the error path of the first fault fails too. */
 static void
 two_system_calls_may_fail_in_one_run(void **state)
 {
@@ -388,7 +396,10 @@ run_child(enum call which, unsigned long nth, int err)
 		print_error("%s: %s\n", label, problem);
 }
 
-/* The first for what is once a process: no program has run here before. */
+/*
+ * The first run makes the calls that are made once per process: no other
+ * program has run in this child.
+ */
 static void
 count_child_calls(unsigned long *calls)
 {
@@ -421,7 +432,7 @@ every_system_call_of_a_child_may_fail_once(void **state)
 	assert_int_equal(0, failures);
 }
 
-/* ---- what is tried at all ---- */
+/* ---- coverage ---- */
 
 static bool
 is_reached(const struct row *r, const unsigned long *program,
@@ -432,7 +443,7 @@ is_reached(const struct row *r, const unsigned long *program,
 	return program[r->which] > 0;
 }
 
-/* What the table says of each call is so, and it names them all. */
+/* The table is right for each call, and it is complete. */
 static void
 every_system_call_is_reached(void **state)
 {
@@ -467,7 +478,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(every_system_call_of_a_child_may_fail_once), /* first */
+		/* must be first */
+		test(every_system_call_of_a_child_may_fail_once),
 		test(every_system_call_is_reached),
 		test(every_system_call_may_fail_once),
 		test(every_system_call_may_fail_three_times),

@@ -12,9 +12,9 @@ enum { SHOWN = 20 };
 static char label[80];
 static int failures;
 static unsigned long first, seen;
-static unsigned long lasting; /* how many fail from the first on */
+static unsigned long lasting; /* how many consecutive allocations fail */
 
-/* Whatever ends the program, it is to be known which fault it was. */
+/* Reports which fault was armed, whatever ends the program. */
 static void
 last_words(int signo)
 {
@@ -31,7 +31,7 @@ is_allocation(enum call which)
 		which == CALL_realloc;
 }
 
-/* Asked at each call: the place to arm the next fault as well. */
+/* Called at each call: also the place to arm the next fault. */
 static bool
 allocations(enum call which)
 {
@@ -126,7 +126,9 @@ memory_may_run_out_permanently_at_any_point(void **state)
 	sweep((unsigned long)-1, -1);
 }
 
-/* Every call that needs memory says so and leaves the object as it was. */
+/*
+ * Every call that needs memory returns -ENOMEM and leaves the object unchanged.
+ */
 static void
 a_call_without_memory_returns_enomem_and_changes_nothing(void **state)
 {
@@ -177,7 +179,10 @@ count_release(bool sent, void *arg)
 	releases++;
 }
 
-/* Bytes cannot be called back: the one case in which memory costs the socket. */
+/*
+ * Sent bytes cannot be recalled: the one case in which lack of memory closes
+ * the socket.
+ */
 static void
 a_partial_write_without_memory_for_the_rest_closes(void **state)
 {
@@ -202,7 +207,7 @@ a_partial_write_without_memory_for_the_rest_closes(void **state)
 	close(fds[1]);
 }
 
-/* Its item is allocated first, so that nothing has left when memory is short. */
+/* The item is allocated first: without memory, nothing has been sent. */
 static void
 a_borrowed_write_without_memory_takes_nothing(void **state)
 {

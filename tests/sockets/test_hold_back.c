@@ -8,7 +8,7 @@
 /* backends: all */
 #include "tests/support/fixture.h"
 
-/* Whether a tick finds nothing to do for a second. */
+/* Whether a tick of one second finds no event. */
 static bool
 asleep(void)
 {
@@ -31,7 +31,7 @@ ignore_err(struct probe *p, int err)
 	(void)err;
 }
 
-/* An object that closes for nothing, and its peer's fd. */
+/* An object that never closes by itself, and its peer's fd. */
 static struct probe *
 patient(int *peer)
 {
@@ -96,7 +96,7 @@ everything_a_tcp_peer_sent_is_read_before_the_hup_closes(void **state)
 	p->on_close = assert_all_of_it;
 	pattern_fill(sent, sizeof(sent), 0, 31);
 	send_all(fds[1], sent, sizeof(sent));
-	shutdown(fds[0], SHUT_WR); /* so that the peer's end is a HUP */
+	shutdown(fds[0], SHUT_WR); /* so that the peer's close becomes a HUP */
 	close(fds[1]);
 	socle_watch_read(&p->sock, true);
 
@@ -118,7 +118,7 @@ an_ignored_hup_is_reported_once_and_does_not_wake_the_loop(void **state)
 
 	turn(1);
 	assert_notes("h");
-	turn(1); /* sees it again, and parks it */
+	turn(1); /* the HUP is reported again, and the object is parked */
 
 	assert_true(asleep());
 	assert_true(asleep());
@@ -256,7 +256,7 @@ keep_last(struct probe *p)
 	char buf[8];
 
 	if (p->reads > 1)
-		return; /* still not read */
+		return; /* leaves the data unread */
 	assert_int_equal(4, socle_read(&p->sock, buf, sizeof(buf)));
 	assert_int_equal(0, socle_unread(&p->sock, buf, 4));
 	socle_watch_read(&p->sock, false);
@@ -527,7 +527,7 @@ a_queued_write_on_a_parked_object_is_sent_when_possible(void **state)
 	p = patient(&peer);
 	if (!changes_are_told()) {
 		close(peer);
-		return; /* there changing interest cannot fail */
+		return; /* on this backend a change of interest cannot fail */
 	}
 	stuff_fd(socle_fd(&p->sock));
 	socle_watch_read(&p->sock, true);

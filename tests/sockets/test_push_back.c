@@ -45,7 +45,7 @@ assert_nothing_to_read(struct probe *p)
 	assert_int_equal(-EAGAIN, socle_read(&p->sock, buf, sizeof(buf)));
 }
 
-/* How long one tick waits that has all the time in the world. */
+/* How long a tick without a limit waits. */
 static double
 tick_waits(void)
 {
@@ -137,7 +137,7 @@ socle_unread_prepends_to_pushed_back_data(void **state)
 	close(ends[1]);
 }
 
-/* What Danga::Socket does, and what socle_unread() is for. */
+/* Danga::Socket appends; socle_unread() prepends. */
 static void
 socle_push_back_read_appends_to_pushed_back_data(void **state)
 {

@@ -8,7 +8,7 @@ enum { MIB = 1 << 20 };
 
 static int ends[2];
 
-/* An object on one end of a socketpair; ends[1] is the peer's. */
+/* An object on one end of a socketpair; ends[1] is the peer's end. */
 static struct probe *
 made(void)
 {
@@ -48,7 +48,7 @@ a_read_without_data_is_eagain_and_not_the_end(void **state)
 	char buf[8];
 
 	(void)state;
-	errno = EPIPE; /* of long ago */
+	errno = EPIPE; /* left by an earlier call */
 	assert_int_equal(-EAGAIN, socle_read(&p->sock, buf, sizeof(buf)));
 	send_all(ends[1], "x", 1);
 	assert_read(p, 8, "x");
@@ -183,7 +183,7 @@ a_reset_by_the_peer_is_econnreset(void **state)
 	assert_false(socle_closed(&p->sock));
 }
 
-/* case 51, as it is here: closed is no end of the stream */
+/* case 51 as in socle: a closed object is not the end of a stream */
 static void
 reading_a_closed_object_is_ebadf(void **state)
 {

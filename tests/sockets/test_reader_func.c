@@ -6,9 +6,12 @@
 
 static int ends[2];
 
-/* A reader that answers from a list, and notes what it was asked. */
+/*
+ * A reader function that returns scripted results, and notes the size
+ * requested.
+ */
 struct script {
-	const ssize_t *answers; /* the last one for ever */
+	const ssize_t *answers; /* the last one repeats */
 	int calls;
 	size_t asked;
 	struct probe *p;
@@ -213,7 +216,7 @@ want_write_waits_for_writability(void **state)
 	close(ends[1]);
 }
 
-/* It has said that input alone is of no use to it. */
+/* It has returned SOCLE_WANT_WRITE: input alone cannot help it. */
 static void
 after_want_write_unread_input_does_not_spin(void **state)
 {

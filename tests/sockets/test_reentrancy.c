@@ -78,10 +78,10 @@ static struct world {
 	int on_stack;
 	struct actor *actor[WHOS];
 	int peer[WHOS];
-	bool over[WHOS]; /* no event may come any more */
+	bool over[WHOS]; /* no further event may be delivered */
 	int bytes[WHOS], destroyed[WHOS];
-	int late, destroyed_on_stack; /* what must not happen */
-	int written;                  /* by the action, to E and L */
+	int late, destroyed_on_stack; /* counts of mistakes */
+	int written;                  /* by the action, on E and L */
 	int stolen, other, other_peer, client;
 	int fired, doomed, deferred;
 	struct socle_timer timer, more, doom;
@@ -100,7 +100,7 @@ who_is(const struct socle_socket *s)
 	return socle_container_of(s, const struct actor, sock)->who;
 }
 
-/* An event of `s'; true: it is X's. */
+/* Records an event of `s'; returns whether `s' is X. */
 static bool
 came(struct socle_socket *s)
 {
@@ -256,7 +256,7 @@ close_one(enum who who)
 	if (!sock_of(who))
 		return;
 	socle_close(sock_of(who), "act");
-	/* inside its own close it is not over yet, but will be */
+	/* inside its own close the object is still open, but will be closed */
 	w.over[who] = true;
 }
 
@@ -440,7 +440,7 @@ act(enum kind kind)
 	w.on_stack--;
 }
 
-/* ---- the kinds: what makes X's callback come ---- */
+/* ---- the kinds: they trigger X's callback ---- */
 
 static void
 held(void)
@@ -787,7 +787,7 @@ begin(enum kind kind, enum action action)
 	socle_timer_init(&w.more, fire_timer);
 	socle_timer_init(&w.doom, doom_timer);
 	actor_new(E);
-	if (kind != KIND_accept && kind != KIND_err) /* these make it */
+	if (kind != KIND_accept && kind != KIND_err) /* these kinds create X */
 		actor_new(X);
 	actor_new(L);
 	turn(1);
@@ -800,7 +800,7 @@ begin(enum kind kind, enum action action)
 	send_all(w.peer[L], "l", 1);
 }
 
-/* Six ticks, and one when the doomed timers are due. */
+/* Six ticks, and one in which the doomed timers are due. */
 static void
 run(void)
 {
@@ -815,7 +815,7 @@ run(void)
 	}
 }
 
-/* X ends with the kind of its own accord. */
+/* The kind itself closes X. */
 static bool
 x_ends(void)
 {
@@ -824,7 +824,7 @@ x_ends(void)
 		w.kind == KIND_drop || w.kind == KIND_destroy;
 }
 
-/* Here an action that closes X cannot wait for a flush that never ends. */
+/* X cannot close after a flush if the flush never ends. */
 static bool
 x_waits_for_its_queue(void)
 {
@@ -878,7 +878,7 @@ check_action(void)
 	}
 }
 
-/* Whatever happened, the loop serves a newcomer. */
+/* Whatever happened, the loop still serves a new object. */
 static void
 check_health(void)
 {

@@ -16,7 +16,7 @@ made_tcp(void)
 	return probe_new(ends[0], NULL);
 }
 
-/* What the kernel says of a TCP socket over IPv4, as "127.0.0.1:port". */
+/* The kernel's address of an IPv4 TCP socket, as "127.0.0.1:port". */
 static const char *
 port_text(int fd, bool peer, int *port)
 {
@@ -121,7 +121,7 @@ as_string_is_truncated_like_snprintf(void **state)
 }
 
 struct lock {
-	struct probe probe; /* first */
+	struct probe probe; /* must be first */
 	int locks;
 };
 
@@ -348,7 +348,7 @@ an_ipv6_address_is_in_brackets_with_its_port(void **state)
 
 /* ---- AF_UNIX ---- */
 
-/* Listens at `name', of `len' bytes, and makes objects of both ends. */
+/* Listens at `name' of `len' bytes, and makes objects of both ends. */
 static void
 unix_objects(const char *name, size_t len, struct probe **client,
 	struct probe **server)
@@ -402,7 +402,7 @@ a_unix_sockets_address_is_its_path(void **state)
 	assert_unix(client, server, path);
 }
 
-/* Longer than an IPv6 address, which the original took it for. */
+/* Longer than an IPv6 address, for which Danga::Socket mistakes it. */
 static void
 a_long_unix_path_is_not_truncated(void **state)
 {

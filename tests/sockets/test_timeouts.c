@@ -7,14 +7,14 @@
 static int ends[2];
 static double began;
 
-/* Milliseconds of the virtual clock since the test began. */
+/* Milliseconds of virtual time since the start of the test. */
 static long
 ms_now(void)
 {
 	return (long)((seam_time() - began) * 1e3 + 0.5);
 }
 
-/* A probe that notes when, and does not close. */
+/* A probe that notes the time of each timeout and does not close. */
 static void
 keeper_event_timeout(struct socle_socket *self, int which)
 {
@@ -67,12 +67,12 @@ is_set(void *arg)
 	return *(bool *)arg;
 }
 
-/* Lets the loop run until `ms' after the beginning, and through that tick. */
+/* Runs the loop until `ms' after the start, and through that tick. */
 static void
 run_to(int64_t ms)
 {
 	bool done = false;
-	/* Less a little: what is rounded up is to stay in its millisecond. */
+	/* Slightly less, so that rounding up stays within the millisecond. */
 	double left = began + (double)ms / 1e3 - seam_time() - 1e-7;
 
 	assert_true(socle_add_timer(left, finish, &done) != 0);
@@ -228,7 +228,7 @@ idle_and_stall_timeouts_run_independently(void **state)
 	close(ends[1]);
 }
 
-/* Its reads keep it from being idle, and do not help its writes. */
+/* Reading keeps an object from being idle, but not a write from stalling. */
 static void
 reading_does_not_hide_a_stall(void **state)
 {
@@ -274,7 +274,8 @@ an_empty_queue_does_not_stall(void **state)
 	seam_count_reset();
 	run_to(50000);
 	assert_notes("");
-	assert_int_equal(2, seam_waits()); /* until then, and the tick of it */
+	/* a wait until then, and the tick that reports it */
+	assert_int_equal(2, seam_waits());
 	close(ends[1]);
 }
 
@@ -386,7 +387,9 @@ setting_a_timeout_again_restarts_it(void **state)
 	close(ends[1]);
 }
 
-/* On the clock of the kernel's milliseconds it may be late, by one. */
+/*
+ * The kernel waits in milliseconds, so a timeout may be one millisecond late.
+ */
 static void
 fractions_are_rounded_up(void **state)
 {
@@ -402,7 +405,7 @@ fractions_are_rounded_up(void **state)
 	close(ends[1]);
 }
 
-/* A refresh is a store: the timer stays where it is, no clock is read. */
+/* A refresh is a store: the timer is not moved and no clock is read. */
 static void
 traffic_moves_no_timer(void **state)
 {
@@ -460,12 +463,15 @@ read_after_long_work(struct probe *p)
 {
 	char c;
 
-	(void)socle_now(); /* somebody asks for the tick's time */
+	(void)socle_now(); /* reads the tick's time */
 	seam_time_add(5);
 	assert_int_equal(1, socle_read(&p->sock, &c, 1));
 }
 
-/* A plain store of the tick's time: a slow tick's traffic is that old. */
+/*
+ * The refresh stores the tick's time, so traffic in a slow tick counts from the
+ * start of the tick.
+ */
 static void
 traffic_is_dated_to_the_start_of_its_tick(void **state)
 {
@@ -529,7 +535,7 @@ without_memory_there_is_no_write_timeout(void **state)
 	(void)state;
 	seam_fail(CALL_calloc, 1, ENOMEM, 1);
 	assert_int_equal(-ENOMEM, socle_set_write_timeout(&p->sock, 1));
-	idle_after(p, 1); /* needs none */
+	idle_after(p, 1); /* the idle timeout needs no memory */
 	assert_int_equal(1, seam_struck());
 	close(ends[1]);
 }
@@ -599,7 +605,7 @@ an_object_closed_by_another_timeout_does_not_time_out(void **state)
 	close(ends[1]);
 }
 
-/* A write that the kernel has no memory for is tried again, by that timer. */
+/* A write that fails with ENOBUFS is retried by the same timer. */
 static void
 a_retried_write_does_not_disturb_the_timeouts(void **state)
 {

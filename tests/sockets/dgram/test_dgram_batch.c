@@ -11,7 +11,7 @@
 
 enum { SIZE_MOST = 1400 };
 
-/* The length of the nth datagram, and its bytes, are known. */
+/* The nth datagram has a known length and known bytes. */
 static size_t
 length_of(int n, bool even)
 {
@@ -43,7 +43,7 @@ send_some(struct flow *f, int most)
 {
 	char data[SIZE_MOST];
 
-	/* what is under way is less than a receive buffer holds */
+	/* the datagrams in flight must fit into a receive buffer */
 	while (f->sent < f->n && f->sent - f->heard < 100 && most-- > 0) {
 		size_t len = length_of(f->sent, f->even);
 
@@ -235,7 +235,7 @@ gso_sends_equal_lengths_in_one_system_call(void **state)
 	if (!joined_can_be_had())
 		skip_because("joined datagrams are not to be had");
 	t = send_three(&fd, &p);
-	tell(t, "x"); /* a shorter one ends the run */
+	tell(t, "x"); /* a shorter datagram ends the run */
 	tell(t, "seven");
 	seam_count_reset();
 	turn(1);
@@ -319,13 +319,13 @@ a_datagram_that_is_too_long_fails_alone_in_its_batch(void **state)
 
 /* ---- a flood ---- */
 
-enum { SHARE = 256 }; /* of a readiness */
+enum { SHARE = 256 }; /* datagrams per readiness */
 
 struct flood {
 	struct told *t;
 	int fd;
 	double due;
-	int late; /* datagrams handed over after it was due */
+	int late; /* datagrams delivered after the timer was due */
 	bool fired;
 };
 
@@ -336,7 +336,9 @@ feed(struct flood *f)
 		;
 }
 
-/* There is always more: what is handed over comes anew, and takes its time. */
+/*
+ * There is always more: each datagram delivered is sent again, and takes time.
+ */
 static void
 feed_more(struct told *t, const struct socle_packet *p)
 {
@@ -415,7 +417,7 @@ a_flood_gets_only_its_share_of_a_tick(void **state)
 	close(fds[1]);
 }
 
-/* ---- the address that was asked ---- */
+/* ---- the destination of a request ---- */
 
 static void
 answer(struct told *t, const struct socle_packet *p)
@@ -493,7 +495,7 @@ to_is_the_destination_address_of_the_datagram(void **state)
 	close(fd);
 }
 
-/* Asked by a broadcast, there is no such address to answer from. */
+/* A broadcast address cannot be the source address of a reply. */
 static void
 what_cannot_be_answered_from_is_left_to_the_kernel(bool autoflush)
 {

@@ -11,7 +11,7 @@
 
 enum { MANY = 24 };
 
-/* ---- making ---- */
+/* ---- creating ---- */
 
 static const struct socle_dgram_params full = {.recv_batch = 8,
 	.pktinfo = true,
@@ -32,7 +32,7 @@ allocations(enum call which)
 		which == CALL_realloc;
 }
 
-/* The fd stays ours when the call fails, and as it was. */
+/* If the call fails, the test still owns the fd, which is unchanged. */
 static void
 init_fails(unsigned long nth, bool *over)
 {
@@ -169,12 +169,12 @@ a_failed_configure_changes_nothing(void **state)
 	notes_clear();
 }
 
-/* ---- talking ---- */
+/* ---- exchanging ---- */
 
 struct talk {
 	struct told *a, *b;
-	int heard[MANY]; /* how often each came */
-	int lost[MANY];  /* how often each was told to have failed */
+	int heard[MANY]; /* how often each was received */
+	int lost[MANY];  /* how often each was reported as failed */
 };
 
 static struct talk talk;
@@ -231,7 +231,7 @@ talk_begins(const struct socle_dgram_params *p)
 	assert_int_equal(0, socle_dgram_configure(&talk.b->dgram, p, ~0u));
 }
 
-/* Each is heard once, or told to be lost once. */
+/* Each datagram is received once or reported as failed once. */
 static const char *
 talk_verdict(void)
 {

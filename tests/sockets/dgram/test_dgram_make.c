@@ -195,7 +195,7 @@ stream_and_dgram_classes_are_not_interchangeable(void **state)
 		-EINVAL, socle_set_class(&t->dgram.sock, &probe_class));
 	assert_int_equal(
 		-EINVAL, socle_set_class(&p->sock, &socle_dgram_class.cls));
-	/* known to the loop by now, and still of another family */
+	/* the loop has resolved the class by now; the family still differs */
 	assert_int_equal(
 		-EINVAL, socle_socket_new(&told_class.cls, fds[0], &s));
 	assert_int_equal(-EINVAL, socle_set_class(&p->sock, &told_class.cls));

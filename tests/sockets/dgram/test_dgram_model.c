@@ -14,11 +14,11 @@ static struct {
 	struct told *a, *b;
 	uint64_t random;
 	int next;           /* number of the next datagram */
-	int last;           /* the last that was heard */
-	char fate[NUMBERS]; /* 0: unknown; 1: heard; 2: lost */
+	int last;           /* number of the last datagram received */
+	char fate[NUMBERS]; /* 0: unknown; 1: received; 2: lost */
 	int cancelled;
 	bool over;    /* a is closed */
-	bool sending; /* what callbacks send then goes before that one */
+	bool sending; /* datagrams sent by callbacks then precede that one */
 } m;
 
 static unsigned

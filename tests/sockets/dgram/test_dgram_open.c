@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- with its socket ---- */
+/* ---- sockets opened by the library ---- */
 
 static struct socle_dgram *
 open_at(const char *where, bool binds)
@@ -54,7 +54,7 @@ a_dgram_opened_to_send_reaches_one_opened_to_receive(void **state)
 #endif
 }
 
-/* TD36: of a numeric address; names are for socle_resolve() */
+/* TD36: for a numeric address; socle_resolve() handles names */
 static void
 the_peer_address_of_an_opened_dgram_is_right(void **state)
 {

@@ -186,7 +186,10 @@ wait_for_three(struct told *t, const struct socle_packet *p)
 	note("over");
 }
 
-/* What was received waits for no one, and what is looked at stays. */
+/*
+ * Received datagrams are delivered without delay, and the current one stays
+ * valid.
+ */
 static void
 a_loop_in_on_recv_delivers_the_rest_of_the_batch_first(void **state)
 {

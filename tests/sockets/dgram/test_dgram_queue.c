@@ -95,7 +95,7 @@ water_marks_work_on_datagrams(void **state)
 	close(fds[1]);
 }
 
-/* ---- the end ---- */
+/* ---- closing ---- */
 
 /* TD25 */
 static void
@@ -160,7 +160,7 @@ close_when_empty_closes_an_empty_dgram_at_once(void **state)
 	close(fds[1]);
 }
 
-/* ---- a kernel that says writable and does not mean it ---- */
+/* ---- a kernel that reports writability but refuses to send ---- */
 
 static double
 cpu_seconds(void)
@@ -246,7 +246,7 @@ after_enobufs_sending_is_retried_with_growing_delays(void **state)
 	close(fds[1]);
 }
 
-/* ---- what is sent from the memory that it came in ---- */
+/* ---- datagrams sent from the buffer that they were received in ---- */
 
 static const struct socle_dgram_params batch = {.recv_batch = 4};
 
@@ -315,7 +315,10 @@ many_queued_echoes_share_one_buffer(void **state)
 		datagram(fds[1], "x");
 		turn_until_received(t, i);
 	}
-	/* that one, one to receive in, and a block of the queue */
+	/*
+	 * the buffer of the echoes, one to receive into, and a block of the
+	 * queue
+	 */
 	assert_int_equal(3, seam_count(CALL_malloc));
 	socle_close(&t->dgram.sock, NULL);
 	turn(1);

@@ -382,7 +382,7 @@ an_error_is_reported_with_reading_off_too(void **state)
 }
 
 #ifdef __linux__
-/* The kernel goes on reporting it until somebody takes it. */
+/* The kernel reports such an error until it is read. */
 static void
 errors_the_kernel_keeps_are_reported_once_and_do_not_block(void **state)
 {

@@ -288,7 +288,7 @@ with_autoflush_an_error_is_reported_only_by_the_result(void **state)
 	assert_int_equal(0, socle_write_buf_size(&t->dgram.sock));
 	turn(3);
 	assert_notes("");
-	/* now somebody comes to that address */
+	/* now a peer binds that address */
 	fd = socket(AF_INET, SOCK_DGRAM, 0);
 	assert_int_equal(0, bind(fd, &a.u.sa, a.len));
 	assert_int_equal(1, tell(t, "3"));
@@ -343,7 +343,7 @@ a_send_without_a_destination_fails_and_the_loop_runs_on(void **state)
 	assert_notes("");
 }
 
-/* ---- what the kernel says ---- */
+/* ---- errors and limits of the kernel ---- */
 
 /* TD28 */
 static void
@@ -446,7 +446,7 @@ an_invalid_address_is_refused(void **state)
 	close(fds[1]);
 }
 
-/* This and the next are one datagram. */
+/* MSG_MORE joins this and the next send into one datagram. */
 #ifdef MSG_MORE
 enum { JOIN = MSG_MORE };
 #else

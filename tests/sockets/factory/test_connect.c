@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-/* ---- the end of it ---- */
+/* ---- the outcome ---- */
 
 static void
 a_connected_object_gets_one_event_write(void **state)
@@ -187,7 +187,7 @@ a_cork_set_before_connecting_still_holds_afterwards(void **state)
 	assert_int_equal(0, socle_tcp_cork(&p->sock, false));
 }
 
-/* ---- other calls before ---- */
+/* ---- calls before the connection ---- */
 
 static void
 a_read_before_the_connection_is_eagain(void **state)

@@ -63,7 +63,7 @@ meaningless_but_harmless_parameters_are_ignored(void **state)
 	struct socle_addr a;
 
 	(void)state;
-	/* a remote port alone: it listens */
+	/* with a remote port but no remote address it listens */
 	assert_int_equal(0, socle_factory_getsockname(f, &a));
 	f = make((struct socle_factory_params){.socket_domain = AF_UNIX,
 		.socket_type = SOCK_DGRAM,
@@ -73,7 +73,7 @@ meaningless_but_harmless_parameters_are_ignored(void **state)
 	assert_int_equal(0, heard.failures);
 }
 
-/* ---- failures come later ---- */
+/* ---- failures are reported later ---- */
 
 /* TF10 */
 static void
@@ -145,7 +145,7 @@ a_refused_port_fails_once(void **state)
 	assert_fails(f, "connect", -ECONNREFUSED);
 	turn(5);
 	assert_int_equal(1, heard.failures);
-	/* The fd went with the failure, not with the factory. */
+	/* The failure closed the fd; the factory still exists. */
 	assert_int_equal(before, fds_open());
 	close(bound);
 }
@@ -163,7 +163,7 @@ port_0_fails_and_does_not_hang(void **state)
 	socle_factory_free(f);
 }
 
-/* ---- what is made ---- */
+/* ---- connections ---- */
 
 /* TF01 */
 static void
@@ -330,7 +330,7 @@ addresses_may_be_given_as_structs(void **state)
 	assert_int_equal(0, socle_addr_parse(&at, "127.0.0.1:0", 0));
 	server = make((struct socle_factory_params){.bind_addr = &at});
 	assert_int_equal(0, socle_factory_getsockname(server, &to));
-	at.len = 0; /* it was copied */
+	at.len = 0; /* the address was copied */
 	make((struct socle_factory_params){.remote_addr = &to});
 	to.len = 0;
 	turn_until_count(&heard.successes, 2);

@@ -95,7 +95,10 @@ an_interrupted_connect_continues(void **state)
 	(void)state;
 	if (backend_is("kqueue"))
 		skip_because("it says nothing of what never connected");
-	/* Told so, though nothing was begun: it must not be taken for made. */
+	/*
+	 * The kernel claims progress although nothing was started: this must
+	 * not count as connected.
+	 */
 	for (int i = 0; i < 2; i++) {
 		seam_fail(CALL_connect, 1, errors[i], 1);
 		assert_fails(reach(port_of(f), 0), "connect", -ENOTCONN);
@@ -177,7 +180,7 @@ reach_name(double timeout)
 		.connect_timeout = timeout});
 }
 
-/* The answer is there, but nothing begun. */
+/* Waits until the answer is known but no attempt has started. */
 static void
 await_answer(void)
 {
@@ -380,7 +383,7 @@ all_attempts_in_progress_end_at_the_timeout(void **state)
 	pass(1);
 	assert_int_equal(1, heard.failures);
 	assert_notes("4:110 4:110 4:110");
-	assert_true(fds_open() <= before + 1); /* the resolver's wake-up */
+	assert_true(fds_open() <= before + 1); /* the resolver's wake-up fd */
 }
 
 static void
@@ -406,7 +409,7 @@ a_connector_may_be_freed_in_the_attempt_callback(void **state)
 	await_answer();
 	pass(0.5);
 	assert_notes("4:125");
-	assert_int_equal(1, heard.successes); /* the server's */
+	assert_int_equal(1, heard.successes); /* the server's success */
 }
 
 static bool

@@ -12,7 +12,10 @@ static const int errors[] = {ENOMEM, EMFILE, EINVAL};
 static char own[128], path[128];
 static int port;
 
-/* What could not be made ends the round: nothing may have been told. */
+/*
+ * If the factory cannot be created, the round ends; nothing may have been
+ * reported.
+ */
 static struct socle_factory *
 try_new(struct socle_factory_params p)
 {
@@ -35,7 +38,7 @@ told(void)
 	return heard.successes + heard.accepts + heard.failures;
 }
 
-/* ---- what is done ---- */
+/* ---- the operations ---- */
 
 static void
 come(const struct socle_addr *a)
@@ -125,7 +128,10 @@ connecting(void)
 static bool
 connecting_by_name(void)
 {
-	/* a number in no family is looked up, and without a thread */
+	/*
+	 * a numeric address of another family than AF_INET is resolved, without
+	 * a thread
+	 */
 	return ends(
 		try_new((struct socle_factory_params){.remote_address = "::1",
 			.remote_port = port_text(port),
@@ -194,9 +200,9 @@ listening_in_one_call(void)
 	return f != NULL;
 }
 
-/* ---- each fault in its turn ---- */
+/* ---- each fault in turn ---- */
 
-/* What the loop itself is made of has tests of its own. */
+/* The calls that create the loop itself have tests of their own. */
 static bool
 is_ours(enum call which)
 {
@@ -207,7 +213,7 @@ is_ours(enum call which)
 	case CALL_read:
 	case CALL_write:
 	case CALL_send:
-	case CALL_unlink: /* leaves the file, of course */
+	case CALL_unlink: /* the file naturally stays */
 		return false;
 	default:
 		return which != the_wait() && which != the_opening();

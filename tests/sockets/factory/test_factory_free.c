@@ -76,7 +76,8 @@ name_found(void)
 	f = make((struct socle_factory_params){.remote_address = "a.name",
 		.remote_port = "1",
 		.connect_timeout = 9});
-	resolver_wait_idle(); /* and no tick: it is not told */
+	/* and no tick: the failure has not been reported */
+	resolver_wait_idle();
 }
 
 static void
@@ -171,7 +172,7 @@ with_a_file(void)
 static const struct state {
 	const char *name;
 	void (*enter)(void);
-	int failures; /* told on the way there */
+	int failures; /* reported on the way to the state */
 } states[] = {
 	{"failed in new", failed_in_new, 0},
 	{"deaf", deaf, 0},
@@ -211,7 +212,7 @@ assert_silence(const struct state *s)
 		fail_msg("%s: told after its end", s->name);
 }
 
-/* ---- every end in every state ---- */
+/* ---- every way to end, in every state ---- */
 
 /* TF17, TF18 */
 static void
@@ -221,7 +222,8 @@ a_freed_factory_reports_nothing_more(void **state)
 	for (int i = 0; i < STATES; i++) {
 		enter(&states[i]);
 		socle_factory_free(f);
-		assert_true(socle_factory_id(f) > 0); /* it is still there */
+		/* the factory still exists */
+		assert_true(socle_factory_id(f) > 0);
 		socle_factory_free(f);
 		assert_silence(&states[i]);
 		seam_heal();
@@ -395,7 +397,8 @@ in_shortage(void)
 
 static const struct {
 	void (*begin)(void);
-	bool attempt, success, accepted, failure; /* where to end it */
+	/* the callbacks in which to end it */
+	bool attempt, success, accepted, failure;
 } moments[] = {
 	{in_success, .success = true},
 	{in_event_accepted, .success = true},

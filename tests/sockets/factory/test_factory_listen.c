@@ -31,7 +31,7 @@ close_clients(int n)
 		close(fds[i]);
 }
 
-/* ---- what is accepted ---- */
+/* ---- accepted sockets ---- */
 
 /* TF13 */
 static void
@@ -95,7 +95,7 @@ with_accepted_disabled_fds_are_passed_with_their_peer(void **state)
 	close_clients(1);
 }
 
-/* ---- how many ---- */
+/* ---- limits ---- */
 
 /* TF08 */
 static void
@@ -162,7 +162,7 @@ a_counting_factory_may_be_freed_before_its_objects(void **state)
 	turn(2);
 	assert_int_equal(1, socle_watched_sockets());
 	close_clients(3);
-	/* The last goes with the reset. */
+	/* The reset closes the last one. */
 }
 
 static void
@@ -276,7 +276,9 @@ without_fds_a_listener_pauses_and_reports_once(void **state)
 	assert_string_equal("accept", heard.why.operation);
 	assert_int_equal(-EMFILE, heard.why.err);
 	assert_in_range(seam_count(CALL_accept4), 40, 55);
-	/* kqueue tells one more time of who waits while it is paused */
+	/*
+	 * kqueue reports a queued client once more while the listener is paused
+	 */
 	assert_in_range(seam_waits(), 40, 180);
 	close(spare);
 	pass(0.11);

@@ -92,7 +92,8 @@ a_port_can_be_reused_at_once(void **state)
 	fd = client();
 	turn_until_count(&accepted, 1);
 	socle_factory_free(factory);
-	socle_close(newest, NULL); /* first, so that TIME_WAIT is here */
+	/* this end closes first, so that it gets the TIME_WAIT */
+	socle_close(newest, NULL);
 	turn(1);
 	close(fd);
 	assert_true(socle_addr_format(&a, where, sizeof(where)) > 0);
@@ -135,7 +136,7 @@ a_failed_listen_leaves_nothing_behind(void **state)
 	assert_int_equal(0, messages);
 }
 
-/* ---- what is accepted ---- */
+/* ---- accepted objects ---- */
 
 static void
 look_at_the_new_object(struct socle_socket *self, struct socle_factory *by)
@@ -235,7 +236,7 @@ a_listener_may_be_freed_in_event_accepted(void **state)
 	(void)state;
 	listen_at("127.0.0.1:0");
 	clients(fds, 5);
-	turn(2); /* 1 and 2: more would come now */
+	turn(2); /* batches of 1 and 2; more clients would be accepted now */
 	accepted = 0;
 	on_accepted = free_factory;
 	turn(3);
@@ -246,7 +247,7 @@ a_listener_may_be_freed_in_event_accepted(void **state)
 	close_all(fds, 5);
 }
 
-/* ---- how many at a time ---- */
+/* ---- batches ---- */
 
 static void
 one_client_costs_one_accept(void **state)
@@ -280,7 +281,10 @@ accept_batches_grow_under_load(void **state)
 		assert_int_equal(taken_by[i], accepted);
 	}
 	turn(3);
-	/* The last batch was not full, and that is how it was found out. */
+	/*
+	 * One call more than clients: the last batch was not full, which only a
+	 * failing call shows.
+	 */
 	assert_int_equal(101, seam_count(CALL_accept4));
 	close_all(fds, 100);
 }
@@ -377,7 +381,7 @@ a_pause_in_event_accepted_ends_the_batch(void **state)
 	close_all(fds, 8);
 }
 
-/* ---- what it is ---- */
+/* ---- identity ---- */
 
 static void
 ids_are_unique(void **state)

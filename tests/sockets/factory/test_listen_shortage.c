@@ -92,7 +92,10 @@ a_shortage_of_fds_neither_spins_nor_floods_the_log(void **state)
 		assert_int_equal(1, messages);
 		assert_non_null(strstr(last_message, strerror(errors[i])));
 		assert_in_range(seam_count(CALL_accept4), 90, 102);
-		/* kqueue tells once more, paused, of who waits */
+		/*
+		 * kqueue reports a queued client once more while the listener
+		 * is paused
+		 */
 		assert_in_range(seam_waits(), 90, 320);
 		seam_heal();
 		pass(0.11);
@@ -144,7 +147,7 @@ an_fd_that_the_library_closes_ends_a_shortage_at_once(void **state)
 	close_all(fd, 2);
 }
 
-/* The lowest limit at which nothing new can be opened. */
+/* Sets the limit of fds so low that nothing new can be opened. */
 static void
 exhaust_fds(struct rlimit *before)
 {

@@ -21,7 +21,7 @@ setup_folder(void **state)
 	return listening_setup(state);
 }
 
-/* An empty folder is a part of what must be left. */
+/* Fails unless the tests have left the directory empty. */
 static int
 teardown_folder(void **state)
 {
@@ -37,7 +37,7 @@ teardown_folder(void **state)
 #define file_test(name)                                                        \
 	cmocka_unit_test_setup_teardown(name, setup_folder, teardown_folder)
 
-/* Binds there without the library; closed, it is stale. */
+/* Binds the path without the library; once closed, it is stale. */
 static int
 raw_unix_listener(void)
 {
@@ -179,12 +179,12 @@ a_failed_listen_leaves_neither_file_nor_fd(void **state)
 	struct socle_factory *none = NULL;
 
 	(void)state;
-	listen_at("127.0.0.1:0"); /* the loop and the class are there */
+	listen_at("127.0.0.1:0"); /* creates the loop and resolves the class */
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
 		if (i == sizeof(faults) / sizeof(faults[0]) - 1 &&
 			!changes_are_told())
 			break;
-		/* the first socket is for asking whether a file is stale */
+		/* the first socket call checks whether a file is stale */
 		if (faults[i].which == CALL_socket)
 			close(raw_unix_listener());
 		seam_fail(faults[i].which, faults[i].nth, faults[i].err, 1);

@@ -91,7 +91,7 @@ closing_twice_closes_once(void **state)
 	assert_int_equal(
 		0, socle_io_socketpair(&io, &peer, AF_UNIX, SOCK_STREAM, 0));
 	socle_io_close(&io);
-	pair_unix(fds); /* one has the number now */
+	pair_unix(fds); /* one end gets the number */
 	socle_io_close(&io);
 	assert_true(fcntl(fds[0], F_GETFD) >= 0);
 	assert_true(fcntl(fds[1], F_GETFD) >= 0);
@@ -340,7 +340,7 @@ contradictory_parameters_are_refused(void **state)
 			-EAFNOSUPPORT, "socket:"},
 		{{.local_addr = "127.0.0.1:0", .peer_addr = "[::1]:1"},
 			-EAFNOSUPPORT, "socket:"},
-#ifdef __GLIBC__ /* to others it is a name that nobody has */
+#ifdef __GLIBC__ /* elsewhere it is an unknown name */
 		{{.domain = AF_INET6, .peer_addr = "127.0.0.1:1"},
 			-EAFNOSUPPORT, "getaddrinfo:"},
 #endif
@@ -444,7 +444,7 @@ an_ipv6_listener_serves_ipv4_unless_v6only_is_set(void **state)
 				.listen = 1,
 				.v6only = only});
 		assert_int_equal(only >= 0, seam_count(CALL_setsockopt));
-		if (only < 0) /* the system's way */
+		if (only < 0) /* the system's default */
 			expected = v6only_of(&listener) ? -ECONNREFUSED : 0;
 		else
 			assert_int_equal(only, v6only_of(&listener));
@@ -516,7 +516,7 @@ a_client_can_be_bound_too(void **state)
 	socle_io_close(&listener);
 }
 
-/* ---- timeouts as a value ---- */
+/* ---- reading and setting the timeout ---- */
 
 /* TI20 */
 static void

@@ -87,7 +87,7 @@ an_abstract_name_has_its_exact_length(void **state)
 	io_open(&a,
 		&(struct socle_io_params){.peer_addr = "unix:@socle-io-name"});
 	assert_int_equal(0, socle_io_accept(&listener, &b, &from));
-	assert_string_equal("unix:", io_text(&from)); /* it has no name */
+	assert_string_equal("unix:", io_text(&from)); /* it has no address */
 	assert_string_equal("unix:@socle-io-name", io_peername_text(&a));
 	socle_io_close(&a);
 	socle_io_close(&b);

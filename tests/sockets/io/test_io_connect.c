@@ -202,7 +202,7 @@ closing_drops_the_addresses_not_yet_tried(void **state)
 	close(socle_io_steal(&io));
 }
 
-/* ---- without waiting ---- */
+/* ---- non-blocking ---- */
 
 /* TI28 */
 static void
@@ -223,7 +223,8 @@ a_refused_connect_is_never_reported_as_connected(void **state)
 	io_connects_are_slow(EINPROGRESS);
 	io_open(&io, &p);
 	assert_int_equal(-ECONNREFUSED, io_connected(&io));
-	assert_int_equal(-ECONNREFUSED, socle_io_connected(&io)); /* still */
+	/* still refused */
+	assert_int_equal(-ECONNREFUSED, socle_io_connected(&io));
 	assert_string_equal(
 		words("connect", ECONNREFUSED), socle_io_errstr(&io));
 	close_all();
@@ -290,7 +291,8 @@ static void
 a_socket_that_hangs_up_without_an_error_is_not_connected(void **state)
 {
 	(void)state;
-	seam_fail(CALL_connect, 1, EINPROGRESS, 1); /* and nothing is sent */
+	/* no connection is started */
+	seam_fail(CALL_connect, 1, EINPROGRESS, 1);
 	io_open(&io,
 		&(struct socle_io_params){
 			.peer_addr = "127.0.0.1:1", .nonblocking = true});
@@ -298,7 +300,7 @@ a_socket_that_hangs_up_without_an_error_is_not_connected(void **state)
 	close_all();
 }
 
-/* As if it were there already: it will be. */
+/* Pretends that poll(2) returned before the connection is complete. */
 static int
 poll_early(struct pollfd *p, nfds_t n, int ms)
 {
@@ -361,7 +363,7 @@ a_full_unix_listener_is_eagain(void **state)
 	close_all();
 }
 
-/* ---- itself ---- */
+/* ---- connected to itself ---- */
 
 static void
 a_tcp_socket_connected_to_itself_counts_as_refused(void **state)

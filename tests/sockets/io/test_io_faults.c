@@ -6,7 +6,9 @@
 
 #include <stdio.h>
 
-/* A listener, a client that waits there, a UDP socket; with timeouts or not. */
+/*
+ * A listener, a client in its backlog, a UDP socket; with timeouts or without.
+ */
 static struct socle_io listener, client, udp, none;
 static struct socle_io spare, untouched;
 static struct socle_addr addr;
@@ -193,7 +195,7 @@ prepare(double timeout)
 	untouched = spare;
 }
 
-/* As it was, but for errstr. */
+/* The object is unchanged, except for errstr. */
 static void
 assert_unchanged(const struct socle_io *before, const struct socle_io *io)
 {
@@ -277,7 +279,8 @@ a_failed_wait_is_reported(void **state)
 	assert_int_equal(-ENOMEM, socle_io_connected(&client));
 	assert_string_equal(
 		words("connected", ENOMEM), socle_io_errstr(&client));
-	assert_int_equal(0, socle_io_connected(&client)); /* under way still */
+	/* still in progress */
+	assert_int_equal(0, socle_io_connected(&client));
 	socle_io_close(&client);
 	io_close_all(fds);
 	socle_io_close(&listener);
@@ -368,7 +371,7 @@ make_v6_listener(void)
 static const char *const twice[] = {"127.0.0.1", "127.0.0.1", NULL};
 static const char *const once[] = {"127.0.0.1", NULL};
 static char where[64];
-static bool retries; /* there is another address to go on with */
+static bool retries; /* another address follows */
 
 static int
 make_client(bool nonblocking, double timeout)
@@ -426,14 +429,17 @@ make_rare_protocol(void)
 
 static bool mine;
 
-/* What a test's own calls ask is none of it. */
+/* Counts only calls made while `mine' is set, so not the test's own calls. */
 static bool
 any_call(enum call which)
 {
 	return mine && which != CALL_clock_gettime && which != CALL_close;
 }
 
-/* Failures that something else is done about, or nothing need be. */
+/*
+ * Failures after which the library takes another path, or that need no
+ * reaction.
+ */
 static bool
 is_tolerable(enum call which, int r)
 {
@@ -515,7 +521,7 @@ closing_ignores_the_result_of_close(void **state)
 	seam_fail(CALL_close, 1, EINTR, 1);
 	socle_io_close(&listener);
 	assert_int_equal(-1, socle_io_fd(&listener));
-	close(fd); /* the failing one was not made */
+	close(fd); /* the failed close was not made */
 }
 
 int

@@ -94,7 +94,7 @@ a_connect_interrupted_before_it_started_is_repeated(void **state)
 
 static int first_errno;
 
-/* It does what it should, and says at first that it was interrupted. */
+/* Connects as requested, but first returns EINTR. */
 static int
 interrupted_connect(int fd, const struct sockaddr *a, socklen_t n)
 {

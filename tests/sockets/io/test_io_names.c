@@ -32,7 +32,7 @@ noted_connect(int fd, const struct sockaddr *a, socklen_t n)
 	return noted("connect", a, n);
 }
 
-/* Nothing is bound or connected, nor looked up: it is only noted. */
+/* Nothing is bound, connected or looked up: the calls are only noted. */
 static void
 notes_only(void)
 {
@@ -66,12 +66,12 @@ host_and_port_are_split_as_perl_does(void **state)
 		{"localhost:80", NULL, "localhost|80 connect 192.0.2.7:80"},
 		{"localhost", "7", "localhost|7 connect 192.0.2.7:7"},
 		{"localhost:", "7", "localhost|7 connect 192.0.2.7:7"},
-		/* the address's own port takes precedence */
+		/* the port in the address takes precedence */
 		{"[::1]:80", "7", "connect [::1]:80"},
 		{"127.0.0.1:80", "7", "connect 127.0.0.1:80"},
 		{"localhost:80", "7", "localhost|80 connect 192.0.2.7:80"},
 		{"127.0.0.1:80", "nonsense", "connect 127.0.0.1:80"},
-		/* a port alone is this machine's */
+		/* a port alone means this machine */
 		{NULL, "7", "NULL|7 connect 192.0.2.7:7"},
 		{"", "7", "NULL|7 connect 192.0.2.7:7"},
 		{":80", "7", "NULL|80 connect 192.0.2.7:80"}};
@@ -337,7 +337,8 @@ the_usual_protocols_are_known_without_a_file(void **state)
 	for (int i = 0; i < 4; i++) {
 		if (socle_io_open(&io,
 			    &(struct socle_io_params){.proto = usual[i]}) < 0)
-			assert_string_equal("icmp", usual[i]); /* it is raw */
+			assert_string_equal(
+				"icmp", usual[i]); /* its type is raw */
 		socle_io_close(&io);
 	}
 	assert_int_equal(0, seam_count(CALL_protocol));
@@ -373,7 +374,7 @@ a_protocol_is_a_name_or_a_number_and_has_its_type(void **state)
 		{"icmp", 0, SOCK_RAW, IPPROTO_ICMP},
 		{"icmp", SOCK_DGRAM, SOCK_DGRAM, IPPROTO_ICMP},
 		{"ipv6-icmp", 0, SOCK_RAW, IPPROTO_ICMPV6},
-		{"ospf", SOCK_RAW, SOCK_RAW, 89}, /* /etc/protocols has it */
+		{"ospf", SOCK_RAW, SOCK_RAW, 89}, /* listed in /etc/protocols */
 		{"89", SOCK_RAW, SOCK_RAW, 89}, {"0", 0, SOCK_STREAM, 0}};
 
 	(void)state;
@@ -386,7 +387,7 @@ a_protocol_is_a_name_or_a_number_and_has_its_type(void **state)
 				.proto = rows[i].proto});
 
 		if (err == -EINVAL && strcmp(rows[i].proto, "ospf") == 0)
-			continue; /* here it has not */
+			continue; /* not listed on this system */
 		assert_int_equal(-EPROTONOSUPPORT, err);
 		assert_int_equal(AF_INET, asked_domain);
 		assert_int_equal(rows[i].asked_type, asked_type);

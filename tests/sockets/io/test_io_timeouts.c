@@ -141,7 +141,7 @@ a_full_unix_listener_is_waited_for(void **state)
 	close_all();
 }
 
-/* Somebody else takes a client while we wait. */
+/* Another process accepts the client during the wait. */
 static int
 poll_and_accept(struct pollfd *p, nfds_t n, int ms)
 {

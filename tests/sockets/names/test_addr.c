@@ -103,7 +103,7 @@ local(const char *path, size_t n)
 static const struct good {
 	const char *text;
 	int family, port;
-	const char *host, *again; /* again: as it is written, if different */
+	const char *host, *again; /* again: the formatted text, if different */
 } goods[] = {
 	{"1.2.3.4:80", AF_INET, 80, "1.2.3.4", NULL},
 	{"0.0.0.0:0", AF_INET, 0, "0.0.0.0", NULL},
@@ -204,7 +204,7 @@ a_bad_name_is_refused(void **state)
 		refuses(bad[i], ON_LINUX(-EINVAL, -EAFNOSUPPORT));
 }
 
-/* IO::Socket cuts a path short, and binds there. */
+/* IO::Socket truncates a path and binds the result. */
 static void
 a_path_that_is_too_long_is_refused_and_not_truncated(void **state)
 {
@@ -259,7 +259,10 @@ bound(const struct socle_addr *to, struct socle_addr *ret)
 	assert_int_equal(close(fd), 0);
 }
 
-/* Linux counts a NUL that is not there: 111 bytes for a full sun_path. */
+/*
+ * Linux counts a NUL that is not there: it returns 111 bytes for a full
+ * sun_path.
+ */
 static void
 a_path_that_fills_sun_path_is_bound_completely(void **state)
 {
@@ -301,7 +304,7 @@ names_reported_by_the_kernel_keep_their_exact_length(void **state)
 	bound(&a, &kernels);
 	assert_int_equal(kernels.len, PATH_AT + 1 + 17);
 	same(&kernels, &a);
-	a = local(NULL, 0); /* the kernel chooses one of five bytes */
+	a = local(NULL, 0); /* the kernel chooses a name of five bytes */
 	bound(&a, &kernels);
 	assert_int_equal(kernels.len, PATH_AT + 1 + 5);
 	comes_back(&kernels);
@@ -357,7 +360,8 @@ an_address_that_cannot_be_parsed_back_is_still_formatted(void **state)
 	a = local("", 1);
 	(void)socle_addr_format(&a, s, sizeof(s));
 	assert_string_equal(s, ON_LINUX("unix:@", "unix:"));
-	a = local("@x", 3); /* a path, and not to be read as a name */
+	/* a path, which must not be read as an abstract name */
+	a = local("@x", 3);
 	(void)socle_addr_format(&a, s, sizeof(s));
 	assert_string_equal(s, "unix:./@x");
 	(void)socle_addr_host(&a, s, sizeof(s));
@@ -460,7 +464,7 @@ random_ip(void)
 	a.u.in6.sin6_family = AF_INET6;
 	a.u.in6.sin6_port = (in_port_t)draw(1 << 16);
 	a.u.in6.sin6_scope_id = (uint32_t)(draw(2) * draw(UINT32_MAX));
-	for (size_t i = 0; i < 16; i++) /* runs of zeros, for the :: */
+	for (size_t i = 0; i < 16; i++) /* runs of zeros, for "::" */
 		if (mask & (1U << i))
 			a.u.in6.sin6_addr.s6_addr[i] = (uint8_t)draw(256);
 	return a;
@@ -481,7 +485,7 @@ any_address_can_be_parsed_back_from_its_text(void **state)
 	}
 }
 
-/* A good text with up to three bytes changed, doubled or taken out. */
+/* Changes, doubles or removes up to three bytes of a valid text. */
 static void
 spoil(char *text, size_t size)
 {
@@ -522,7 +526,9 @@ any_text_is_parsed_completely_or_refused(void **state)
 	}
 }
 
-/* getaddrinfo also takes "1", "1.2" and octal: it accepts more, never less. */
+/*
+ * getaddrinfo also accepts "1", "1.2" and octal: it accepts more, never less.
+ */
 static void
 numeric_addresses_agree_with_getaddrinfo(void **state)
 {
@@ -551,7 +557,10 @@ numeric_addresses_agree_with_getaddrinfo(void **state)
 	}
 }
 
-/* IO::Socket::IP's t/10args.t, and what its patterns imply beyond that. */
+/*
+ * The cases of IO::Socket::IP's t/10args.t, and further ones that its patterns
+ * imply.
+ */
 static const struct {
 	const char *text, *host, *service;
 } splits[] = {

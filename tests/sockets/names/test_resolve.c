@@ -16,7 +16,7 @@ resolve(const char *host, const char *service, int family, int type)
 	return socle_resolve(host, service, family, type, answered, x, NULL);
 }
 
-/* One question, to its answer. */
+/* Makes one request and waits for its answer. */
 static void
 resolved(const char *host, const char *service, int family, int type)
 {
@@ -343,7 +343,7 @@ a_request_without_memory_or_fds_is_refused(void **state)
 	assert_true(n > 4);
 }
 
-/* So that the next request is one calloc and one malloc. */
+/* Ensures that the next request is one calloc and one malloc. */
 static void
 have_a_mailbox(void)
 {
@@ -358,7 +358,8 @@ running_out_of_memory_for_the_addresses_is_an_answer(void **state)
 	have_a_mailbox();
 	seam_fail(CALL_calloc, 2, ENOMEM, 1);
 	assert_int_equal(0, resolve("h1", "80", AF_INET, 0));
-	resolver_wait_idle(); /* faults are not made for threads */
+	/* the fault injector is not thread-safe: waits for the helper */
+	resolver_wait_idle();
 	turn_until_count(&answers, 1);
 	assert_notes("x!");
 	assert_int_equal(-ENOMEM, last_err);

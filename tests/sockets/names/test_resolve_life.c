@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <sys/wait.h>
 
-enum { HELPERS = 8 }; /* of the process, at once */
+enum { HELPERS = 8 }; /* the process's maximum at a time */
 
 /* ---- waiting ---- */
 
@@ -22,7 +22,7 @@ static void
 tick(struct socle_timer *t)
 {
 	ticks++;
-	late += seam_time() > due + 0.0015; /* waits are whole ms */
+	late += seam_time() > due + 0.0015; /* waits are whole milliseconds */
 	due += 0.01;
 	socle_timer_start_at(t, due);
 }
@@ -41,7 +41,7 @@ a_slow_lookup_does_not_delay_timers(void **state)
 	due = seam_time() + 0.01;
 	socle_timer_init(&ticker, tick);
 	socle_timer_start_at(&ticker, due);
-	turn_until_count(&ticks, 200); /* 2 s of the loop's time */
+	turn_until_count(&ticks, 200); /* 2 s of loop time */
 	assert_int_equal(0, late);
 	assert_int_equal(0, answers);
 	resolver_let_all();
@@ -132,7 +132,7 @@ each_of_many_requests_gets_its_own_answer(void **state)
 static const char *const names[] = {"h1", "h2", "h3", "h4", "h5", "h6", "h7",
 	"h8", "h9", "h10", "h11", "h12"};
 
-/* All helpers are at work, the names from HELPERS on wait for them. */
+/* Keeps all helpers busy; the names from index HELPERS on are queued. */
 static void
 ask_many(struct socle_resolve **ret, int n)
 {
@@ -283,7 +283,7 @@ a_callback_may_cancel_its_own_request(void **state)
 	assert_notes("x=10.0.0.1:0");
 }
 
-/* ---- the end of its loop ---- */
+/* ---- the end of the loop ---- */
 
 static void
 a_reset_drops_requests_that_are_queued_or_in_progress(void **state)
@@ -404,7 +404,10 @@ each_loop_gets_its_answers_on_its_own_thread(void **state)
 
 /* ---- forks ---- */
 
-/* In a child there is no cmocka: a function of it returns 0 or a line. */
+/*
+ * cmocka does not run in a child: a function returns 0, or the line that
+ * failed.
+ */
 #define CHECK(truth)                                                           \
 	do {                                                                   \
 		if (!(truth)) {                                                \
@@ -536,7 +539,7 @@ ask_in_the_child(void)
 	int n = 9;
 
 	socle__seam.getaddrinfo =
-		look_up_at_once; /* who has the fake's lock? */
+		look_up_at_once; /* the state of the fake's lock is unknown */
 	CHECK(socle_after_fork() == 0);
 	resolver_ask("h12");
 	CHECK(socle_run_until(is_answered, &n) == 1);
@@ -551,7 +554,7 @@ a_child_has_its_own_helper_threads(void **state)
 	if (under_qemu())
 		skip_because("qemu dies of a forked child's threads");
 #if defined(__SANITIZE_THREAD__)
-	skip(); /* it forbids threads in the child of a process with threads */
+	skip(); /* it forbids threads in the child of a threaded process */
 #endif
 	ask_many(asked_before, 8);
 	child_run(ask_in_the_child);
@@ -559,7 +562,10 @@ a_child_has_its_own_helper_threads(void **state)
 	turn_until_count(&answers, 8);
 }
 
-/* The child is killed: what the other threads had is lost to it, no leak. */
+/*
+ * The child is killed: memory of the other threads is unreachable in it, which
+ * is not a leak.
+ */
 static void *
 fork_without_a_loop(void *arg)
 {

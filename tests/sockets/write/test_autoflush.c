@@ -56,7 +56,7 @@ release_it(bool sent, void *arg)
 	note("%s%s", sent ? "+" : "-", (const char *)arg);
 }
 
-/* ---- when they leave ---- */
+/* ---- when they are sent ---- */
 
 static void
 a_held_write_makes_no_system_call(void **state)
@@ -200,7 +200,7 @@ after_autoflush_is_on_again_writes_keep_their_order(void **state)
 	close(peer);
 }
 
-/* ---- calls in the queue ---- */
+/* ---- closures in the queue ---- */
 
 static void
 a_closure_waits_for_held_bytes_before_it(void **state)
@@ -245,7 +245,7 @@ writes_of_a_closure_are_held_too(void **state)
 	close(peer);
 }
 
-/* ---- ends ---- */
+/* ---- closing ---- */
 
 static void
 a_close_first_flushes_held_writes_once(void **state)

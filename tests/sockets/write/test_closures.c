@@ -173,7 +173,7 @@ writes_of_a_closure_that_do_not_fit_are_sent_later(void **state)
 	close(peer);
 }
 
-/* ---- calls inside calls ---- */
+/* ---- closures inside closures ---- */
 
 static void
 call_then_write(struct socle_socket *s, void *arg)
@@ -204,7 +204,7 @@ call_b(struct socle_socket *s, void *arg)
 	socle_write_func(s, note_it, drop_it, arg);
 }
 
-/* order a c b: what is made inside goes behind what waits */
+/* order a c b: a closure added inside runs after the queued one */
 static void
 a_closure_added_by_a_closure_runs_after_queued_ones(void **state)
 {
@@ -257,7 +257,7 @@ timer_ran(void *arg)
 	links_at_timer = links;
 }
 
-/* A millisecond each. */
+/* Each closure takes a millisecond. */
 static void
 slow_chain(struct socle_socket *s, void *arg)
 {
@@ -279,7 +279,7 @@ a_chain_of_closures_does_not_delay_a_timer(void **state)
 	socle_write_func(&object->sock, slow_chain, NULL, NULL);
 	while (links_at_timer == 0 && links < CHAIN)
 		turn(1);
-	/* one flush may lie between: its budget of calls is small */
+	/* another flush may lie between: its budget of closures is small */
 	assert_in_range(links_at_timer, 500, 700);
 	close(peer);
 }

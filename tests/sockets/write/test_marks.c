@@ -61,7 +61,6 @@ set_marks(size_t low, size_t high)
 		0, socle_set_water_marks(&p->sock, low, high, tell, NULL));
 }
 
-/* Queues n bytes, without the "inc" of the first. */
 static void
 queue(size_t n)
 {

@@ -136,7 +136,7 @@ incomplete_write_is_not_called_inside_itself(void **state)
 	close(peer);
 }
 
-/* ---- who owns an item ---- */
+/* ---- ownership of an item ---- */
 
 static void
 a_refused_call_runs_no_callback_and_any_other_runs_one(void **state)

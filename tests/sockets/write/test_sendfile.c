@@ -48,7 +48,7 @@ close_it(struct socle_socket *it, void *arg)
 	socle_close(it, "over");
 }
 
-/* ---- which bytes ---- */
+/* ---- the bytes sent ---- */
 
 /* TS02, TS15 */
 static void
@@ -225,7 +225,7 @@ more_than_2_gib_may_be_requested(void **state)
 	close(peer);
 }
 
-/* ---- much, slowly ---- */
+/* ---- large files, slow readers ---- */
 
 static void
 send_and_compare(size_t size)
@@ -373,7 +373,7 @@ bytes_files_and_closures_keep_their_order(void **state)
 	close(peer);
 }
 
-/* TS10: each end is told when what was before it has gone, not sooner */
+/* TS10: each completion runs after the items before it, not earlier */
 static void
 completions_run_in_queue_order(void **state)
 {
@@ -431,7 +431,7 @@ close_after_flush_waits_for_files(void **state)
 	close(peer);
 }
 
-/* ---- when ---- */
+/* ---- completions and held files ---- */
 
 static void
 a_file_may_have_no_completion(void **state)
@@ -522,7 +522,7 @@ a_file_counts_1_in_the_queue_size(void **state)
 	close(peer);
 }
 
-/* Each refill of the socket is one call, and no other comes with it. */
+/* Each refill of the socket is one system call, and no other accompanies it. */
 static void
 a_full_socket_costs_no_second_call(void **state)
 {
@@ -539,12 +539,13 @@ a_full_socket_costs_no_second_call(void **state)
 	reader_take(&r, MIB);
 	turn(1);
 	assert_int_equal(2, seam_count(CALL_sendfile));
-	assert_int_equal(before + 2, seam_system_calls()); /* and the wait */
+	/* one of them is the wait */
+	assert_int_equal(before + 2, seam_system_calls());
 	socle_close(s, NULL);
 	close(peer);
 }
 
-/* What was fd 0 before is put back. */
+/* Restores fd 0 at the end. */
 static void
 fd_0_can_be_sent(void **state)
 {
@@ -558,7 +559,8 @@ fd_0_can_be_sent(void **state)
 	send_whole(s, &a, 0);
 	assert_notes("a:ok(4)");
 	assert_came(peer, "zero");
-	assert_int_equal(-1, fcntl(0, F_GETFD)); /* closed, as asked for */
+	/* closed, as close_fd requests */
+	assert_int_equal(-1, fcntl(0, F_GETFD));
 	assert_int_equal(0, dup2(saved, 0));
 	close(saved);
 	close(peer);

@@ -19,7 +19,7 @@ open_pair(void)
 	a.arg = b.arg = c.arg = NULL;
 }
 
-/* a: queued with b and "Z" behind it, held until the loop turns. */
+/* Queues a, b and "Z"; they are held until the next tick. */
 static void
 queue_three(void (*then)(struct socle_socket *it, struct sending *f))
 {
@@ -47,13 +47,13 @@ drain_peer(void)
 		;
 }
 
-/* ---- the end of the object ---- */
+/* ---- closing the object ---- */
 
 static void
 close_it(struct socle_socket *it, struct sending *f)
 {
 	(void)f;
-	socle_set_autoflush(it, true); /* or it would be flushed first */
+	socle_set_autoflush(it, true); /* otherwise the close would flush it */
 	socle_close(it, "done");
 	assert_true(socle_closed(it));
 	assert_int_equal(-EBADF, socle_write(it, "x", 1));
@@ -99,7 +99,7 @@ close_and_turn(struct socle_socket *it, struct sending *f)
 
 	close_it(it, f);
 	turn(2);
-	assert_int_equal(0, *o->freed); /* we are on its stack */
+	assert_int_equal(0, *o->freed); /* its callback is still on the stack */
 }
 
 /* TS17, TS15: in the call that sends, and in the loop */
@@ -328,7 +328,7 @@ a_completion_may_wait_for_the_next_file(void **state)
 	close(peer);
 }
 
-/* A held file that goes before the wait is not waited for. */
+/* A held file that is sent before the wait must not be waited for. */
 static void
 a_loop_that_waits_for_a_completion_does_not_oversleep(void **state)
 {
@@ -372,7 +372,7 @@ a_completion_may_write_and_wait_for_it(void **state)
 	close(peer);
 }
 
-/* Afterwards the loop may sleep: no turn is left open. */
+/* Afterwards the loop may sleep: no turn is open. */
 static void
 a_completion_that_writes_leaves_no_turn_open(void **state)
 {
@@ -408,7 +408,7 @@ static const struct socle_class waiting_class = {
 	.incomplete_write = waiting_incomplete_write,
 };
 
-/* TS17, TS15: the file is gone when the flush that was stuck goes on */
+/* TS17, TS15: the blocked flush resumes after the file has been sent */
 static void
 a_loop_nested_in_incomplete_write_may_send_the_whole_file(void **state)
 {
@@ -418,7 +418,8 @@ a_loop_nested_in_incomplete_write_may_send_the_whole_file(void **state)
 	nestings = 0;
 	send_whole(s, &a, file_of(MIB, 0));
 	assert_notes("a:ok(1048576)");
-	assert_int_equal(1, nestings); /* it is not called inside itself */
+	/* incomplete_write is not called inside itself */
+	assert_int_equal(1, nestings);
 	close(peer);
 }
 
@@ -495,7 +496,7 @@ queue_a_call(struct socle_socket *it, struct sending *f)
 	CHECK(socle_write_func(it, try_in_a_call, NULL, f) == 0);
 }
 
-/* In the child `then' queues the file again when it is told of its end. */
+/* In the child, `then' queues the file again in its completion. */
 static void
 fork_with(void (*then)(struct socle_socket *it, struct sending *f))
 {
@@ -530,7 +531,7 @@ fork_with(void (*then)(struct socle_socket *it, struct sending *f))
 	close(peer);
 }
 
-/* What is queued after the fork is the child's own, in its callbacks too. */
+/* Data queued after the fork belongs to the child, in its callbacks too. */
 static void
 a_childs_completion_may_queue_the_file_again(void **state)
 {

@@ -262,7 +262,7 @@ a_connection_reset_ends_the_file_once(void **state)
 	assert_int_equal(1, a.told);
 }
 
-/* The socket's faults are not the file's: there is nothing to carry on. */
+/* An error of the socket is not an error of the file: nothing can continue. */
 static void
 carry_on_does_not_apply_to_a_broken_socket(void **state)
 {
@@ -397,7 +397,7 @@ a_file_with_progress_does_not_stall(void **state)
 	close(peer);
 }
 
-/* ---- a failure and what others do meanwhile ---- */
+/* ---- actions during a failure ---- */
 
 static void
 close_it(struct socle_socket *it, struct sending *f)
@@ -406,7 +406,10 @@ close_it(struct socle_socket *it, struct sending *f)
 	socle_close(it, "mine");
 }
 
-/* The queue behind it is doomed: half a stream must not look like one. */
+/*
+ * The rest of the queue will be dropped: a partial stream must not look
+ * complete.
+ */
 static void
 after_a_failure_a_close_in_the_completion_sends_nothing(void **state)
 {

@@ -11,7 +11,7 @@ enum { FILES = 4 };
 static struct sending files[FILES] = {
 	{.name = "path"}, {.name = "fd"}, {.name = "pipe"}, {.name = "big"}};
 static bool taken[FILES]; /* the call said >= 0 */
-static bool over;         /* the object is gone */
+static bool over;         /* the object was destroyed */
 
 static void
 watched_destroy(struct socle_socket *self)
@@ -33,7 +33,7 @@ is_allocation(enum call which)
 		which == CALL_realloc;
 }
 
-/* What the library asks for a file's sake. */
+/* The system calls that sending a file can make. */
 static bool
 is_of_files(enum call which)
 {
@@ -71,8 +71,8 @@ pipe_of(size_t n)
 }
 
 /*
- * Bytes, a file by its name, one by its fd, a pipe, and a big one.  How many
- * bytes of files arrived.
+ * Sends bytes, a file by path, one by fd, a pipe, and a large file. Returns how
+ * many bytes of files arrived.
  */
 static uint64_t
 run(const char *path)
@@ -132,7 +132,7 @@ lowest_free_fd(void)
 	return fd;
 }
 
-/* Until one run comes through without being struck. */
+/* Repeats until a run meets no fault. */
 static void
 sweep(bool (*filter)(enum call which), int err, bool by_hand)
 {
@@ -190,7 +190,7 @@ each_system_call_may_break_the_socket(void **state)
 	sweep(is_of_files, EPIPE, true);
 }
 
-/* These mean: again, or later.  Every byte arrives all the same. */
+/* These errors mean "again" or "later"; every byte still arrives. */
 static void
 a_temporary_error_loses_nothing(void **state)
 {
@@ -214,7 +214,7 @@ a_temporary_error_loses_nothing(void **state)
 	unlink(path);
 }
 
-/* A buffer that cannot be had now is asked for again. */
+/* A failed allocation of the buffer is retried later. */
 static void
 a_failed_buffer_allocation_is_retried(void **state)
 {
@@ -254,7 +254,7 @@ an_interrupted_open_is_repeated(void **state)
 	close(peer);
 }
 
-/* In the middle of a file the kernel may change its mind. */
+/* The kernel may refuse sendfile(2) in the middle of a file. */
 static void
 the_kernel_may_refuse_sendfile_midway(void **state)
 {

@@ -27,7 +27,7 @@ on_pipe(int signo)
 	piped++;
 }
 
-/* To a peer that has closed already. */
+/* Sends to a peer that has already closed. */
 static void
 send_to_nobody(void)
 {

@@ -26,7 +26,7 @@ refusal(struct socle_sendfile what)
 	return r;
 }
 
-/* ---- refused ---- */
+/* ---- refusals ---- */
 
 /* TS12 */
 static void
@@ -55,7 +55,7 @@ a_directory_is_refused(void **state)
 		-EISDIR, refusal((struct socle_sendfile){.file = "/tmp"}));
 	assert_int_equal(-EISDIR,
 		refusal((struct socle_sendfile){.fd = fd, .close_fd = true}));
-	close(fd); /* ours still */
+	close(fd); /* still open: the caller owns it */
 	close(peer);
 }
 
@@ -122,7 +122,7 @@ an_offset_in_a_pipe_is_refused(void **state)
 	close(peer);
 }
 
-/* Whether it can be read is known when it is read. */
+/* Whether a file can be read is known only at the first read. */
 static void
 a_file_that_is_not_open_for_reading_fails(void **state)
 {
@@ -155,7 +155,7 @@ a_path_is_opened_close_on_exec(void **state)
 	open_pair();
 	stuff_fd(socle_fd(s));
 	file_named(path, 10, 0);
-	fd = dup(peer); /* the number that comes next */
+	fd = dup(peer); /* the number that the next open file gets */
 	close(fd);
 	send_file(s, &a, (struct socle_sendfile){.file = path, .length = 10});
 	unlink(path);
@@ -166,7 +166,7 @@ a_path_is_opened_close_on_exec(void **state)
 	close(peer);
 }
 
-/* ---- what has no size ---- */
+/* ---- files without a size ---- */
 
 /* TS13 */
 static void
@@ -279,7 +279,7 @@ devices_are_read(void **state)
 	close(peer);
 }
 
-/* The rest is what there is at the call, for an empty file too. */
+/* SOCLE_TO_END means the end at the time of the call, for an empty file too. */
 static void
 a_file_that_grows_while_queued_is_sent_up_to_its_old_end(void **state)
 {
@@ -373,7 +373,7 @@ write_late(void *arg)
 	close(to);
 }
 
-/* It is a blocking one: a read(2) would wait for ever. */
+/* The pipe is blocking: a read(2) would wait for ever. */
 static void
 an_empty_pipe_does_not_block_the_loop(void **state)
 {
@@ -395,7 +395,7 @@ an_empty_pipe_does_not_block_the_loop(void **state)
 	close(peer);
 }
 
-/* A pipe cannot be read twice: what the socket did not take is kept. */
+/* A pipe cannot be read twice: bytes that the socket did not take are kept. */
 static void
 a_large_transfer_through_a_pipe_arrives_complete(void **state)
 {
@@ -424,7 +424,7 @@ a_large_transfer_through_a_pipe_arrives_complete(void **state)
 			close(to);
 		turn(1);
 		reader_take(&r, 33333);
-		socle_write_kick(s); /* sooner than by itself */
+		socle_write_kick(s); /* sooner than by the retry */
 	}
 	turn_until_told(&a);
 	assert_notes("a:ok(2097152)");

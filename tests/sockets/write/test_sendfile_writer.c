@@ -6,12 +6,14 @@ static struct socle_socket *s;
 static int peer;
 static struct sending a = {.name = "a"}, b = {.name = "b"};
 
-/* A writer that mixes what it is given, as a cipher would, and takes no more
- * than `most' bytes a call. */
+/*
+ * A writer function that encodes its data, like a cipher, and takes at most
+ * `most' bytes a call.
+ */
 static const char key = 0x5a;
 static size_t most;
 static int calls;
-static ssize_t say; /* instead, once, when it is not 0 */
+static ssize_t say; /* returned instead, once, if it is not 0 */
 
 static ssize_t
 mix(struct socle_socket *it, const void *data, size_t len, void *arg)
@@ -44,7 +46,10 @@ open_mixed(size_t size)
 	b = (struct sending){.name = "b"};
 }
 
-/* What the peer has, unmixed: the pattern from `at' on. */
+/*
+ * Decodes what the peer received, and compares it with the pattern from `at'
+ * on.
+ */
 static size_t
 unmix(uint64_t at, size_t size)
 {
@@ -91,7 +96,7 @@ a_writer_function_may_take_a_few_bytes_at_a_time(void **state)
 	unmix_until(0, 150000);
 	turn_until_told(&a);
 	assert_notes("a:ok(150000)");
-	assert_int_equal(85 + 85 + 25, calls); /* 64 KiB a buffer */
+	assert_int_equal(85 + 85 + 25, calls); /* in buffers of 64 KiB */
 	close(peer);
 }
 
@@ -113,7 +118,7 @@ a_writer_function_set_midway_gets_the_rest(void **state)
 	close(peer);
 }
 
-/* What it had not taken of a buffer is not lost. */
+/* The part of a buffer that it had not taken is not lost. */
 static void
 after_removing_the_writer_function_the_kernel_sends_the_rest(void **state)
 {
@@ -164,7 +169,9 @@ a_writer_function_may_take_nothing(void **state)
 	close(peer);
 }
 
-/* Nobody knows what of the file is on its way: nothing can be carried on. */
+/*
+ * It is unknown how much of the file was sent, so the stream cannot continue.
+ */
 static void
 a_writer_function_that_fails_closes(void **state)
 {
@@ -223,7 +230,7 @@ write_in_it(struct socle_socket *it, const void *data, size_t len, void *arg)
 {
 	assert_int_equal(0, socle_set_writer_func(it, mix, NULL));
 	assert_int_equal(0, socle_write(it, "!", 1));
-	turn(1); /* does not send what is being sent */
+	turn(1); /* must not send the bytes that are being sent */
 	return mix(it, data, len, arg);
 }
 
@@ -244,7 +251,7 @@ writes_of_a_writer_function_are_queued_after_the_file(void **state)
 	close(peer);
 }
 
-/* ---- whose turn it is ---- */
+/* ---- fairness ---- */
 
 static ssize_t
 swallow(struct socle_socket *it, const void *data, size_t len, void *arg)
@@ -264,7 +271,7 @@ ring(void *arg)
 	rang = true;
 }
 
-/* TS18: even if both could go on for ever */
+/* TS18: even if both files never block */
 static void
 two_large_files_and_a_timer_take_turns(void **state)
 {
@@ -301,7 +308,7 @@ two_large_files_and_a_timer_take_turns(void **state)
 	close(fd);
 }
 
-/* TS18: the same where the kernel sends */
+/* TS18: the same if the kernel sends */
 static void
 two_large_files_are_sent_side_by_side(void **state)
 {

@@ -17,7 +17,7 @@ open_pair(void)
 	peer = fds[1];
 }
 
-/* Fills the kernel's buffer: what is written from now on waits. */
+/* Fills the kernel's buffer: later writes are queued. */
 static size_t
 open_stuck_pair(void)
 {
@@ -56,7 +56,7 @@ dropped(void *arg)
 
 static char name_a[] = "a", name_b[] = "b";
 
-/* Every call that writes is refused with `err', and calls nobody. */
+/* Every call that writes is refused with `err' and runs no callback. */
 static void
 assert_all_refused(int err)
 {
@@ -74,7 +74,7 @@ assert_all_refused(int err)
 	assert_notes("");
 }
 
-/* ---- straight ---- */
+/* ---- the direct path ---- */
 
 /* case 65 */
 static void
@@ -200,7 +200,7 @@ a_closed_peer_closes_with_epipe(void **state)
 	assert_notes("close(EPIPE) destroy");
 }
 
-/* For a child in which SIGPIPE kills; 0: the write returned -EPIPE. */
+/* Runs in a child in which SIGPIPE kills; 0: the write returned -EPIPE. */
 static int
 write_to_nobody(void (*pair)(int fds[2]), int ours)
 {
@@ -231,7 +231,7 @@ in_child(void (*pair)(int fds[2]), int ours)
 }
 
 /*
- * case 77.  First of the tests: the library looks at SIGPIPE once in a
+ * case 77. Must be the first test: the library handles SIGPIPE once per
  * process.
  */
 static void

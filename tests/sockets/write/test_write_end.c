@@ -5,7 +5,7 @@
 static char a[] = "a", b[] = "b", c[] = "c";
 static bool over; /* the object was destroyed */
 
-/* Every call that writes is refused with `err', and calls nobody. */
+/* Every call that writes is refused with `err' and runs no callback. */
 static void
 assert_all_refused(int err)
 {

@@ -16,7 +16,8 @@ enum { ITEMS = 4096, STREAM = 1 << 20, OPERATIONS = 400 };
 
 /* A reference or a call that was accepted. */
 struct model_item {
-	size_t at; /* stream position: end of the bytes, or of those before */
+	/* stream position: the end of the bytes, or of those before it */
+	size_t at;
 	bool is_call;
 	int told; /* how often its function, drop or release was called */
 };
@@ -30,11 +31,11 @@ static struct {
 	size_t calls_waiting;
 	struct model_item items[ITEMS];
 	int n_items;
-	int depth;   /* of callbacks of ours */
-	bool ending; /* callbacks do nothing more */
+	int depth;   /* nesting of the test's callbacks */
+	bool ending; /* callbacks only count */
 	bool closed;
 	size_t cap; /* 0: none */
-	bool cut;   /* the kernel takes a part of what it is given */
+	bool cut;   /* the kernel takes only a part of each write */
 } m;
 
 static char stream[STREAM], inbox[65536];
@@ -109,7 +110,7 @@ moody_kernel(void)
 	}
 }
 
-/* ---- what must hold ---- */
+/* ---- invariants ---- */
 
 static size_t
 model_size(void)
@@ -126,7 +127,7 @@ check(void)
 
 static void act(void);
 
-/* What callbacks do: now and then, some of what everybody does. */
+/* Makes callbacks sometimes do random operations. */
 static void
 act_inside(void)
 {
@@ -184,7 +185,7 @@ some_bytes(size_t *n)
 	return stream + m.accepted;
 }
 
-/* Whether the library may answer so; bytes that it refused are taken back. */
+/* Whether the result is allowed; bytes that were refused are taken back. */
 static void
 judge(int r, size_t n, size_t size_before)
 {
@@ -368,7 +369,7 @@ end_by_delivery(void)
 	socle_close(m.s, NULL);
 }
 
-/* Something of every kind waits, and is dropped. */
+/* Queues items of every kind, which the close drops. */
 static void
 end_by_close(void)
 {

@@ -21,14 +21,17 @@ open_pair(void)
 	peer = fds[1];
 }
 
-/* The next write finds no room, and none after it until the loop turns. */
+/*
+ * The next write finds the kernel's buffer full, as do all others until the
+ * loop runs.
+ */
 static void
 block_next(void)
 {
 	seam_fail(CALL_send, 1, EAGAIN, 1);
 }
 
-/* Bytes that the kernel has no room for; read them by unstick(). */
+/* Bytes that fill the kernel's buffer; unstick() reads them. */
 static size_t junk;
 
 static void
@@ -221,7 +224,7 @@ incomplete_write_is_called_for_partial_and_blocked_writes(void **state)
 	close(peer);
 }
 
-/* ---- who wants writability ---- */
+/* ---- watching writability ---- */
 
 /* case 73 */
 static void
@@ -335,7 +338,7 @@ the_library_unwatches_when_a_kick_empties_the_queue(void **state)
 	close(peer);
 }
 
-/* ---- the kernel is short of memory ---- */
+/* ---- the kernel runs out of memory ---- */
 
 /* defect 2 */
 static void
@@ -432,10 +435,7 @@ start_late_timer(double seconds)
 	assert_true(socle_add_timer(seconds, timer_ran, NULL) != 0);
 }
 
-/*
- * case 92.  The peer takes whatever it is given, a MiB in a millisecond or
- * two.
- */
+/* case 92. The peer takes everything, a MiB in a millisecond or two. */
 static void
 a_gigabyte_to_a_fast_peer_does_not_delay_a_timer(void **state)
 {
@@ -513,7 +513,9 @@ enum { LIMIT = 100000, CHUNK = 16384 };
 static struct probe *client;
 static size_t most_queued;
 
-/* Reads from the fast side, stops when the slow side has too much. */
+/*
+ * Reads from the fast side, and stops while the slow side has too much queued.
+ */
 static void
 pass_on(struct probe *backend)
 {

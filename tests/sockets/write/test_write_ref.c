@@ -15,7 +15,7 @@ open_pair(void)
 	peer = fds[1];
 }
 
-/* Fills the kernel's buffer: what is written from now on waits. */
+/* Fills the kernel's buffer: later writes are queued. */
 static size_t
 open_stuck_pair(void)
 {

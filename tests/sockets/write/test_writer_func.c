@@ -26,8 +26,8 @@ assert_peer_got(const char *text)
 }
 
 /*
- * A writer that answers what the script says; ALL is what it was given.  What
- * it took is in `took'.
+ * A writer function that returns scripted results; ALL takes everything. The
+ * data taken is in `took'.
  */
 enum { ALL = 1 << 20 };
 
@@ -258,7 +258,7 @@ writes_of_a_closure_are_passed_to_it_right_afterwards(void **state)
 	close(peer);
 }
 
-/* ---- what it does itself ---- */
+/* ---- calls inside the writer function ---- */
 
 static ssize_t
 writes_more(struct socle_socket *s, const void *data, size_t len, void *arg)
@@ -315,7 +315,7 @@ a_writer_function_may_close_the_socket(void **state)
 	(void)state;
 	open_pair();
 	socle_set_writer_func(&p->sock, closes, NULL);
-	/* It was taken, and its release has told the rest. */
+	/* The write was accepted, and its release has reported the drop. */
 	assert_int_equal(
 		0, socle_write_ref(&p->sock, "x", 1, release_it, NULL));
 	turn(1);
@@ -393,7 +393,7 @@ a_kick_in_a_writer_function_does_not_pass_the_same_data_again(void **state)
 	close(peer);
 }
 
-/* ---- reading first ---- */
+/* ---- waiting for readability ---- */
 
 /* case 85 */
 static void
