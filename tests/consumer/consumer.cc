@@ -22,7 +22,7 @@ namespace
 
 constexpr std::string_view greeting = "guten Tag, socle";
 
-/* What happened; the lambdas below capture nothing. */
+/* Records of the callbacks; the lambdas below capture nothing. */
 int ticks, deferred, accepted, destroyed;
 bool answered;
 
@@ -110,7 +110,7 @@ const socle_class polite_class = {
 		},
 };
 
-/* A plain blocking socket, connected to where the listener is. */
+/* A plain blocking socket, connected to the listener. */
 int
 connected_to(const socle_factory *listener)
 {

@@ -22,7 +22,7 @@ assert_hears(int fd, const char *text)
 	assert_string_equal(text, heard);
 }
 
-/* Whether `text' is in the last of `heard'; lets go what is older. */
+/* Whether `heard' contains `text'; drops the older part of `heard'. */
 static bool
 was_heard(const char *text)
 {
@@ -35,8 +35,8 @@ was_heard(const char *text)
 }
 
 /*
- * Reads on, behind what is in `heard', until `text' is there: what comes with
- * it is in `heard' too.
+ * Reads until `text' has arrived, and appends to `heard' all that arrives with
+ * it.
  */
 static void
 hear_until(int fd, const char *text)
@@ -50,7 +50,7 @@ hear_until(int fd, const char *text)
 	}
 }
 
-/* A guest that knows that it is in, and the others that it came. */
+/* A guest whose join has been announced to it and to all others. */
 static int
 guest(void)
 {
@@ -117,7 +117,7 @@ a_line_that_is_too_long_reaches_no_guest(void **state)
 	assert_hears(a, "* guest2 came\n");
 	memset(line, 'x', sizeof(line));
 	line[1001] = '\n';
-	send_all(b, line, 1002); /* one too many */
+	send_all(b, line, 1002); /* one byte more than allowed */
 	assert_hears(b, "* that line was too long, and nobody heard it\n");
 	send_all(b, line + 1, 1001);
 	receive(a, heard, sizeof(heard), "\n");
@@ -127,7 +127,7 @@ a_line_that_is_too_long_reaches_no_guest(void **state)
 	program_stop();
 }
 
-/* Control characters could do things to a terminal. */
+/* Control characters could control a guest's terminal. */
 static void
 control_characters_become_spaces(void **state)
 {
@@ -142,7 +142,7 @@ control_characters_become_spaces(void **state)
 	program_stop();
 }
 
-/* From `fd', guest2, in lines; `witness' reads them all. */
+/* Sends lines from `fd', guest2; `witness' reads all of them. */
 static void
 flood(int fd, int witness, int lines)
 {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-/* ---- what is served ---- */
+/* ---- files ---- */
 
 static void
 files_are_served_with_their_types(void **state)
@@ -192,7 +192,10 @@ http_1_0_closes_unless_keep_alive_is_requested(void **state)
 	demo_stop(fd);
 }
 
-/* The answer to another client says that the first part has been read. */
+/*
+ * The response to another client proves that the daemon has read the first
+ * part.
+ */
 static void
 a_request_split_at_every_byte_is_answered(void **state)
 {
@@ -293,7 +296,7 @@ a_big_file_reaches_a_stalling_reader_complete(void **state)
 	assert_int_equal(200, hear_head(fd));
 	assert_string_equal("5000000", field("Content-Length: "));
 	for (size_t at = 0; at < BIG; at += BIG / 5) {
-		/* Others are served meanwhile. */
+		/* Other clients are served meanwhile. */
 		for (int i = 0; i < 20; i++)
 			assert_int_equal(200, get(other, "/a.md"));
 		read_big(fd, at, BIG / 5);

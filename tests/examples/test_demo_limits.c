@@ -9,7 +9,7 @@
 
 #define HEAD "POST /profile/on HTTP/1.1\r\nHost: a\r\n"
 
-/* That request is refused so, and the connection is closed. */
+/* The request is refused with this status, and the connection is closed. */
 static void
 assert_refused(const char *request, int status)
 {
@@ -70,7 +70,7 @@ requests_before_a_malformed_one_are_answered(void **state)
 	demo_stop(fd);
 }
 
-/* ---- greedy ---- */
+/* ---- too large ---- */
 
 static void
 a_body_that_is_too_large_is_413_even_if_it_is_sent(void **state)
@@ -123,7 +123,7 @@ a_request_with_expect_gets_100_continue(void **state)
 	demo_stop(fd);
 }
 
-/* A request whose path, or else one field, has that many letters. */
+/* A request whose path, or one field if not `path', has this many letters. */
 static void
 send_long(int fd, bool path, size_t letters)
 {
@@ -173,7 +173,7 @@ an_incomplete_request_times_out_with_408(void **state)
 	demo_stop(idle);
 }
 
-/* The time is for the whole request, not for each byte. */
+/* The timeout is for the whole request, not for each byte. */
 static void
 a_request_that_arrives_byte_by_byte_times_out_with_408(void **state)
 {
@@ -219,7 +219,7 @@ a_thousand_idle_clients_do_not_delay_another_client(void **state)
 	demo_stop(fd);
 }
 
-/* ---- gone ---- */
+/* ---- clients that disconnect ---- */
 
 static void
 a_client_may_disconnect_after_any_byte(void **state)

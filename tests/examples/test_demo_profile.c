@@ -71,7 +71,7 @@ json_value(const char *s)
 
 /* ---- */
 
-/* The report, which must be whole; blanks are let go. */
+/* The report, which must be complete; blanks are removed. */
 static void
 get_json(int fd)
 {
@@ -89,7 +89,7 @@ get_json(int fd)
 	assert_string_equal("", end);
 }
 
-/* A number of an item in the last report; -1: no such item. */
+/* The value of a member of an item in the last report; -1: no such item. */
 static double
 number(const char *item, const char *name)
 {
@@ -112,7 +112,7 @@ says(const char *text)
 	return strstr(reply.body, text) != NULL;
 }
 
-/* How often event_read was called, as a report says. */
+/* The number of event_read calls in a new report. */
 static double
 reads(int fd)
 {

@@ -20,7 +20,7 @@ say(int fd, const char *text)
 	send_all(fd, text, strlen(text));
 }
 
-/* The next bytes are these. */
+/* The next bytes to arrive are `text'. */
 static void
 assert_hears(int fd, const char *text)
 {
@@ -39,7 +39,7 @@ example(char *path, size_t size, const char *name)
 	return path;
 }
 
-/* ---- a program that ends by itself ---- */
+/* ---- a program that exits by itself ---- */
 
 static struct {
 	pid_t pid;
@@ -127,7 +127,7 @@ assert_failed(const char *complaint)
 	assert_int_equal(1, run.status);
 }
 
-/* In the words of this libc. */
+/* The error text of this libc. */
 static const char *
 words_of(const char *program, int err)
 {
@@ -161,7 +161,7 @@ echo_sends_back_what_it_gets(void **state)
 	program_stop();
 }
 
-/* Connected to it. */
+/* A UDP socket connected to the program. */
 static int
 udp_client(void)
 {
@@ -265,7 +265,7 @@ rot13_closes_a_client_whose_line_is_too_long(void **state)
 	program_stop();
 }
 
-/* Sends lines until the other side takes no more for a while. */
+/* Sends lines until the other side stops reading for a while. */
 static size_t
 send_until_stuck(int fd, size_t most)
 {
@@ -322,7 +322,10 @@ rot13_says_why_it_cannot_listen(void **state)
 
 static int server, server_port;
 
-/* Starts it against a server of the test's own, with `option' if not NULL. */
+/*
+ * Starts get with a server inside the test, and with `option' if it is not
+ * NULL.
+ */
 static void
 get_start(const char *host, const char *path, const char *option)
 {
@@ -336,7 +339,7 @@ get_start(const char *host, const char *path, const char *option)
 		run_start("get", host, port, path);
 }
 
-/* The request is in `heard'. */
+/* Leaves the request in `heard'. */
 static int
 get_request(void)
 {
@@ -392,7 +395,7 @@ get_writes_a_large_body_unchanged(void **state)
 	say(fd, "HTTP/1.1 200 OK\r\nServer: x\r\ncontent-length: 1048576\r\n");
 	say(fd, "\r\n");
 	send_all(fd, body, sizeof(body));
-	run_end(); /* the length is enough: there is no end of the stream yet */
+	run_end(); /* Content-Length is enough: the stream has not ended yet */
 	close(fd);
 	close(server);
 	assert_int_equal(0, run.status);

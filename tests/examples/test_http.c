@@ -91,7 +91,8 @@ a_head_may_arrive_byte_by_byte_and_move_in_memory(void **state)
 	parse(full_head, &whole);
 	http_begin(&r);
 	for (size_t n = 1; n <= len; n++) {
-		char *elsewhere = malloc(n); /* a byte too far is seen */
+		/* the sanitizer detects a read beyond the end */
+		char *elsewhere = malloc(n);
 
 		assert_non_null(elsewhere);
 		memcpy(elsewhere, full_head, n);
@@ -256,7 +257,7 @@ a_body_above_the_maximum_size_is_413(void **state)
 		413);
 }
 
-/* "GET /xxx HTTP/1.1", that long, and a proper end. */
+/* A request line "GET /xxx HTTP/1.1" of `len' bytes, properly terminated. */
 static size_t
 long_line(char *buf, size_t len)
 {
