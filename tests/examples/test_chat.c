@@ -7,46 +7,46 @@
 #include <sys/socket.h>
 
 enum { ROOM = 1 << 20 };
-static char heard[ROOM + 1];
+static char received[ROOM + 1];
 
 static void
-say(int fd, const char *text)
+send_text(int fd, const char *text)
 {
 	send_all(fd, text, strlen(text));
 }
 
 static void
-assert_hears(int fd, const char *text)
+assert_receives(int fd, const char *text)
 {
-	receive(fd, heard, sizeof(heard), "\n");
-	assert_string_equal(text, heard);
+	receive(fd, received, sizeof(received), "\n");
+	assert_string_equal(text, received);
 }
 
-/* Whether `heard' contains `text'; drops the older part of `heard'. */
+/* Whether `received' contains `text'; drops the older part of `received'. */
 static bool
-was_heard(const char *text)
+was_received(const char *text)
 {
-	size_t len = strlen(heard);
+	size_t len = strlen(received);
 
 	if (len > ROOM / 2) {
-		memmove(heard, heard + len - ROOM / 4, ROOM / 4 + 1);
+		memmove(received, received + len - ROOM / 4, ROOM / 4 + 1);
 	}
-	return strstr(heard, text) != NULL;
+	return strstr(received, text) != NULL;
 }
 
 /*
- * Reads until `text' has arrived, and appends to `heard' all that arrives with
+ * Reads until `text' has arrived, and appends to `received' all that arrives with
  * it.
  */
 static void
-hear_until(int fd, const char *text)
+receive_until(int fd, const char *text)
 {
-	while (!was_heard(text)) {
-		size_t len = strlen(heard);
-		ssize_t n = recv(fd, heard + len, ROOM - len, 0);
+	while (!was_received(text)) {
+		size_t len = strlen(received);
+		ssize_t n = recv(fd, received + len, ROOM - len, 0);
 
 		assert_true(n > 0);
-		heard[len + (size_t)n] = '\0';
+		received[len + (size_t)n] = '\0';
 	}
 }
 
@@ -56,7 +56,7 @@ guest(void)
 {
 	int fd = program_client();
 
-	assert_hears(fd, "* welcome\n");
+	assert_receives(fd, "* welcome\n");
 	return fd;
 }
 
@@ -73,16 +73,16 @@ a_message_reaches_all_other_guests(void **state)
 	int a = first_guest(), b = guest(), c = guest();
 
 	(void)state;
-	assert_hears(a, "* guest2 came\n");
-	assert_hears(a, "* guest3 came\n");
-	assert_hears(b, "* guest3 came\n");
-	say(b, "hello\r\nhow are");
-	assert_hears(a, "guest2: hello\n");
-	assert_hears(c, "guest2: hello\n");
-	say(b, " you\n");
-	assert_hears(a, "guest2: how are you\n");
-	say(a, "fine\n");
-	assert_hears(b, "guest1: fine\n");
+	assert_receives(a, "* guest2 came\n");
+	assert_receives(a, "* guest3 came\n");
+	assert_receives(b, "* guest3 came\n");
+	send_text(b, "hello\r\nhow are");
+	assert_receives(a, "guest2: hello\n");
+	assert_receives(c, "guest2: hello\n");
+	send_text(b, " you\n");
+	assert_receives(a, "guest2: how are you\n");
+	send_text(a, "fine\n");
+	assert_receives(b, "guest1: fine\n");
 	close(a);
 	close(b);
 	close(c);
@@ -95,14 +95,14 @@ joins_and_leaves_are_announced_to_all_guests(void **state)
 	int a = first_guest(), b = guest();
 
 	(void)state;
-	assert_hears(a, "* guest2 came\n");
+	assert_receives(a, "* guest2 came\n");
 	close(b);
-	assert_hears(a, "* guest2 left (end of stream)\n");
+	assert_receives(a, "* guest2 left (end of stream)\n");
 	b = guest();
-	assert_hears(a, "* guest3 came\n");
+	assert_receives(a, "* guest3 came\n");
 	close_by_reset(b);
-	receive(a, heard, sizeof(heard), "\n");
-	assert_memory_equal("* guest3 left", heard, 13);
+	receive(a, received, sizeof(received), "\n");
+	assert_memory_equal("* guest3 left", received, 13);
 	close(a);
 	program_stop();
 }
@@ -114,14 +114,14 @@ a_line_that_is_too_long_reaches_no_guest(void **state)
 	char line[1002];
 
 	(void)state;
-	assert_hears(a, "* guest2 came\n");
+	assert_receives(a, "* guest2 came\n");
 	memset(line, 'x', sizeof(line));
 	line[1001] = '\n';
 	send_all(b, line, 1002); /* one byte more than allowed */
-	assert_hears(b, "* that line was too long, and nobody heard it\n");
+	assert_receives(b, "* that line was too long, and nobody heard it\n");
 	send_all(b, line + 1, 1001);
-	receive(a, heard, sizeof(heard), "\n");
-	assert_int_equal(strlen("guest2: \n") + 1000, strlen(heard));
+	receive(a, received, sizeof(received), "\n");
+	assert_int_equal(strlen("guest2: \n") + 1000, strlen(received));
 	close(a);
 	close(b);
 	program_stop();
@@ -134,9 +134,9 @@ control_characters_become_spaces(void **state)
 	int a = first_guest(), b = guest();
 
 	(void)state;
-	assert_hears(a, "* guest2 came\n");
-	say(b, "a\x1b[2Jb\n");
-	assert_hears(a, "guest2: a [2Jb\n");
+	assert_receives(a, "* guest2 came\n");
+	send_text(b, "a\x1b[2Jb\n");
+	assert_receives(a, "guest2: a [2Jb\n");
 	close(a);
 	close(b);
 	program_stop();
@@ -152,9 +152,9 @@ flood(int fd, int witness, int lines)
 	line[999] = '\n';
 	for (int i = 0; i < lines; i++)
 		send_all(fd, line, sizeof(line));
-	say(fd, "end\n");
-	heard[0] = '\0';
-	hear_until(witness, "guest2: end\n");
+	send_text(fd, "end\n");
+	received[0] = '\0';
+	receive_until(witness, "guest2: end\n");
 }
 
 static void
@@ -164,20 +164,20 @@ a_slow_guest_cannot_speak_until_it_has_caught_up(void **state)
 	int tries = 0;
 
 	(void)state;
-	assert_hears(loud, "* guest3 came\n");
+	assert_receives(loud, "* guest3 came\n");
 	do {
 		assert_in_range(++tries, 1, 1000);
 		flood(loud, witness, 50);
-	} while (!was_heard("* guest1 is not heard for now\n"));
-	assert_hears(loud, "* guest1 is not heard for now\n");
-	say(slow, "here\n");
-	say(witness, "one\n");
-	assert_hears(loud, "guest3: one\n");
-	heard[0] = '\0';
-	hear_until(slow, "* you read too slowly: you are not heard\n");
-	hear_until(slow, "* you have caught up: you are heard again\n");
-	assert_hears(loud, "* guest1 is heard again\n");
-	assert_hears(loud, "guest1: here\n");
+	} while (!was_received("* guest1 is not heard for now\n"));
+	assert_receives(loud, "* guest1 is not heard for now\n");
+	send_text(slow, "here\n");
+	send_text(witness, "one\n");
+	assert_receives(loud, "guest3: one\n");
+	received[0] = '\0';
+	receive_until(slow, "* you read too slowly: you are not heard\n");
+	receive_until(slow, "* you have caught up: you are heard again\n");
+	assert_receives(loud, "* guest1 is heard again\n");
+	assert_receives(loud, "guest1: here\n");
 	close(slow);
 	close(loud);
 	close(witness);
@@ -194,7 +194,7 @@ a_guest_that_falls_too_far_behind_is_dropped(void **state)
 	do {
 		assert_in_range(++tries, 1, 1000);
 		flood(loud, witness, 200);
-	} while (!was_heard("* guest1 left (too slow)\n"));
+	} while (!was_received("* guest1 left (too slow)\n"));
 	close(slow);
 	close(loud);
 	close(witness);
@@ -208,7 +208,7 @@ stopping_sends_good_night_to_all_guests(void **state)
 
 	(void)state;
 	program_ask_to_stop();
-	assert_hears(a, "* good night\n");
+	assert_receives(a, "* good night\n");
 	assert_ends(a);
 	program_stop();
 	close(a);

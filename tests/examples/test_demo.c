@@ -97,7 +97,7 @@ a_missing_file_is_404(void **state)
 	assert_int_equal(404, get(fd, "/nothing/at/all"));
 	assert_int_equal(404, get(fd, "/a.md/"));
 	assert_int_equal(404, get(fd, "/a.md/b"));
-	assert_int_equal(404, ask(fd, "POST", "/nothing", ""));
+	assert_int_equal(404, request(fd, "POST", "/nothing", ""));
 	demo_stop(fd);
 }
 
@@ -107,13 +107,13 @@ a_method_that_is_not_allowed_is_405_with_an_allow_field(void **state)
 	int fd = demo_start(NULL);
 
 	(void)state;
-	assert_int_equal(405, ask(fd, "POST", "/a.md", ""));
+	assert_int_equal(405, request(fd, "POST", "/a.md", ""));
 	assert_string_equal("GET, HEAD", field("Allow: "));
-	assert_int_equal(405, ask(fd, "DELETE", "/profile", ""));
+	assert_int_equal(405, request(fd, "DELETE", "/profile", ""));
 	assert_string_equal("GET, HEAD", field("Allow: "));
 	assert_int_equal(405, get(fd, "/profile/off"));
 	assert_string_equal("POST", field("Allow: "));
-	assert_int_equal(501, ask(fd, "BREW", "/", ""));
+	assert_int_equal(501, request(fd, "BREW", "/", ""));
 	assert_ends(fd);
 	demo_stop(fd);
 }
@@ -124,15 +124,15 @@ the_response_to_head_has_no_body(void **state)
 	int fd = demo_start(NULL);
 
 	(void)state;
-	say(fd,
+	send_text(fd,
 		"HEAD /middle HTTP/1.1\r\nHost: a\r\n\r\n"
 		"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n"
 		"HEAD /none HTTP/1.1\r\nHost: a\r\n\r\n");
-	hear_head(fd);
+	receive_head(fd);
 	assert_string_equal("60000", field("Content-Length: "));
-	hear_head(fd);
+	receive_head(fd);
 	assert_int_equal(200, reply.status);
-	hear_head(fd);
+	receive_head(fd);
 	assert_int_equal(404, reply.status);
 	assert_int_equal(200, get(fd, "/a.md"));
 	demo_stop(fd);
@@ -150,11 +150,11 @@ an_unchanged_file_is_304_without_a_body(void **state)
 		"GET /a.md HTTP/1.1\r\nHost: a\r\nIf-Modified-Since: "
 		"%s\r\n\r\n",
 		field("Last-Modified: "));
-	say(fd, fields);
-	hear_head(fd);
+	send_text(fd, fields);
+	receive_head(fd);
 	assert_int_equal(304, reply.status);
 	assert_int_equal(200,
-		ask(fd, "GET", "/a.md",
+		request(fd, "GET", "/a.md",
 			"If-Modified-Since: Sun, 06 Nov 1994 08:49:37 "
 			"GMT\r\n"));
 	demo_stop(fd);
@@ -170,7 +170,8 @@ a_connection_stays_open_until_close_is_requested(void **state)
 	(void)state;
 	assert_int_equal(200, get(fd, "/a.md"));
 	assert_string_equal("keep-alive", field("Connection: "));
-	assert_int_equal(200, ask(fd, "GET", "/a.md", "Connection: close\r\n"));
+	assert_int_equal(
+		200, request(fd, "GET", "/a.md", "Connection: close\r\n"));
 	assert_string_equal("close", field("Connection: "));
 	assert_ends(fd);
 	demo_stop(fd);
@@ -182,11 +183,11 @@ http_1_0_closes_unless_keep_alive_is_requested(void **state)
 	int fd = demo_start(NULL);
 
 	(void)state;
-	say(fd, "GET /a.md HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
-	assert_int_equal(200, hear(fd));
+	send_text(fd, "GET /a.md HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+	assert_int_equal(200, receive_response(fd));
 	assert_string_equal("keep-alive", field("Connection: "));
-	say(fd, "GET /a.md HTTP/1.0\r\n\r\n");
-	assert_int_equal(200, hear(fd));
+	send_text(fd, "GET /a.md HTTP/1.0\r\n\r\n");
+	assert_int_equal(200, receive_response(fd));
 	assert_string_equal("close", field("Connection: "));
 	assert_ends(fd);
 	demo_stop(fd);
@@ -208,7 +209,7 @@ a_request_split_at_every_byte_is_answered(void **state)
 		send_all(fd, text, at);
 		assert_int_equal(404, get(other, "/none"));
 		send_all(fd, text + at, sizeof(text) - 1 - at);
-		assert_int_equal(200, hear(fd));
+		assert_int_equal(200, receive_response(fd));
 	}
 	close(other);
 	demo_stop(fd);
@@ -227,7 +228,7 @@ twenty_requests_in_one_write_are_answered_in_order(void **state)
 			"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n", i);
 	send_all(fd, text, len);
 	for (int i = 0; i < 20; i++) {
-		assert_int_equal(200, hear(fd));
+		assert_int_equal(200, receive_response(fd));
 		assert_int_equal(i, atoi(reply.body));
 	}
 	demo_stop(fd);
@@ -246,7 +247,7 @@ requests_pipelined_by_a_slow_reader_are_all_answered(void **state)
 	assert_int_equal(200, get(other, "/a.md"));
 	close(other);
 	for (int i = 0; i < n; i++) {
-		assert_int_equal(200, hear(fd));
+		assert_int_equal(200, receive_response(fd));
 		assert_pattern(reply.body, MIDDLE, 0, 7);
 	}
 	demo_stop(fd);
@@ -258,15 +259,15 @@ requests_before_an_end_of_stream_are_answered(void **state)
 	int fd = demo_start(NULL);
 
 	(void)state;
-	say(fd,
+	send_text(fd,
 		"GET /0 HTTP/1.1\r\nHost: a\r\n\r\n"
 		"GET /middle HTTP/1.1\r\nHost: a\r\n\r\n"
 		"GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2");
 	shutdown(fd, SHUT_WR);
-	assert_int_equal(200, hear(fd));
-	assert_int_equal(200, hear(fd));
+	assert_int_equal(200, receive_response(fd));
+	assert_int_equal(200, receive_response(fd));
 	assert_pattern(reply.body, MIDDLE, 0, 7);
-	assert_int_equal(200, hear(fd));
+	assert_int_equal(200, receive_response(fd));
 	assert_string_equal("1", reply.body);
 	assert_ends(fd);
 	demo_stop(fd);
@@ -290,10 +291,10 @@ a_big_file_reaches_a_stalling_reader_complete(void **state)
 	int fd = demo_start(NULL), other = program_client();
 
 	(void)state;
-	say(fd,
+	send_text(fd,
 		"GET /big HTTP/1.1\r\nHost: a\r\n\r\n"
 		"GET /1 HTTP/1.1\r\nHost: a\r\n\r\n");
-	assert_int_equal(200, hear_head(fd));
+	assert_int_equal(200, receive_head(fd));
 	assert_string_equal("5000000", field("Content-Length: "));
 	for (size_t at = 0; at < BIG; at += BIG / 5) {
 		/* Other clients are served meanwhile. */
@@ -301,7 +302,7 @@ a_big_file_reaches_a_stalling_reader_complete(void **state)
 			assert_int_equal(200, get(other, "/a.md"));
 		read_big(fd, at, BIG / 5);
 	}
-	assert_int_equal(200, hear(fd));
+	assert_int_equal(200, receive_response(fd));
 	assert_string_equal("1", reply.body);
 	close(other);
 	demo_stop(fd);
@@ -313,8 +314,8 @@ a_stop_waits_for_the_response_in_progress(void **state)
 	int fd = demo_start(NULL), idle = program_client();
 
 	(void)state;
-	say(fd, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
-	assert_int_equal(200, hear_head(fd));
+	send_text(fd, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
+	assert_int_equal(200, receive_head(fd));
 	program_ask_to_stop();
 	assert_ends(idle);
 	read_big(fd, 0, BIG);
@@ -329,10 +330,10 @@ a_stop_does_not_wait_long_for_a_reader_that_does_not_read(void **state)
 	int fd = demo_start(NULL);
 
 	(void)state;
-	say(fd,
+	send_text(fd,
 		"GET /big HTTP/1.1\r\nHost: a\r\n\r\n"
 		"GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
-	assert_int_equal(200, hear_head(fd));
+	assert_int_equal(200, receive_head(fd));
 	program_stop();
 	close(fd);
 }

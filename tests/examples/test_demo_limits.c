@@ -15,8 +15,8 @@ assert_refused(const char *request, int status)
 {
 	int fd = program_client();
 
-	say(fd, request);
-	assert_int_equal(status, hear(fd));
+	send_text(fd, request);
+	assert_int_equal(status, receive_response(fd));
 	assert_string_equal("close", field("Connection: "));
 	assert_ends(fd);
 	close(fd);
@@ -60,12 +60,12 @@ requests_before_a_malformed_one_are_answered(void **state)
 	int fd = demo_start(NULL);
 
 	(void)state;
-	say(fd,
+	send_text(fd,
 		"GET /7 HTTP/1.1\r\nHost: a\r\n\r\nrubbish\r\n\r\n"
 		"GET /8 HTTP/1.1\r\nHost: a\r\n\r\n");
-	assert_int_equal(200, hear(fd));
+	assert_int_equal(200, receive_response(fd));
 	assert_string_equal("7", reply.body);
-	assert_int_equal(400, hear(fd));
+	assert_int_equal(400, receive_response(fd));
 	assert_ends(fd);
 	demo_stop(fd);
 }
@@ -80,9 +80,9 @@ a_body_that_is_too_large_is_413_even_if_it_is_sent(void **state)
 
 	(void)state;
 	assert_non_null(body);
-	say(fd, HEAD "Content-Length: 200000\r\n\r\n");
+	send_text(fd, HEAD "Content-Length: 200000\r\n\r\n");
 	send_all(fd, body, 200000);
-	assert_int_equal(413, hear(fd));
+	assert_int_equal(413, receive_response(fd));
 	assert_ends(fd);
 	free(body);
 	demo_stop(fd);
@@ -97,11 +97,11 @@ after_a_body_of_the_maximum_size_the_next_request_is_found(void **state)
 	(void)state;
 	assert_non_null(body);
 	for (int i = 0; i < 3; i++) {
-		say(fd, HEAD "Content-Length: 65536\r\n\r\n");
+		send_text(fd, HEAD "Content-Length: 65536\r\n\r\n");
 		send_all(fd, body, 65536);
-		say(fd, "GET /3 HTTP/1.1\r\nHost: a\r\n\r\n");
-		assert_int_equal(200, hear(fd));
-		assert_int_equal(200, hear(fd));
+		send_text(fd, "GET /3 HTTP/1.1\r\nHost: a\r\n\r\n");
+		assert_int_equal(200, receive_response(fd));
+		assert_int_equal(200, receive_response(fd));
 		assert_string_equal("3", reply.body);
 	}
 	free(body);
@@ -114,12 +114,13 @@ a_request_with_expect_gets_100_continue(void **state)
 	int fd = demo_start(NULL);
 
 	(void)state;
-	say(fd, HEAD "Expect: 100-continue\r\nContent-Length: 3\r\n\r\n");
-	assert_int_equal(100, hear_head(fd));
-	say(fd, "abc");
-	assert_int_equal(200, hear(fd));
-	say(fd, HEAD "Expect: 100-continue\r\nContent-Length: 70000\r\n\r\n");
-	assert_int_equal(413, hear(fd));
+	send_text(fd, HEAD "Expect: 100-continue\r\nContent-Length: 3\r\n\r\n");
+	assert_int_equal(100, receive_head(fd));
+	send_text(fd, "abc");
+	assert_int_equal(200, receive_response(fd));
+	send_text(fd,
+		HEAD "Expect: 100-continue\r\nContent-Length: 70000\r\n\r\n");
+	assert_int_equal(413, receive_response(fd));
 	demo_stop(fd);
 }
 
@@ -132,9 +133,9 @@ send_long(int fd, bool path, size_t letters)
 	assert_non_null(text);
 	memset(text, 'x', letters);
 	text[letters] = '\0';
-	say(fd, path ? "GET /" : "GET / HTTP/1.1\r\nHost: a\r\nA: ");
-	say(fd, text);
-	say(fd, path ? " HTTP/1.1\r\nHost: a\r\n\r\n" : "\r\n\r\n");
+	send_text(fd, path ? "GET /" : "GET / HTTP/1.1\r\nHost: a\r\nA: ");
+	send_text(fd, text);
+	send_text(fd, path ? " HTTP/1.1\r\nHost: a\r\n\r\n" : "\r\n\r\n");
 	free(text);
 }
 
@@ -145,16 +146,16 @@ a_head_too_large_is_431_and_a_path_too_long_is_414(void **state)
 
 	(void)state;
 	send_long(fd, true, 8000);
-	assert_int_equal(404, hear(fd));
+	assert_int_equal(404, receive_response(fd));
 	send_long(fd, false, 16000);
-	assert_int_equal(200, hear(fd));
+	assert_int_equal(200, receive_response(fd));
 	send_long(fd, false, 100000);
-	assert_int_equal(431, hear(fd));
+	assert_int_equal(431, receive_response(fd));
 	assert_ends(fd);
 	close(fd);
 	fd = program_client();
 	send_long(fd, true, 9000);
-	assert_int_equal(414, hear(fd));
+	assert_int_equal(414, receive_response(fd));
 	assert_ends(fd);
 	demo_stop(fd);
 }
@@ -181,10 +182,10 @@ a_request_that_arrives_byte_by_byte_times_out_with_408(void **state)
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 
 	(void)state;
-	say(fd, "GET / HTTP/1.1\r\nA: ");
+	send_text(fd, "GET / HTTP/1.1\r\nA: ");
 	for (int i = 0; i < 1000 && poll(&p, 1, 10) == 0; i++)
 		send(fd, "x", 1, MSG_NOSIGNAL);
-	assert_int_equal(408, hear(fd));
+	assert_int_equal(408, receive_response(fd));
 	demo_stop(fd);
 }
 
@@ -254,7 +255,8 @@ a_client_may_disconnect_in_the_middle_of_a_file(void **state)
 	for (int i = 0; i < 10; i++) {
 		int gone = program_client();
 
-		say(gone, "GET /big HTTP/1.1\r\nHost: a\r\n\r\nGET /big ");
+		send_text(
+			gone, "GET /big HTTP/1.1\r\nHost: a\r\n\r\nGET /big ");
 		receive(gone, buf, (size_t)i * 10000 + 2, NULL);
 		if (i % 2)
 			close_by_reset(gone);

@@ -107,7 +107,7 @@ number(const char *item, const char *name)
 }
 
 static bool
-says(const char *text)
+reply_contains(const char *text)
 {
 	return strstr(reply.body, text) != NULL;
 }
@@ -129,9 +129,10 @@ the_page_loads_nothing_from_other_hosts(void **state)
 	assert_int_equal(200, get(fd, "/profile"));
 	assert_string_equal(
 		"text/html; charset=utf-8", field("Content-Type: "));
-	assert_true(says("fetch('/profile.json'"));
-	assert_false(says("http:") || says("https:") || says(" src="));
-	assert_true(says("</html>"));
+	assert_true(reply_contains("fetch('/profile.json'"));
+	assert_false(reply_contains("http:") || reply_contains("https:") ||
+		reply_contains(" src="));
+	assert_true(reply_contains("</html>"));
 	demo_stop(fd);
 }
 
@@ -144,7 +145,7 @@ the_profile_is_on_and_counts_requests(void **state)
 	(void)state;
 	get(fd, "/a.md");
 	before = reads(fd);
-	assert_true(says("\"profiling\":true"));
+	assert_true(reply_contains("\"profiling\":true"));
 	assert_true(before >= 1);
 	for (int i = 0; i < 100; i++)
 		get(fd, "/a.md");
@@ -163,15 +164,15 @@ profiling_can_be_turned_off_and_on_again(void **state)
 	double before;
 
 	(void)state;
-	assert_int_equal(200, ask(fd, "POST", "/profile/off", ""));
+	assert_int_equal(200, request(fd, "POST", "/profile/off", ""));
 	before = reads(fd);
-	assert_true(says("\"profiling\":false"));
+	assert_true(reply_contains("\"profiling\":false"));
 	get(fd, "/a.md");
 	assert_true(reads(fd) == before);
-	assert_int_equal(200, ask(fd, "POST", "/profile/on", ""));
+	assert_int_equal(200, request(fd, "POST", "/profile/on", ""));
 	get(fd, "/a.md");
 	before = reads(fd);
-	assert_true(says("\"profiling\":true"));
+	assert_true(reply_contains("\"profiling\":true"));
 	get(fd, "/a.md");
 	assert_true(reads(fd) > before);
 	demo_stop(fd);
@@ -186,14 +187,14 @@ a_reset_clears_the_profile_and_leaves_it_on_or_off(void **state)
 	for (int i = 0; i < 50; i++)
 		get(fd, "/a.md");
 	assert_true(reads(fd) >= 50);
-	assert_int_equal(200, ask(fd, "POST", "/profile/reset", ""));
+	assert_int_equal(200, request(fd, "POST", "/profile/reset", ""));
 	assert_true(reads(fd) < 10);
-	assert_true(says("\"profiling\":true"));
-	ask(fd, "POST", "/profile/off", "");
-	ask(fd, "POST", "/profile/reset", "");
+	assert_true(reply_contains("\"profiling\":true"));
+	request(fd, "POST", "/profile/off", "");
+	request(fd, "POST", "/profile/reset", "");
 	get(fd, "/a.md");
 	assert_true(reads(fd) < 1);
-	assert_true(says("\"profiling\":false"));
+	assert_true(reply_contains("\"profiling\":false"));
 	demo_stop(fd);
 }
 
@@ -206,7 +207,7 @@ folded_stacks_have_a_line_for_each_handler(void **state)
 	(void)state;
 	get(fd, "/a.md");
 	assert_int_equal(200, get(fd, "/profile.folded"));
-	assert_true(says("socle;Http;read "));
+	assert_true(reply_contains("socle;Http;read "));
 	for (line = strtok(reply.body, "\n"); line; line = strtok(NULL, "\n")) {
 		char *space = strrchr(line, ' ');
 

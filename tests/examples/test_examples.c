@@ -12,30 +12,29 @@
 #include <sys/wait.h>
 
 enum { ROOM = 1 << 20 };
-static char heard[ROOM + 1];
+static char received[ROOM + 1];
 
 static void
-say(int fd, const char *text)
+send_text(int fd, const char *text)
 {
 	send_all(fd, text, strlen(text));
 }
 
 /* The next bytes to arrive are `text'. */
 static void
-assert_hears(int fd, const char *text)
+assert_receives(int fd, const char *text)
 {
 	assert_int_equal(
-		strlen(text), receive(fd, heard, strlen(text) + 1, NULL));
-	assert_string_equal(text, heard);
+		strlen(text), receive(fd, received, strlen(text) + 1, NULL));
+	assert_string_equal(text, received);
 }
 
 static char *
 example(char *path, size_t size, const char *name)
 {
-	const char *folder = getenv("EXAMPLES");
+	const char *dir = getenv("EXAMPLES");
 
-	snprintf(path, size, "%s/%s", folder ? folder : "build/plain/examples",
-		name);
+	snprintf(path, size, "%s/%s", dir ? dir : "build/plain/examples", name);
 	return path;
 }
 
@@ -45,9 +44,9 @@ static struct {
 	pid_t pid;
 	FILE *out, *err;
 	int status;
-	char said[ROOM + 1]; /* on standard output */
+	char output[ROOM + 1]; /* on standard output */
 	size_t said_len;
-	char complaint[1024]; /* on standard error */
+	char errors[1024]; /* on standard error */
 } run;
 
 /* The name, then its arguments, then NULL. */
@@ -99,8 +98,8 @@ run_end(void)
 	run.pid = 0;
 	assert_true(WIFEXITED(status));
 	run.status = WEXITSTATUS(status);
-	run.said_len = take_back(run.out, run.said, sizeof(run.said));
-	(void)take_back(run.err, run.complaint, sizeof(run.complaint));
+	run.said_len = take_back(run.out, run.output, sizeof(run.output));
+	(void)take_back(run.err, run.errors, sizeof(run.errors));
 }
 
 static int
@@ -120,10 +119,10 @@ run_teardown(void **state)
 	cmocka_unit_test_setup_teardown(name, fixture_setup, run_teardown)
 
 static void
-assert_failed(const char *complaint)
+assert_failed(const char *errors)
 {
 	run_end();
-	assert_string_equal(complaint, run.complaint);
+	assert_string_equal(errors, run.errors);
 	assert_int_equal(1, run.status);
 }
 
@@ -148,13 +147,13 @@ echo_sends_back_what_it_gets(void **state)
 	program_start("echo", NULL, NULL);
 	fd = program_client();
 	other = program_client();
-	say(fd, "one");
-	say(other, "two\n");
-	assert_hears(other, "two\n");
-	assert_hears(fd, "one");
-	say(fd, "three");
+	send_text(fd, "one");
+	send_text(other, "two\n");
+	assert_receives(other, "two\n");
+	assert_receives(fd, "one");
+	send_text(fd, "three");
 	shutdown(fd, SHUT_WR);
-	assert_hears(fd, "three");
+	assert_receives(fd, "three");
 	assert_ends(fd);
 	close(fd);
 	close(other);
@@ -183,8 +182,8 @@ assert_echoed(int fd, const char *text)
 
 	assert_int_equal(len, send(fd, text, strlen(text), 0));
 	assert_int_equal(1, poll(&p, 1, 10 * 1000));
-	assert_int_equal(len, recv(fd, heard, ROOM, 0));
-	assert_memory_equal(text, heard, strlen(text));
+	assert_int_equal(len, recv(fd, received, ROOM, 0));
+	assert_memory_equal(text, received, strlen(text));
 }
 
 static void
@@ -223,8 +222,8 @@ rot13_turns_letters_and_nothing_else(void **state)
 	int fd = rot13_client();
 
 	(void)state;
-	say(fd, "Hello, World 13!\n\nabcxyzABCXYZ@[`{\r\n");
-	assert_hears(fd, "Uryyb, Jbeyq 13!\n\nnopklmNOPKLM@[`{\r\n");
+	send_text(fd, "Hello, World 13!\n\nabcxyzABCXYZ@[`{\r\n");
+	assert_receives(fd, "Uryyb, Jbeyq 13!\n\nnopklmNOPKLM@[`{\r\n");
 	close(fd);
 	program_stop();
 }
@@ -235,11 +234,11 @@ rot13_answers_only_complete_lines(void **state)
 	int fd = rot13_client(), other = program_client();
 
 	(void)state;
-	say(fd, "up and ");
-	say(other, "a\n");
-	assert_hears(other, "n\n");
-	say(fd, "down\nunfinished");
-	assert_hears(fd, "hc naq qbja\n");
+	send_text(fd, "up and ");
+	send_text(other, "a\n");
+	assert_receives(other, "n\n");
+	send_text(fd, "down\nunfinished");
+	assert_receives(fd, "hc naq qbja\n");
 	shutdown(fd, SHUT_WR);
 	assert_ends(fd);
 	close(fd);
@@ -257,7 +256,7 @@ rot13_closes_a_client_whose_line_is_too_long(void **state)
 	memset(line, 'x', sizeof(line));
 	line[999] = '\n';
 	send_all(fd, line, 1000);
-	assert_int_equal(1000, receive(fd, heard, 1001, NULL));
+	assert_int_equal(1000, receive(fd, received, 1001, NULL));
 	line[999] = 'x';
 	send_all(fd, line, 1000);
 	assert_ends(fd);
@@ -267,7 +266,7 @@ rot13_closes_a_client_whose_line_is_too_long(void **state)
 
 /* Sends lines until the other side stops reading for a while. */
 static size_t
-send_until_stuck(int fd, size_t most)
+send_until_blocked(int fd, size_t max)
 {
 	struct pollfd p = {.fd = fd, .events = POLLOUT};
 	char lines[1000];
@@ -277,7 +276,7 @@ send_until_stuck(int fd, size_t most)
 	for (size_t i = 99; i < sizeof(lines); i += 100)
 		lines[i] = '\n';
 	fcntl(fd, F_SETFL, O_NONBLOCK);
-	while (sent < most && poll(&p, 1, 200) == 1) {
+	while (sent < max && poll(&p, 1, 200) == 1) {
 		size_t at = sent % sizeof(lines);
 		ssize_t n = write(fd, lines + at, sizeof(lines) - at);
 
@@ -292,12 +291,12 @@ rot13_does_not_read_from_a_client_that_does_not_read(void **state)
 {
 	enum { MOST = 64 << 20 };
 	int fd = rot13_client();
-	size_t sent = send_until_stuck(fd, MOST), got = 0, n;
+	size_t sent = send_until_blocked(fd, MOST), got = 0, n;
 
 	(void)state;
 	assert_in_range(sent, 1, MOST - 1);
 	shutdown(fd, SHUT_WR);
-	while ((n = receive(fd, heard, sizeof(heard), NULL)) > 0)
+	while ((n = receive(fd, received, sizeof(received), NULL)) > 0)
 		got += n;
 	assert_int_equal(sent / 100 * 100, got);
 	close(fd);
@@ -314,7 +313,7 @@ rot13_says_why_it_cannot_listen(void **state)
 	snprintf(option, sizeof(option), "--port=%d", port);
 	run_start("rot13", option);
 	assert_failed(words_of("rot13: bind", EADDRINUSE));
-	assert_string_equal("", run.said);
+	assert_string_equal("", run.output);
 	close(listener);
 }
 
@@ -339,7 +338,7 @@ get_start(const char *host, const char *path, const char *option)
 		run_start("get", host, port, path);
 }
 
-/* Leaves the request in `heard'. */
+/* Leaves the request in `received'. */
 static int
 get_request(void)
 {
@@ -349,7 +348,7 @@ get_request(void)
 	assert_int_equal(1, poll(&p, 1, 10 * 1000));
 	fd = accept(server, NULL, NULL);
 	assert_true(fd >= 0);
-	receive(fd, heard, sizeof(heard), "\r\n\r\n");
+	receive(fd, received, sizeof(received), "\r\n\r\n");
 	return fd;
 }
 
@@ -358,7 +357,7 @@ get_answer(const char *text)
 {
 	int fd = get_request();
 
-	say(fd, text);
+	send_text(fd, text);
 	close(fd);
 	close(server);
 }
@@ -375,10 +374,10 @@ get_connects_by_name_and_sends_an_http_1_0_request(void **state)
 		"GET /a/b?c HTTP/1.0\r\nHost: localhost:%d\r\n"
 		"Connection: close\r\n\r\n",
 		server_port);
-	assert_string_equal(request, heard);
+	assert_string_equal(request, received);
 	run_end();
-	assert_string_equal("hello\n", run.said);
-	assert_string_equal("", run.complaint);
+	assert_string_equal("hello\n", run.output);
+	assert_string_equal("", run.errors);
 	assert_int_equal(0, run.status);
 }
 
@@ -392,15 +391,16 @@ get_writes_a_large_body_unchanged(void **state)
 	get_start("127.0.0.1", "/large", NULL);
 	fd = get_request();
 	pattern_fill(body, sizeof(body), 0, 5);
-	say(fd, "HTTP/1.1 200 OK\r\nServer: x\r\ncontent-length: 1048576\r\n");
-	say(fd, "\r\n");
+	send_text(fd,
+		"HTTP/1.1 200 OK\r\nServer: x\r\ncontent-length: 1048576\r\n");
+	send_text(fd, "\r\n");
 	send_all(fd, body, sizeof(body));
 	run_end(); /* Content-Length is enough: the stream has not ended yet */
 	close(fd);
 	close(server);
 	assert_int_equal(0, run.status);
 	assert_int_equal(sizeof(body), run.said_len);
-	assert_pattern(run.said, run.said_len, 0, 5);
+	assert_pattern(run.output, run.said_len, 0, 5);
 }
 
 static void
@@ -417,7 +417,7 @@ get_accepts_a_header_in_pieces(void **state)
 	close(fd);
 	close(server);
 	run_end();
-	assert_string_equal("body", run.said);
+	assert_string_equal("body", run.output);
 	assert_int_equal(0, run.status);
 }
 
@@ -428,7 +428,7 @@ get_of_a_missing_page_exits_with_1(void **state)
 	get_start("127.0.0.1", "/", NULL);
 	get_answer("HTTP/1.0 404 Not Found\r\nA: b\r\n\r\nno such page\n");
 	assert_failed("get: HTTP/1.0 404 Not Found\n");
-	assert_string_equal("no such page\n", run.said);
+	assert_string_equal("no such page\n", run.output);
 }
 
 static void

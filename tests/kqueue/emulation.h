@@ -50,7 +50,7 @@ bool kq_filter_ready(int fd, enum file_kind kind, const struct kevent *filter,
 
 struct filter {
 	bool there, enabled;
-	bool told; /* `last' has been reported */
+	bool reported; /* `last' has been reported */
 	struct kevent asked, last;
 };
 
@@ -66,7 +66,7 @@ struct file {
 	bool watched; /* is in the epoll set */
 	bool level;   /* level-triggered in epoll, not edge-triggered */
 	/* epoll's next report is caused by a change of its own */
-	bool settling;
+	bool changed;
 	int first; /* the filter to report first: it did not fit last time */
 	unsigned round; /* number of the kq_collect() that reported it */
 };
@@ -75,15 +75,15 @@ struct kq {
 	struct kq *next;
 	int fd;
 	struct file *files; /* by fd */
-	size_t room;
+	size_t capacity;
 	int n_always; /* number of files that epoll refused */
-	bool spoilt;  /* the epoll set contains a file that was closed */
+	bool stale;   /* the epoll set contains a file that was closed */
 	unsigned round;
 };
 
 struct list {
 	struct kevent *events;
-	int n, room;
+	int n, capacity;
 };
 
 /*

@@ -97,10 +97,10 @@ note_event(const struct kevent *e)
 
 /* The events of a call without changes, with this space and timeout. */
 static inline const char *
-events_in(int room, const struct timespec *timeout)
+events_in(int capacity, const struct timespec *timeout)
 {
 	struct kevent e[ROOM];
-	int n = kevent(kq, NULL, 0, e, room, timeout);
+	int n = kevent(kq, NULL, 0, e, capacity, timeout);
 
 	notes_clear();
 	if (n < 0)

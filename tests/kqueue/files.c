@@ -102,18 +102,19 @@ filter_lasts(const struct filter *w)
 struct file *
 kq_file_at(struct kq *q, int fd, const struct stat *st)
 {
-	size_t room = q->room ? q->room : 64;
+	size_t capacity = q->capacity ? q->capacity : 64;
 	struct file *f;
 
-	while (room <= (size_t)fd)
-		room *= 2;
-	if (room > q->room) {
-		f = realloc(q->files, room * sizeof(*f));
+	while (capacity <= (size_t)fd)
+		capacity *= 2;
+	if (capacity > q->capacity) {
+		f = realloc(q->files, capacity * sizeof(*f));
 		if (!f)
 			return NULL;
-		memset(f + q->room, 0, (room - q->room) * sizeof(*f));
+		memset(f + q->capacity, 0,
+			(capacity - q->capacity) * sizeof(*f));
 		q->files = f;
-		q->room = room;
+		q->capacity = capacity;
 	}
 	f = &q->files[fd];
 	if (f->used && !file_is_same(q, f))
@@ -130,7 +131,7 @@ int
 kq_file_changed(struct kq *q, struct file *f)
 {
 	f->level = filter_lasts(&f->filters[0]) || filter_lasts(&f->filters[1]);
-	f->settling = false;
+	f->changed = false;
 	return file_watch(q, f);
 }
 
@@ -146,9 +147,9 @@ kq_filter_remove(struct kq *q, struct file *f, struct filter *w)
 /* ---- events ---- */
 
 static bool
-is_news(const struct filter *w, const struct kevent *e)
+is_new(const struct filter *w, const struct kevent *e)
 {
-	return !w->told || e->flags != w->last.flags ||
+	return !w->reported || e->flags != w->last.flags ||
 		e->fflags != w->last.fflags || e->data != w->last.data;
 }
 
@@ -162,13 +163,13 @@ filter_look(int fd, enum file_kind kind, struct filter *w, bool edge,
 	*ready = w->enabled && kq_filter_ready(fd, kind, &w->asked, &e);
 	*left = false;
 	if (!*ready) {
-		w->told = false;
+		w->reported = false;
 		return;
 	}
-	if (!filter_lasts(w) && !edge && !is_news(w, &e))
+	if (!filter_lasts(w) && !edge && !is_new(w, &e))
 		return;
-	w->told = out->n < out->room;
-	*left = !w->told;
+	w->reported = out->n < out->capacity;
+	*left = !w->reported;
 	if (*left)
 		return;
 	w->last = e;
@@ -182,11 +183,11 @@ filter_look(int fd, enum file_kind kind, struct filter *w, bool edge,
 static void
 file_look(struct kq *q, struct file *f, struct list *out)
 {
-	bool edge = f->watched && !f->level && !f->settling;
+	bool edge = f->watched && !f->level && !f->changed;
 	bool level = false, again = false;
 	int first = f->first, before = out->n;
 
-	f->settling = false;
+	f->changed = false;
 	f->first = 0;
 	for (int i = 0; i < SIDES; i++) {
 		int side = (first + i) % SIDES;
@@ -203,7 +204,7 @@ file_look(struct kq *q, struct file *f, struct list *out)
 		f->round = q->round;
 	if (level != f->level || again) {
 		f->level = level;
-		f->settling = !level;
+		f->changed = !level;
 		(void)file_watch(q, f);
 	}
 	if (!f->filters[0].there && !f->filters[1].there)
@@ -218,15 +219,15 @@ static bool
 report_take(struct kq *q, const struct epoll_event *e, struct list *out)
 {
 	size_t fd = (uint32_t)e->data.u64;
-	struct file *f = fd < q->room ? &q->files[fd] : NULL;
+	struct file *f = fd < q->capacity ? &q->files[fd] : NULL;
 
 	if (!f || !f->watched || f->generation != e->data.u64 >> 32) {
-		q->spoilt = true;
+		q->stale = true;
 		return true;
 	}
 	if (!file_is_same(q, f)) {
 		file_forget(q, f);
-		q->spoilt = true;
+		q->stale = true;
 		return true;
 	}
 	if (f->round == q->round) {
@@ -243,20 +244,20 @@ report_take(struct kq *q, const struct epoll_event *e, struct list *out)
  * closed.
  */
 static void
-set_make_anew(struct kq *q)
+set_rebuild(struct kq *q)
 {
 	int fd = kq_set_open();
 	int err = fd < 0 ? -1 : 0;
 
-	for (size_t i = 0; i < q->room && !err; i++)
+	for (size_t i = 0; i < q->capacity && !err; i++)
 		if (q->files[i].watched && !file_is_same(q, &q->files[i]))
 			file_forget(q, &q->files[i]);
 	if (!err)
 		err = dup3(fd, q->fd, O_CLOEXEC) < 0 ? -1 : 0;
 	if (fd >= 0)
 		close(fd);
-	q->spoilt = err;
-	for (size_t i = 0; i < q->room && !err; i++) {
+	q->stale = err;
+	for (size_t i = 0; i < q->capacity && !err; i++) {
 		if (!q->files[i].watched)
 			continue;
 		q->files[i].watched = false;
@@ -267,7 +268,7 @@ set_make_anew(struct kq *q)
 static void
 look_at_always_ready(struct kq *q, struct list *out)
 {
-	for (size_t i = 0; i < q->room && q->n_always > 0; i++) {
+	for (size_t i = 0; i < q->capacity && q->n_always > 0; i++) {
 		struct file *f = &q->files[i];
 
 		if (!f->used || f->kind != KIND_ALWAYS)
@@ -292,8 +293,8 @@ kq_collect(struct kq *q, struct list *out)
 
 	q->round++;
 	look_at_always_ready(q, out);
-	while (more && out->n < out->room) {
-		int want = (out->room - out->n) / 2;
+	while (more && out->n < out->capacity) {
+		int want = (out->capacity - out->n) / 2;
 		int got;
 
 		want = want < 1 ? 1 : want < AT_ONCE ? want : AT_ONCE;
@@ -302,9 +303,9 @@ kq_collect(struct kq *q, struct list *out)
 		for (int i = 0; i < got; i++)
 			if (!report_take(q, &e[i], out))
 				more = more && again-- > 0;
-		if (q->spoilt) {
-			set_make_anew(q);
-			more = !q->spoilt;
+		if (q->stale) {
+			set_rebuild(q);
+			more = !q->stale;
 			again = out->n;
 		}
 	}

@@ -229,7 +229,7 @@ filter_add(
 	}
 	w->there = true;
 	w->enabled = true;
-	w->told = false;
+	w->reported = false;
 	w->asked = *c;
 	w->asked.flags = (unsigned short)flags;
 	f->used = true;
@@ -264,7 +264,7 @@ change_make(struct kq *q, const struct kevent *c)
 	if (err || !(c->flags & (EV_ENABLE | EV_DISABLE)))
 		return err;
 	w->enabled = !(c->flags & EV_DISABLE);
-	w->told = false;
+	w->reported = false;
 	return kq_file_changed(q, f);
 }
 
@@ -282,7 +282,7 @@ changes_make(struct kq *q, const struct kevent *c, int n, struct list *out)
 			receipts++;
 		if (!err && !(c->flags & EV_RECEIPT))
 			continue;
-		if (out->n == out->room)
+		if (out->n == out->capacity)
 			return err;
 		out->events[out->n] = *c;
 		out->events[out->n].flags = EV_ERROR;
@@ -368,7 +368,7 @@ int
 kevent(int kq, const struct kevent *changes, int nchanges,
 	struct kevent *events, int nevents, const struct timespec *timeout)
 {
-	struct list out = {.events = events, .room = nevents};
+	struct list out = {.events = events, .capacity = nevents};
 	struct timespec end = {.tv_sec = 0};
 	int err = start(kq, changes, nchanges, &out);
 	int n;

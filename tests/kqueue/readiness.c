@@ -130,7 +130,7 @@ pending_error(int fd, enum file_kind kind, unsigned state)
 
 /* Whether nothing more can be sent, because of a local shutdown or the peer. */
 static bool
-sending_is_over(int fd, enum file_kind kind, unsigned state)
+sending_has_ended(int fd, enum file_kind kind, unsigned state)
 {
 	struct tcp_info info;
 
@@ -185,7 +185,7 @@ socket_writable(int fd, enum file_kind kind, const struct kevent *filter,
 	ret->data = option(fd, SO_SNDBUF) - unsent_of(fd);
 	if (ret->data < 0)
 		ret->data = 0;
-	if (!unconnected && sending_is_over(fd, kind, state)) {
+	if (!unconnected && sending_has_ended(fd, kind, state)) {
 		ret->flags |= EV_EOF;
 		ret->fflags = pending_error(fd, kind, state);
 		return true;

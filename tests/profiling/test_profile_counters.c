@@ -20,7 +20,7 @@ static struct socle__seam real;
 static int64_t now, user, kernel; /* ns, and both CPU times in microseconds */
 static int clock_reads, usage_reads, thread_clock_reads, usage_who, live;
 static bool memory_is_short;
-static char said[16384]; /* written by a report or by the slow hook */
+static char output[16384]; /* written by a report or by the slow hook */
 
 static int
 fake_clock(clockid_t clock, struct timespec *ret)
@@ -79,7 +79,7 @@ setup(void **state)
 	now = user = kernel = 5000000;
 	clock_reads = usage_reads = thread_clock_reads = live = 0;
 	memory_is_short = false;
-	said[0] = 0;
+	output[0] = 0;
 	return 0;
 }
 
@@ -141,17 +141,17 @@ out(const char *text, size_t len, void *arg)
 
 	if (calls && ++*calls == 2)
 		return -EPIPE;
-	assert_true(strlen(said) + len < sizeof(said));
-	strncat(said, text, len);
+	assert_true(strlen(output) + len < sizeof(output));
+	strncat(output, text, len);
 	return 0;
 }
 
 static const char *
 report(enum socle_report form)
 {
-	said[0] = 0;
+	output[0] = 0;
 	assert_int_equal(socle__profile_report(&p, form, out, NULL), 0);
-	return said;
+	return output;
 }
 
 /* ---- counting ---- */
@@ -435,15 +435,15 @@ without_memory_a_calls_time_is_charged_to_no_item(void **state)
 
 /* ---- the slow hook ---- */
 
-static int64_t told_ns;
-static const void *told_who;
+static int64_t slow_ns;
+static const void *slow_who;
 
 static void
 slow(const char *name, int64_t ns, const void *who)
 {
-	strcat(strcat(said, name), " ");
-	told_ns = ns;
-	told_who = who;
+	strcat(strcat(output, name), " ");
+	slow_ns = ns;
+	slow_who = who;
 	now += 1000000;
 }
 
@@ -459,16 +459,16 @@ the_slow_hook_gets_the_time_of_the_whole_call(void **state)
 	now += 60;
 	run("B", 40);
 	end(&a, on_a);
-	assert_string_equal(said, "A-hup ");
-	assert_int_equal(told_ns, 100);
-	assert_ptr_equal(told_who, &p);
+	assert_string_equal(output, "A-hup ");
+	assert_int_equal(slow_ns, 100);
+	assert_ptr_equal(slow_who, &p);
 	assert_int_equal(item("A-hup")->calls + item("B-read")->calls, 0);
 	run("B", 99);
-	assert_string_equal(said, "A-hup ");
+	assert_string_equal(output, "A-hup ");
 	socle__profile_enable(&p, WALL);
 	socle__profile_disable(&p);
 	run("C", 100);
-	assert_string_equal(said, "A-hup C-read ");
+	assert_string_equal(output, "A-hup C-read ");
 }
 
 static void
@@ -489,7 +489,7 @@ the_slow_hooks_own_time_is_charged_to_no_item(void **state)
 	expect("A-read", 1, 7, 1000107);
 	expect("B-read", 1, 100, 100);
 	expect("C-read", 1, 1, 1);
-	assert_string_equal(said, "B-read A-read ");
+	assert_string_equal(output, "B-read A-read ");
 }
 
 static void
@@ -504,9 +504,9 @@ the_slow_hook_works_with_cpu_only_profiling(void **state)
 	on_a = begin(&a, "A");
 	socle__profile_set_slow(&p, 100, slow);
 	end(&a, on_a);
-	assert_string_equal(said, "");
+	assert_string_equal(output, "");
 	run("B", 100);
-	assert_string_equal(said, "B-read ");
+	assert_string_equal(output, "B-read ");
 	expect("B-read", 1, 0, 0);
 	socle__profile_set_slow(&p, 0, slow);
 	clock_reads = 0;
@@ -530,7 +530,7 @@ the_slow_hook_may_disable_profiling(void **state)
 	socle__profile_enable(&p, WALL);
 	socle__profile_set_slow(&p, 1, undo_everything);
 	run("A", 1);
-	assert_string_equal(said, "A-read ");
+	assert_string_equal(output, "A-read ");
 	assert_int_equal(p.on, 0);
 }
 
@@ -541,7 +541,7 @@ without_memory_a_slow_call_is_reported_without_its_name(void **state)
 	socle__profile_set_slow(&p, 1, slow);
 	memory_is_short = true;
 	run("A", 1);
-	assert_string_equal(said, "(unnamed) ");
+	assert_string_equal(output, "(unnamed) ");
 }
 
 /* ---- names ---- */
@@ -652,7 +652,7 @@ collect(const struct socle_profile_item *i, void *arg)
 {
 	socle__profile_free(&p);
 	assert_int_equal(i->histogram[1], i->calls);
-	strcat(strcat(said, i->item), " ");
+	strcat(strcat(output, i->item), " ");
 	*(double *)arg += i->wall + i->longest + i->utime + i->stime;
 }
 
@@ -669,7 +669,7 @@ items_are_listed_sorted_and_may_be_freed_meanwhile(void **state)
 	run("a", 3);
 	socle__profile_counter(&p, SOCLE__ITEM_READ, "unused");
 	assert_int_equal(socle__profile_each(&p, collect, &sum), 0);
-	assert_string_equal(said, "B-read a-read b-read ");
+	assert_string_equal(output, "B-read a-read b-read ");
 	assert_true(sum > 20.99e-9 && sum < 21.01e-9);
 }
 
@@ -857,7 +857,7 @@ a_histograms_sum_includes_nested_calls(void **state)
 	end(&a, on_a);
 	assert_non_null(strstr(report(SOCLE_REPORT_PROMETHEUS),
 		"_sum{item=\"A-read\"} 0.000000037\n"));
-	assert_null(strstr(said, "cpu"));
+	assert_null(strstr(output, "cpu"));
 }
 
 static void
@@ -883,7 +883,7 @@ an_unknown_form_is_refused(void **state)
 	assert_int_equal(
 		socle__profile_report(&p, (enum socle_report)4, out, NULL),
 		-EINVAL);
-	assert_string_equal(said, "");
+	assert_string_equal(output, "");
 }
 
 static void
@@ -901,7 +901,7 @@ a_locale_with_a_decimal_comma_changes_nothing(void **state)
 	script(0);
 	report(SOCLE_REPORT_TEXT);
 	setlocale(LC_ALL, "C");
-	assert_non_null(strstr(said, "timer:f 0.00001 0.00000 1 0.0000070"));
+	assert_non_null(strstr(output, "timer:f 0.00001 0.00000 1 0.0000070"));
 }
 
 int

@@ -28,8 +28,8 @@
 enum { WAITS = 6 }; /* maximum in ten seconds */
 
 struct scene {
-	int ours, theirs; /* theirs: -1 once closed */
-	int err;          /* E */
+	int own_fd, peer_fd; /* theirs: -1 once closed */
+	int err;             /* E */
 	struct probe *p;
 };
 
@@ -87,7 +87,7 @@ append(char text[256], const char *gap, const char *word, int err, int row)
 
 /* The notes in the notation of the table. */
 static const char *
-told(int row)
+cell_text(int row)
 {
 	static char text[256];
 	char all[256], *at = all, *word;
@@ -117,9 +117,9 @@ assert_cell(struct scene *s, const char *expected)
 		socle_watch_read(&s->p->sock, true);
 		ten_seconds_pass(WAITS);
 	}
-	if (s->theirs >= 0)
-		close(s->theirs);
-	assert_string_equal(expected, told(s->err));
+	if (s->peer_fd >= 0)
+		close(s->peer_fd);
+	assert_string_equal(expected, cell_text(s->err));
 	assert_false(socle_closed(&s->p->sock));
 }
 
@@ -140,41 +140,41 @@ af_unix(int fds[2])
 static void
 peer_half_closes(struct scene *s)
 {
-	assert_int_equal(0, shutdown(s->theirs, SHUT_WR));
+	assert_int_equal(0, shutdown(s->peer_fd, SHUT_WR));
 }
 
 static void
 peer_writes_and_half_closes(struct scene *s)
 {
-	send_all(s->theirs, "data", 4);
+	send_all(s->peer_fd, "data", 4);
 	peer_half_closes(s);
 }
 
 static void
 peer_closes(struct scene *s)
 {
-	close(s->theirs);
-	s->theirs = -1;
+	close(s->peer_fd);
+	s->peer_fd = -1;
 }
 
 static void
 peer_writes_and_closes(struct scene *s)
 {
-	send_all(s->theirs, "data", 4);
+	send_all(s->peer_fd, "data", 4);
 	peer_closes(s);
 }
 
 static void
 peer_resets(struct scene *s)
 {
-	close_by_reset(s->theirs);
-	s->theirs = -1;
+	close_by_reset(s->peer_fd);
+	s->peer_fd = -1;
 }
 
 static void
 peer_writes_and_resets(struct scene *s)
 {
-	send_all(s->theirs, "data", 4);
+	send_all(s->peer_fd, "data", 4);
 	peer_resets(s);
 }
 
@@ -182,14 +182,14 @@ peer_writes_and_resets(struct scene *s)
 static void
 peer_closes_without_reading(struct scene *s)
 {
-	send_all(s->ours, "unread", 6);
+	send_all(s->own_fd, "unread", 6);
 	peer_closes(s);
 }
 
 static void
 peer_writes_and_closes_without_reading(struct scene *s)
 {
-	send_all(s->theirs, "data", 4);
+	send_all(s->peer_fd, "data", 4);
 	peer_closes_without_reading(s);
 }
 
@@ -213,9 +213,9 @@ scene(void (*pair)(int fds[2]), int end, enum watch watch, int err)
 
 	seam_time_virtual();
 	pair(fds);
-	s.ours = fds[end];
-	s.theirs = fds[!end];
-	s.p = watcher(probe_new(s.ours, NULL), watch);
+	s.own_fd = fds[end];
+	s.peer_fd = fds[!end];
+	s.p = watcher(probe_new(s.own_fd, NULL), watch);
 	return s;
 }
 
@@ -228,7 +228,7 @@ socket_cell(void (*pair)(int fds[2]), void (*happens)(struct scene *s),
 	skip_what_kqueue_does_not_promise(watch, expected);
 	s = scene(pair, 0, watch, -ECONNRESET);
 	happens(&s);
-	end_arrives(s.ours);
+	end_arrives(s.own_fd);
 	assert_cell(&s, expected);
 }
 
@@ -270,15 +270,15 @@ ROW(X, af_unix, peer_writes_and_closes_without_reading, \
 	"r eE h r0", "w +R r eE h r0", "r w eE h r0", "+R r eE h r0")
 /* clang-format on */
 
-#define SOCKET_CELL(pair, happens, watch, told)                                \
+#define SOCKET_CELL(pair, happens, watch, cell_text)                           \
 	static void pair##_##happens##_while_watching_##watch(void **state)    \
 	{                                                                      \
 		(void)state;                                                   \
-		socket_cell(pair, happens, watch, told);                       \
+		socket_cell(pair, happens, watch, cell_text);                  \
 	}
 SOCKETS(SOCKET_CELL)
 
-#define SOCKET_TEST(pair, happens, watch, told)                                \
+#define SOCKET_TEST(pair, happens, watch, cell_text)                           \
 	test(pair##_##happens##_while_watching_##watch),
 
 /* ---- refused ---- */
@@ -286,22 +286,22 @@ SOCKETS(SOCKET_CELL)
 static void
 connect_is_refused(enum watch watch, const char *expected)
 {
-	struct scene s = {.theirs = -1, .err = -ECONNREFUSED};
+	struct scene s = {.peer_fd = -1, .err = -ECONNREFUSED};
 	struct sockaddr_storage a;
 	socklen_t len = sizeof(a);
-	int port, nobody;
+	int port, refusing_fd;
 
 	skip_what_kqueue_does_not_promise(watch, expected);
-	nobody = refusing(AF_INET, &port);
-	assert_int_equal(0, getsockname(nobody, (void *)&a, &len));
-	s.ours = socket(AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(0, fcntl(s.ours, F_SETFL, O_NONBLOCK));
-	assert_int_equal(-1, connect(s.ours, (void *)&a, len));
+	refusing_fd = refusing(AF_INET, &port);
+	assert_int_equal(0, getsockname(refusing_fd, (void *)&a, &len));
+	s.own_fd = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(0, fcntl(s.own_fd, F_SETFL, O_NONBLOCK));
+	assert_int_equal(-1, connect(s.own_fd, (void *)&a, len));
 	assert_int_equal(EINPROGRESS, errno);
-	end_arrives(s.ours);
-	close(nobody);
+	end_arrives(s.own_fd);
+	close(refusing_fd);
 	seam_time_virtual();
-	s.p = watcher(probe_new(s.ours, NULL), watch);
+	s.p = watcher(probe_new(s.own_fd, NULL), watch);
 	assert_cell(&s, expected);
 }
 
@@ -310,7 +310,7 @@ static void
 cell_of_connecting(
 	const char *where, int err, enum watch watch, const char *expected)
 {
-	struct scene s = {.theirs = -1, .err = err};
+	struct scene s = {.peer_fd = -1, .err = err};
 	struct socle_socket *o;
 
 	assert_int_equal(0, socle_connect(where, &probe_class, 0, &o));
@@ -324,11 +324,11 @@ static void
 socle_connect_over_tcp_is_refused(enum watch watch, const char *expected)
 {
 	char where[32];
-	int port, nobody = refusing(AF_INET, &port);
+	int port, refusing_fd = refusing(AF_INET, &port);
 
 	snprintf(where, sizeof(where), "127.0.0.1:%d", port);
 	cell_of_connecting(where, -ECONNREFUSED, watch, expected);
-	close(nobody);
+	close(refusing_fd);
 }
 
 static void
@@ -354,22 +354,22 @@ REFUSALS_ROW(X, socle_connect_over_af_unix_is_refused, \
 	"eE", "eE +R", "eE", "eE +R")
 /* clang-format on */
 
-#define REFUSAL_CELL(happens, watch, told)                                     \
+#define REFUSAL_CELL(happens, watch, cell_text)                                \
 	static void happens##_while_watching_##watch(void **state)             \
 	{                                                                      \
 		(void)state;                                                   \
-		happens(watch, told);                                          \
+		happens(watch, cell_text);                                     \
 	}
 REFUSALS(REFUSAL_CELL)
 
-#define REFUSAL_TEST(happens, watch, told)                                     \
+#define REFUSAL_TEST(happens, watch, cell_text)                                \
 	making_test(happens##_while_watching_##watch),
 
 static void
 a_refused_factory_reports_one_failure(void **state)
 {
 	struct socle_factory *f;
-	int port, nobody = refusing(AF_INET, &port);
+	int port, refusing_fd = refusing(AF_INET, &port);
 
 	(void)state;
 	f = make((struct socle_factory_params){
@@ -377,9 +377,9 @@ a_refused_factory_reports_one_failure(void **state)
 	assert_fails(f, "connect", -ECONNREFUSED);
 	seam_time_virtual();
 	ten_seconds_pass(WAITS);
-	assert_int_equal(1, heard.failures);
-	assert_int_equal(0, heard.successes);
-	close(nobody);
+	assert_int_equal(1, recorded.failures);
+	assert_int_equal(0, recorded.successes);
+	close(refusing_fd);
 }
 
 /* ---- pipes ---- */
@@ -407,7 +407,7 @@ readers_are_gone(struct scene *s)
 static void
 readers_are_gone_and_it_is_full(struct scene *s)
 {
-	assert_true(stuff_fd(s->ours) > 0);
+	assert_true(stuff_fd(s->own_fd) > 0);
 	peer_closes(s);
 }
 
@@ -435,15 +435,15 @@ X(READ_END, writers_are_gone_and_left_data, reading, "r h") \
 X(READ_END, writers_are_gone_and_left_data, nothing, "+R r h")
 /* clang-format on */
 
-#define PIPE_CELL(end, happens, watch, told)                                   \
+#define PIPE_CELL(end, happens, watch, cell_text)                              \
 	static void a_pipes_##happens##_while_watching_##watch(void **state)   \
 	{                                                                      \
 		(void)state;                                                   \
-		pipe_cell(end, happens, watch, told);                          \
+		pipe_cell(end, happens, watch, cell_text);                     \
 	}
 PIPES(PIPE_CELL)
 
-#define PIPE_TEST(end, happens, watch, told)                                   \
+#define PIPE_TEST(end, happens, watch, cell_text)                              \
 	test(a_pipes_##happens##_while_watching_##watch),
 
 /* ---- objects that do not close ---- */
@@ -462,18 +462,18 @@ ignored(void (*pair)(int fds[2]), int end, void (*happens)(struct scene *s),
 	s = scene(pair, end, nothing, -ECONNRESET);
 	happens(&s);
 	ten_seconds_pass(WAITS);
-	assert_string_equal(first, told(s.err));
+	assert_string_equal(first, cell_text(s.err));
 	for (int i = 0; i < 2; i++) {
 		ten_seconds_pass(WAITS);
 		assert_int_equal(QUIET, seam_waits());
 	}
-	assert_string_equal(first, told(s.err));
+	assert_string_equal(first, cell_text(s.err));
 
 	notes_clear();
 	socle_watch_write(&s.p->sock, true);
 	ten_seconds_pass(WAITS);
 
-	assert_string_equal(touched, told(s.err));
+	assert_string_equal(touched, cell_text(s.err));
 }
 
 static void
@@ -508,10 +508,10 @@ an_object_that_closes_in_event_err_gets_no_event_hup(void **state)
 	s = scene(tcp, 0, both, -ECONNRESET);
 	s.p->on_err = NULL;
 	peer_resets(&s);
-	end_arrives(s.ours);
+	end_arrives(s.own_fd);
 	ten_seconds_pass(WAITS);
 	assert_string_equal(
-		"rE w eE close(event_err) destroy", told(-ECONNRESET));
+		"rE w eE close(event_err) destroy", cell_text(-ECONNRESET));
 }
 
 int

@@ -183,7 +183,7 @@ a_write_to_a_closed_window_costs_one_change_on_and_one_off(void **state)
 
 	(void)state;
 	open_probes(1, answer);
-	changes = changes_are_told() ? 1 : 0;
+	changes = changes_are_calls() ? 1 : 0;
 	stuff_fd(socle_fd(&probes[0]->sock));
 	seam_count_reset();
 	assert_int_equal(0, socle_write(&probes[0]->sock, "late", 4));
@@ -227,7 +227,7 @@ a_long_answer_costs_one_change_on_and_one_off(void **state)
 		turn(1);
 	}
 	turn(1);
-	assert_int_equal(changes_are_told() ? 2 : 0, seam_count(CALL_change));
+	assert_int_equal(changes_are_calls() ? 2 : 0, seam_count(CALL_change));
 	assert_true(sends() > 2);
 	close_peers();
 }

@@ -217,7 +217,7 @@ the_loop_fd_is_readable_for_a_call_deferred_earlier(void **state)
 	int fd;
 
 	(void)state;
-	if (!changes_are_told())
+	if (!changes_are_calls())
 		skip();
 	if (backend_is("libkqueue"))
 		skip_because("libkqueue's fd cannot be polled");
@@ -434,14 +434,14 @@ a_push_back_with_reading_off_needs_no_tick(void **state)
 }
 
 static bool
-go_on(void *arg)
+continue_run(void *arg)
 {
 	(void)arg;
 	return true;
 }
 
 static bool
-object_goes_on(struct socle_socket *s, void *arg)
+object_continues(struct socle_socket *s, void *arg)
 {
 	(void)s;
 	(void)arg;
@@ -455,8 +455,8 @@ post_loop_callbacks_need_no_tick(void **state)
 	struct probe *p = make(fds);
 
 	(void)state;
-	socle_set_post_loop_callback(go_on, NULL);
-	socle_set_socket_post_loop_callback(&p->sock, object_goes_on, NULL);
+	socle_set_post_loop_callback(continue_run, NULL);
+	socle_set_socket_post_loop_callback(&p->sock, object_continues, NULL);
 	assert_int_equal(-1, socle_loop_timeout_ms());
 	turn(1);
 	assert_int_equal(-1, socle_loop_timeout_ms());

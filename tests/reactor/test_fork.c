@@ -136,9 +136,9 @@ objects_timers_other_fds_and_callbacks_are_kept(void **state)
 }
 
 static int
-fail_and_go_on(struct probe *p)
+fail_and_continue(struct probe *p)
 {
-	if (!changes_are_told())
+	if (!changes_are_calls())
 		return 0;
 	seam_fail(the_opening(), 1, EMFILE, 1);
 	CHECK(socle_after_fork() == -EMFILE);
@@ -155,7 +155,7 @@ socle_after_fork_may_fail_and_be_retried(void **state)
 
 	(void)state;
 	send_all(pair[1], "x", 1);
-	child_run(fail_and_go_on, p);
+	child_run(fail_and_continue, p);
 	close(pair[1]);
 }
 
@@ -186,7 +186,7 @@ a_child_may_fork_again(void **state)
 }
 
 static int
-begin_anew(struct probe *p)
+start_over(struct probe *p)
 {
 	int fds[2];
 
@@ -210,7 +210,7 @@ a_child_may_reset_and_start_over(void **state)
 
 	(void)state;
 	self = socle_loop_self();
-	child_run(begin_anew, p);
+	child_run(start_over, p);
 	assert_serves(p, pair[1]);
 	socle_loop_release(self);
 	close(pair[1]);
@@ -257,7 +257,7 @@ the_child_drops_what_was_queued_and_the_parent_sends_it(void **state)
 {
 	static char buf[1 << 20];
 	struct probe *p = reader_of(pair);
-	size_t stuffed = stuff_fd(pair[0]), got = 0;
+	size_t busy_clients = stuff_fd(pair[0]), got = 0;
 
 	(void)state;
 	assert_int_equal(
@@ -268,14 +268,14 @@ the_child_drops_what_was_queued_and_the_parent_sends_it(void **state)
 	child_run(find_nothing_queued, p);
 	assert_notes("");
 	assert_int_equal(5, socle_write_buf_size(&p->sock));
-	while (got < stuffed + 4) {
+	while (got < busy_clients + 4) {
 		ssize_t n = drain_fd(pair[1], buf, sizeof(buf));
 
 		assert_true(n >= 0);
 		got += (size_t)n;
 		turn(1);
 	}
-	assert_int_equal(stuffed + 4, got);
+	assert_int_equal(busy_clients + 4, got);
 	assert_non_null(strstr(notes(), "sent closure"));
 	close(pair[1]);
 }
@@ -333,7 +333,7 @@ an_object_in_close_after_flush_closes_in_the_child(void **state)
 /* ---- signals ---- */
 
 static int
-hear_nothing_then_something(struct probe *p)
+expect_no_signal_then_one(struct probe *p)
 {
 	(void)p;
 	CHECK(socle_after_fork() == 0);
@@ -353,13 +353,13 @@ a_signal_pending_in_the_parent_is_reported_to_it_alone(void **state)
 	assert_int_equal(0, socle_signal(SIGUSR1, note_signal, NULL));
 	turn(1);
 	raise(SIGUSR1);
-	child_run(hear_nothing_then_something, NULL);
+	child_run(expect_no_signal_then_one, NULL);
 	turn(1);
 	assert_notes("signal");
 }
 
 static int
-hear_what_came_early(struct probe *p)
+expect_early_signal(struct probe *p)
 {
 	(void)p;
 	raise(SIGUSR1);
@@ -375,7 +375,7 @@ a_signal_to_the_child_is_reported_after_socle_after_fork(void **state)
 	(void)state;
 	assert_int_equal(0, socle_signal(SIGUSR1, note_signal, NULL));
 	turn(1);
-	child_run(hear_what_came_early, NULL);
+	child_run(expect_early_signal, NULL);
 	turn(1);
 	assert_notes("");
 }
@@ -385,7 +385,7 @@ a_signal_to_the_child_is_reported_after_socle_after_fork(void **state)
 static pid_t forked;
 
 static void
-fork_and_go_on(struct probe *p)
+fork_and_continue(struct probe *p)
 {
 	char c;
 
@@ -402,7 +402,7 @@ a_child_may_continue_in_the_handler_that_forked(void **state)
 	int r;
 
 	(void)state;
-	p->on_read = fork_and_go_on;
+	p->on_read = fork_and_continue;
 	send_all(pair[1], "x", 1);
 	send_all(other_pair[1], "x", 1);
 	r = socle_event_loop_once(0);

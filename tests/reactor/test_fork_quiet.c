@@ -69,7 +69,7 @@ not_called(int fd, unsigned ready, void *arg)
 }
 
 static int
-toggle_and_ask(struct probe *p)
+toggle_and_query(struct probe *p)
 {
 	int fds[2];
 
@@ -90,13 +90,13 @@ queries_in_the_child_do_not_change_the_parents_interest(void **state)
 	struct probe *p = reader_of(pair);
 
 	(void)state;
-	child_run(toggle_and_ask, p);
+	child_run(toggle_and_query, p);
 	assert_serves(p, pair[1]);
 	close(pair[1]);
 }
 
 static bool
-must_not_be_asked(void *arg)
+must_not_be_called(void *arg)
 {
 	*(bool *)arg = true;
 	return true;
@@ -110,7 +110,7 @@ run_too_early(struct probe *p)
 	(void)p;
 	CHECK(socle_event_loop() == -ECHILD);
 	CHECK(socle_event_loop_once(0) == -ECHILD);
-	CHECK(socle_run_until(must_not_be_asked, &was_asked) == -ECHILD);
+	CHECK(socle_run_until(must_not_be_called, &was_asked) == -ECHILD);
 	CHECK(!was_asked);
 	CHECK(socle_after_fork() == 0);
 	CHECK(socle_event_loop_once(0) == 1);

@@ -10,9 +10,9 @@
 #include <sys/resource.h>
 
 static void
-assert_told(unsigned long times)
+assert_changes(unsigned long times)
 {
-	if (changes_are_told())
+	if (changes_are_calls())
 		assert_int_equal(times, seam_count(CALL_change));
 	seam_count_reset();
 }
@@ -51,16 +51,16 @@ outside_a_tick_a_change_goes_to_the_kernel_at_once(void **state)
 	p = made(&peer);
 
 	socle_watch_read(&p->sock, true);
-	assert_told(1);
+	assert_changes(1);
 	socle_watch_write(&p->sock, true);
-	assert_told(1);
+	assert_changes(1);
 	socle_watch_write(&p->sock, false);
-	assert_told(1);
+	assert_changes(1);
 	socle_watch_read(&p->sock, false);
-	assert_told(1);
+	assert_changes(1);
 	turn(1);
 
-	assert_told(0);
+	assert_changes(0);
 	assert_notes("");
 	close(peer);
 }
@@ -77,7 +77,7 @@ a_change_outside_a_tick_is_visible_on_the_loop_fd(void **state)
 		skip_because("libkqueue's fd cannot be polled");
 	p = made(&peer);
 	send_all(peer, "x", 1);
-	if (changes_are_told()) {
+	if (changes_are_calls()) {
 		poller.fd = socle_loop_fd();
 		assert_true(poller.fd >= 0);
 		assert_int_equal(0, poll(&poller, 1, 0));
@@ -101,11 +101,11 @@ creating_an_object_outside_a_tick_is_one_call(void **state)
 	made(&peer);
 	pair_unix(fds);
 	p = probe_new(fds[0], NULL);
-	assert_told(1);
+	assert_changes(1);
 	socle_close(&p->sock, NULL);
 	turn(1);
 
-	assert_told(1);
+	assert_changes(1);
 	close(peer);
 	close(fds[1]);
 }
@@ -120,7 +120,7 @@ setting_an_unchanged_interest_costs_nothing(void **state)
 	p = made(&peer);
 	socle_watch_read(&p->sock, true);
 	socle_watch_write(&p->sock, false);
-	assert_told(1);
+	assert_changes(1);
 
 	for (int i = 0; i < 10; i++) {
 		socle_watch_read(&p->sock, true);
@@ -128,7 +128,7 @@ setting_an_unchanged_interest_costs_nothing(void **state)
 		turn(1);
 	}
 
-	assert_told(0);
+	assert_changes(0);
 	close(peer);
 }
 
@@ -158,7 +158,7 @@ on_and_off_within_a_tick_costs_nothing(void **state)
 
 	in_a_tick(toggle_and_back, p);
 
-	assert_told(0);
+	assert_changes(0);
 	close(peer);
 }
 
@@ -169,7 +169,7 @@ toggle_and_stay(void *arg)
 
 	toggle_and_back(p);
 	socle_watch_read(&p->sock, true);
-	assert_told(0); /* not yet */
+	assert_changes(0); /* not yet */
 }
 
 static void
@@ -184,7 +184,7 @@ a_real_change_within_a_tick_is_one_call(void **state)
 
 	in_a_tick(toggle_and_stay, p);
 
-	assert_told(1);
+	assert_changes(1);
 	/* the change is passed before the wait of the same tick */
 	assert_notes("r");
 	close(peer);
@@ -213,7 +213,7 @@ an_object_created_and_closed_within_a_tick_costs_no_call(void **state)
 
 	in_a_tick(make_use_and_close, fds);
 
-	assert_told(0);
+	assert_changes(0);
 	assert_notes("close() destroy");
 	close(fds[1]);
 	close(peer);
@@ -240,7 +240,7 @@ an_object_created_and_watched_within_a_tick_is_one_call(void **state)
 
 	in_a_tick(make_and_watch, fds);
 
-	assert_told(1);
+	assert_changes(1);
 	assert_notes("r");
 	close(fds[1]);
 	close(peer);
@@ -295,11 +295,11 @@ a_thousand_toggling_objects_cost_one_call_each_at_most(void **state)
 	make_many(fds);
 
 	in_a_tick(toggle_many, &even);
-	assert_told(0);
+	assert_changes(0);
 	in_a_tick(toggle_many, &odd);
-	assert_told((unsigned long)n_many);
+	assert_changes((unsigned long)n_many);
 	in_a_tick(toggle_many, &odd);
-	assert_told(0);
+	assert_changes(0);
 
 	close(fds[0]);
 	close(fds[1]);
@@ -354,14 +354,14 @@ a_queued_write_is_one_call_on_and_one_off(void **state)
 	stuff_fd(socle_fd(&p->sock));
 	assert_int_equal(0, socle_write(&p->sock, "a", 1));
 	assert_int_equal(0, socle_write(&p->sock, "b", 1));
-	assert_told(1);
+	assert_changes(1);
 	assert_int_equal(SOCLE_WRITE, socle_watching(&p->sock));
 	while (drain_fd(peer, sink, sizeof(sink)) > 0)
 		;
 
 	turn(2);
 
-	assert_told(1);
+	assert_changes(1);
 	assert_int_equal(0, socle_watching(&p->sock));
 	close(peer);
 }
@@ -388,7 +388,7 @@ a_write_sent_at_once_costs_no_call(void **state)
 
 	in_a_tick(write_within_a_tick, p);
 
-	assert_told(0);
+	assert_changes(0);
 	assert_int_equal(9, drain_fd(peer, buf, sizeof(buf)));
 	close(peer);
 }
@@ -405,9 +405,9 @@ the_queue_and_the_application_watch_writability_separately(void **state)
 	stuff_fd(socle_fd(&p->sock));
 	socle_watch_write(&p->sock, true);
 	assert_int_equal(0, socle_write(&p->sock, "late", 4));
-	assert_told(1);
+	assert_changes(1);
 	socle_watch_write(&p->sock, false);
-	assert_told(0);
+	assert_changes(0);
 	assert_int_equal(SOCLE_WRITE, socle_watching(&p->sock));
 	while (drain_fd(peer, sink, sizeof(sink)) > 0)
 		;
@@ -415,7 +415,7 @@ the_queue_and_the_application_watch_writability_separately(void **state)
 	turn(2);
 
 	assert_int_equal(4, drain_fd(peer, sink, sizeof(sink)));
-	assert_told(1);
+	assert_changes(1);
 	close(peer);
 }
 
@@ -431,11 +431,11 @@ closing_is_one_call_and_stealing_too(void **state)
 
 	socle_close(&a->sock, NULL);
 	turn(1);
-	assert_told(1);
+	assert_changes(1);
 	close(socle_steal_socket(&b->sock));
 	turn(1);
 
-	assert_told(1);
+	assert_changes(1);
 	close(peers[0]);
 	close(peers[1]);
 }
@@ -453,10 +453,10 @@ a_close_outside_a_tick_removes_the_registration_at_once(void **state)
 	seam_count_reset();
 
 	socle_close(&p->sock, NULL);
-	assert_told(1);
+	assert_changes(1);
 	turn(1);
 
-	assert_told(0);
+	assert_changes(0);
 	assert_notes("close() destroy");
 	close(peer);
 }
@@ -483,11 +483,11 @@ adding_an_other_fd_again_unchanged_costs_no_call(void **state)
 
 	socle_add_other_fd(fds[0], SOCLE_READ, note_ready, NULL);
 	turn(1);
-	assert_told(0);
+	assert_changes(0);
 	socle_add_other_fd(fds[0], SOCLE_WRITE, note_ready, NULL);
 	turn(1);
 
-	assert_told(1);
+	assert_changes(1);
 	assert_notes("other4");
 	assert_int_equal(0, socle_remove_other_fd(fds[0]));
 	close(fds[0]);
@@ -519,12 +519,12 @@ a_refused_change_is_event_err_of_that_object_only(void **state)
 	two[1]->tag = "b";
 	send_all(peers[0], "x", 1);
 	send_all(peers[1], "x", 1);
-	if (changes_are_told())
+	if (changes_are_calls())
 		seam_fail(CALL_change, 1, ENOSPC, 1);
 
 	in_a_tick(watch_both, two);
 
-	if (changes_are_told())
+	if (changes_are_calls())
 		assert_notes("a:e-28 a:close(event_err) b:r a:destroy");
 	assert_int_equal(1, two[1]->reads);
 	close(peers[0]);
@@ -549,17 +549,17 @@ an_object_that_ignores_a_refusal_can_watch_again(void **state)
 	two[1] = made(&peers[1]);
 	two[0]->on_err = ignore_err;
 	send_all(peers[0], "x", 1);
-	if (changes_are_told())
+	if (changes_are_calls())
 		seam_fail(CALL_change, 1, ENOMEM, 1);
 	in_a_tick(watch_both, two);
 	turn(2);
-	assert_notes(changes_are_told() ? "e-12" : "r");
+	assert_notes(changes_are_calls() ? "e-12" : "r");
 
 	socle_watch_read(&two[0]->sock, true);
 	turn(1);
 
 	assert_int_equal(1, two[0]->reads);
-	assert_int_equal(changes_are_told() ? 1 : 0, two[0]->errs);
+	assert_int_equal(changes_are_calls() ? 1 : 0, two[0]->errs);
 	close(peers[0]);
 	close(peers[1]);
 }
@@ -572,12 +572,12 @@ a_new_object_refused_within_a_tick_gets_event_err(void **state)
 	(void)state;
 	made(&peer);
 	pair_unix(fds);
-	if (changes_are_told())
+	if (changes_are_calls())
 		seam_fail(CALL_change, 1, ENOSPC, 1);
 
 	in_a_tick(make_and_watch, fds);
 
-	if (changes_are_told()) {
+	if (changes_are_calls()) {
 		assert_notes("e-28 close(event_err) destroy");
 		assert_int_equal(1, socle_watched_sockets());
 	}
@@ -594,7 +594,7 @@ a_change_refused_outside_a_tick_is_retried_in_the_next(void **state)
 	(void)state;
 	p = made(&peer);
 	send_all(peer, "x", 1);
-	if (changes_are_told())
+	if (changes_are_calls())
 		seam_fail(CALL_change, 1, ENOMEM, 1);
 
 	socle_watch_read(&p->sock, true);
@@ -620,11 +620,11 @@ a_change_refused_repeatedly_is_reported_once(void **state)
 	socle_watch_write(&p->sock, true);
 	turn(5);
 	before = seam_time();
-	if (changes_are_told())
+	if (changes_are_calls())
 		assert_true(socle_event_loop_once(1000) >= 0);
 	seam_refuse_changes(0);
 
-	if (changes_are_told()) {
+	if (changes_are_calls()) {
 		assert_int_equal(1, p->errs);
 		assert_true(seam_time() - before > 0.999);
 	}

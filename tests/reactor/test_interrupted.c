@@ -275,7 +275,7 @@ an_event_err_of_step_4_is_followed_by_no_wait(void **state)
 	int fds[2];
 
 	(void)state;
-	if (!changes_are_told())
+	if (!changes_are_calls())
 		skip_because("no change can be refused");
 	pair_unix(fds);
 	refused = probe_new(fds[0], NULL);

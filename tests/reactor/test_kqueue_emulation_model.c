@@ -11,7 +11,7 @@ enum { PAIRS = 6, COPIES = 4, FDS = 64 };
 
 struct side {
 	bool there, enabled;
-	struct kevent asked;
+	struct kevent requested;
 };
 
 /* The filters that a kqueue must hold, by fd. */
@@ -81,7 +81,7 @@ change_any(int fd)
 		return;
 	}
 	if (flags & EV_ADD)
-		EV_SET(&s->asked, fd, filter, EV_ADD, idle ? NOTE_LOWAT : 0,
+		EV_SET(&s->requested, fd, filter, EV_ADD, idle ? NOTE_LOWAT : 0,
 			idle ? INT_MAX : 0, NULL);
 	s->there = true;
 	s->enabled = !(flags & EV_DISABLE);
@@ -139,22 +139,22 @@ expected(bool (*is_due)[2])
 			const struct side *s = &model[fd][i];
 
 			is_due[fd][i] = s->enabled &&
-				kq_filter_ready(fd, kq_file_kind(fd), &s->asked,
-					&ignored);
+				kq_filter_ready(fd, kq_file_kind(fd),
+					&s->requested, &ignored);
 			n += is_due[fd][i];
 		}
 	return n;
 }
 
 static void
-check(int room)
+check(int capacity)
 {
 	bool is_due[FDS][2];
 	struct kevent e[2 * FDS];
 	int due = expected(is_due);
-	int n = kevent(kq, NULL, 0, e, room, &at_once);
+	int n = kevent(kq, NULL, 0, e, capacity, &at_once);
 
-	assert_int_equal(due < room ? due : room, n);
+	assert_int_equal(due < capacity ? due : capacity, n);
 	for (int i = 0; i < n; i++) {
 		bool *due_here =
 			&is_due[e[i].ident][e[i].filter == EVFILT_READ];

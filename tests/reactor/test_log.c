@@ -8,28 +8,28 @@
 static const char *program;
 
 /* A hook that collects the messages, as "level:message|". */
-static char told[8192];
-static size_t told_len;
+static char logged[8192];
+static size_t logged_len;
 
 static void
 collect(int level, const char *message, void *arg)
 {
-	assert_ptr_equal(told, arg);
-	told_len += (size_t)snprintf(told + told_len, sizeof(told) - told_len,
-		"%d:%s|", level, message);
+	assert_ptr_equal(logged, arg);
+	logged_len += (size_t)snprintf(logged + logged_len,
+		sizeof(logged) - logged_len, "%d:%s|", level, message);
 }
 
 static void
 collecting(void)
 {
-	told_len = 0;
-	told[0] = '\0';
-	socle_set_log(collect, told);
+	logged_len = 0;
+	logged[0] = '\0';
+	socle_set_log(collect, logged);
 }
 
-#define assert_told(text)                                                      \
+#define assert_logged(text)                                                    \
 	do {                                                                   \
-		assert_string_equal(text, told);                               \
+		assert_string_equal(text, logged);                             \
 		collecting();                                                  \
 	} while (0)
 
@@ -69,7 +69,7 @@ the_hook_gets_level_and_message(void **state)
 	(void)state;
 	collecting();
 	socle_debug_msg("%d of %s", 7, "nine");
-	assert_told("0:7 of nine|");
+	assert_logged("0:7 of nine|");
 }
 
 static void
@@ -82,7 +82,7 @@ a_trailing_newline_is_removed(void **state)
 	socle_debug_msg("in\nside");
 	socle_debug_msg("\n");
 	socle_debug_msg("%s", "");
-	assert_told("0:one|0:two\n|0:in\nside|0:|0:|");
+	assert_logged("0:one|0:two\n|0:in\nside|0:|0:|");
 }
 
 static void
@@ -105,10 +105,10 @@ removing_the_hook_restores_stderr(void **state)
 	(void)state;
 	collecting();
 	assert_string_equal("", stderr_of(say_two));
-	assert_told("0:one|0:two|");
+	assert_logged("0:one|0:two|");
 	socle_set_log(NULL, NULL);
 	assert_string_equal(">>> one\n>>> two\n", stderr_of(say_two));
-	assert_told("");
+	assert_logged("");
 }
 
 static void
@@ -163,17 +163,17 @@ a_level_is_silent_until_it_is_set(void **state)
 	collecting();
 	close(ends[1]);
 	socle_close(&p->sock, "quiet");
-	assert_told("");
+	assert_logged("");
 	q = made();
 	close(ends[1]);
 	socle_set_debug_level(1);
 	snprintf(text, sizeof(text), "1:Closing #%d (loud)|",
 		socle_fd(&q->sock));
 	socle_close(&q->sock, "loud");
-	assert_told(text);
+	assert_logged(text);
 	socle_set_debug_level(-1);
 	socle_debug_msg("always");
-	assert_told("0:always|");
+	assert_logged("0:always|");
 }
 
 static void
@@ -186,7 +186,7 @@ a_close_without_a_reason_is_logged_too(void **state)
 	collecting();
 	socle_set_debug_level(1);
 	socle_close(&p->sock, NULL);
-	assert_non_null(strstr(told, "1:Closing #"));
+	assert_non_null(strstr(logged, "1:Closing #"));
 }
 
 static void
@@ -197,8 +197,8 @@ an_object_can_log_debug_messages(void **state)
 	(void)state;
 	collecting();
 	socle_socket_debug_msg(&p->sock, "lock %s taken\n", "foo");
-	assert_non_null(strstr(told, "lock foo taken|"));
-	assert_int_equal('0', told[0]);
+	assert_non_null(strstr(logged, "lock foo taken|"));
+	assert_int_equal('0', logged[0]);
 	close(ends[1]);
 }
 
@@ -216,7 +216,7 @@ a_class_without_event_read_is_logged_and_closed(void **state)
 	send_all(ends[1], "x", 1);
 	turn(1);
 	assert_int_equal(0, socle_watched_sockets());
-	assert_told("0:event_read not implemented by class Socket|");
+	assert_logged("0:event_read not implemented by class Socket|");
 	close(ends[1]);
 }
 
@@ -232,7 +232,7 @@ an_error_is_dumped_with_the_object(void **state)
 	snprintf(text, sizeof(text),
 		"0:ERROR: something is wrong|0:\t%p = Probe(): open|",
 		(void *)&p->sock);
-	assert_int_equal(0, strncmp(text, told, strlen(text)));
+	assert_int_equal(0, strncmp(text, logged, strlen(text)));
 	close(ends[1]);
 }
 
@@ -251,12 +251,12 @@ an_error_is_dumped_with_a_backtrace(void **state)
 	(void)state;
 	collecting();
 	socle_dump_error(&p->sock, "where");
-	line = strchr(strstr(told, " = Probe"), '|') + 1;
+	line = strchr(strstr(logged, " = Probe"), '|') + 1;
 	for (; *line; line = strchr(line, '|') + 1, lines++)
 		assert_int_equal(0, strncmp(line, "0:\t", 3));
 	assert_in_range(lines, 2, 32);
-	assert_non_null(strstr(told, "called"));
-	assert_non_null(strstr(told, "libc"));
+	assert_non_null(strstr(logged, "called"));
+	assert_non_null(strstr(logged, "libc"));
 	close(ends[1]);
 #else
 	(void)state;
@@ -274,7 +274,7 @@ a_closed_object_can_be_dumped(void **state)
 	socle_close(&p->sock, NULL);
 	collecting();
 	socle_dump_error(&p->sock, "late");
-	assert_non_null(strstr(told, "Probe(): closed|"));
+	assert_non_null(strstr(logged, "Probe(): closed|"));
 	close(ends[1]);
 }
 

@@ -35,11 +35,11 @@ static int
 plains_make(int n, int fd, int *served)
 {
 	struct socle_socket *s;
-	struct rlimit most;
+	struct rlimit limit;
 
-	assert_int_equal(0, getrlimit(RLIMIT_NOFILE, &most));
-	if ((rlim_t)n + 50 > most.rlim_cur)
-		n = (int)most.rlim_cur - 50;
+	assert_int_equal(0, getrlimit(RLIMIT_NOFILE, &limit));
+	if ((rlim_t)n + 50 > limit.rlim_cur)
+		n = (int)limit.rlim_cur - 50;
 	for (int i = 0; i < n; i++) {
 		int copy = dup(fd);
 
@@ -272,7 +272,7 @@ close_probe(void *arg)
 }
 
 static bool
-peer_goes_on(void *arg)
+peer_continues(void *arg)
 {
 	return !at_end(*(int *)arg);
 }
@@ -289,7 +289,7 @@ a_close_in_a_timer_reaches_the_peer_at_once(void **state)
 	assert_true(
 		socle_add_timer(0.05, close_probe, probe_new(fds[0], NULL)));
 	assert_true(socle_add_timer(10, stop, NULL));
-	socle_set_post_loop_callback(peer_goes_on, &fds[1]);
+	socle_set_post_loop_callback(peer_continues, &fds[1]);
 	assert_int_equal(0, socle_event_loop());
 	assert_waited(0.05);
 	close(fds[1]);

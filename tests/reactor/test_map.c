@@ -76,7 +76,7 @@ an_other_fd_is_refused_as_an_object_and_the_reverse(void **state)
 
 /* The result of init for `fd'; after a refusal its flags must be unchanged. */
 static int
-verdict(int fd)
+init_result(int fd)
 {
 	static struct socle_socket s;
 	int status = fcntl(fd, F_GETFL), flags = fcntl(fd, F_GETFD);
@@ -100,8 +100,8 @@ files_that_cannot_be_polled_return_eperm(void **state)
 	(void)state;
 	assert_true(file >= 0 && directory >= 0);
 
-	assert_int_equal(-EPERM, verdict(file));
-	assert_int_equal(-EPERM, verdict(directory));
+	assert_int_equal(-EPERM, init_result(file));
+	assert_int_equal(-EPERM, init_result(directory));
 	assert_int_equal(
 		-EPERM, socle_add_other_fd(file, SOCLE_READ, never, NULL));
 
@@ -114,9 +114,9 @@ static void
 a_number_that_is_not_an_fd_returns_ebadf(void **state)
 {
 	(void)state;
-	assert_int_equal(-EBADF, verdict(-1));
-	assert_int_equal(-EBADF, verdict(-12345));
-	assert_int_equal(-EBADF, verdict(999));
+	assert_int_equal(-EBADF, init_result(-1));
+	assert_int_equal(-EBADF, init_result(-12345));
+	assert_int_equal(-EBADF, init_result(999));
 	assert_int_equal(
 		-EBADF, socle_add_other_fd(-1, SOCLE_READ, never, NULL));
 	assert_null(socle_descriptor(-1));
@@ -228,7 +228,7 @@ a_failed_init_leaves_the_fd_and_its_flags_to_the_caller(void **state)
 	static const struct {
 		enum call call;
 		unsigned long nth;
-		int err, told_only;
+		int err, change_only;
 	} faults[] = {
 		{CALL_fstat, 1, EIO, 0},
 		{CALL_fcntl, 1, EIO, 0}, /* F_GETFL */
@@ -248,10 +248,10 @@ a_failed_init_leaves_the_fd_and_its_flags_to_the_caller(void **state)
 	close(peer);
 	assert_int_equal(0, pipe(fds));
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
-		if (faults[i].told_only && !changes_are_told())
+		if (faults[i].change_only && !changes_are_calls())
 			continue;
 		seam_fail(faults[i].call, faults[i].nth, faults[i].err, 1);
-		assert_int_equal(-faults[i].err, verdict(fds[0]));
+		assert_int_equal(-faults[i].err, init_result(fds[0]));
 		seam_heal();
 	}
 	turn(1);

@@ -382,7 +382,7 @@ no_more(void *arg)
 }
 
 static void
-nest_until_told(void *arg)
+nest_until_ended(void *arg)
 {
 	(void)arg;
 	note("%d", socle_run_until(never, NULL));
@@ -396,7 +396,7 @@ a_post_loop_callback_ends_only_the_loop_that_called_it(void **state)
 	(void)state;
 	socle_set_loop_timeout(0);
 	socle_set_post_loop_callback(no_more, &asked);
-	assert_int_equal(0, socle_defer(nest_until_told, NULL));
+	assert_int_equal(0, socle_defer(nest_until_ended, NULL));
 	note("%d", socle_event_loop_once(0));
 	assert_notes("0 1");
 	assert_int_equal(2, asked);

@@ -176,7 +176,7 @@ an_fd_removed_in_the_batch_is_not_called(void **state)
 	add(p2[0], SOCLE_READ, remove_both, NULL);
 	turn(2);
 	assert_notes("first");
-	if (changes_are_told()) /* and the poller is still the same */
+	if (changes_are_calls()) /* and the poller is still the same */
 		assert_int_equal(1, seam_count(the_opening()));
 	close_both(p1);
 	close_both(p2);
@@ -551,7 +551,7 @@ static void
 an_fd_that_cannot_be_watched_is_refused(void **state)
 {
 	int file = open("/proc/self/exe", O_RDONLY);
-	int folder = open("/", O_RDONLY);
+	int dir = open("/", O_RDONLY);
 
 	(void)state;
 	pair_unix(p1);
@@ -559,8 +559,8 @@ an_fd_that_cannot_be_watched_is_refused(void **state)
 		-EBADF, socle_add_other_fd(-1, SOCLE_READ, note_ready, NULL));
 	assert_int_equal(
 		-EBADF, socle_add_other_fd(9999, SOCLE_READ, note_ready, NULL));
-	assert_int_equal(-EPERM,
-		socle_add_other_fd(folder, SOCLE_READ, note_ready, NULL));
+	assert_int_equal(
+		-EPERM, socle_add_other_fd(dir, SOCLE_READ, note_ready, NULL));
 	if (file >= 0)
 		assert_int_equal(-EPERM,
 			socle_add_other_fd(file, SOCLE_READ, note_ready, NULL));
@@ -571,7 +571,7 @@ an_fd_that_cannot_be_watched_is_refused(void **state)
 	socle_each_other_fd(note_entry, NULL);
 	assert_notes("");
 	close(file);
-	close(folder);
+	close(dir);
 	close_both(p1);
 }
 

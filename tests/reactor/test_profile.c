@@ -29,10 +29,10 @@ note_calls(const struct socle_profile_item *item, void *arg)
 	note("%s:%d", item->item, (int)item->calls);
 }
 
-#define assert_profile(tell, text)                                             \
+#define assert_profile(note_item, text)                                        \
 	do {                                                                   \
 		notes_clear();                                                 \
-		socle_profiling_data(tell, NULL);                              \
+		socle_profiling_data(note_item, NULL);                         \
 		assert_notes(text);                                            \
 	} while (0)
 

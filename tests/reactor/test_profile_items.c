@@ -34,10 +34,10 @@ note_calls(const struct socle_profile_item *item, void *arg)
 	note("%s:%d", item->item, (int)item->calls);
 }
 
-#define assert_profile(tell, text)                                             \
+#define assert_profile(callback, text)                                         \
 	do {                                                                   \
 		notes_clear();                                                 \
-		socle_profiling_data(tell, NULL);                              \
+		socle_profiling_data(callback, NULL);                          \
 		assert_notes(text);                                            \
 	} while (0)
 
@@ -265,18 +265,18 @@ after_set_class_calls_are_charged_to_the_new_class(void **state)
 static void
 objects_of_a_class_share_its_items(void **state)
 {
-	int theirs;
+	int first_peer;
 
 	(void)state;
 	made();
-	theirs = ends[1];
+	first_peer = ends[1];
 	made();
 	profile(0);
-	send_all(theirs, "x", 1);
+	send_all(first_peer, "x", 1);
 	send_all(ends[1], "x", 1);
 	turn(2);
 	assert_profile(note_calls, "Probe-read:2");
-	close(theirs);
+	close(first_peer);
 	close(ends[1]);
 }
 

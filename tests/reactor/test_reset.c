@@ -335,7 +335,7 @@ static struct probe *born;
 static int born_peer;
 
 static void
-reset_and_begin_anew(struct probe *p)
+reset_and_start_over(struct probe *p)
 {
 	socle_reset();
 	assert_true(socle_closed(&p->sock));
@@ -356,7 +356,7 @@ a_reset_in_a_handler_ends_all_loops_and_spares_new_objects(void **state)
 	(void)state;
 	p = made("p", &peers[0]);
 	other = made("p", &peers[1]);
-	p->on_write = other->on_write = reset_and_begin_anew;
+	p->on_write = other->on_write = reset_and_start_over;
 	socle_watch_write(&p->sock, true);
 	socle_watch_write(&other->sock, true);
 

@@ -245,7 +245,7 @@ slow_hup(struct probe *p)
 
 /* Probes note events too: only the hook's notes end with "ms". */
 static void
-assert_told_once(const char *item)
+assert_reported_once(const char *item)
 {
 	const char *at = strstr(notes(), item);
 
@@ -268,19 +268,19 @@ events_of_all_kinds_are_reported(void **state)
 	p->on_write = slow_hook;
 	socle_watch_write(&p->sock, true);
 	turn(1);
-	assert_told_once("Probe-write=300ms");
+	assert_reported_once("Probe-write=300ms");
 	p->on_write = NULL;
 	socle_watch_write(&p->sock, false);
 	p->on_hup = slow_hup;
 	close(ends[1]);
 	turn(1);
-	assert_told_once("Probe-hup=300ms");
+	assert_reported_once("Probe-hup=300ms");
 	pair_tcp(ends);
 	p = probe_new(ends[0], NULL);
 	p->on_err = slow_err;
 	close_by_reset(ends[1]);
 	turn(1);
-	assert_told_once("Probe-err=300ms");
+	assert_reported_once("Probe-err=300ms");
 }
 
 static void

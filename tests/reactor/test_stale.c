@@ -333,7 +333,7 @@ a_copy_of_the_fd_causes_no_event_after_the_close(void **state)
 	assert_true(asleep());
 
 	assert_notes("close() destroy");
-	if (changes_are_told())
+	if (changes_are_calls())
 		assert_int_equal(0, seam_count(the_opening()));
 	close(copy);
 	close(fds[1]);
@@ -555,7 +555,7 @@ an_fd_closed_behind_the_library_is_not_closed_again(void **state)
 	p = watched(fds);
 	p->on_err = keep_open;
 	close(fds[0]);
-	if (!changes_are_told())
+	if (!changes_are_calls())
 		turn(1); /* for backends that notice only in the next wait */
 	seam_count_reset();
 	socle_close(&p->sock, NULL);
@@ -578,7 +578,7 @@ a_number_that_is_now_another_socket_is_left_alone(void **state)
 		skip_because("libkqueue keeps filters of a closed fd");
 	p = watched(fds);
 	pair_unix(innocent);
-	if (changes_are_told()) {
+	if (changes_are_calls()) {
 		assert_int_equal(fds[0], dup2(innocent[0], fds[0]));
 		socle_close(&p->sock, NULL);
 		turn(1);
@@ -600,7 +600,7 @@ a_number_that_is_now_a_regular_file_is_left_alone(void **state)
 	if (backend_is("libkqueue"))
 		skip_because("libkqueue keeps filters of a closed fd");
 	p = watched(fds);
-	if (changes_are_told()) {
+	if (changes_are_calls()) {
 		innocent = open("/proc/self/exe", O_RDONLY);
 		assert_true(innocent >= 0);
 		assert_int_equal(fds[0], dup2(innocent, fds[0]));

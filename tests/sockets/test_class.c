@@ -244,7 +244,7 @@ a_size_of_0_means_the_size_of_the_super(void **state)
 
 /* The result of socle_socket_new(); the fd must be unchanged. */
 static int
-verdict(const struct socle_class *cls)
+new_result(const struct socle_class *cls)
 {
 	struct socle_socket *s = NULL;
 	int fds[2], r;
@@ -273,9 +273,9 @@ a_class_without_the_root_above_it_is_refused(void **state)
 		.name = "Below", .super = &rootless};
 
 	(void)state;
-	assert_int_equal(-EINVAL, verdict(&rootless));
-	assert_int_equal(-EINVAL, verdict(&below));
-	assert_int_equal(-EINVAL, verdict(NULL));
+	assert_int_equal(-EINVAL, new_result(&rootless));
+	assert_int_equal(-EINVAL, new_result(&below));
+	assert_int_equal(-EINVAL, new_result(NULL));
 }
 
 static void
@@ -285,7 +285,7 @@ a_class_without_a_name_is_refused(void **state)
 		.super = &socle_socket_class};
 
 	(void)state;
-	assert_int_equal(-EINVAL, verdict(&nameless));
+	assert_int_equal(-EINVAL, new_result(&nameless));
 }
 
 static void
@@ -295,7 +295,7 @@ a_class_smaller_than_its_super_is_refused(void **state)
 		.name = "Small", .super = &socle_socket_class, .size = 8};
 
 	(void)state;
-	assert_int_equal(-EINVAL, verdict(&small));
+	assert_int_equal(-EINVAL, new_result(&small));
 }
 
 static void
@@ -308,15 +308,15 @@ a_class_smaller_than_a_grandparent_is_refused(void **state)
 		.name = "Tiny", .super = &bare_class, .size = 8};
 
 	(void)state;
-	assert_int_equal(-EINVAL, verdict(&small));
-	assert_int_equal(-EINVAL, verdict(&tiny));
+	assert_int_equal(-EINVAL, new_result(&small));
+	assert_int_equal(-EINVAL, new_result(&tiny));
 }
 
 static void
 the_root_itself_can_be_instantiated(void **state)
 {
 	(void)state;
-	assert_int_equal(0, verdict(&socle_socket_class));
+	assert_int_equal(0, new_result(&socle_socket_class));
 }
 
 /* ---- changing the class ---- */

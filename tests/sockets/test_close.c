@@ -388,20 +388,20 @@ close_after_flush_loses_nothing(void **state)
 	static char sink[1 << 20];
 	bool destroyed = false;
 	struct probe *p;
-	size_t stuffed;
+	size_t busy_clients;
 	int peer;
 
 	(void)state;
 	p = made(NULL, &peer);
 	p->destroyed = &destroyed;
-	stuffed = stuff_fd(socle_fd(&p->sock));
+	busy_clients = stuff_fd(socle_fd(&p->sock));
 	assert_int_equal(0, socle_write(&p->sock, "bye", 3));
 	notes_clear();
 	socle_close_after_flush(&p->sock, "done");
 	turn(2);
 	assert_notes("");
 
-	assert_int_equal(stuffed, drain_fd(peer, sink, stuffed));
+	assert_int_equal(busy_clients, drain_fd(peer, sink, busy_clients));
 	turn_until(&destroyed);
 
 	assert_int_equal(3, drain_fd(peer, sink, sizeof(sink)));
@@ -695,26 +695,26 @@ a_destroy_that_closes_another_loses_nothing(void **state)
 	close(two[1]);
 }
 
-static struct mine {
+static struct owned {
 	struct socle_socket sock;
 	int destroyed;
-} * mine;
+} * owned;
 
 static void
-free_mine(struct socle_socket *self)
+free_owned(struct socle_socket *self)
 {
-	struct mine *m = socle_container_of(self, struct mine, sock);
+	struct owned *m = socle_container_of(self, struct owned, sock);
 
 	note("destroyed %d times", ++m->destroyed);
 	free(m);
-	mine = NULL;
+	owned = NULL;
 }
 
-static const struct socle_class mine_class = {
+static const struct socle_class owned_class = {
 	.name = "Mine",
 	.super = &socle_socket_class,
-	.size = sizeof(struct mine),
-	.destroy = free_mine,
+	.size = sizeof(struct owned),
+	.destroy = free_owned,
 };
 
 static void
@@ -724,17 +724,17 @@ caller_allocated_memory_can_be_freed_in_destroy(void **state)
 
 	(void)state;
 	pair_unix(fds);
-	mine = calloc(1, sizeof(*mine));
-	assert_non_null(mine);
+	owned = calloc(1, sizeof(*owned));
+	assert_non_null(owned);
 	assert_int_equal(
-		0, socle_socket_init(&mine->sock, &mine_class, fds[0]));
-	socle_push_back_read(&mine->sock, "x", 1);
-	socle_close(&mine->sock, NULL);
-	assert_non_null(mine);
+		0, socle_socket_init(&owned->sock, &owned_class, fds[0]));
+	socle_push_back_read(&owned->sock, "x", 1);
+	socle_close(&owned->sock, NULL);
+	assert_non_null(owned);
 
 	turn(2);
 
-	assert_null(mine);
+	assert_null(owned);
 	assert_notes("destroyed 1 times");
 	close(fds[1]);
 }

@@ -520,14 +520,14 @@ static const struct socle_class plain_class = {
 	.super = &socle_socket_class,
 };
 
-static char said[128];
+static char logged[128];
 
 static void
 hear(int level, const char *message, void *arg)
 {
 	(void)arg;
 	if (level == 0)
-		snprintf(said, sizeof(said), "%s", message);
+		snprintf(logged, sizeof(logged), "%s", message);
 }
 
 /* case 36 */
@@ -538,7 +538,7 @@ by_default_an_unimplemented_event_read_closes_and_is_logged(void **state)
 	int fds[2];
 
 	(void)state;
-	said[0] = 0;
+	logged[0] = 0;
 	pair_unix(fds);
 	assert_int_equal(0, socle_socket_new(&plain_class, fds[0], &s));
 	socle_set_log(hear, NULL);
@@ -548,8 +548,8 @@ by_default_an_unimplemented_event_read_closes_and_is_logged(void **state)
 	turn(1);
 
 	assert_int_equal(0, socle_watched_sockets());
-	assert_non_null(strstr(said, "event_read not implemented"));
-	assert_non_null(strstr(said, "Plain"));
+	assert_non_null(strstr(logged, "event_read not implemented"));
+	assert_non_null(strstr(logged, "Plain"));
 	close(fds[1]);
 }
 

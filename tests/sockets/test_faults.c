@@ -121,7 +121,7 @@ static int failures;
 
 /* Reports which fault was armed, whatever ends the program. */
 static void
-last_words(int signo)
+report_fault(int signo)
 {
 	(void)!write(STDERR_FILENO, label, strlen(label));
 	(void)!write(STDERR_FILENO, "\n", 1);
@@ -140,8 +140,8 @@ long_form(void)
 static void
 listen_for_the_end(void)
 {
-	signal(SIGABRT, last_words);
-	signal(SIGALRM, last_words);
+	signal(SIGABRT, report_fault);
+	signal(SIGALRM, report_fault);
 	alarm(long_form() ? 900 : 100); /* valgrind is slow */
 }
 

@@ -16,7 +16,7 @@ static unsigned long lasting; /* how many consecutive allocations fail */
 
 /* Reports which fault was armed, whatever ends the program. */
 static void
-last_words(int signo)
+report_fault(int signo)
 {
 	(void)!write(STDERR_FILENO, label, strlen(label));
 	(void)!write(STDERR_FILENO, "\n", 1);
@@ -62,8 +62,8 @@ run_with(unsigned long nth, unsigned long times, int strikes)
 static unsigned long
 count_allocations(void)
 {
-	signal(SIGABRT, last_words);
-	signal(SIGALRM, last_words);
+	signal(SIGABRT, report_fault);
+	signal(SIGALRM, report_fault);
 	alarm(100); /* valgrind is slow */
 	failures = 0;
 	run_with(0, 0, 0);

@@ -525,7 +525,7 @@ a_queued_write_on_a_parked_object_is_sent_when_possible(void **state)
 
 	(void)state;
 	p = patient(&peer);
-	if (!changes_are_told()) {
+	if (!changes_are_calls()) {
 		close(peer);
 		return; /* on this backend a change of interest cannot fail */
 	}

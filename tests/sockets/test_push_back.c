@@ -318,7 +318,7 @@ unread_push_back_is_delivered_once_a_tick_and_does_not_starve(void **state)
 {
 	struct probe *p = made("p");
 	struct probe *other;
-	int theirs = ends[1];
+	int first_peer = ends[1];
 
 	(void)state;
 	seam_time_virtual();
@@ -331,7 +331,7 @@ unread_push_back_is_delivered_once_a_tick_and_does_not_starve(void **state)
 	socle_add_timer(0, note_timer, NULL);
 	assert_true(tick_waits() == 0);
 	assert_notes("timer o:r p:r");
-	close(theirs);
+	close(first_peer);
 	close(ends[1]);
 	assert_int_equal(1, other->got_len);
 }
@@ -374,7 +374,7 @@ static void
 a_sibling_closed_in_the_pass_gets_no_event(void **state)
 {
 	struct probe *a = made("a");
-	int theirs = ends[1];
+	int first_peer = ends[1];
 	struct probe *b = made("b");
 
 	(void)state;
@@ -386,7 +386,7 @@ a_sibling_closed_in_the_pass_gets_no_event(void **state)
 	turn(3);
 	assert_notes("a:r b:close(sibling) b:destroy");
 	assert_int_equal(1, socle_watched_sockets());
-	close(theirs);
+	close(first_peer);
 	close(ends[1]);
 }
 
@@ -532,12 +532,12 @@ static void
 objects_are_served_in_the_order_of_their_push_backs(void **state)
 {
 	struct probe *p[3];
-	int theirs[3];
+	int first_peer[3];
 
 	(void)state;
 	for (int i = 0; i < 3; i++) {
 		p[i] = made(i == 0 ? "0" : i == 1 ? "1" : "2");
-		theirs[i] = ends[1];
+		first_peer[i] = ends[1];
 	}
 	push(p[2], "x");
 	push(p[0], "x");
@@ -545,7 +545,7 @@ objects_are_served_in_the_order_of_their_push_backs(void **state)
 	turn(1);
 	assert_notes("2:r 0:r 1:r");
 	for (int i = 0; i < 3; i++)
-		close(theirs[i]);
+		close(first_peer[i]);
 }
 
 int

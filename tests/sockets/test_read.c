@@ -103,13 +103,13 @@ a_read_of_0_bytes_is_refused_and_takes_nothing(void **state)
 	close(ends[1]);
 }
 
-static size_t asked;
+static size_t requested;
 
 static ssize_t
 endless_read(int fd, void *buf, size_t n)
 {
 	(void)fd;
-	asked = n;
+	requested = n;
 	memset(buf, 'x', n);
 	return (ssize_t)n;
 }
@@ -131,7 +131,7 @@ one_read_asks_for_at_most_a_mebibyte(void **state)
 	free(buf);
 	assert_int_equal(MIB, whole);
 	assert_int_equal(MIB, more);
-	assert_int_equal(MIB, asked);
+	assert_int_equal(MIB, requested);
 	close(ends[1]);
 }
 
@@ -280,7 +280,7 @@ a_pipe_is_read_like_a_socket(void **state)
 }
 
 static size_t stream_at;
-static bool stream_over;
+static bool stream_done;
 
 static void
 read_by_odd_sizes(struct probe *p)
@@ -292,7 +292,7 @@ read_by_odd_sizes(struct probe *p)
 		assert_pattern(buf, (size_t)n, stream_at, 7);
 		stream_at += (size_t)n;
 	}
-	stream_over = n == 0;
+	stream_done = n == 0;
 	assert_true(n == 0 || n == -EAGAIN);
 }
 
@@ -307,7 +307,7 @@ a_long_stream_arrives_complete_and_in_order(void **state)
 	(void)state;
 	p->on_read = read_by_odd_sizes;
 	stream_at = 0;
-	stream_over = false;
+	stream_done = false;
 	socle_watch_read(&p->sock, true);
 	for (size_t at = 0; at < total; at += STEP) {
 		pattern_fill(buf, STEP, at, 7);
@@ -315,7 +315,7 @@ a_long_stream_arrives_complete_and_in_order(void **state)
 		turn(1);
 	}
 	close(ends[1]);
-	turn_until(&stream_over);
+	turn_until(&stream_done);
 	assert_int_equal(total, stream_at);
 }
 

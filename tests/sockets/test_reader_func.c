@@ -13,7 +13,7 @@ static int ends[2];
 struct script {
 	const ssize_t *answers; /* the last one repeats */
 	int calls;
-	size_t asked;
+	size_t requested;
 	struct probe *p;
 	void (*inside)(struct probe *p);
 };
@@ -26,7 +26,7 @@ scripted(struct socle_socket *s, void *data, size_t len, void *arg)
 
 	assert_ptr_equal(script->p, probe_of(s));
 	script->calls++;
-	script->asked = len;
+	script->requested = len;
 	if (script->answers[1] != 0 || n > 0)
 		script->answers++;
 	if (script->inside)
@@ -91,9 +91,9 @@ the_reader_function_gets_the_callers_size(void **state)
 	(void)state;
 	seam_count_reset();
 	assert_int_equal(3, socle_read(&p->sock, buf, 10));
-	assert_int_equal(10, script.asked);
+	assert_int_equal(10, script.requested);
 	assert_int_equal(3, socle_read(&p->sock, buf, 2 << 20));
-	assert_int_equal(1 << 20, script.asked);
+	assert_int_equal(1 << 20, script.requested);
 	assert_memory_equal("rrr", buf, 3);
 	assert_int_equal(0, seam_count(CALL_read));
 	free(buf);

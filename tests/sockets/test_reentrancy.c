@@ -13,7 +13,7 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 
-enum who { E, X, L, NEW, WHOS };
+enum role { E, X, L, NEW, ROLES };
 
 #define KINDS(K)                                                               \
 	K(read)                                                                \
@@ -68,7 +68,7 @@ enum action { ACTIONS(ACT_ID) N_ACTIONS };
 
 struct actor {
 	struct socle_socket sock;
-	enum who who;
+	enum role role;
 };
 
 static struct world {
@@ -76,10 +76,10 @@ static struct world {
 	enum action action;
 	bool acted, reset, stop_seen;
 	int on_stack;
-	struct actor *actor[WHOS];
-	int peer[WHOS];
-	bool over[WHOS]; /* no further event may be delivered */
-	int bytes[WHOS], destroyed[WHOS];
+	struct actor *actor[ROLES];
+	int peer[ROLES];
+	bool ended[ROLES]; /* no further event may be delivered */
+	int bytes[ROLES], destroyed[ROLES];
 	int late, destroyed_on_stack; /* counts of mistakes */
 	int written;                  /* by the action, on E and L */
 	int stolen, other, other_peer, client;
@@ -94,19 +94,19 @@ static void act(enum kind kind);
 
 /* ---- the actors ---- */
 
-static enum who
-who_is(const struct socle_socket *s)
+static enum role
+role_of(const struct socle_socket *s)
 {
-	return socle_container_of(s, const struct actor, sock)->who;
+	return socle_container_of(s, const struct actor, sock)->role;
 }
 
 /* Records an event of `s'; returns whether `s' is X. */
 static bool
-came(struct socle_socket *s)
+record_event(struct socle_socket *s)
 {
-	if (w.over[who_is(s)])
+	if (w.ended[role_of(s)])
 		w.late++;
-	return who_is(s) == X;
+	return role_of(s) == X;
 }
 
 static const struct socle_class actor_class;
@@ -114,11 +114,11 @@ static const struct socle_class actor_class;
 static void
 actor_event_read(struct socle_socket *self)
 {
-	bool is_x = came(self);
+	bool is_x = record_event(self);
 	char c;
 
 	if (socle_read(self, &c, 1) == 1 && !w.reset)
-		w.bytes[who_is(self)]++;
+		w.bytes[role_of(self)]++;
 	if (is_x)
 		act(KIND_read);
 }
@@ -127,7 +127,7 @@ static void
 actor_event_write(struct socle_socket *self)
 {
 	socle_watch_write(self, false);
-	if (came(self))
+	if (record_event(self))
 		act(KIND_write);
 	socle_super_event_write(&actor_class, self);
 }
@@ -135,7 +135,7 @@ actor_event_write(struct socle_socket *self)
 static void
 actor_event_hup(struct socle_socket *self)
 {
-	if (came(self))
+	if (record_event(self))
 		act(KIND_hup);
 	socle_super_event_hup(&actor_class, self);
 }
@@ -143,7 +143,7 @@ actor_event_hup(struct socle_socket *self)
 static void
 actor_event_err(struct socle_socket *self, int err)
 {
-	if (came(self))
+	if (record_event(self))
 		act(KIND_err);
 	socle_super_event_err(&actor_class, self, err);
 }
@@ -151,14 +151,14 @@ actor_event_err(struct socle_socket *self, int err)
 static void
 actor_event_drain(struct socle_socket *self)
 {
-	if (came(self))
+	if (record_event(self))
 		act(KIND_drain);
 }
 
 static void
 actor_event_timeout(struct socle_socket *self, int which)
 {
-	if (came(self))
+	if (record_event(self))
 		act(KIND_timeout);
 	socle_super_event_timeout(&actor_class, self, which);
 }
@@ -166,14 +166,14 @@ actor_event_timeout(struct socle_socket *self, int which)
 static void
 actor_incomplete_write(struct socle_socket *self)
 {
-	if (came(self))
+	if (record_event(self))
 		act(KIND_incomplete);
 }
 
 static void
 actor_close(struct socle_socket *self, const char *reason)
 {
-	if (who_is(self) == X)
+	if (role_of(self) == X)
 		act(KIND_close);
 	socle_super_close(&actor_class, self, reason);
 }
@@ -183,17 +183,17 @@ actor_destroy(struct socle_socket *self)
 {
 	if (w.on_stack)
 		w.destroyed_on_stack++;
-	if (who_is(self) == X)
+	if (role_of(self) == X)
 		act(KIND_destroy);
-	w.destroyed[who_is(self)]++;
-	w.actor[who_is(self)] = NULL;
+	w.destroyed[role_of(self)]++;
+	w.actor[role_of(self)] = NULL;
 }
 
 static void
 actor_event_accepted(struct socle_socket *self, struct socle_factory *by)
 {
 	(void)by;
-	socle_container_of(self, struct actor, sock)->who = X;
+	socle_container_of(self, struct actor, sock)->role = X;
 	w.actor[X] = socle_container_of(self, struct actor, sock);
 	act(KIND_accept);
 }
@@ -220,44 +220,44 @@ static const struct socle_class sub_class = {
 };
 
 static struct socle_socket *
-sock_of(enum who who)
+sock_of(enum role role)
 {
-	return w.actor[who] ? &w.actor[who]->sock : NULL;
+	return w.actor[role] ? &w.actor[role]->sock : NULL;
 }
 
 static bool
-actor_wrap(enum who who, int fd)
+actor_wrap(enum role role, int fd)
 {
 	struct socle_socket *s;
 
 	if (socle_socket_new(&actor_class, fd, &s) < 0)
 		return false;
-	w.actor[who] = socle_container_of(s, struct actor, sock);
-	w.actor[who]->who = who;
+	w.actor[role] = socle_container_of(s, struct actor, sock);
+	w.actor[role]->role = role;
 	return true;
 }
 
 static void
-actor_new(enum who who)
+actor_new(enum role role)
 {
 	int fds[2];
 
 	pair_unix(fds);
-	w.peer[who] = fds[1];
-	if (!actor_wrap(who, fds[0]))
+	w.peer[role] = fds[1];
+	if (!actor_wrap(role, fds[0]))
 		w.late += 1000;
 }
 
 /* ---- the actions ---- */
 
 static void
-close_one(enum who who)
+close_one(enum role role)
 {
-	if (!sock_of(who))
+	if (!sock_of(role))
 		return;
-	socle_close(sock_of(who), "act");
+	socle_close(sock_of(role), "act");
 	/* inside its own close the object is still open, but will be closed */
-	w.over[who] = true;
+	w.ended[role] = true;
 }
 
 static void
@@ -298,7 +298,7 @@ act_steal_self(void)
 {
 	if (sock_of(X))
 		w.stolen = socle_steal_socket(sock_of(X));
-	w.over[X] = true;
+	w.ended[X] = true;
 }
 
 static void
@@ -344,22 +344,22 @@ act_cancel_timers(void)
 static void
 act_write(void)
 {
-	for (enum who who = E; who <= L; who++)
-		if (sock_of(who) && !w.over[who] &&
-			socle_write(sock_of(who), "w", 1) >= 0)
+	for (enum role role = E; role <= L; role++)
+		if (sock_of(role) && !w.ended[role] &&
+			socle_write(sock_of(role), "w", 1) >= 0)
 			w.written++;
 }
 
 static void
 act_toggle_watches(void)
 {
-	for (enum who who = E; who <= L; who++) {
-		if (!sock_of(who))
+	for (enum role role = E; role <= L; role++) {
+		if (!sock_of(role))
 			continue;
-		socle_watch_write(sock_of(who), true);
-		socle_watch_read(sock_of(who), false);
-		socle_watch_write(sock_of(who), false);
-		socle_watch_read(sock_of(who), true);
+		socle_watch_write(sock_of(role), true);
+		socle_watch_read(sock_of(role), false);
+		socle_watch_write(sock_of(role), false);
+		socle_watch_read(sock_of(role), true);
 	}
 }
 
@@ -382,8 +382,8 @@ act_reset(void)
 {
 	socle_reset();
 	w.reset = true;
-	for (enum who who = E; who <= L; who++)
-		w.over[who] = true;
+	for (enum role role = E; role <= L; role++)
+		w.ended[role] = true;
 }
 
 static void
@@ -398,9 +398,9 @@ act_profile_on_and_off(void)
 static void
 act_set_class(void)
 {
-	for (enum who who = E; who <= L; who++)
-		if (sock_of(who) && !socle_closed(sock_of(who)) &&
-			socle_set_class(sock_of(who), &sub_class) < 0)
+	for (enum role role = E; role <= L; role++)
+		if (sock_of(role) && !socle_closed(sock_of(role)) &&
+			socle_set_class(sock_of(role), &sub_class) < 0)
 			w.late += 1000;
 }
 
@@ -569,7 +569,7 @@ static void
 mark(struct socle_socket *s, bool above, void *arg)
 {
 	(void)arg;
-	(void)came(s);
+	(void)record_event(s);
 	if (!above)
 		act(KIND_mark);
 }
@@ -623,7 +623,7 @@ static bool
 post_loop(struct socle_socket *s, void *arg)
 {
 	(void)arg;
-	(void)came(s);
+	(void)record_event(s);
 	act(KIND_post_loop);
 	return true;
 }
@@ -835,18 +835,19 @@ x_waits_for_its_queue(void)
 static void
 check_objects(void)
 {
-	bool over[WHOS] = {w.over[E], w.over[X] || x_ends(), w.over[L], true};
+	bool ended[ROLES] = {
+		w.ended[E], w.ended[X] || x_ends(), w.ended[L], true};
 	int alive = 0;
 
 	if (w.action == ACT_close_self_after_flush && !x_waits_for_its_queue())
-		over[X] = true;
-	for (enum who who = E; who <= L; who++) {
-		alive += !over[who];
-		assert_int_equal(over[who], w.destroyed[who]);
+		ended[X] = true;
+	for (enum role role = E; role <= L; role++) {
+		alive += !ended[role];
+		assert_int_equal(ended[role], w.destroyed[role]);
 	}
-	if (!over[E])
+	if (!ended[E])
 		assert_int_equal(1, w.bytes[E]);
-	if (!over[L])
+	if (!ended[L])
 		assert_int_equal(1, w.bytes[L]);
 	alive += w.actor[NEW] != NULL;
 	assert_int_equal(alive, socle_watched_sockets());
@@ -872,8 +873,8 @@ check_action(void)
 	if (w.action != ACT_write)
 		return;
 	assert_true(w.written >= 2);
-	for (enum who who = E; who <= L; who += 2) {
-		assert_int_equal(1, drain_fd(w.peer[who], buf, sizeof(buf)));
+	for (enum role role = E; role <= L; role += 2) {
+		assert_int_equal(1, drain_fd(w.peer[role], buf, sizeof(buf)));
 		assert_int_equal('w', buf[0]);
 	}
 }
@@ -913,8 +914,8 @@ end(void)
 		socle_signal(SIGUSR1, NULL, NULL);
 	if (w.other >= 0)
 		(void)socle_remove_other_fd(w.other);
-	for (enum who who = E; who < WHOS; who++)
-		close_if(w.peer[who]);
+	for (enum role role = E; role < ROLES; role++)
+		close_if(w.peer[role]);
 	close_if(w.stolen);
 	close_if(w.client);
 	close_if(w.other);

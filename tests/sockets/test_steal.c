@@ -271,17 +271,17 @@ a_closure_may_steal_in_the_middle_of_a_flush(void **state)
 {
 	static char sink[1 << 22];
 	struct probe *p;
-	ssize_t stuffed, left;
+	ssize_t busy_clients, left;
 	int peer;
 
 	(void)state;
 	p = made(NULL, &peer);
-	stuffed = (ssize_t)stuff_fd(socle_fd(&p->sock));
+	busy_clients = (ssize_t)stuff_fd(socle_fd(&p->sock));
 	socle_write(&p->sock, "one", 3);
 	socle_write_func(&p->sock, steal_here, NULL, NULL);
 	socle_write_ref(&p->sock, "two", 3, note_release, NULL);
 	notes_clear();
-	left = stuffed - drain_fd(peer, sink, sizeof(sink));
+	left = busy_clients - drain_fd(peer, sink, sizeof(sink));
 
 	turn(1);
 

@@ -73,7 +73,7 @@ as_string_of_a_closed_object_has_its_last_watches_but_no_peer(void **state)
 {
 	struct probe *p = made_tcp();
 	struct probe *q;
-	int theirs = ends[1];
+	int first_peer = ends[1];
 
 	(void)state;
 	assert_non_null(socle_peer_addr_string(&p->sock));
@@ -83,7 +83,7 @@ as_string_of_a_closed_object_has_its_last_watches_but_no_peer(void **state)
 	socle_watch_read(&q->sock, true);
 	socle_close(&q->sock, NULL);
 	assert_as_string(q, "Probe(R): closed");
-	close(theirs);
+	close(first_peer);
 	close(ends[1]);
 }
 
@@ -323,7 +323,7 @@ static void
 an_ipv6_address_is_in_brackets_with_its_port(void **state)
 {
 	struct sockaddr_in6 a;
-	int listener = listener_v6(&a), theirs;
+	int listener = listener_v6(&a), first_peer;
 	char text[64];
 	struct probe *p;
 
@@ -332,9 +332,10 @@ an_ipv6_address_is_in_brackets_with_its_port(void **state)
 		print_message("no ::1 on this machine\n");
 		skip();
 	}
-	theirs = socket(AF_INET6, SOCK_STREAM, 0);
-	assert_int_equal(0, connect(theirs, (struct sockaddr *)&a, sizeof(a)));
-	p = probe_new(theirs, NULL);
+	first_peer = socket(AF_INET6, SOCK_STREAM, 0);
+	assert_int_equal(
+		0, connect(first_peer, (struct sockaddr *)&a, sizeof(a)));
+	p = probe_new(first_peer, NULL);
 	assert_string_equal("::1", socle_peer_ip_string(&p->sock));
 	assert_int_equal(ntohs(a.sin6_port), socle_peer_port(&p->sock));
 	snprintf(text, sizeof(text), "Probe(): open to [::1]:%d",

@@ -587,7 +587,7 @@ static void
 an_object_closed_by_another_timeout_does_not_time_out(void **state)
 {
 	struct probe *a = made(&probe_class);
-	int theirs = ends[1];
+	int first_peer = ends[1];
 	struct probe *b = made(&probe_class);
 
 	(void)state;
@@ -601,7 +601,7 @@ an_object_closed_by_another_timeout_does_not_time_out(void **state)
 	run_to(3000);
 	assert_notes("a:idle a:close(idle) b:close(neighbour) b:destroy "
 		     "a:destroy");
-	close(theirs);
+	close(first_peer);
 	close(ends[1]);
 }
 

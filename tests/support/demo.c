@@ -93,7 +93,7 @@ demo_stop(int fd)
 }
 
 void
-say(int fd, const char *text)
+send_text(int fd, const char *text)
 {
 	send_all(fd, text, strlen(text));
 }
@@ -112,7 +112,7 @@ field(const char *name)
 }
 
 int
-hear_head(int fd)
+receive_head(int fd)
 {
 	receive(fd, reply.head, sizeof(reply.head), "\r\n\r\n");
 	assert_memory_equal("HTTP/1.1 ", reply.head, 9);
@@ -123,9 +123,9 @@ hear_head(int fd)
 }
 
 int
-hear(int fd)
+receive_response(int fd)
 {
-	hear_head(fd);
+	receive_head(fd);
 	assert_non_null(field("Content-Length: "));
 	reply.len = (size_t)atoi(field("Content-Length: "));
 	assert_true(reply.len < sizeof(reply.body));
@@ -135,18 +135,18 @@ hear(int fd)
 }
 
 int
-ask(int fd, const char *method, const char *path, const char *fields)
+request(int fd, const char *method, const char *path, const char *fields)
 {
 	char text[4096];
 
 	snprintf(text, sizeof(text), "%s %s HTTP/1.1\r\nHost: a\r\n%s\r\n",
 		method, path, fields);
-	say(fd, text);
-	return hear(fd);
+	send_text(fd, text);
+	return receive_response(fd);
 }
 
 int
 get(int fd, const char *path)
 {
-	return ask(fd, "GET", path, "");
+	return request(fd, "GET", path, "");
 }

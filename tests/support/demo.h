@@ -34,20 +34,20 @@ extern struct reply reply;
 /* The value of the field, `name' being "Name: "; NULL: there is none. */
 const char *field(const char *name);
 
-void say(int fd, const char *text);
+void send_text(int fd, const char *text);
 
 /*
  * Receives a head, or one whole response, and nothing of the next; returns the
  * status.
  */
-int hear_head(int fd);
-int hear(int fd);
+int receive_head(int fd);
+int receive_response(int fd);
 
 /*
  * Sends a request, with more fields ("Name: value\r\n"), and receives the
  * response.
  */
-int ask(int fd, const char *method, const char *path, const char *fields);
+int request(int fd, const char *method, const char *path, const char *fields);
 int get(int fd, const char *path);
 
 #endif

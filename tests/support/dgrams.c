@@ -89,7 +89,7 @@ datagram_to(int fd, const struct socle_addr *to, const char *text)
 }
 
 void
-assert_hears(int fd, const char *text)
+assert_receives(int fd, const char *text)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	char buf[70000];
@@ -103,7 +103,7 @@ assert_hears(int fd, const char *text)
 }
 
 void
-assert_hears_nothing(int fd)
+assert_receives_nothing(int fd)
 {
 	char c;
 
@@ -113,16 +113,16 @@ assert_hears_nothing(int fd)
 
 /* ---- the class ---- */
 
-struct told *
-told_of(struct socle_dgram *d)
+struct recorder *
+recorder_of(struct socle_dgram *d)
 {
-	return socle_container_of(d, struct told, dgram);
+	return socle_container_of(d, struct recorder, dgram);
 }
 
 static void
-told_on_recv(struct socle_dgram *self, const struct socle_packet *p)
+recorder_on_recv(struct socle_dgram *self, const struct socle_packet *p)
 {
-	struct told *t = told_of(self);
+	struct recorder *t = recorder_of(self);
 
 	t->received++;
 	t->last = *p;
@@ -134,9 +134,9 @@ told_on_recv(struct socle_dgram *self, const struct socle_packet *p)
 }
 
 static void
-told_on_recv_error(struct socle_dgram *self, int err)
+recorder_on_recv_error(struct socle_dgram *self, int err)
 {
-	struct told *t = told_of(self);
+	struct recorder *t = recorder_of(self);
 
 	t->recv_errors++;
 	if (!t->quiet)
@@ -146,10 +146,10 @@ told_on_recv_error(struct socle_dgram *self, int err)
 }
 
 static void
-told_on_send_error(
+recorder_on_send_error(
 	struct socle_dgram *self, int err, const struct socle_packet *p)
 {
-	struct told *t = told_of(self);
+	struct recorder *t = recorder_of(self);
 	int shown = p->len < 20 ? (int)p->len : 20;
 
 	t->send_errors++;
@@ -160,9 +160,9 @@ told_on_send_error(
 }
 
 static void
-told_on_empty(struct socle_dgram *self)
+recorder_on_empty(struct socle_dgram *self)
 {
-	struct told *t = told_of(self);
+	struct recorder *t = recorder_of(self);
 
 	t->emptied++;
 	if (!t->quiet)
@@ -172,45 +172,45 @@ told_on_empty(struct socle_dgram *self)
 }
 
 static void
-told_close(struct socle_socket *self, const char *reason)
+recorder_close(struct socle_socket *self, const char *reason)
 {
 	note("close(%s)", reason ? reason : "");
-	socle_super_close(&told_class.cls, self, reason);
+	socle_super_close(&recorder_class.cls, self, reason);
 }
 
 static void
-told_destroy(struct socle_socket *self)
+recorder_destroy(struct socle_socket *self)
 {
 	note("destroy");
-	socle_super_destroy(&told_class.cls, self);
+	socle_super_destroy(&recorder_class.cls, self);
 }
 
-const struct socle_dgram_class told_class = {
+const struct socle_dgram_class recorder_class = {
 	.cls =
 		{
 			.name = "Told",
 			.super = &socle_dgram_class.cls,
-			.size = sizeof(struct told),
-			.close = told_close,
-			.destroy = told_destroy,
+			.size = sizeof(struct recorder),
+			.close = recorder_close,
+			.destroy = recorder_destroy,
 		},
-	.on_recv = told_on_recv,
-	.on_recv_error = told_on_recv_error,
-	.on_send_error = told_on_send_error,
-	.on_outgoing_empty = told_on_empty,
+	.on_recv = recorder_on_recv,
+	.on_recv_error = recorder_on_recv_error,
+	.on_send_error = recorder_on_send_error,
+	.on_outgoing_empty = recorder_on_empty,
 };
 
-struct told *
-told_new(int fd, const struct socle_dgram_params *p)
+struct recorder *
+recorder_new(int fd, const struct socle_dgram_params *p)
 {
 	struct socle_dgram *d;
 
-	assert_int_equal(0, socle_dgram_new(&told_class, fd, p, &d));
-	return told_of(d);
+	assert_int_equal(0, socle_dgram_new(&recorder_class, fd, p, &d));
+	return recorder_of(d);
 }
 
 int
-tell(struct told *t, const char *text)
+recorder_send(struct recorder *t, const char *text)
 {
 	int r = socle_dgram_send(&t->dgram, text, strlen(text), 0, NULL);
 
@@ -219,7 +219,7 @@ tell(struct told *t, const char *text)
 }
 
 void
-turn_until_received(struct told *t, int n)
+turn_until_received(struct recorder *t, int n)
 {
 	turn_until_count(&t->received, n);
 }

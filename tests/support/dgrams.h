@@ -23,8 +23,8 @@ void datagram(int fd, const char *text);
 void datagram_to(int fd, const struct socle_addr *to, const char *text);
 
 /* The next datagram is `text'; or there is no datagram. */
-void assert_hears(int fd, const char *text);
-void assert_hears_nothing(int fd);
+void assert_receives(int fd, const char *text);
+void assert_receives_nothing(int fd);
 
 /* ---- a class that notes every event ---- */
 
@@ -32,29 +32,29 @@ void assert_hears_nothing(int fd);
  * Notes "<text>" (received), "rerr<err>", "serr<err>:<text>", "empty",
  * "close(reason)", "destroy". The hooks, if set, are called after the note.
  */
-struct told {
+struct recorder {
 	struct socle_dgram dgram;
 	int received, recv_errors, send_errors, emptied;
 	/* except its data, which is not valid any more */
 	struct socle_packet last;
 	bool quiet; /* counts and notes nothing */
-	void (*on_recv)(struct told *t, const struct socle_packet *p);
-	void (*on_recv_error)(struct told *t, int err);
+	void (*on_recv)(struct recorder *t, const struct socle_packet *p);
+	void (*on_recv_error)(struct recorder *t, int err);
 	void (*on_send_error)(
-		struct told *t, int err, const struct socle_packet *p);
-	void (*on_empty)(struct told *t);
+		struct recorder *t, int err, const struct socle_packet *p);
+	void (*on_empty)(struct recorder *t);
 	void *arg;
 };
-extern const struct socle_dgram_class told_class;
+extern const struct socle_dgram_class recorder_class;
 
-struct told *told_of(struct socle_dgram *d);
+struct recorder *recorder_of(struct socle_dgram *d);
 
 /* Made by socle_dgram_new() with `fd', which must succeed. */
-struct told *told_new(int fd, const struct socle_dgram_params *p);
+struct recorder *recorder_new(int fd, const struct socle_dgram_params *p);
 
 /* Sends `text', which must be accepted; returns the result. */
-int tell(struct told *t, const char *text);
+int recorder_send(struct recorder *t, const char *text);
 
-void turn_until_received(struct told *t, int n);
+void turn_until_received(struct recorder *t, int n);
 
 #endif

@@ -257,7 +257,7 @@ under_qemu(void)
 }
 
 bool
-joined_can_be_had(void)
+joined_are_supported(void)
 {
 	const uint16_t one = 1;
 
@@ -274,7 +274,7 @@ is_joining(int level, int option)
 static int
 real_getsockopt(int fd, int level, int option, void *p, socklen_t *n)
 {
-	if (!is_joining(level, option) || joined_can_be_had())
+	if (!is_joining(level, option) || joined_are_supported())
 		return getsockopt(fd, level, option, p, n);
 	errno = ENOPROTOOPT;
 	return -1;
@@ -283,7 +283,7 @@ real_getsockopt(int fd, int level, int option, void *p, socklen_t *n)
 static int
 real_setsockopt(int fd, int level, int option, const void *p, socklen_t n)
 {
-	if (!is_joining(level, option) || joined_can_be_had())
+	if (!is_joining(level, option) || joined_are_supported())
 		return setsockopt(fd, level, option, p, n);
 	errno = ENOPROTOOPT;
 	return -1;

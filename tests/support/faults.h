@@ -79,7 +79,7 @@ bool under_qemu(void);
  * byte order the contents are wrong: joined datagrams do not work there, and
  * the library sees a kernel without them.
  */
-bool joined_can_be_had(void);
+bool joined_are_supported(void);
 
 /* Blocks and bytes that the library has allocated and not freed. */
 long seam_live_blocks(void);

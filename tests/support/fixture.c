@@ -133,7 +133,7 @@ the_opening(void)
 }
 
 bool
-changes_are_told(void)
+changes_are_calls(void)
 {
 	return !backend_is("poll");
 }
@@ -384,7 +384,7 @@ static void
 probe_event_read(struct socle_socket *self)
 {
 	struct probe *p = probe_of(self);
-	size_t room = sizeof(p->got) - p->got_len;
+	size_t space = sizeof(p->got) - p->got_len;
 	ssize_t n;
 
 	p->reads++;
@@ -396,7 +396,7 @@ probe_event_read(struct socle_socket *self)
 	if (p->read_size == 0)
 		return;
 	n = socle_read(self, p->got + p->got_len,
-		p->read_size < room ? p->read_size : room);
+		p->read_size < space ? p->read_size : space);
 	if (n > 0)
 		p->got_len += (size_t)n;
 	else if (n == 0)

@@ -55,7 +55,7 @@ enum call the_wait(void);
 enum call the_opening(void);
 
 /* Whether each change of interest is a system call, which may be refused. */
-bool changes_are_told(void);
+bool changes_are_calls(void);
 
 /* ---- notes ---- */
 

@@ -8,7 +8,7 @@
 static struct socle__seam real;
 static bool replaced;
 static const char *const *served;
-static int said, asked_flags, lent;
+static int eai_code, asked_flags, lent;
 
 int
 io_teardown(void **state)
@@ -258,8 +258,8 @@ fake_getaddrinfo(const char *host, const char *service,
 	note("%s|%s%s", host ? host : "NULL", service ? service : "NULL",
 		hints->ai_flags & AI_PASSIVE ? "*" : "");
 	asked_flags = hints->ai_flags;
-	if (said != 0)
-		return said;
+	if (eai_code != 0)
+		return eai_code;
 	if (service && service[strspn(service, "0123456789")] != '\0')
 		return EAI_SERVICE;
 	for (const char *const *text = served; *text; text++) {
@@ -302,7 +302,7 @@ io_names_are(const char *const *addresses)
 {
 	io_seam_save();
 	served = addresses;
-	said = 0;
+	eai_code = 0;
 	socle__seam.getaddrinfo = fake_getaddrinfo;
 	socle__seam.freeaddrinfo = fake_freeaddrinfo;
 }
@@ -319,7 +319,7 @@ io_names_fail(int what)
 	static const char *const nothing[] = {NULL};
 
 	io_names_are(nothing);
-	said = what;
+	eai_code = what;
 }
 
 /* ---- a slow kernel ---- */

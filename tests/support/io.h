@@ -79,7 +79,7 @@ void io_connects_are_slow(int first);
  */
 void io_names_are(const char *const *addresses);
 /* From now on every lookup fails with this EAI_... code. */
-void io_names_fail(int said);
+void io_names_fail(int eai_code);
 /* The AI_... flags of the last lookup. */
 int io_names_flags(void);
 

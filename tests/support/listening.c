@@ -104,7 +104,7 @@ assert_served(int fd)
 }
 
 void
-assert_let_go(int fd)
+assert_disconnected(int fd)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	char c;

@@ -35,7 +35,7 @@ void close_all(const int *fds, int n);
 
 void assert_served(int fd);
 /* The library has closed or reset the connection. */
-void assert_let_go(int fd);
+void assert_disconnected(int fd);
 /* The whole cycle: a client connects, is accepted and served. */
 void serves_one_client(const char *where);
 

@@ -9,16 +9,16 @@
 
 enum { BUSY = 64 };
 
-struct heard heard;
-static char folder[64];
-static int busy_fds[BUSY], n_busy;
+struct recorded recorded;
+static char dir[64];
+static int full_fds[BUSY], n_full;
 
 static void
 forget(void)
 {
-	memset(&heard, 0, sizeof(heard));
-	n_busy = 0;
-	folder[0] = '\0';
+	memset(&recorded, 0, sizeof(recorded));
+	n_full = 0;
+	dir[0] = '\0';
 }
 
 int
@@ -38,19 +38,19 @@ names_setup(void **state)
 static void
 close_fds(void)
 {
-	for (int i = 0; i < heard.successes && i < 128; i++)
-		if (heard.fds[i] >= 0)
-			close(heard.fds[i]);
-	while (n_busy > 0)
-		close(busy_fds[--n_busy]);
+	for (int i = 0; i < recorded.successes && i < 128; i++)
+		if (recorded.fds[i] >= 0)
+			close(recorded.fds[i]);
+	while (n_full > 0)
+		close(full_fds[--n_full]);
 }
 
 static int
-folder_left(void)
+remove_dir(void)
 {
-	if (!folder[0] || rmdir(folder) == 0)
+	if (!dir[0] || rmdir(dir) == 0)
 		return 0;
-	print_error("%s: %s\n", folder, strerror(errno));
+	print_error("%s: %s\n", dir, strerror(errno));
 	return 1;
 }
 
@@ -58,78 +58,78 @@ int
 making_teardown(void **state)
 {
 	close_fds();
-	return fixture_teardown(state) | folder_left();
+	return fixture_teardown(state) | remove_dir();
 }
 
 int
 names_teardown(void **state)
 {
 	close_fds();
-	return resolver_teardown(state) | folder_left();
+	return resolver_teardown(state) | remove_dir();
 }
 
 /* ---- callbacks ---- */
 
 void
-hear_success(struct socle_factory *f, int fd, const struct socle_addr *peer,
+record_success(struct socle_factory *f, int fd, const struct socle_addr *peer,
 	void *arg)
 {
 	(void)arg;
 	assert_true(fd >= 0);
-	assert_true(heard.successes < 128);
-	heard.fds[heard.successes++] = fd;
-	heard.has_peer = peer != NULL;
+	assert_true(recorded.successes < 128);
+	recorded.fds[recorded.successes++] = fd;
+	recorded.has_peer = peer != NULL;
 	if (peer)
-		heard.peer = *peer;
-	if (heard.on_success)
-		heard.on_success(f);
+		recorded.peer = *peer;
+	if (recorded.on_success)
+		recorded.on_success(f);
 }
 
 void
-hear_accepted(struct socle_factory *f, struct socle_socket *s, void *arg)
+record_accepted(struct socle_factory *f, struct socle_socket *s, void *arg)
 {
 	(void)arg;
-	heard.accepts++;
-	heard.object = s;
-	if (heard.on_accepted)
-		heard.on_accepted(f);
+	recorded.accepts++;
+	recorded.object = s;
+	if (recorded.on_accepted)
+		recorded.on_accepted(f);
 }
 
 void
-hear_failure(
+record_failure(
 	struct socle_factory *f, const struct socle_failure *why, void *arg)
 {
 	(void)arg;
-	heard.failures++;
-	heard.why = *why;
+	recorded.failures++;
+	recorded.why = *why;
 	assert_true(why->id == socle_factory_id(f));
 	assert_string_equal(strerror(-why->err), why->errstr);
-	if (heard.on_failure)
-		heard.on_failure(f);
+	if (recorded.on_failure)
+		recorded.on_failure(f);
 }
 
 void
-hear_attempt(struct socle_factory *f, const struct socle_addr *to, int err,
+record_attempt(struct socle_factory *f, const struct socle_addr *to, int err,
 	void *arg)
 {
 	int family = to->u.sa.sa_family;
 
 	(void)arg;
-	heard.attempts++;
+	recorded.attempts++;
 	note("%s:%d",
 		family == AF_INET            ? "4"
 			: family == AF_INET6 ? "6"
 					     : "unix",
 		-err);
-	if (heard.on_attempt)
-		heard.on_attempt(f);
+	if (recorded.on_attempt)
+		recorded.on_attempt(f);
 }
 
 static int
 told(void)
 {
-	return heard.successes + heard.accepts + heard.failures +
-		heard.attempts;
+	return recorded.successes + recorded.accepts + recorded.failures +
+		recorded.attempts;
 }
 
 struct socle_factory *
@@ -140,12 +140,12 @@ make(struct socle_factory_params p)
 
 	if (!p.success && !p.accepted) {
 		if (p.accept_class)
-			p.accepted = hear_accepted;
+			p.accepted = record_accepted;
 		else
-			p.success = hear_success;
+			p.success = record_success;
 	}
 	if (!p.failure)
-		p.failure = hear_failure;
+		p.failure = record_failure;
 	assert_int_equal(0, socle_factory_new(&p, &f));
 	assert_non_null(f);
 	assert_int_equal(before, told());
@@ -155,14 +155,14 @@ make(struct socle_factory_params p)
 void
 assert_fails(struct socle_factory *f, const char *operation, int err)
 {
-	int successes = heard.successes + heard.accepts;
+	int successes = recorded.successes + recorded.accepts;
 
-	turn_until_count(&heard.failures, heard.failures + 1);
+	turn_until_count(&recorded.failures, recorded.failures + 1);
 	turn(3);
-	assert_string_equal(operation, heard.why.operation);
-	assert_int_equal(err, heard.why.err);
-	assert_true(heard.why.id == socle_factory_id(f));
-	assert_int_equal(successes, heard.successes + heard.accepts);
+	assert_string_equal(operation, recorded.why.operation);
+	assert_int_equal(err, recorded.why.err);
+	assert_true(recorded.why.id == socle_factory_id(f));
+	assert_int_equal(successes, recorded.successes + recorded.accepts);
 }
 
 /* ---- addresses ---- */
@@ -221,9 +221,9 @@ fill(const struct socle_addr *a)
 {
 	struct pollfd p = {.events = POLLOUT};
 
-	while (n_busy < BUSY) {
+	while (n_full < BUSY) {
 		p.fd = socket(a->u.sa.sa_family, SOCK_STREAM, 0);
-		busy_fds[n_busy++] = p.fd;
+		full_fds[n_full++] = p.fd;
 		fcntl(p.fd, F_SETFL, O_NONBLOCK);
 		if (connect(p.fd, &a->u.sa, a->len) == 0)
 			continue;
@@ -235,12 +235,12 @@ fill(const struct socle_addr *a)
 }
 
 int
-busy(int family)
+full_listener(int family)
 {
 	struct socle_addr a = {.len = sizeof(a.u)};
 	int port, fd = refusing(family, &port);
 
-	busy_fds[n_busy++] = fd;
+	full_fds[n_full++] = fd;
 	assert_int_equal(0, getsockname(fd, &a.u.sa, &a.len));
 	assert_int_equal(0, listen(fd, 0));
 	assert_true(fill(&a));
@@ -293,17 +293,17 @@ fds_open(void)
 }
 
 const char *
-in_folder(const char *name)
+in_dir(const char *name)
 {
 	static char paths[4][128];
 	static int n;
 	char *path = paths[n++ % 4];
 
-	if (!folder[0]) {
-		strcpy(folder, "/tmp/socle-making-XXXXXX");
-		assert_non_null(mkdtemp(folder));
+	if (!dir[0]) {
+		strcpy(dir, "/tmp/socle-making-XXXXXX");
+		assert_non_null(mkdtemp(dir));
 	}
-	snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
+	snprintf(path, sizeof(paths[0]), "%s/%s", dir, name);
 	return path;
 }
 
@@ -318,23 +318,23 @@ is_there(const char *path)
 /* ---- time ---- */
 
 static void
-over(struct socle_timer *t)
+time_is_up(struct socle_timer *t)
 {
 	(void)t;
 }
 
 static bool
-is_over(void *timer)
+is_finished(void *timer)
 {
 	return !socle_timer_pending(timer);
 }
 
 void
-pass(double seconds)
+pass_time(double seconds)
 {
 	struct socle_timer t;
 
-	socle_timer_init(&t, over);
+	socle_timer_init(&t, time_is_up);
 	assert_int_equal(0, socle_timer_start(&t, seconds));
-	assert_int_equal(1, socle_run_until(is_over, &t));
+	assert_int_equal(1, socle_run_until(is_finished, &t));
 }

@@ -11,7 +11,7 @@
  * What was reported since making_setup(); the end of the test closes the fds
  * not taken out.
  */
-extern struct heard {
+extern struct recorded {
 	int successes, accepts, failures, attempts;
 	int fds[128]; /* of the success callback, in order */
 	bool has_peer;
@@ -23,7 +23,7 @@ extern struct heard {
 	void (*on_accepted)(struct socle_factory *f);
 	void (*on_failure)(struct socle_factory *f);
 	void (*on_attempt)(struct socle_factory *f);
-} heard;
+} recorded;
 
 int making_setup(void **state);
 int making_teardown(void **state);
@@ -36,14 +36,15 @@ int names_teardown(void **state);
 #define names_test(name)                                                       \
 	cmocka_unit_test_setup_teardown(name, names_setup, names_teardown)
 
-void hear_success(struct socle_factory *f, int fd,
+void record_success(struct socle_factory *f, int fd,
 	const struct socle_addr *peer, void *arg);
-void hear_accepted(struct socle_factory *f, struct socle_socket *s, void *arg);
-void hear_failure(
+void record_accepted(
+	struct socle_factory *f, struct socle_socket *s, void *arg);
+void record_failure(
 	struct socle_factory *f, const struct socle_failure *why, void *arg);
 /* Also notes "4:<err>" or "6:<err>". */
-void hear_attempt(struct socle_factory *f, const struct socle_addr *to, int err,
-	void *arg);
+void record_attempt(struct socle_factory *f, const struct socle_addr *to,
+	int err, void *arg);
 
 /*
  * A factory with these callbacks where `p' has none; making it must succeed and
@@ -71,7 +72,7 @@ int refusing(int family, int *port);
  * A listener with a full backlog: connecting hangs. The end of the test closes
  * its sockets.
  */
-int busy(int family);
+int full_listener(int family);
 
 bool has_ipv6(void);
 void assert_exchange(int a, int b); /* a byte in each direction */
@@ -81,9 +82,9 @@ int fds_open(void);
  * A path "dir/name" in a directory for unix sockets, which must be empty at the
  * end.
  */
-const char *in_folder(const char *name);
+const char *in_dir(const char *name);
 bool is_there(const char *path);
 
 /* Lets virtual time pass. */
-void pass(double seconds);
+void pass_time(double seconds);
 #endif

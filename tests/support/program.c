@@ -15,18 +15,18 @@
 enum { PATIENCE_MS = 10 * 1000 };
 
 static pid_t running;
-static bool asked; /* the program was asked to stop */
+static bool stop_requested; /* the program was asked to stop */
 static int its_port;
 
 static void
 become(const char *name, char *argument, char *another, int out)
 {
-	const char *folder = getenv("EXAMPLES");
+	const char *dir = getenv("EXAMPLES");
 	char path[1024], port[] = "--port=0";
 	char *argv[] = {path, port, argument, another, NULL};
 
 	snprintf(path, sizeof(path), "%s/%s",
-		folder ? folder : "build/plain/examples", name);
+		dir ? dir : "build/plain/examples", name);
 	dup2(out, STDOUT_FILENO);
 	alarm(0);
 	execv(path, argv);
@@ -43,7 +43,7 @@ program_start(const char *name, const char *argument, const char *another)
 	assert_int_equal(0, pipe(fds));
 	assert_int_not_equal(-1, fcntl(fds[0], F_SETFD, FD_CLOEXEC));
 	assert_int_not_equal(-1, fcntl(fds[1], F_SETFD, FD_CLOEXEC));
-	asked = false;
+	stop_requested = false;
 	running = fork();
 	if (running == 0)
 		become(name, argument ? strdup(argument) : NULL,
@@ -60,9 +60,9 @@ program_start(const char *name, const char *argument, const char *another)
 void
 program_ask_to_stop(void)
 {
-	if (!asked)
+	if (!stop_requested)
 		kill(running, SIGTERM);
-	asked = true;
+	stop_requested = true;
 }
 
 void

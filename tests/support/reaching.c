@@ -18,7 +18,7 @@ serve(void)
 }
 
 void
-nobody_serves(void)
+refuse_connections(void)
 {
 	int port, fd = refusing(AF_INET, &port);
 
@@ -27,9 +27,9 @@ nobody_serves(void)
 }
 
 void
-somebody_is_busy(void)
+hang_connections(void)
 {
-	snprintf(where, sizeof(where), "127.0.0.1:%d", busy(AF_INET));
+	snprintf(where, sizeof(where), "127.0.0.1:%d", full_listener(AF_INET));
 }
 
 struct probe *
@@ -62,8 +62,8 @@ turn_until_gone(struct probe *p)
 int
 reached(void)
 {
-	turn_until_count(&heard.successes, 1);
-	return heard.fds[0];
+	turn_until_count(&recorded.successes, 1);
+	return recorded.fds[0];
 }
 
 void

@@ -11,8 +11,8 @@ extern char where[SOCLE_ADDR_TEXT_MAX];
 
 /* From now on connecting to `where' succeeds; is refused; hangs. */
 void serve(void);
-void nobody_serves(void);
-void somebody_is_busy(void);
+void refuse_connections(void);
+void hang_connections(void);
 
 /* A connecting object that has received no event yet. */
 struct probe *reach(void);

@@ -19,8 +19,8 @@ static pthread_t loop_thread;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static bool held;
-static int asked, may_end, lists, code, code_errno;
-static char question[256], says[256];
+static int started, may_end, lists, code, code_errno;
+static char question[256], answer[256];
 
 int answers, last_err;
 
@@ -57,7 +57,7 @@ resolver_threads(void)
 }
 
 int
-resolver_most_threads(void)
+resolver_max_threads(void)
 {
 	return most_threads;
 }
@@ -125,7 +125,7 @@ look_up(const char *host, const char *service, struct addrinfo **ret)
 		snprintf(text, sizeof(text), "10.0.0.%d:%s", number,
 			service ? "4242" : "0");
 	*ret = list_make(
-		host && sscanf(host, "h%d", &number) != 1 ? says : text);
+		host && sscanf(host, "h%d", &number) != 1 ? answer : text);
 	return 0;
 }
 
@@ -141,7 +141,7 @@ fake_getaddrinfo(const char *host, const char *service,
 		!sigismember(&set, SIGTERM) || !sigismember(&set, SIGUSR1))
 		misplaced = true;
 	pthread_mutex_lock(&lock);
-	asked++;
+	started++;
 	snprintf(question, sizeof(question), "%s %s %d %d", host ? host : "-",
 		service ? service : "-", hints->ai_family, hints->ai_socktype);
 	pthread_cond_broadcast(&changed);
@@ -154,9 +154,9 @@ fake_getaddrinfo(const char *host, const char *service,
 }
 
 void
-resolver_says(const char *addresses)
+resolver_set_answer(const char *addresses)
 {
-	snprintf(says, sizeof(says), "%s", addresses);
+	snprintf(answer, sizeof(answer), "%s", addresses);
 }
 
 void
@@ -167,7 +167,7 @@ resolver_fails(int with, int err)
 }
 
 static void
-let(bool hold, int n)
+release(bool hold, int n)
 {
 	pthread_mutex_lock(&lock);
 	held = hold;
@@ -179,37 +179,37 @@ let(bool hold, int n)
 void
 resolver_hold(void)
 {
-	let(true, 0);
+	release(true, 0);
 }
 
 void
-resolver_let(int n)
+resolver_release(int n)
 {
-	let(true, n);
+	release(true, n);
 }
 
 void
-resolver_let_all(void)
+resolver_release_all(void)
 {
-	let(false, 0);
+	release(false, 0);
 }
 
 void
-resolver_wait_asked(int n)
+resolver_wait_started(int n)
 {
 	pthread_mutex_lock(&lock);
-	while (asked < n)
+	while (started < n)
 		pthread_cond_wait(&changed, &lock);
 	pthread_mutex_unlock(&lock);
 }
 
 int
-resolver_asked(void)
+resolver_started(void)
 {
 	int n;
 
 	pthread_mutex_lock(&lock);
-	n = asked;
+	n = started;
 	pthread_mutex_unlock(&lock);
 	return n;
 }
@@ -232,9 +232,9 @@ resolver_setup(void **state)
 	loop_thread = pthread_self();
 	held = false;
 	misplaced = false;
-	asked = may_end = code = answers = last_err = 0;
+	started = may_end = code = answers = last_err = 0;
 	most_threads = 0;
-	resolver_says("10.0.0.1:0");
+	resolver_set_answer("10.0.0.1:0");
 	return fixture_setup(state);
 }
 
@@ -250,7 +250,7 @@ resolver_teardown(void **state)
 {
 	int bad;
 
-	resolver_let_all();
+	resolver_release_all();
 	resolver_wait_idle();
 	socle__seam = before;
 	bad = fixture_teardown(state);
@@ -282,7 +282,7 @@ answered(int err, const struct socle_addr *addrs, size_t n, void *arg)
 }
 
 struct socle_resolve *
-resolver_ask(const char *host)
+resolver_request(const char *host)
 {
 	struct socle_resolve *r = NULL;
 	union {

@@ -34,9 +34,9 @@ wrong(const char *fmt, ...)
 }
 
 void
-part_told(enum part p)
+part_erred(enum part p)
 {
-	scenario.told[p] = 1;
+	scenario.erred[p] = 1;
 }
 
 void
@@ -53,7 +53,7 @@ refused(long result)
 		return false;
 	if (result == -EINTR)
 		wrong("an interruption was told");
-	scenario.told[CALL_REFUSED]++;
+	scenario.erred[CALL_REFUSED]++;
 	return true;
 }
 
@@ -107,7 +107,7 @@ check_pattern(const char *data, size_t n, size_t at, const char *where)
 
 /* ---- the run ---- */
 static bool
-go_on(void *arg)
+continue_run(void *arg)
 {
 	(void)arg;
 	return true;
@@ -153,7 +153,7 @@ loop_start(void)
 	socle_set_loop_timeout(5);
 	UNTIL_TAKEN(r = socle_enable_profiling(0));
 	socle_set_slow_handler(0.001, was_slow, NULL);
-	socle_set_post_loop_callback(go_on, NULL);
+	socle_set_post_loop_callback(continue_run, NULL);
 }
 
 static void
@@ -179,7 +179,7 @@ finished(void)
 		if (!scenario.lines[i].ended && scenario.lines[i].total)
 			return false;
 	for (int i = EMBEDDED_TIMER; i < PARTS; i++)
-		if (!scenario.done[i] && !scenario.told[i])
+		if (!scenario.done[i] && !scenario.erred[i])
 			return false;
 	return true;
 }
@@ -202,7 +202,7 @@ loop_run(void)
 
 	for (int i = 1; failed < 30 && !finished(); i++) {
 		if (socle_event_loop_once(5) < 0) {
-			scenario.told[LOOP]++;
+			scenario.erred[LOOP]++;
 			failed++;
 		} else {
 			failed = 0;
@@ -245,7 +245,7 @@ wind_up(void)
 	int r = 0;
 
 	if (socle_loop_fd() == -ENOMEM)
-		scenario.told[CALL_REFUSED]++;
+		scenario.erred[CALL_REFUSED]++;
 	(void)refused(socle_loop_timeout_ms() < -1 ? -1 : 0);
 	socle_profiling_data(item_seen, NULL);
 	UNTIL_TAKEN(
@@ -254,22 +254,22 @@ wind_up(void)
 	socle_factory_free(scenario.local);
 	scenario.local = NULL;
 	if (socle_event_loop_once(0) < 0)
-		scenario.told[LOOP]++;
+		scenario.erred[LOOP]++;
 	ghost_end();
 }
 
 static int
-told_sum(void)
+erred_sum(void)
 {
 	int sum = 0;
 
 	for (int i = 0; i < PARTS; i++)
-		sum += scenario.told[i];
+		sum += scenario.erred[i];
 	/* The writer of a pipe without a reader receives an error, too. */
-	if (scenario.told[SINK] && scenario.told[SOURCE])
+	if (scenario.erred[SINK] && scenario.erred[SOURCE])
 		sum--;
 	for (int i = 0; i < LINES; i++)
-		sum += scenario.lines[i].told ||
+		sum += scenario.lines[i].erred ||
 			(!scenario.lines[i].served && scenario.lines[i].total);
 	return sum;
 }
@@ -278,10 +278,10 @@ static void
 parts_check(void)
 {
 	for (int i = EMBEDDED_TIMER; i < PARTS; i++)
-		if (!scenario.done[i] && !scenario.told[i])
+		if (!scenario.done[i] && !scenario.erred[i])
 			wrong("%s: nothing came of it", scenario_part_names[i]);
-	if (scenario.piped && !scenario.told[SOURCE] && !scenario.told[SINK] &&
-		scenario.sunk != PIPE_BYTES)
+	if (scenario.piped && !scenario.erred[SOURCE] &&
+		!scenario.erred[SINK] && scenario.sunk != PIPE_BYTES)
 		wrong("the pipe: %zu bytes came", scenario.sunk);
 	files_check();
 	for (int i = 0; i < LINES; i++)
@@ -336,7 +336,7 @@ healed_check(void)
 	scenario.lasting = lasting;
 	parts_check();
 	line_check(c, "the client that came last");
-	if (!c->served || c->told || c->got != c->total)
+	if (!c->served || c->erred || c->got != c->total)
 		wrong("the client that came last was not served");
 	wake_check();
 }
@@ -366,12 +366,12 @@ reset_check(int fds_before, long blocks_before)
 	}
 	if (drops != 0)
 		wrong("a deferred call was not dropped");
-	if (scenario.closures != scenario.closures_over)
+	if (scenario.closures != scenario.closures_done)
 		wrong("%d closures, %d calls", scenario.closures,
-			scenario.closures_over);
-	if (scenario.files != scenario.files_over)
+			scenario.closures_done);
+	if (scenario.files != scenario.files_done)
 		wrong("%d files, %d told to be over", scenario.files,
-			scenario.files_over);
+			scenario.files_done);
 	if (scenario.objects != 0)
 		wrong("%d objects are left", scenario.objects);
 	if (open_fds() != fds_before)
@@ -412,7 +412,7 @@ calls_note(unsigned long *to)
 const char *
 scenario_run(int strikes)
 {
-	int fds_before = open_fds(), told;
+	int fds_before = open_fds(), erred;
 	long blocks_before = seam_live_blocks();
 
 	run_begin(strikes < 0);
@@ -436,9 +436,9 @@ scenario_run(int strikes)
 	wind_up();
 	calls_note(scenario.calls);
 	seam_heal();
-	told = told_sum();
-	if (!scenario.lasting && told > strikes)
-		wrong("%d were told an error", told);
+	erred = erred_sum();
+	if (!scenario.lasting && erred > strikes)
+		wrong("%d were told an error", erred);
 	healed_check();
 	reset_check(fds_before, blocks_before);
 	return scenario.problem[0] ? scenario.problem : NULL;
@@ -478,22 +478,22 @@ static void
 child_run(int strikes, struct child_report *report)
 {
 	struct line *c = &scenario.lines[NEW_LINE];
-	int told;
+	int erred;
 
 	child_begin();
 	raise(SIGUSR1);
 	if (refused(socle_post(
 		    scenario.self, done_by_arg, (void *)(intptr_t)POSTED)))
-		part_told(POSTED);
+		part_erred(POSTED);
 	pipe_start();
 	line_open(c, scenario.tcp, 5000);
 	loop_run();
 	(void)socle_signal(SIGUSR1, NULL, NULL);
 	calls_note(report->calls);
 	seam_heal();
-	told = told_sum() + (c->told || !c->served);
-	if (told > strikes)
-		wrong("%d were told an error", told);
+	erred = erred_sum() + (c->erred || !c->served);
+	if (erred > strikes)
+		wrong("%d were told an error", erred);
 	parts_check();
 	line_check(c, "the child's client");
 	if (!strikes && c->got != c->total)
@@ -501,9 +501,9 @@ child_run(int strikes, struct child_report *report)
 	wake_check();
 	socle_loop_release(scenario.self);
 	socle_reset();
-	if (scenario.closures != scenario.closures_over)
+	if (scenario.closures != scenario.closures_done)
 		wrong("in the child: %d closures, %d calls", scenario.closures,
-			scenario.closures_over);
+			scenario.closures_done);
 	if (scenario.objects != 0)
 		wrong("in the child: %d objects are left", scenario.objects);
 	memcpy(report->problem, scenario.problem, sizeof(scenario.problem));
@@ -552,7 +552,7 @@ scenario_fork_run(int strikes, void (*arm)(void))
 	munmap(report, sizeof(*report));
 	loop_run();
 	parts_check();
-	if (scenario.lines[0].told ||
+	if (scenario.lines[0].erred ||
 		scenario.lines[0].got != scenario.lines[0].total)
 		wrong("the parent's client was not served");
 	(void)socle_signal(SIGUSR1, NULL, NULL);

@@ -39,14 +39,14 @@ closure_run(struct socle_socket *s, void *arg)
 {
 	(void)s;
 	(void)arg;
-	scenario.closures_over++;
+	scenario.closures_done++;
 }
 
 static void
 closure_drop(void *arg)
 {
 	(void)arg;
-	scenario.closures_over++;
+	scenario.closures_done++;
 }
 
 int
@@ -87,10 +87,10 @@ worker_of(struct socle_socket *s)
 }
 
 static void
-worker_told(struct worker *w)
+worker_erred(struct worker *w)
 {
 	if (w->line)
-		w->line->told = true;
+		w->line->erred = true;
 }
 
 static void
@@ -200,9 +200,9 @@ worker_reply(struct worker *w, char *data, size_t n)
 		w->line->taken += n;
 		return;
 	}
-	worker_told(w);
+	worker_erred(w);
 	if (socle_closed(s))
-		w->line->perhaps = n;
+		w->line->maybe_sent = n;
 	socle_close(s, "refused");
 }
 
@@ -231,7 +231,7 @@ worker_event_read(struct socle_socket *self)
 	if (n == -EAGAIN || !w->line)
 		return;
 	if (n < 0) {
-		worker_told(w);
+		worker_erred(w);
 		socle_close(self, "read");
 	} else if (n == 0) {
 		socle_close_after_flush(self, "done");
@@ -249,12 +249,12 @@ static void
 worker_event_err(struct socle_socket *self, int err)
 {
 	if (err == -ENOMEM || err == -ENOSPC) {
-		scenario.told[CALL_REFUSED]++;
+		scenario.erred[CALL_REFUSED]++;
 		socle_watch_read(self, true);
 		(void)socle_write_kick(self);
 		return;
 	}
-	worker_told(worker_of(self));
+	worker_erred(worker_of(self));
 	if (err > 0)
 		wrong("event_err(%d)", err);
 	socle_close(self, "error");
@@ -271,7 +271,7 @@ worker_event_drain(struct socle_socket *self)
 static void
 worker_event_hup(struct socle_socket *self)
 {
-	worker_told(worker_of(self));
+	worker_erred(worker_of(self));
 	socle_close(self, "hup");
 }
 
@@ -283,7 +283,7 @@ worker_close(struct socle_socket *self, const char *reason)
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		if (reason && strcmp(reason, bad[i]) == 0)
-			worker_told(worker_of(self));
+			worker_erred(worker_of(self));
 	socle_super_close(&worker_class, self, reason);
 }
 
@@ -398,12 +398,12 @@ line_check(const struct line *c, const char *which)
 	if (!c->ended)
 		wrong("%s: never ended, %zu of %zu bytes came", which, c->got,
 			c->total);
-	else if (c->got > c->taken + c->perhaps)
+	else if (c->got > c->taken + c->maybe_sent)
 		wrong("%s: got %zu bytes of %zu written", which, c->got,
-			c->taken + c->perhaps);
+			c->taken + c->maybe_sent);
 	else if (!c->served && !scenario.messages && !scenario.lasting)
 		wrong("%s: let go without a word", which);
-	else if (c->served && !c->told && c->got != c->total)
+	else if (c->served && !c->erred && c->got != c->total)
 		wrong("%s: got %zu of %zu bytes, and nobody was told", which,
 			c->got, c->total);
 }

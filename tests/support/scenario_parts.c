@@ -27,7 +27,7 @@ thing_close(struct socle_socket *self, const char *reason)
 	if (t->end && reason && strcmp(t->end, reason) == 0)
 		part_done(t->part);
 	else
-		part_told(t->part);
+		part_erred(t->part);
 	socle_super_close(&thing_class, self, reason);
 }
 
@@ -57,7 +57,7 @@ thing_new(
 	UNTIL_TAKEN(err = socle_socket_new(cls, fd, &s));
 	if (err < 0) {
 		close(fd);
-		part_told(part);
+		part_erred(part);
 		return NULL;
 	}
 	scenario.objects++;
@@ -135,7 +135,7 @@ tail_event_read(struct socle_socket *self)
 	if (n > 0)
 		t->got += (size_t)n;
 	else if (n < 0 && n != -EAGAIN && n != -ECONNRESET)
-		part_told(t->part);
+		part_erred(t->part);
 }
 
 static void
@@ -207,7 +207,7 @@ thief_event_read(struct socle_socket *self)
 {
 	scenario.stolen = socle_steal_socket(self);
 	if (scenario.stolen < 0)
-		part_told(STOLEN);
+		part_erred(STOLEN);
 	else
 		raw_keep(scenario.stolen); /* with its unread data */
 	part_done(STOLEN);
@@ -263,7 +263,7 @@ filter_event_read(struct socle_socket *self)
 	if (n == -EAGAIN)
 		return;
 	if (n != 8 || memcmp(data, "filtered", 8) != 0)
-		part_told(FILTERED);
+		part_erred(FILTERED);
 	socle_close(self, "done");
 }
 
@@ -300,7 +300,7 @@ filtered_pump(void)
 	char data[16];
 	ssize_t n;
 
-	if (scenario.done[FILTERED] || scenario.told[FILTERED])
+	if (scenario.done[FILTERED] || scenario.erred[FILTERED])
 		return;
 	n = recv(scenario.filtered_peer, data, sizeof(data), MSG_DONTWAIT);
 	if (n > 0 &&
@@ -311,12 +311,12 @@ filtered_pump(void)
 
 /* ---- files ---- */
 static void
-file_over(struct socle_socket *s, const struct socle_sent *how, void *arg)
+file_done(struct socle_socket *s, const struct socle_sent *how, void *arg)
 {
 	(void)arg;
-	scenario.files_over++;
+	scenario.files_done++;
 	if (how->err < 0)
-		part_told(thing_of(s)->part);
+		part_erred(thing_of(s)->part);
 }
 
 /* Like thing_write(). */
@@ -325,7 +325,7 @@ thing_sendfile(struct thing *t, struct socle_sendfile what)
 {
 	int r = -1;
 
-	what.done = file_over;
+	what.done = file_done;
 	for (int i = 0; i < TRIES && !socle_closed(&t->sock); i++) {
 		scenario.files++;
 		r = socle_sendfile(&t->sock, &what);
@@ -414,7 +414,7 @@ files_check(void)
 
 	files_pump();
 	for (int i = 0; i < 2; i++)
-		if (scenario.file_peers[i] >= 0 && !scenario.told[FILES + i] &&
+		if (scenario.file_peers[i] >= 0 && !scenario.erred[FILES + i] &&
 			scenario.file_bytes[i] != whole[i])
 			wrong("%s: %zu bytes came",
 				scenario_part_names[FILES + i],
@@ -527,7 +527,7 @@ timer_fired(struct socle_timer *t)
 	part_done(EMBEDDED_TIMER);
 	scenario.nested_left = 3;
 	if (socle_run_until(nested_done, NULL) < 0)
-		scenario.told[LOOP]++;
+		scenario.erred[LOOP]++;
 	part_done(NESTED);
 }
 
@@ -553,15 +553,15 @@ timers_start(void)
 	socle_timer_init(&scenario.timer, timer_fired);
 	UNTIL_TAKEN(r = socle_timer_start(&scenario.timer, 0.005));
 	if (r < 0) {
-		part_told(EMBEDDED_TIMER);
-		part_told(NESTED);
+		part_erred(EMBEDDED_TIMER);
+		part_erred(NESTED);
 	}
 	UNTIL_TAKEN((id = socle_add_timer(0.007, done_by_arg,
 			     (void *)(intptr_t)ID_TIMER)) == 0
 			? -1
 			: 0);
 	if (!id)
-		part_told(ID_TIMER);
+		part_erred(ID_TIMER);
 	UNTIL_TAKEN(
 		(other = socle_add_timer(0.006, never, NULL)) == 0 ? -1 : 0);
 	if (other && !socle_cancel_timer(other))
@@ -575,7 +575,7 @@ other_last(int fd, unsigned ready, void *arg)
 
 	(void)arg;
 	if (ready & SOCLE_ERR)
-		part_told(OTHER_FD);
+		part_erred(OTHER_FD);
 	else if (read(fd, &c, 1) != 1)
 		wrong("an other fd was not readable");
 	if (socle_remove_other_fd(fd) != 0)
@@ -611,7 +611,7 @@ other_fd_start(void)
 	UNTIL_TAKEN(
 		r = socle_add_other_fd(fds[0], SOCLE_READ, other_first, NULL));
 	if (r < 0)
-		part_told(OTHER_FD);
+		part_erred(OTHER_FD);
 }
 
 static void
@@ -629,17 +629,17 @@ calls_start(void)
 
 	UNTIL_TAKEN(r = socle_defer(done_by_arg, (void *)(intptr_t)DEFERRED));
 	if (r < 0)
-		part_told(DEFERRED);
+		part_erred(DEFERRED);
 	UNTIL_TAKEN((scenario.self = socle_loop_self()) ? 0 : -1);
 	r = scenario.self ? 0 : -1;
 	if (scenario.self)
 		UNTIL_TAKEN(r = socle_post(scenario.self, done_by_arg,
 				    (void *)(intptr_t)POSTED));
 	if (r < 0)
-		part_told(POSTED);
+		part_erred(POSTED);
 	UNTIL_TAKEN(r = socle_signal(SIGUSR1, signal_came, NULL));
 	if (r < 0)
-		part_told(SIGNALLED);
+		part_erred(SIGNALLED);
 	else
 		raise(SIGUSR1);
 }

@@ -50,10 +50,10 @@ struct line {
 	bool is_unix, shut;
 	bool served;  /* an object was made for it */
 	bool ended;   /* the client saw the end */
-	bool told;    /* the object received an error */
+	bool erred;   /* the object received an error */
 	size_t taken; /* bytes that the object's writes accepted */
 	/* ... and of the write that broke it, possibly sent in part */
-	size_t perhaps;
+	size_t maybe_sent;
 };
 
 /* Borrowed bytes, valid until the end of the run. */
@@ -65,17 +65,17 @@ struct ref {
 struct scenario {
 	bool lasting;
 	char problem[256];
-	int told[PARTS];
+	int erred[PARTS];
 	bool done[PARTS];
 	struct line lines[LINES + 1];
 	struct socle_factory *tcp, *local;
 	struct socle_loop *self;
 	int messages, objects, slow, rounds;
 	struct ref *borrowed[256];
-	int refs, refs_released, closures, closures_over;
+	int refs, refs_released, closures, closures_done;
 	int raw[64], raw_n;
 	int filtered_peer, stolen, ghost;
-	int file_peers[2], files, files_over;
+	int file_peers[2], files, files_done;
 	size_t file_bytes[2];
 	bool piped;
 	size_t sunk;
@@ -99,7 +99,7 @@ void wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* ---- scenario.c ---- */
 
-void part_told(enum part p);
+void part_erred(enum part p);
 void part_done(enum part p);
 bool refused(long result);
 void raw_keep(int fd);

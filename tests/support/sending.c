@@ -126,7 +126,7 @@ sending_done(struct socle_socket *s, const struct socle_sent *how, void *arg)
 {
 	struct sending *f = arg;
 
-	f->told++;
+	f->completions++;
 	f->how = *how;
 	assert_true(how->err <= 0);
 	assert_non_null(how->operation);
@@ -159,24 +159,24 @@ send_whole(struct socle_socket *s, struct sending *f, int fd)
 }
 
 void
-turn_until_told(const struct sending *f)
+turn_until_completed(const struct sending *f)
 {
-	turn_until_count(&f->told, 1);
+	turn_until_count(&f->completions, 1);
 }
 
 /* ---- receiving ---- */
 
 size_t
-reader_take(struct reader *r, size_t most)
+reader_take(struct reader *r, size_t max)
 {
 	static const size_t sizes[] = {1, 65521, 7, 4093, 131, 32749};
 	static char buf[65536];
 	size_t took = 0;
 
-	while (took < most && !r->ended) {
+	while (took < max && !r->ended) {
 		size_t size = sizes[r->step++ % 6];
 		ssize_t n = recv(r->fd, buf,
-			size < most - took ? size : most - took, MSG_DONTWAIT);
+			size < max - took ? size : max - took, MSG_DONTWAIT);
 
 		if (n < 0 && errno == EAGAIN)
 			break;
@@ -201,7 +201,7 @@ reader_until(struct reader *r, uint64_t at)
 }
 
 void
-assert_came(int fd, const char *text)
+assert_arrived(int fd, const char *text)
 {
 	char buf[512];
 	ssize_t n = drain_fd(fd, buf, sizeof(buf) - 2);

@@ -45,7 +45,7 @@ struct socle_socket *sender_open(int *peer); /* of pair_unix() */
  */
 struct sending {
 	const char *name;
-	int told;
+	int completions;
 	struct socle_sent how;
 	/* if set, called in the completion, after the note */
 	void (*then)(struct socle_socket *s, struct sending *f);
@@ -59,7 +59,7 @@ int send_file(
 void send_whole(struct socle_socket *s, struct sending *f, int fd);
 
 /* Runs the loop until the completion was called; at most 5 s. */
-void turn_until_told(const struct sending *f);
+void turn_until_completed(const struct sending *f);
 
 /* ---- receiving ---- */
 
@@ -72,8 +72,8 @@ struct reader {
 	unsigned step;
 };
 
-/* Reads the bytes available, at most `most', in odd sizes; returns how many. */
-size_t reader_take(struct reader *r, size_t most);
+/* Reads the bytes available, at most `max', in odd sizes; returns how many. */
+size_t reader_take(struct reader *r, size_t max);
 /* Runs the loop and reads, sometimes pausing, up to byte `at' or the end. */
 void reader_until(struct reader *r, uint64_t at);
 
@@ -81,6 +81,6 @@ void reader_until(struct reader *r, uint64_t at);
  * The bytes received so far are `text'; "$" at its end stands for the end of
  * stream.
  */
-void assert_came(int fd, const char *text);
+void assert_arrived(int fd, const char *text);
 
 #endif

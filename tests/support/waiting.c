@@ -118,7 +118,7 @@ change_made(int kq, const struct kevent *c, int i)
  * Makes the changes one by one, so that each may be refused, like the kernel.
  */
 static int
-changes_made(int kq, const struct kevent *c, int n, struct kevent *e, int room)
+changes_made(int kq, const struct kevent *c, int n, struct kevent *e, int space)
 {
 	int errors = 0;
 
@@ -127,7 +127,7 @@ changes_made(int kq, const struct kevent *c, int n, struct kevent *e, int room)
 
 		if (err == 0)
 			continue;
-		if (errors == room) {
+		if (errors == space) {
 			errno = err;
 			return -1;
 		}

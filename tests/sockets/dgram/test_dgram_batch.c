@@ -19,7 +19,7 @@ length_of(int n, bool even)
 }
 
 struct flow {
-	struct told *from, *to;
+	struct recorder *from, *to;
 	int sent, n;
 	bool even;
 	int heard;
@@ -27,7 +27,7 @@ struct flow {
 };
 
 static void
-check_it(struct told *t, const struct socle_packet *p)
+check_it(struct recorder *t, const struct socle_packet *p)
 {
 	struct flow *f = t->arg;
 	size_t len = length_of(f->heard, f->even);
@@ -39,12 +39,12 @@ check_it(struct told *t, const struct socle_packet *p)
 }
 
 static void
-send_some(struct flow *f, int most)
+send_some(struct flow *f, int max)
 {
 	char data[SIZE_MOST];
 
 	/* the datagrams in flight must fit into a receive buffer */
-	while (f->sent < f->n && f->sent - f->heard < 100 && most-- > 0) {
+	while (f->sent < f->n && f->sent - f->heard < 100 && max-- > 0) {
 		size_t len = length_of(f->sent, f->even);
 
 		pattern_fill(data, len, (size_t)f->sent, 7);
@@ -55,7 +55,7 @@ send_some(struct flow *f, int most)
 }
 
 static bool
-flow_is_over(void *arg)
+flow_is_finished(void *arg)
 {
 	struct flow *f = arg;
 
@@ -71,13 +71,13 @@ run_flow(const struct socle_dgram_params *p, int n, bool even)
 	int fds[2];
 
 	pair_udp(fds);
-	f.from = told_new(fds[0], p);
-	f.to = told_new(fds[1], p);
+	f.from = recorder_new(fds[0], p);
+	f.to = recorder_new(fds[1], p);
 	f.to->quiet = f.from->quiet = true;
 	f.to->on_recv = check_it;
 	f.to->arg = &f;
 	seam_count_reset();
-	assert_int_equal(1, socle_run_until(flow_is_over, &f));
+	assert_int_equal(1, socle_run_until(flow_is_finished, &f));
 	calls = seam_system_calls();
 	turn(2);
 	assert_int_equal(n, f.heard);
@@ -165,43 +165,43 @@ gso_and_gro_need_almost_no_system_calls(void **state)
 		.gso = true, .gro = true, .recv_batch = 16};
 
 	(void)state;
-	if (!joined_can_be_had())
+	if (!joined_are_supported())
 		skip_because("joined datagrams are not to be had");
 	assert_true(run_flow(&joined, 3200, true) < 3200 / 10);
 }
 
-static struct told *
+static struct recorder *
 send_three(int *fd, const struct socle_dgram_params *p)
 {
 	struct socle_addr a;
-	struct told *t;
+	struct recorder *t;
 
 	*fd = udp_bound(&a);
-	t = told_new(udp_to(&a), p);
-	tell(t, "one");
-	tell(t, "two");
-	tell(t, "six");
+	t = recorder_new(udp_to(&a), p);
+	recorder_send(t, "one");
+	recorder_send(t, "two");
+	recorder_send(t, "six");
 	return t;
 }
 
 static void
-refused_joined_ones_go_one_by_one(int err)
+refused_gso_is_sent_singly(int err)
 {
 	const struct socle_dgram_params p = {.gso = true};
-	struct told *t;
+	struct recorder *t;
 	int fd;
 
 	t = send_three(&fd, &p);
 	seam_fail(CALL_sendmsg, 1, err, 1);
 	turn(1);
 	assert_int_equal(1, seam_struck());
-	assert_hears(fd, "one");
-	assert_hears(fd, "two");
-	assert_hears(fd, "six");
-	assert_hears_nothing(fd);
+	assert_receives(fd, "one");
+	assert_receives(fd, "two");
+	assert_receives(fd, "six");
+	assert_receives_nothing(fd);
 	assert_notes("empty");
-	tell(t, "one");
-	tell(t, "two");
+	recorder_send(t, "one");
+	recorder_send(t, "two");
 	seam_count_reset();
 	turn(1);
 	assert_int_equal(1, seam_count(CALL_sendmmsg));
@@ -218,34 +218,34 @@ static void
 if_the_device_refuses_gso_datagrams_are_sent_singly(void **state)
 {
 	(void)state;
-	if (!joined_can_be_had())
+	if (!joined_are_supported())
 		skip_because("joined datagrams are not to be had");
-	refused_joined_ones_go_one_by_one(EIO);
-	refused_joined_ones_go_one_by_one(EINVAL);
+	refused_gso_is_sent_singly(EIO);
+	refused_gso_is_sent_singly(EINVAL);
 }
 
 static void
 gso_sends_equal_lengths_in_one_system_call(void **state)
 {
 	const struct socle_dgram_params p = {.gso = true};
-	struct told *t;
+	struct recorder *t;
 	int fd;
 
 	(void)state;
-	if (!joined_can_be_had())
+	if (!joined_are_supported())
 		skip_because("joined datagrams are not to be had");
 	t = send_three(&fd, &p);
-	tell(t, "x"); /* a shorter datagram ends the run */
-	tell(t, "seven");
+	recorder_send(t, "x"); /* a shorter datagram ends the run */
+	recorder_send(t, "seven");
 	seam_count_reset();
 	turn(1);
 	assert_int_equal(0, socle_write_buf_size(&t->dgram.sock));
 	assert_int_equal(1, seam_count(CALL_sendmmsg));
-	assert_hears(fd, "one");
-	assert_hears(fd, "two");
-	assert_hears(fd, "six");
-	assert_hears(fd, "x");
-	assert_hears(fd, "seven");
+	assert_receives(fd, "one");
+	assert_receives(fd, "two");
+	assert_receives(fd, "six");
+	assert_receives(fd, "x");
+	assert_receives(fd, "seven");
 	notes_clear();
 	close(fd);
 }
@@ -254,19 +254,19 @@ static void
 without_sendmmsg_and_recvmmsg_datagrams_are_moved_singly(void **state)
 {
 	const struct socle_dgram_params p = {.recv_batch = 8};
-	struct told *from, *to;
+	struct recorder *from, *to;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	from = told_new(fds[0], &p);
-	to = told_new(fds[1], &p);
+	from = recorder_new(fds[0], &p);
+	to = recorder_new(fds[1], &p);
 	seam_fail(CALL_recvmmsg, 1, ENOSYS, -1);
 	seam_fail(CALL_sendmmsg, 1, ENOSYS, -1);
 	for (int i = 0; i < 2; i++) {
-		tell(from, "1");
-		tell(from, "2");
-		tell(from, "3");
+		recorder_send(from, "1");
+		recorder_send(from, "2");
+		recorder_send(from, "3");
 		turn(2);
 		assert_notes("empty <1> <2> <3>");
 	}
@@ -283,7 +283,7 @@ an_error_after_received_datagrams_is_reported_after_them(void **state)
 
 	(void)state;
 	pair_dgram(fds);
-	told_new(fds[0], &p);
+	recorder_new(fds[0], &p);
 	datagram(fds[1], "1");
 	datagram(fds[1], "2");
 	seam_fail(CALL_recvmmsg, 1, ENOSYS, 1);
@@ -301,19 +301,19 @@ a_datagram_that_is_too_long_fails_alone_in_its_batch(void **state)
 	static char big[65508];
 	const struct socle_dgram_params p = {.recv_batch = 8};
 	struct socle_addr a;
-	struct told *t;
+	struct recorder *t;
 	int fd = udp_bound(&a);
 
 	(void)state;
-	t = told_new(udp_to(&a), &p);
-	tell(t, "first");
+	t = recorder_new(udp_to(&a), &p);
+	recorder_send(t, "first");
 	socle_dgram_send(&t->dgram, big, sizeof(big), 0, NULL);
-	tell(t, "third");
+	recorder_send(t, "third");
 	turn(1);
 	assert_notes("serr-90: empty");
-	assert_hears(fd, "first");
-	assert_hears(fd, "third");
-	assert_hears_nothing(fd);
+	assert_receives(fd, "first");
+	assert_receives(fd, "third");
+	assert_receives_nothing(fd);
 	close(fd);
 }
 
@@ -322,7 +322,7 @@ a_datagram_that_is_too_long_fails_alone_in_its_batch(void **state)
 enum { SHARE = 256 }; /* datagrams per readiness */
 
 struct flood {
-	struct told *t;
+	struct recorder *t;
 	int fd;
 	double due;
 	int late; /* datagrams delivered after the timer was due */
@@ -340,7 +340,7 @@ feed(struct flood *f)
  * There is always more: each datagram delivered is sent again, and takes time.
  */
 static void
-feed_more(struct told *t, const struct socle_packet *p)
+feed_more(struct recorder *t, const struct socle_packet *p)
 {
 	struct flood *f = t->arg;
 
@@ -366,7 +366,7 @@ flood_with(const struct socle_dgram_params *p)
 
 	seam_time_virtual();
 	pair_dgram(fds);
-	f.t = told_new(fds[0], p);
+	f.t = recorder_new(fds[0], p);
 	f.fd = fds[1];
 	f.t->quiet = true;
 	f.t->on_recv = feed_more;
@@ -406,7 +406,8 @@ a_flood_gets_only_its_share_of_a_tick(void **state)
 	(void)state;
 	seam_time_virtual();
 	pair_dgram(fds);
-	f.t = told_new(fds[0], &(struct socle_dgram_params){.recv_all = true});
+	f.t = recorder_new(
+		fds[0], &(struct socle_dgram_params){.recv_all = true});
 	f.fd = fds[1];
 	f.t->quiet = true;
 	f.t->on_recv = feed_more;
@@ -420,7 +421,7 @@ a_flood_gets_only_its_share_of_a_tick(void **state)
 /* ---- the destination of a request ---- */
 
 static void
-answer(struct told *t, const struct socle_packet *p)
+answer(struct recorder *t, const struct socle_packet *p)
 {
 	assert_true(socle_dgram_reply(&t->dgram, p, "answer", 6) >= 0);
 }
@@ -433,11 +434,12 @@ asked_at(const char *bound, const char *asked, bool autoflush)
 	struct socle_addr a, from;
 	struct socle_dgram *d;
 	char text[SOCLE_ADDR_TEXT_MAX], buf[16];
-	struct told *t;
+	struct recorder *t;
 	int fd, port;
 
-	assert_int_equal(0, socle_dgram_open(bound, true, &told_class, &p, &d));
-	t = told_of(d);
+	assert_int_equal(
+		0, socle_dgram_open(bound, true, &recorder_class, &p, &d));
+	t = recorder_of(d);
 	t->on_recv = answer;
 	port = socle_local_port(&d->sock);
 	assert_int_equal(0, socle_addr_parse(&a, asked, (uint16_t)port));
@@ -481,15 +483,15 @@ to_is_the_destination_address_of_the_datagram(void **state)
 	int fd, port;
 
 	(void)state;
-	assert_int_equal(
-		0, socle_dgram_open("0.0.0.0:0", true, &told_class, &p, &d));
+	assert_int_equal(0,
+		socle_dgram_open("0.0.0.0:0", true, &recorder_class, &p, &d));
 	port = socle_local_port(&d->sock);
 	snprintf(mine, sizeof(mine), "127.0.0.7:%d", port);
 	assert_int_equal(0, socle_addr_parse(&a, mine, 0));
 	fd = socket(AF_INET, SOCK_DGRAM, 0);
 	datagram_to(fd, &a, "x");
-	turn_until_received(told_of(d), 1);
-	socle_addr_format(&told_of(d)->last.to, text, sizeof(text));
+	turn_until_received(recorder_of(d), 1);
+	socle_addr_format(&recorder_of(d)->last.to, text, sizeof(text));
 	assert_string_equal(mine, text);
 	notes_clear();
 	close(fd);
@@ -505,18 +507,18 @@ what_cannot_be_answered_from_is_left_to_the_kernel(bool autoflush)
 	struct socle_dgram *d;
 	int fd, on = 1;
 
-	assert_int_equal(
-		0, socle_dgram_open("0.0.0.0:0", true, &told_class, &p, &d));
-	told_of(d)->on_recv = answer;
+	assert_int_equal(0,
+		socle_dgram_open("0.0.0.0:0", true, &recorder_class, &p, &d));
+	recorder_of(d)->on_recv = answer;
 	assert_int_equal(0,
 		socle_addr_parse(&a, "127.255.255.255",
 			(uint16_t)socle_local_port(&d->sock)));
 	fd = socket(AF_INET, SOCK_DGRAM, 0);
 	setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on));
 	datagram_to(fd, &a, "x");
-	turn_until_received(told_of(d), 1);
+	turn_until_received(recorder_of(d), 1);
 	turn(1);
-	assert_hears(fd, "answer");
+	assert_receives(fd, "answer");
 	socle_close(&d->sock, NULL);
 	turn(1);
 	notes_clear();
@@ -535,17 +537,17 @@ static void
 a_reply_without_pktinfo_reaches_the_sender(void **state)
 {
 	struct socle_addr mine;
-	struct told *t;
+	struct recorder *t;
 	int fd;
 
 	(void)state;
-	t = told_new(udp_bound(&mine), NULL);
+	t = recorder_new(udp_bound(&mine), NULL);
 	t->on_recv = answer;
 	fd = udp_to(&mine);
 	datagram(fd, "x");
 	turn_until_received(t, 1);
 	turn(1);
-	assert_hears(fd, "answer");
+	assert_receives(fd, "answer");
 	notes_clear();
 	close(fd);
 }

@@ -34,7 +34,7 @@ allocations(enum call which)
 
 /* If the call fails, the test still owns the fd, which is unchanged. */
 static void
-init_fails(unsigned long nth, bool *over)
+init_fails(unsigned long nth, bool *finished)
 {
 	struct socle_dgram *d = NULL;
 	int fd = socket(AF_INET, SOCK_DGRAM, 0), on = 0, err;
@@ -42,8 +42,8 @@ init_fails(unsigned long nth, bool *over)
 
 	seam_watch_any(any_call);
 	seam_fail_any(nth, ENOMEM);
-	err = socle_dgram_new(&told_class, fd, &full, &d);
-	*over = seam_any_struck() == CALLS;
+	err = socle_dgram_new(&recorder_class, fd, &full, &d);
+	*finished = seam_any_struck() == CALLS;
 	seam_heal();
 	if (err == 0) {
 		socle_reset();
@@ -62,29 +62,29 @@ init_fails(unsigned long nth, bool *over)
 static void
 a_failed_init_leaves_the_fd_unchanged(void **state)
 {
-	bool over = false;
+	bool finished = false;
 	unsigned long n = 0;
 
 	(void)state;
-	while (!over)
-		init_fails(++n, &over);
+	while (!finished)
+		init_fails(++n, &finished);
 	assert_true(n > 8);
 }
 
 static void
 open_fails(const char *where, bool binds)
 {
-	bool over = false;
+	bool finished = false;
 	unsigned long n = 0;
 
-	while (!over) {
+	while (!finished) {
 		struct socle_dgram *d = NULL;
 		int err;
 
 		seam_watch_any(any_call);
 		seam_fail_any(++n, ENOMEM);
-		err = socle_dgram_open(where, binds, &told_class, NULL, &d);
-		over = seam_any_struck() == CALLS;
+		err = socle_dgram_open(where, binds, &recorder_class, NULL, &d);
+		finished = seam_any_struck() == CALLS;
 		seam_heal();
 		assert_true(err == 0 || (err == -ENOMEM && !d));
 		socle_reset();
@@ -114,27 +114,27 @@ a_failed_open_leaves_nothing_behind(void **state)
 static void
 a_failed_set_write_fd_leaves_the_object_unchanged(void **state)
 {
-	bool over = false;
+	bool finished = false;
 	unsigned long n = 0;
-	struct told *t;
+	struct recorder *t;
 	int fds[2], out[2], err;
 
 	(void)state;
 	pair_dgram(fds);
 	pair_dgram(out);
-	t = told_new(fds[0], NULL);
-	while (!over) {
+	t = recorder_new(fds[0], NULL);
+	while (!finished) {
 		seam_watch_any(any_call);
 		seam_fail_any(++n, ENOMEM);
 		err = socle_dgram_set_write_fd(&t->dgram, out[0]);
-		over = seam_any_struck() == CALLS;
+		finished = seam_any_struck() == CALLS;
 		seam_heal();
 		if (err == 0)
 			break;
 		assert_int_equal(-ENOMEM, err);
-		tell(t, "x");
+		recorder_send(t, "x");
 		turn(1);
-		assert_hears(fds[1], "x");
+		assert_receives(fds[1], "x");
 	}
 	assert_true(n >= 3);
 	notes_clear();
@@ -146,10 +146,10 @@ static void
 a_failed_configure_changes_nothing(void **state)
 {
 	struct socle_addr a;
-	struct told *t;
+	struct recorder *t;
 
 	(void)state;
-	t = told_new(udp_bound(&a), NULL);
+	t = recorder_new(udp_bound(&a), NULL);
 	seam_fail(CALL_setsockopt, 1, ENOBUFS, 1);
 	assert_int_equal(-ENOBUFS,
 		socle_dgram_configure(&t->dgram,
@@ -172,15 +172,15 @@ a_failed_configure_changes_nothing(void **state)
 /* ---- exchanging ---- */
 
 struct talk {
-	struct told *a, *b;
-	int heard[MANY]; /* how often each was received */
-	int lost[MANY];  /* how often each was reported as failed */
+	struct recorder *a, *b;
+	int arrivals[MANY]; /* how often each was received */
+	int lost[MANY];     /* how often each was reported as failed */
 };
 
 static struct talk talk;
 
 static void
-hear_it(struct told *t, const struct socle_packet *p)
+receive_it(struct recorder *t, const struct socle_packet *p)
 {
 	unsigned char n;
 
@@ -188,11 +188,11 @@ hear_it(struct told *t, const struct socle_packet *p)
 	assert_true(p->len == 10);
 	memcpy(&n, p->data, 1);
 	assert_true(n < MANY);
-	talk.heard[n]++;
+	talk.arrivals[n]++;
 }
 
 static void
-lose_it(struct told *t, int err, const struct socle_packet *p)
+lose_it(struct recorder *t, int err, const struct socle_packet *p)
 {
 	unsigned char n;
 
@@ -203,7 +203,7 @@ lose_it(struct told *t, int err, const struct socle_packet *p)
 }
 
 static void
-say_some(int from, int to)
+send_some(int from, int to)
 {
 	for (int i = from; i < to; i++) {
 		char data[10] = {(char)i};
@@ -222,10 +222,10 @@ talk_begins(const struct socle_dgram_params *p)
 	int fd = udp_bound(&where);
 
 	memset(&talk, 0, sizeof(talk));
-	talk.b = told_new(fd, NULL);
-	talk.a = told_new(udp_to(&where), NULL);
+	talk.b = recorder_new(fd, NULL);
+	talk.a = recorder_new(udp_to(&where), NULL);
 	talk.a->quiet = talk.b->quiet = true;
-	talk.b->on_recv = hear_it;
+	talk.b->on_recv = receive_it;
 	talk.a->on_send_error = lose_it;
 	assert_int_equal(0, socle_dgram_configure(&talk.a->dgram, p, ~0u));
 	assert_int_equal(0, socle_dgram_configure(&talk.b->dgram, p, ~0u));
@@ -233,24 +233,24 @@ talk_begins(const struct socle_dgram_params *p)
 
 /* Each datagram is received once or reported as failed once. */
 static const char *
-talk_verdict(void)
+talk_result(void)
 {
 	for (int i = 0; i < MANY; i++) {
-		if (talk.heard[i] + talk.lost[i] == 1)
+		if (talk.arrivals[i] + talk.lost[i] == 1)
 			continue;
-		return talk.heard[i] + talk.lost[i] == 0 ? "lost untold"
-							 : "told twice";
+		return talk.arrivals[i] + talk.lost[i] == 0 ? "lost untold"
+							    : "told twice";
 	}
 	return NULL;
 }
 
 static int
-heard_or_lost(void)
+received_or_lost(void)
 {
 	int n = 0;
 
 	for (int i = 0; i < MANY; i++)
-		n += talk.heard[i] + talk.lost[i];
+		n += talk.arrivals[i] + talk.lost[i];
 	return n;
 }
 
@@ -267,18 +267,18 @@ talk_under(const struct socle_dgram_params *p, unsigned long nth, int err)
 	talk_begins(p);
 	seam_watch_any(watched);
 	seam_fail_any(nth, err);
-	say_some(0, MANY / 3);
+	send_some(0, MANY / 3);
 	for (int i = 0; i < 4; i++)
 		assert_true(socle_event_loop_once(10) >= 0);
-	say_some(MANY / 3, MANY);
-	for (int i = 0; i < 200 && heard_or_lost() < MANY; i++)
+	send_some(MANY / 3, MANY);
+	for (int i = 0; i < 200 && received_or_lost() < MANY; i++)
 		assert_true(socle_event_loop_once(10) >= 0);
 	calls = seam_any_count();
 	struck = seam_any_struck();
 	seam_heal();
 	for (int i = 0; i < 8; i++)
 		assert_true(socle_event_loop_once(10) >= 0);
-	problem = talk_verdict();
+	problem = talk_result();
 	if (problem)
 		fail_msg("%s: call %lu, %s: %s", problem, nth,
 			struck < CALLS ? call_names[struck] : "none",
@@ -356,14 +356,14 @@ out_of_memory(enum call which)
 static void
 without_memory_datagrams_stay_in_the_kernel(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	double start;
 	int fds[2];
 
 	(void)state;
 	seam_time_virtual();
 	pair_dgram(fds);
-	t = told_new(fds[0], &(struct socle_dgram_params){.recv_batch = 4});
+	t = recorder_new(fds[0], &(struct socle_dgram_params){.recv_batch = 4});
 	datagram(fds[1], "1");
 	datagram(fds[1], "2");
 	seam_watch_any(out_of_memory);
@@ -385,12 +385,12 @@ without_memory_datagrams_stay_in_the_kernel(void **state)
 static void
 a_send_without_memory_queues_nothing(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0], NULL);
+	t = recorder_new(fds[0], NULL);
 	seam_fail(CALL_malloc, 1, ENOMEM, 1);
 	assert_int_equal(-ENOMEM, socle_dgram_send(&t->dgram, "x", 1, 0, NULL));
 	assert_int_equal(0, socle_write_buf_size(&t->dgram.sock));
@@ -401,8 +401,8 @@ a_send_without_memory_queues_nothing(void **state)
 	seam_fail(CALL_sendto, 1, EAGAIN, 1);
 	seam_fail(CALL_malloc, 1, ENOMEM, 1);
 	assert_int_equal(-ENOMEM, socle_dgram_send(&t->dgram, "x", 1, 0, NULL));
-	assert_int_equal(1, tell(t, "y"));
-	assert_hears(fds[1], "y");
+	assert_int_equal(1, recorder_send(t, "y"));
+	assert_receives(fds[1], "y");
 	turn(2);
 	assert_notes("");
 	close(fds[1]);

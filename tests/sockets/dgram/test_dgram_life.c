@@ -7,7 +7,7 @@
 static const struct socle_dgram_params all = {.send_all = true};
 
 static void
-close_on_error(struct told *t, int err, const struct socle_packet *p)
+close_on_error(struct recorder *t, int err, const struct socle_packet *p)
 {
 	(void)p;
 	if (err != -ECANCELED)
@@ -19,16 +19,16 @@ close_on_error(struct told *t, int err, const struct socle_packet *p)
 static void
 closing_in_on_send_error_cancels_the_rest_once(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0], &all);
+	t = recorder_new(fds[0], &all);
 	t->on_send_error = close_on_error;
-	tell(t, "1");
-	tell(t, "2");
-	tell(t, "3");
+	recorder_send(t, "1");
+	recorder_send(t, "2");
+	recorder_send(t, "3");
 	seam_fail(CALL_sendmmsg, 1, EACCES, 1);
 	seam_fail(CALL_sendmsg, 1, EACCES, 1);
 	turn(2);
@@ -37,7 +37,7 @@ closing_in_on_send_error_cancels_the_rest_once(void **state)
 }
 
 static void
-close_at_once(struct told *t)
+close_at_once(struct recorder *t)
 {
 	socle_close(&t->dgram.sock, "empty");
 }
@@ -45,22 +45,22 @@ close_at_once(struct told *t)
 static void
 closing_in_on_outgoing_empty_ends_all_callbacks(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0], NULL);
+	t = recorder_new(fds[0], NULL);
 	t->on_empty = close_at_once;
-	tell(t, "1");
+	recorder_send(t, "1");
 	turn(2);
 	assert_notes("empty close(empty) destroy");
-	assert_hears(fds[1], "1");
+	assert_receives(fds[1], "1");
 	close(fds[1]);
 }
 
 static void
-close_on_recv_error(struct told *t, int err)
+close_on_recv_error(struct recorder *t, int err)
 {
 	(void)err;
 	socle_close(&t->dgram.sock, "recv");
@@ -69,12 +69,13 @@ close_on_recv_error(struct told *t, int err)
 static void
 closing_in_on_recv_error_ends_all_callbacks(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0], &(struct socle_dgram_params){.recv_all = true});
+	t = recorder_new(
+		fds[0], &(struct socle_dgram_params){.recv_all = true});
 	t->on_recv_error = close_on_recv_error;
 	datagram(fds[1], "1");
 	seam_fail(CALL_recvmsg, 2, EIO, 1);
@@ -92,7 +93,7 @@ incomplete_close(struct socle_socket *self)
 static void
 closing_in_incomplete_write_ends_all_callbacks(void **state)
 {
-	struct socle_dgram_class closes = told_class;
+	struct socle_dgram_class closes = recorder_class;
 	struct socle_dgram *d;
 	int fds[2];
 
@@ -125,12 +126,12 @@ close_above(struct socle_socket *s, bool above, void *arg)
 static void
 closing_in_a_mark_callback_ends_all_callbacks(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0], NULL);
+	t = recorder_new(fds[0], NULL);
 	socle_set_water_marks(&t->dgram.sock, 0, 1, close_above, NULL);
 	assert_int_equal(0, socle_dgram_send(&t->dgram, "12", 2, 0, NULL));
 	turn(1);
@@ -139,7 +140,7 @@ closing_in_a_mark_callback_ends_all_callbacks(void **state)
 }
 
 static void
-try_again(struct told *t, int err, const struct socle_packet *p)
+try_again(struct recorder *t, int err, const struct socle_packet *p)
 {
 	if (err == -ECANCELED)
 		assert_int_equal(-EBADF,
@@ -152,23 +153,23 @@ try_again(struct told *t, int err, const struct socle_packet *p)
 static void
 a_failed_datagram_may_be_sent_again_in_on_send_error(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0],
+	t = recorder_new(fds[0],
 		&(struct socle_dgram_params){
 			.send_all = true, .autoflush = false});
 	t->on_send_error = try_again;
-	tell(t, "1");
-	tell(t, "2");
+	recorder_send(t, "1");
+	recorder_send(t, "2");
 	seam_fail(CALL_sendmmsg, 1, EHOSTUNREACH, 1);
 	turn(2);
 	assert_notes("serr-113:1 empty");
-	assert_hears(fds[1], "2");
-	assert_hears(fds[1], "1");
-	tell(t, "3");
+	assert_receives(fds[1], "2");
+	assert_receives(fds[1], "1");
+	recorder_send(t, "3");
 	socle_close(&t->dgram.sock, NULL);
 	assert_notes("close() serr-125:3");
 	turn(1);
@@ -177,23 +178,23 @@ a_failed_datagram_may_be_sent_again_in_on_send_error(void **state)
 }
 
 static void
-send_more(struct told *t)
+send_more(struct recorder *t)
 {
 	if (t->emptied < 5)
-		tell(t, "more");
+		recorder_send(t, "more");
 }
 
 static void
 a_send_in_on_outgoing_empty_is_sent_in_the_next_tick(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0], NULL);
+	t = recorder_new(fds[0], NULL);
 	t->on_empty = send_more;
-	tell(t, "1");
+	recorder_send(t, "1");
 	turn_until_count(&t->emptied, 5);
 	assert_notes("empty empty empty empty empty");
 	close(fds[1]);
@@ -202,11 +203,11 @@ a_send_in_on_outgoing_empty_is_sent_in_the_next_tick(void **state)
 static bool
 is_empty(void *arg)
 {
-	return ((struct told *)arg)->dgram.items == 0;
+	return ((struct recorder *)arg)->dgram.items == 0;
 }
 
 static void
-loop_in_error(struct told *t, int err, const struct socle_packet *p)
+loop_in_error(struct recorder *t, int err, const struct socle_packet *p)
 {
 	(void)err;
 	t->on_send_error = NULL;
@@ -218,34 +219,34 @@ loop_in_error(struct told *t, int err, const struct socle_packet *p)
 static void
 a_loop_in_on_send_error_sends_the_remaining_datagrams(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0], NULL);
+	t = recorder_new(fds[0], NULL);
 	t->on_send_error = loop_in_error;
-	tell(t, "1");
-	tell(t, "2");
+	recorder_send(t, "1");
+	recorder_send(t, "2");
 	seam_fail(CALL_sendmmsg, 1, EACCES, 1);
 	seam_fail(CALL_sendto, 1, EACCES, 1);
 	turn(3);
 	assert_notes("serr-13:1 empty over empty");
-	assert_hears(fds[1], "2");
+	assert_receives(fds[1], "2");
 	close(fds[1]);
 }
 
 static void
 free_it(struct socle_socket *self)
 {
-	free(socle_container_of(self, struct told, dgram.sock));
+	free(socle_container_of(self, struct recorder, dgram.sock));
 }
 
 static void
 memory_may_be_freed_in_destroy_with_datagrams_pending(void **state)
 {
-	struct socle_dgram_class own = told_class;
-	struct told *t = calloc(1, sizeof(*t));
+	struct socle_dgram_class own = recorder_class;
+	struct recorder *t = calloc(1, sizeof(*t));
 	int fds[2];
 
 	(void)state;
@@ -257,8 +258,8 @@ memory_may_be_freed_in_destroy_with_datagrams_pending(void **state)
 	t->on_send_error = close_on_error;
 	datagram(fds[1], "a");
 	datagram(fds[1], "b");
-	tell(t, "1");
-	tell(t, "2");
+	recorder_send(t, "1");
+	recorder_send(t, "2");
 	seam_fail(CALL_sendmmsg, 1, EACCES, 1);
 	turn(2);
 	assert_notes("serr-13:1 close(error) serr-125:2");
@@ -269,19 +270,19 @@ memory_may_be_freed_in_destroy_with_datagrams_pending(void **state)
 static void
 stealing_keeps_the_fd_open_and_reports_queued_datagrams(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0], NULL);
-	tell(t, "1");
+	t = recorder_new(fds[0], NULL);
+	recorder_send(t, "1");
 	assert_int_equal(fds[0], socle_steal_socket(&t->dgram.sock));
 	assert_notes("serr-125:1");
 	turn(1);
 	assert_notes("destroy");
 	datagram(fds[0], "mine");
-	assert_hears(fds[1], "mine");
+	assert_receives(fds[1], "mine");
 	close(fds[0]);
 	close(fds[1]);
 }
@@ -289,15 +290,15 @@ stealing_keeps_the_fd_open_and_reports_queued_datagrams(void **state)
 static void
 a_reset_reports_queued_datagrams_and_closes_both_fds(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2], out[2];
 
 	(void)state;
 	pair_dgram(fds);
 	pair_dgram(out);
-	t = told_new(fds[1], NULL);
+	t = recorder_new(fds[1], NULL);
 	assert_int_equal(0, socle_dgram_set_write_fd(&t->dgram, fds[0]));
-	tell(t, "1");
+	recorder_send(t, "1");
 	socle_reset();
 	assert_notes("serr-125:1 destroy");
 	close(out[0]);
@@ -307,14 +308,14 @@ a_reset_reports_queued_datagrams_and_closes_both_fds(void **state)
 static void
 a_reset_closes_a_dgram_with_its_write_fd_in_either_order(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0], NULL);
+	t = recorder_new(fds[0], NULL);
 	assert_int_equal(0, socle_dgram_set_write_fd(&t->dgram, fds[1]));
-	tell(t, "1");
+	recorder_send(t, "1");
 	socle_reset();
 	assert_notes("serr-125:1 destroy");
 }
@@ -325,25 +326,25 @@ static void
 told_timeout(struct socle_socket *self, int which)
 {
 	note(which == SOCLE_IDLE ? "idle" : "stall");
-	socle_super_event_timeout(&told_class.cls, self, which);
+	socle_super_event_timeout(&recorder_class.cls, self, which);
 }
 
-static struct told *
+static struct recorder *
 timed(int fd, const struct socle_dgram_params *p)
 {
 	static struct socle_dgram_class cls;
 	struct socle_dgram *d;
 
-	cls = told_class;
+	cls = recorder_class;
 	cls.cls.event_timeout = told_timeout;
 	assert_int_equal(0, socle_dgram_new(&cls, fd, p, &d));
-	return told_of(d);
+	return recorder_of(d);
 }
 
 static void
 an_idle_dgram_times_out_and_traffic_postpones_it(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	double start;
 	int fds[2];
 
@@ -357,7 +358,7 @@ an_idle_dgram_times_out_and_traffic_postpones_it(void **state)
 	datagram(fds[1], "x");
 	turn(1);
 	seam_time_add(0.6);
-	tell(t, "y");
+	recorder_send(t, "y");
 	turn(1);
 	assert_notes("<x> empty");
 	while (socle_watched_sockets() > 0)
@@ -371,7 +372,7 @@ an_idle_dgram_times_out_and_traffic_postpones_it(void **state)
 static void
 a_queue_that_makes_no_progress_stalls(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
@@ -379,7 +380,7 @@ a_queue_that_makes_no_progress_stalls(void **state)
 	pair_dgram(fds);
 	t = timed(fds[0], &(struct socle_dgram_params){.autoflush = true});
 	assert_int_equal(0, socle_set_write_timeout(&t->dgram.sock, 1));
-	while (tell(t, "x") == 1)
+	while (recorder_send(t, "x") == 1)
 		;
 	while (socle_watched_sockets() > 0)
 		assert_true(socle_event_loop_once(-1) >= 0);
@@ -390,7 +391,7 @@ a_queue_that_makes_no_progress_stalls(void **state)
 /* ---- forks ---- */
 
 static int
-in_child(int (*fn)(struct told *t, int fd), struct told *t, int fd)
+in_child(int (*fn)(struct recorder *t, int fd), struct recorder *t, int fd)
 {
 	pid_t pid = fork();
 	int status;
@@ -403,7 +404,7 @@ in_child(int (*fn)(struct told *t, int fd), struct told *t, int fd)
 }
 
 static int
-go_on(struct told *t, int fd)
+continue_run(struct recorder *t, int fd)
 {
 	char buf[8];
 
@@ -429,25 +430,25 @@ go_on(struct told *t, int fd)
 static void
 a_child_drops_what_was_queued_before_the_fork(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0], NULL);
-	tell(t, "1");
-	tell(t, "2");
-	assert_int_equal(0, in_child(go_on, t, fds[1]));
+	t = recorder_new(fds[0], NULL);
+	recorder_send(t, "1");
+	recorder_send(t, "2");
+	assert_int_equal(0, in_child(continue_run, t, fds[1]));
 	turn(2);
 	assert_notes("empty");
-	assert_hears(fds[1], "1");
-	assert_hears(fds[1], "2");
-	assert_hears_nothing(fds[1]);
+	assert_receives(fds[1], "1");
+	assert_receives(fds[1], "2");
+	assert_receives_nothing(fds[1]);
 	close(fds[1]);
 }
 
 static int
-end_it(struct told *t, int fd)
+end_it(struct recorder *t, int fd)
 {
 	(void)fd;
 	notes_clear();
@@ -461,13 +462,13 @@ end_it(struct told *t, int fd)
 static void
 a_dgram_in_close_when_empty_closes_in_the_child(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0], NULL);
-	tell(t, "1");
+	t = recorder_new(fds[0], NULL);
+	recorder_send(t, "1");
 	socle_dgram_close_when_empty(&t->dgram);
 	assert_int_equal(0, in_child(end_it, t, fds[1]));
 	assert_false(socle_closed(&t->dgram.sock));
@@ -488,7 +489,7 @@ vetoing_close(struct socle_socket *self, const char *reason)
 static void
 a_vetoed_close_keeps_queued_datagrams(void **state)
 {
-	struct socle_dgram_class stays = told_class;
+	struct socle_dgram_class stays = recorder_class;
 	struct socle_dgram *d;
 	int fds[2];
 
@@ -500,7 +501,7 @@ a_vetoed_close_keeps_queued_datagrams(void **state)
 	socle_close(&d->sock, "no");
 	turn(1);
 	assert_notes("veto(no) empty");
-	assert_hears(fds[1], "x");
+	assert_receives(fds[1], "x");
 	socle_reset();
 	close(fds[1]);
 }
@@ -515,7 +516,7 @@ quiet_write(struct socle_socket *self)
 static void
 an_event_write_that_sends_nothing_is_followed_by_a_flush(void **state)
 {
-	struct socle_dgram_class lazy = told_class;
+	struct socle_dgram_class lazy = recorder_class;
 	struct socle_dgram *d;
 	int fds[2], sent = 0;
 
@@ -528,7 +529,7 @@ an_event_write_that_sends_nothing_is_followed_by_a_flush(void **state)
 	while (socle_dgram_send(d, "x", 1, 0, NULL) == 1)
 		sent++;
 	for (int i = 0; i < sent; i++)
-		assert_hears(fds[1], "x");
+		assert_receives(fds[1], "x");
 	turn(1);
 	assert_notes("w empty");
 	socle_reset();
@@ -546,17 +547,17 @@ note_item(const struct socle_profile_item *item, void *arg)
 static void
 profiling_has_items_for_dgram_callbacks(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0], NULL);
+	t = recorder_new(fds[0], NULL);
 	assert_true(socle_enable_profiling(SOCLE_PROFILE_WALL) >= 0);
 	datagram(fds[1], "x");
-	tell(t, "y");
+	recorder_send(t, "y");
 	turn(2);
-	tell(t, "z");
+	recorder_send(t, "z");
 	seam_fail(CALL_sendto, 1, EACCES, 1);
 	turn(1);
 	socle_disable_profiling();

@@ -10,17 +10,17 @@
 static void
 init_leaves_the_fields_of_a_subclass_alone(void **state)
 {
-	static struct told t = {.received = 42};
+	static struct recorder t = {.received = 42};
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
 	assert_int_equal(
-		0, socle_dgram_init(&t.dgram, &told_class, fds[0], NULL));
+		0, socle_dgram_init(&t.dgram, &recorder_class, fds[0], NULL));
 	assert_int_equal(42, t.received);
 	assert_int_equal(fds[0], socle_fd(&t.dgram.sock));
 	assert_int_equal(SOCLE_READ, socle_watching(&t.dgram.sock));
-	assert_ptr_equal(&told_class.cls, socle_class_of(&t.dgram.sock));
+	assert_ptr_equal(&recorder_class.cls, socle_class_of(&t.dgram.sock));
 	assert_ptr_equal(&t.dgram.sock, socle_descriptor(fds[0]));
 	assert_int_equal(1, socle_watched_sockets());
 	socle_reset();
@@ -35,7 +35,7 @@ the_fd_is_made_non_blocking_and_close_on_exec(void **state)
 
 	(void)state;
 	assert_int_equal(0, socketpair(AF_UNIX, SOCK_DGRAM, 0, fds));
-	told_new(fds[0], NULL);
+	recorder_new(fds[0], NULL);
 	assert_true(fcntl(fds[0], F_GETFL) & O_NONBLOCK);
 	assert_true(fcntl(fds[0], F_GETFD) & FD_CLOEXEC);
 	close(fds[1]);
@@ -46,7 +46,7 @@ make_of(int fd)
 {
 	struct socle_dgram *d;
 
-	return socle_dgram_new(&told_class, fd, NULL, &d);
+	return socle_dgram_new(&recorder_class, fd, NULL, &d);
 }
 
 static void
@@ -72,8 +72,8 @@ an_fd_already_in_use_is_refused(void **state)
 	int fd = udp_bound(&a);
 
 	(void)state;
-	told_new(fd, NULL);
-	assert_int_equal(-EEXIST, socle_dgram_new(&told_class, fd, &p, &d));
+	recorder_new(fd, NULL);
+	assert_int_equal(-EEXIST, socle_dgram_new(&recorder_class, fd, &p, &d));
 }
 
 static void
@@ -82,14 +82,14 @@ invalid_parameters_are_refused(void **state)
 	const struct socle_dgram_params huge = {
 		.recv_len = (size_t)INT32_MAX + 1};
 	struct socle_dgram *d;
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
 	assert_int_equal(
-		-EINVAL, socle_dgram_new(&told_class, fds[0], &huge, &d));
-	t = told_new(fds[0], NULL);
+		-EINVAL, socle_dgram_new(&recorder_class, fds[0], &huge, &d));
+	t = recorder_new(fds[0], NULL);
 	assert_int_equal(-EINVAL,
 		socle_dgram_configure(&t->dgram, &huge, SOCLE_DGRAM_RECV_LEN));
 	assert_int_equal(0,
@@ -106,14 +106,14 @@ pktinfo_is_refused_where_it_is_not_supported(void **state)
 	const struct socle_dgram_params p = {
 		.pktinfo = true, .autoflush = true};
 	struct socle_dgram *d;
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
 	assert_int_equal(
-		-EOPNOTSUPP, socle_dgram_new(&told_class, fds[0], &p, &d));
-	t = told_new(fds[0], NULL);
+		-EOPNOTSUPP, socle_dgram_new(&recorder_class, fds[0], &p, &d));
+	t = recorder_new(fds[0], NULL);
 	assert_int_equal(
 		-EOPNOTSUPP, socle_dgram_configure(&t->dgram, &p, ~0u));
 	assert_int_equal(
@@ -127,17 +127,17 @@ static void
 gso_and_gro_are_ignored_where_they_are_not_supported(void **state)
 {
 	const struct socle_dgram_params p = {.gso = true, .gro = true};
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0], &p);
-	tell(t, "one");
-	tell(t, "two");
+	t = recorder_new(fds[0], &p);
+	recorder_send(t, "one");
+	recorder_send(t, "two");
 	turn(1);
-	assert_hears(fds[1], "one");
-	assert_hears(fds[1], "two");
+	assert_receives(fds[1], "one");
+	assert_receives(fds[1], "two");
 	datagram(fds[1], "x");
 	turn(1);
 	assert_notes("empty <x>");
@@ -148,18 +148,18 @@ static void
 configure_changes_only_the_named_fields(void **state)
 {
 	struct socle_dgram_params p = {.arg = &p, .autoflush = true};
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0], &p);
+	t = recorder_new(fds[0], &p);
 	assert_ptr_equal(&p, socle_dgram_arg(&t->dgram));
 	assert_int_equal(0,
 		socle_dgram_configure(&t->dgram,
 			&(struct socle_dgram_params){0}, SOCLE_DGRAM_ARG));
 	assert_null(socle_dgram_arg(&t->dgram));
-	assert_int_equal(1, tell(t, "at once"));
+	assert_int_equal(1, recorder_send(t, "at once"));
 	assert_int_equal(0, socle_dgram_configure(&t->dgram, &p, ~0u));
 	socle_close(&t->dgram.sock, NULL);
 	assert_ptr_equal(&p, socle_dgram_arg(&t->dgram));
@@ -179,17 +179,17 @@ stream_and_dgram_classes_are_not_interchangeable(void **state)
 		.cls = {.name = "Stray", .super = &socle_socket_class}};
 	struct socle_socket *s;
 	struct socle_dgram *d;
-	struct told *t;
+	struct recorder *t;
 	struct probe *p;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
 	assert_int_equal(
-		-EINVAL, socle_socket_new(&told_class.cls, fds[0], &s));
+		-EINVAL, socle_socket_new(&recorder_class.cls, fds[0], &s));
 	assert_int_equal(-EINVAL, socle_dgram_new(&stray, fds[0], NULL, &d));
 	assert_int_equal(-EINVAL, socle_dgram_new(NULL, fds[0], NULL, &d));
-	t = told_new(fds[0], NULL);
+	t = recorder_new(fds[0], NULL);
 	p = probe_new(fds[1], NULL);
 	assert_int_equal(
 		-EINVAL, socle_set_class(&t->dgram.sock, &probe_class));
@@ -197,8 +197,9 @@ stream_and_dgram_classes_are_not_interchangeable(void **state)
 		-EINVAL, socle_set_class(&p->sock, &socle_dgram_class.cls));
 	/* the loop has resolved the class by now; the family still differs */
 	assert_int_equal(
-		-EINVAL, socle_socket_new(&told_class.cls, fds[0], &s));
-	assert_int_equal(-EINVAL, socle_set_class(&p->sock, &told_class.cls));
+		-EINVAL, socle_socket_new(&recorder_class.cls, fds[0], &s));
+	assert_int_equal(
+		-EINVAL, socle_set_class(&p->sock, &recorder_class.cls));
 	assert_int_equal(
 		0, socle_set_class(&t->dgram.sock, &socle_dgram_class.cls));
 }
@@ -210,7 +211,7 @@ a_listener_refuses_a_dgram_class(void **state)
 
 	(void)state;
 	assert_int_equal(
-		-EINVAL, socle_listen("127.0.0.1:0", &told_class.cls, &f));
+		-EINVAL, socle_listen("127.0.0.1:0", &recorder_class.cls, &f));
 }
 
 static void mark_on_recv(
@@ -221,7 +222,7 @@ static void mark_on_send_error(
 static void mark_on_empty(struct socle_dgram *self);
 
 static const struct socle_dgram_class mark_class = {
-	.cls = {.name = "Mark", .super = &told_class.cls},
+	.cls = {.name = "Mark", .super = &recorder_class.cls},
 	.on_recv = mark_on_recv,
 	.on_recv_error = mark_on_recv_error,
 	.on_send_error = mark_on_send_error,
@@ -285,18 +286,18 @@ static void
 super_calls_at_the_root_do_the_default(void **state)
 {
 	static const struct socle_packet p;
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0], NULL);
-	socle_super_on_recv(&told_class, &t->dgram, &p);
-	socle_super_on_outgoing_empty(&told_class, &t->dgram);
-	socle_super_on_send_error(&told_class, &t->dgram, -EMSGSIZE, &p);
-	socle_super_on_recv_error(&told_class, &t->dgram, -ECONNREFUSED);
+	t = recorder_new(fds[0], NULL);
+	socle_super_on_recv(&recorder_class, &t->dgram, &p);
+	socle_super_on_outgoing_empty(&recorder_class, &t->dgram);
+	socle_super_on_send_error(&recorder_class, &t->dgram, -EMSGSIZE, &p);
+	socle_super_on_recv_error(&recorder_class, &t->dgram, -ECONNREFUSED);
 	assert_notes("");
-	socle_super_on_send_error(&told_class, &t->dgram, -EACCES, &p);
+	socle_super_on_send_error(&recorder_class, &t->dgram, -EACCES, &p);
 	assert_notes("close(send_error)");
 	socle_reset();
 	notes_clear();
@@ -340,7 +341,7 @@ stream_only_functions_are_refused(void **state)
 
 	(void)state;
 	pair_dgram(fds);
-	s = &told_new(fds[0], NULL)->dgram.sock;
+	s = &recorder_new(fds[0], NULL)->dgram.sock;
 	assert_int_equal(-EINVAL, socle_write(s, "x", 1));
 	assert_int_equal(-EINVAL, socle_write_ref(s, "x", 1, NULL, NULL));
 	assert_int_equal(-EINVAL, socle_write_func(s, no_closure, NULL, NULL));
@@ -355,24 +356,25 @@ stream_only_functions_are_refused(void **state)
 	assert_int_equal(-EINVAL, socle_set_writer_func(s, no_writer, NULL));
 	turn(1);
 	assert_notes("");
-	assert_hears_nothing(fds[1]);
+	assert_receives_nothing(fds[1]);
 	close(fds[1]);
 }
 
 static void
 a_kick_sends_queued_datagrams(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0], &(struct socle_dgram_params){.send_all = true});
-	tell(t, "1");
-	tell(t, "2");
+	t = recorder_new(
+		fds[0], &(struct socle_dgram_params){.send_all = true});
+	recorder_send(t, "1");
+	recorder_send(t, "2");
 	assert_int_equal(1, socle_write_kick(&t->dgram.sock));
-	assert_hears(fds[1], "1");
-	assert_hears(fds[1], "2");
+	assert_receives(fds[1], "1");
+	assert_receives(fds[1], "2");
 	assert_notes("empty");
 	close(fds[1]);
 }
@@ -382,11 +384,11 @@ as_string_describes_a_dgram(void **state)
 {
 	struct socle_addr a;
 	char text[80], want[80];
-	struct told *t;
+	struct recorder *t;
 	int fd = udp_bound(&a);
 
 	(void)state;
-	t = told_new(udp_to(&a), NULL);
+	t = recorder_new(udp_to(&a), NULL);
 	snprintf(want, sizeof(want), "Told(R): open to 127.0.0.1:%d",
 		socle_addr_port(&a));
 	socle_as_string(&t->dgram.sock, text, sizeof(text));

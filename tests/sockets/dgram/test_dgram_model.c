@@ -11,13 +11,13 @@
 enum { NUMBERS = 4000 };
 
 static struct {
-	struct told *a, *b;
+	struct recorder *a, *b;
 	uint64_t random;
 	int next;           /* number of the next datagram */
 	int last;           /* number of the last datagram received */
 	char fate[NUMBERS]; /* 0: unknown; 1: received; 2: lost */
 	int cancelled;
-	bool over;    /* a is closed */
+	bool closed;  /* a is closed */
 	bool sending; /* datagrams sent by callbacks then precede that one */
 } m;
 
@@ -58,7 +58,7 @@ number_in(const struct socle_packet *p)
 static void send_one(void);
 
 static void
-hear(struct told *t, const struct socle_packet *p)
+note_received(struct recorder *t, const struct socle_packet *p)
 {
 	int number = number_in(p);
 
@@ -74,7 +74,7 @@ hear(struct told *t, const struct socle_packet *p)
 }
 
 static void
-lose(struct told *t, int err, const struct socle_packet *p)
+lose(struct recorder *t, int err, const struct socle_packet *p)
 {
 	(void)t;
 	fate_is(number_in(p), 2);
@@ -91,7 +91,7 @@ send_one(void)
 	char data[700];
 	int number = m.next, r;
 
-	if (number == NUMBERS || m.over || m.sending)
+	if (number == NUMBERS || m.closed || m.sending)
 		return;
 	m.sending = true;
 	memcpy(data, &number, sizeof(number));
@@ -105,7 +105,7 @@ send_one(void)
 }
 
 static void
-configure(struct told *t)
+configure(struct recorder *t)
 {
 	const struct socle_dgram_params p = {
 		.autoflush = pick(2),
@@ -186,10 +186,10 @@ begin(unsigned long seed)
 	seam_time_virtual();
 	pair_dgram(fds);
 	setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
-	m.a = told_new(fds[0], NULL);
-	m.b = told_new(fds[1], NULL);
+	m.a = recorder_new(fds[0], NULL);
+	m.b = recorder_new(fds[1], NULL);
 	m.a->quiet = m.b->quiet = true;
-	m.b->on_recv = hear;
+	m.b->on_recv = note_received;
 	m.a->on_send_error = lose;
 }
 
@@ -203,7 +203,7 @@ end(bool at_once)
 		if (m.a->dgram.items == 0 && i > 50)
 			break;
 	}
-	m.over = true;
+	m.closed = true;
 	socle_close(&m.a->dgram.sock, NULL);
 	for (int i = 0; i < 500; i++) {
 		socle_watch_read(&m.b->dgram.sock, true);

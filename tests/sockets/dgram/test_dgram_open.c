@@ -16,7 +16,7 @@ open_at(const char *where, bool binds)
 	struct socle_dgram *d = NULL;
 
 	assert_int_equal(
-		0, socle_dgram_open(where, binds, &told_class, NULL, &d));
+		0, socle_dgram_open(where, binds, &recorder_class, NULL, &d));
 	return d;
 }
 
@@ -31,11 +31,11 @@ ask_and_answer(const char *where)
 	name_of(socle_fd(&server->sock), &a);
 	assert_true(socle_addr_format(&a, text, sizeof(text)) > 0);
 	client = open_at(text, false);
-	tell(told_of(client), "ask");
-	turn_until_received(told_of(server), 1);
-	from.from = told_of(server)->last.from;
+	recorder_send(recorder_of(client), "ask");
+	turn_until_received(recorder_of(server), 1);
+	from.from = recorder_of(server)->last.from;
 	assert_int_equal(0, socle_dgram_reply(server, &from, "answer", 6));
-	turn_until_received(told_of(client), 1);
+	turn_until_received(recorder_of(client), 1);
 	assert_notes("empty <ask> empty <answer>");
 	socle_close(&server->sock, NULL);
 	socle_close(&client->sock, NULL);
@@ -82,7 +82,7 @@ a_socket_for_ipv6_serves_ipv4_too(void **state)
 			&a, "127.0.0.1", (uint16_t)socle_local_port(&d->sock)));
 	fd = udp_to(&a);
 	datagram(fd, "four");
-	turn_until_received(told_of(d), 1);
+	turn_until_received(recorder_of(d), 1);
 	assert_notes("<four>");
 	close(fd);
 }
@@ -98,7 +98,7 @@ an_address_in_use_is_refused(void **state)
 	(void)state;
 	socle_addr_format(&a, text, sizeof(text));
 	assert_int_equal(-EADDRINUSE,
-		socle_dgram_open(text, true, &told_class, NULL, &d));
+		socle_dgram_open(text, true, &recorder_class, NULL, &d));
 	close(fd);
 }
 
@@ -109,9 +109,11 @@ invalid_addresses_are_refused(void **state)
 
 	(void)state;
 	assert_int_equal(-EINVAL,
-		socle_dgram_open("localhost:53", true, &told_class, NULL, &d));
+		socle_dgram_open(
+			"localhost:53", true, &recorder_class, NULL, &d));
 	assert_int_equal(-EINVAL,
-		socle_dgram_open("127.0.0.1", false, &told_class, NULL, &d));
+		socle_dgram_open(
+			"127.0.0.1", false, &recorder_class, NULL, &d));
 	assert_int_equal(
 		-EINVAL, socle_dgram_open("127.0.0.1:0", true, NULL, NULL, &d));
 }
@@ -130,7 +132,7 @@ a_stale_unix_socket_file_is_replaced(void **state)
 	assert_int_equal(-1, access(where + 5, F_OK));
 	d = open_at(where, true);
 	assert_int_equal(-EADDRINUSE,
-		socle_dgram_open(where, true, &told_class, NULL, &d));
+		socle_dgram_open(where, true, &recorder_class, NULL, &d));
 	socle_close(&d->sock, NULL);
 	turn(1);
 	notes_clear();
@@ -144,19 +146,19 @@ a_stale_unix_socket_file_is_replaced(void **state)
 static void
 datagrams_are_sent_through_the_write_fd(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int in[2], out[2];
 
 	(void)state;
 	pair_dgram(in);
 	pair_dgram(out);
-	t = told_new(in[0], NULL);
+	t = recorder_new(in[0], NULL);
 	assert_int_equal(0, socle_dgram_set_write_fd(&t->dgram, out[0]));
 	assert_int_equal(1, socle_watched_sockets());
-	tell(t, "x");
+	recorder_send(t, "x");
 	turn(1);
-	assert_hears(out[1], "x");
-	assert_hears_nothing(in[1]);
+	assert_receives(out[1], "x");
+	assert_receives_nothing(in[1]);
 	datagram(in[1], "y");
 	turn(1);
 	assert_notes("empty <y>");
@@ -167,22 +169,23 @@ datagrams_are_sent_through_the_write_fd(void **state)
 static void
 datagrams_wait_for_a_full_write_fd(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int in[2], out[2], sent = 0;
 
 	(void)state;
 	pair_dgram(in);
 	pair_dgram(out);
-	t = told_new(in[0], &(struct socle_dgram_params){.autoflush = true});
+	t = recorder_new(
+		in[0], &(struct socle_dgram_params){.autoflush = true});
 	assert_int_equal(0, socle_dgram_set_write_fd(&t->dgram, out[0]));
-	while (tell(t, "x") == 1)
+	while (recorder_send(t, "x") == 1)
 		sent++;
 	turn(3);
 	assert_int_equal(1, socle_write_buf_size(&t->dgram.sock));
 	for (int i = 0; i < sent; i++)
-		assert_hears(out[1], "x");
+		assert_receives(out[1], "x");
 	turn_until_count(&t->emptied, 1);
-	assert_hears(out[1], "x");
+	assert_receives(out[1], "x");
 	notes_clear();
 	close(in[1]);
 	close(out[1]);
@@ -198,22 +201,22 @@ is_open(int fd)
 static void
 the_write_fd_can_be_closed_alone_or_with_the_object(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int in[2], out[2], other[2];
 
 	(void)state;
 	pair_dgram(in);
 	pair_dgram(out);
 	pair_dgram(other);
-	t = told_new(in[0], NULL);
+	t = recorder_new(in[0], NULL);
 	assert_int_equal(0, socle_dgram_set_write_fd(&t->dgram, out[0]));
 	assert_int_equal(0, socle_dgram_set_write_fd(&t->dgram, -1));
 	turn(1);
 	assert_false(is_open(out[0]));
 	assert_false(socle_closed(&t->dgram.sock));
-	tell(t, "x");
+	recorder_send(t, "x");
 	turn(1);
-	assert_hears(in[1], "x");
+	assert_receives(in[1], "x");
 	assert_int_equal(0, socle_dgram_set_write_fd(&t->dgram, other[0]));
 	notes_clear();
 	socle_close(&t->dgram.sock, "both");
@@ -229,24 +232,25 @@ the_write_fd_can_be_closed_alone_or_with_the_object(void **state)
 static void
 queued_datagrams_are_sent_through_a_new_write_fd(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int in[2], out[2], sent = 0;
 
 	(void)state;
 	pair_dgram(in);
 	pair_dgram(out);
-	t = told_new(in[0], &(struct socle_dgram_params){.autoflush = true});
-	while (tell(t, "x") == 1)
+	t = recorder_new(
+		in[0], &(struct socle_dgram_params){.autoflush = true});
+	while (recorder_send(t, "x") == 1)
 		sent++;
 	assert_int_equal(0, socle_dgram_set_write_fd(&t->dgram, out[0]));
 	turn(1);
-	assert_hears(out[1], "x");
+	assert_receives(out[1], "x");
 	assert_int_equal(0, socle_dgram_set_write_fd(&t->dgram, in[0]));
-	assert_int_equal(0, tell(t, "y"));
+	assert_int_equal(0, recorder_send(t, "y"));
 	for (int i = 0; i < sent; i++)
-		assert_hears(in[1], "x");
+		assert_receives(in[1], "x");
 	turn_until_count(&t->emptied, 2);
-	assert_hears(in[1], "y");
+	assert_receives(in[1], "y");
 	notes_clear();
 	close(in[1]);
 	close(out[1]);
@@ -255,18 +259,18 @@ queued_datagrams_are_sent_through_a_new_write_fd(void **state)
 static void
 an_invalid_write_fd_is_refused(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int in[2], pipes[2];
 
 	(void)state;
 	pair_dgram(in);
 	pair_pipe(pipes);
-	t = told_new(in[0], NULL);
+	t = recorder_new(in[0], NULL);
 	assert_int_equal(
 		-ENOTSOCK, socle_dgram_set_write_fd(&t->dgram, pipes[1]));
-	told_new(in[1], NULL);
+	recorder_new(in[1], NULL);
 	assert_int_equal(-EEXIST, socle_dgram_set_write_fd(&t->dgram, in[1]));
-	tell(t, "still");
+	recorder_send(t, "still");
 	turn(1);
 	assert_notes("empty <still>");
 	close(pipes[0]);
@@ -277,17 +281,18 @@ static void
 an_error_on_the_write_fd_is_reported_to_the_object(void **state)
 {
 	struct socle_addr nowhere;
-	struct told *t;
+	struct recorder *t;
 	int in[2];
 
 	(void)state;
 	pair_dgram(in);
 	udp_nowhere(&nowhere);
-	t = told_new(in[0], &(struct socle_dgram_params){.autoflush = true});
+	t = recorder_new(
+		in[0], &(struct socle_dgram_params){.autoflush = true});
 	assert_int_equal(
 		0, socle_dgram_set_write_fd(&t->dgram, udp_to(&nowhere)));
 	for (int i = 1; i <= 2; i++) {
-		assert_int_equal(1, tell(t, "x"));
+		assert_int_equal(1, recorder_send(t, "x"));
 		turn_until_count(&t->recv_errors, i);
 	}
 	assert_notes("rerr-111 rerr-111");

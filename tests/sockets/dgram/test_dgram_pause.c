@@ -14,7 +14,7 @@ another_on_recv(struct socle_dgram *self, const struct socle_packet *p)
 }
 
 static void
-close_it(struct told *t, const struct socle_packet *p)
+close_it(struct recorder *t, const struct socle_packet *p)
 {
 	(void)p;
 	socle_close(&t->dgram.sock, "enough");
@@ -23,7 +23,7 @@ close_it(struct told *t, const struct socle_packet *p)
 /* ---- reading off and on ---- */
 
 static void
-pause_it(struct told *t, const struct socle_packet *p)
+pause_it(struct recorder *t, const struct socle_packet *p)
 {
 	(void)p;
 	socle_watch_read(&t->dgram.sock, false);
@@ -32,12 +32,12 @@ pause_it(struct told *t, const struct socle_packet *p)
 static void
 a_pause_keeps_the_rest_of_a_batch_in_order(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0], &batch);
+	t = recorder_new(fds[0], &batch);
 	t->on_recv = pause_it;
 	datagram(fds[1], "1");
 	datagram(fds[1], "2");
@@ -58,12 +58,12 @@ a_pause_keeps_the_rest_of_a_batch_in_order(void **state)
 static void
 a_close_drops_the_datagrams_kept_by_a_pause(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0], &batch);
+	t = recorder_new(fds[0], &batch);
 	t->on_recv = pause_it;
 	datagram(fds[1], "1");
 	datagram(fds[1], "2");
@@ -102,12 +102,12 @@ without_a_handler_reading_is_off_and_datagrams_are_kept(void **state)
 }
 
 static void
-lose_it(struct told *t, const struct socle_packet *p)
+lose_it(struct recorder *t, const struct socle_packet *p)
 {
 	static const struct socle_dgram_class deaf = {
 		.cls = {.name = "Deaf",
 			.super = &socle_dgram_class.cls,
-			.size = sizeof(struct told)}};
+			.size = sizeof(struct recorder)}};
 
 	(void)p;
 	assert_int_equal(0, socle_set_class(&t->dgram.sock, &deaf.cls));
@@ -116,19 +116,20 @@ lose_it(struct told *t, const struct socle_packet *p)
 static void
 removing_the_handler_in_a_batch_keeps_the_rest(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0], &batch);
+	t = recorder_new(fds[0], &batch);
 	t->on_recv = lose_it;
 	datagram(fds[1], "1");
 	datagram(fds[1], "2");
 	turn(2);
 	assert_notes("<1>");
 	t->on_recv = NULL;
-	assert_int_equal(0, socle_set_class(&t->dgram.sock, &told_class.cls));
+	assert_int_equal(
+		0, socle_set_class(&t->dgram.sock, &recorder_class.cls));
 	socle_watch_read(&t->dgram.sock, true);
 	turn(1);
 	assert_notes("<2>");
@@ -136,7 +137,7 @@ removing_the_handler_in_a_batch_keeps_the_rest(void **state)
 }
 
 static void
-shrink_it(struct told *t, const struct socle_packet *p)
+shrink_it(struct recorder *t, const struct socle_packet *p)
 {
 	const struct socle_dgram_params less = {.recv_len = 2, .recv_batch = 2};
 
@@ -149,12 +150,12 @@ shrink_it(struct told *t, const struct socle_packet *p)
 static void
 a_new_recv_len_takes_effect_with_the_next_receive(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0], &batch);
+	t = recorder_new(fds[0], &batch);
 	t->on_recv = shrink_it;
 	datagram(fds[1], "1111");
 	datagram(fds[1], "2222");
@@ -171,11 +172,11 @@ a_new_recv_len_takes_effect_with_the_next_receive(void **state)
 static bool
 has_three(void *arg)
 {
-	return ((struct told *)arg)->received >= 3;
+	return ((struct recorder *)arg)->received >= 3;
 }
 
 static void
-wait_for_three(struct told *t, const struct socle_packet *p)
+wait_for_three(struct recorder *t, const struct socle_packet *p)
 {
 	char before[8] = "";
 
@@ -193,12 +194,12 @@ wait_for_three(struct told *t, const struct socle_packet *p)
 static void
 a_loop_in_on_recv_delivers_the_rest_of_the_batch_first(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0], &(struct socle_dgram_params){.recv_batch = 2});
+	t = recorder_new(fds[0], &(struct socle_dgram_params){.recv_batch = 2});
 	t->on_recv = wait_for_three;
 	datagram(fds[1], "1");
 	datagram(fds[1], "2");
@@ -210,7 +211,7 @@ a_loop_in_on_recv_delivers_the_rest_of_the_batch_first(void **state)
 }
 
 static void
-close_in_a_loop(struct told *t, const struct socle_packet *p)
+close_in_a_loop(struct recorder *t, const struct socle_packet *p)
 {
 	t->on_recv = close_it;
 	assert_int_equal(0, socle_event_loop_once(0) < 0);
@@ -222,12 +223,12 @@ close_in_a_loop(struct told *t, const struct socle_packet *p)
 static void
 a_close_in_a_loop_in_on_recv_keeps_the_current_datagram(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0], &batch);
+	t = recorder_new(fds[0], &batch);
 	t->on_recv = close_in_a_loop;
 	datagram(fds[1], "1");
 	datagram(fds[1], "2");
@@ -238,7 +239,7 @@ a_close_in_a_loop_in_on_recv_keeps_the_current_datagram(void **state)
 }
 
 static void
-reset_it(struct told *t, const struct socle_packet *p)
+reset_it(struct recorder *t, const struct socle_packet *p)
 {
 	(void)t;
 	socle_reset();
@@ -248,12 +249,12 @@ reset_it(struct told *t, const struct socle_packet *p)
 static void
 a_reset_in_on_recv_keeps_the_current_datagram(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0], &batch);
+	t = recorder_new(fds[0], &batch);
 	t->on_recv = reset_it;
 	datagram(fds[1], "1");
 	datagram(fds[1], "2");

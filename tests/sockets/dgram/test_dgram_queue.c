@@ -12,22 +12,22 @@ static const struct socle_dgram_params now = {.autoflush = true};
 static void
 assert_refuses(const struct socle_dgram_params *p)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	pair_dgram(fds);
-	t = told_new(fds[0], p);
-	assert_int_equal(0, tell(t, "12345"));
-	assert_int_equal(0, tell(t, "67890"));
+	t = recorder_new(fds[0], p);
+	assert_int_equal(0, recorder_send(t, "12345"));
+	assert_int_equal(0, recorder_send(t, "67890"));
 	assert_int_equal(
 		-ENOBUFS, socle_dgram_send(&t->dgram, "x", 1, 0, NULL));
 	assert_int_equal(10, socle_write_buf_size(&t->dgram.sock));
 	turn(1);
 	assert_notes("empty");
-	assert_hears(fds[1], "12345");
-	assert_hears(fds[1], "67890");
-	assert_hears_nothing(fds[1]);
-	assert_int_equal(0, tell(t, "more"));
+	assert_receives(fds[1], "12345");
+	assert_receives(fds[1], "67890");
+	assert_receives_nothing(fds[1]);
+	assert_int_equal(0, recorder_send(t, "more"));
 	turn(1);
 	notes_clear();
 	close(fds[1]);
@@ -60,15 +60,15 @@ a_limit_is_checked_before_anything_is_sent(void **state)
 {
 	const struct socle_dgram_params p = {
 		.max_queue_bytes = 4, .autoflush = true};
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0], &p);
+	t = recorder_new(fds[0], &p);
 	assert_int_equal(
 		-ENOBUFS, socle_dgram_send(&t->dgram, "12345", 5, 0, NULL));
-	assert_int_equal(1, tell(t, "1234"));
+	assert_int_equal(1, recorder_send(t, "1234"));
 	assert_int_equal(0, socle_set_write_cap(&t->dgram.sock, 3));
 	assert_int_equal(
 		-ENOBUFS, socle_dgram_send(&t->dgram, "1234", 4, 0, NULL));
@@ -78,17 +78,17 @@ a_limit_is_checked_before_anything_is_sent(void **state)
 static void
 water_marks_work_on_datagrams(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0], NULL);
+	t = recorder_new(fds[0], NULL);
 	assert_int_equal(0,
 		socle_set_water_marks(&t->dgram.sock, 2, 3, note_mark, NULL));
-	tell(t, "12");
-	tell(t, "34");
-	tell(t, "5");
+	recorder_send(t, "12");
+	recorder_send(t, "34");
+	recorder_send(t, "5");
 	assert_notes("above");
 	turn(2);
 	assert_notes("below empty");
@@ -101,22 +101,22 @@ water_marks_work_on_datagrams(void **state)
 static void
 a_close_reports_queued_datagrams_once_and_in_order(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0], NULL);
-	tell(t, "1");
-	tell(t, "");
-	tell(t, "3");
+	t = recorder_new(fds[0], NULL);
+	recorder_send(t, "1");
+	recorder_send(t, "");
+	recorder_send(t, "3");
 	socle_close(&t->dgram.sock, "done");
 	assert_true(socle_closed(&t->dgram.sock));
 	assert_notes("close(done) serr-125:1 serr-125: serr-125:3");
 	assert_int_equal(-EBADF, socle_dgram_send(&t->dgram, "4", 1, 0, NULL));
 	turn(2);
 	assert_notes("destroy");
-	assert_hears_nothing(fds[1]);
+	assert_receives_nothing(fds[1]);
 	close(fds[1]);
 }
 
@@ -124,22 +124,22 @@ a_close_reports_queued_datagrams_once_and_in_order(void **state)
 static void
 close_when_empty_sends_the_queue_first(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0], NULL);
-	tell(t, "1");
-	tell(t, "2");
+	t = recorder_new(fds[0], NULL);
+	recorder_send(t, "1");
+	recorder_send(t, "2");
 	socle_dgram_close_when_empty(&t->dgram);
 	assert_int_equal(
 		-ESHUTDOWN, socle_dgram_send(&t->dgram, "3", 1, 0, NULL));
 	datagram(fds[1], "unheard");
 	turn(3);
 	assert_notes("empty close() destroy");
-	assert_hears(fds[1], "1");
-	assert_hears(fds[1], "2");
+	assert_receives(fds[1], "1");
+	assert_receives(fds[1], "2");
 	t = NULL;
 	close(fds[1]);
 }
@@ -147,12 +147,12 @@ close_when_empty_sends_the_queue_first(void **state)
 static void
 close_when_empty_closes_an_empty_dgram_at_once(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0], NULL);
+	t = recorder_new(fds[0], NULL);
 	socle_dgram_close_when_empty(&t->dgram);
 	assert_true(socle_closed(&t->dgram.sock));
 	turn(1);
@@ -195,28 +195,28 @@ static void
 a_full_peer_of_an_unconnected_socket_does_not_spin(void **state)
 {
 	struct socle_addr a;
-	struct told *t;
-	bool over = false;
+	struct recorder *t;
+	bool timed_out = false;
 	int peer = unix_bound(&a), sent = 0;
 	unsigned long calls;
 	double before;
 
 	(void)state;
-	t = told_new(socket(AF_UNIX, SOCK_DGRAM, 0), &now);
+	t = recorder_new(socket(AF_UNIX, SOCK_DGRAM, 0), &now);
 	while (socle_dgram_send(&t->dgram, "x", 1, 0, &a) == 1)
 		sent++;
 	before = cpu_seconds();
 	seam_count_reset();
-	socle_add_timer(0.2, stop_it, &over);
-	turn_until(&over);
+	socle_add_timer(0.2, stop_it, &timed_out);
+	turn_until(&timed_out);
 	calls = seam_system_calls();
 	assert_true(cpu_seconds() - before < 0.05);
 	assert_true(calls < 100);
 	for (; sent > 0; sent--)
-		assert_hears(peer, "x");
+		assert_receives(peer, "x");
 	turn_until_count(&t->emptied, 1);
-	assert_hears(peer, "x");
-	assert_hears_nothing(peer);
+	assert_receives(peer, "x");
+	assert_receives_nothing(peer);
 	notes_clear();
 	close(peer);
 }
@@ -224,16 +224,16 @@ a_full_peer_of_an_unconnected_socket_does_not_spin(void **state)
 static void
 after_enobufs_sending_is_retried_with_growing_delays(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	double start;
 	int fds[2];
 
 	(void)state;
 	seam_time_virtual();
 	pair_dgram(fds);
-	t = told_new(fds[0], &now);
+	t = recorder_new(fds[0], &now);
 	seam_fail(CALL_sendto, 1, ENOBUFS, 8);
-	assert_int_equal(0, tell(t, "x"));
+	assert_int_equal(0, recorder_send(t, "x"));
 	start = seam_time();
 	while (t->emptied == 0)
 		assert_true(socle_event_loop_once(-1) >= 0);
@@ -241,7 +241,7 @@ after_enobufs_sending_is_retried_with_growing_delays(void **state)
 	assert_true(seam_time() - start > 0.162);
 	assert_true(seam_time() - start < 0.175);
 	assert_int_equal(9, seam_count(CALL_sendto));
-	assert_hears(fds[1], "x");
+	assert_receives(fds[1], "x");
 	notes_clear();
 	close(fds[1]);
 }
@@ -251,25 +251,25 @@ after_enobufs_sending_is_retried_with_growing_delays(void **state)
 static const struct socle_dgram_params batch = {.recv_batch = 4};
 
 static void
-echo(struct told *t, const struct socle_packet *p)
+echo(struct recorder *t, const struct socle_packet *p)
 {
 	assert_int_equal(0, socle_dgram_reply(&t->dgram, p, p->data, p->len));
 }
 
-static struct told *
+static struct recorder *
 echo_new(int fds[2])
 {
-	struct told *t;
+	struct recorder *t;
 
 	pair_dgram(fds);
-	t = told_new(fds[0], &batch);
+	t = recorder_new(fds[0], &batch);
 	t->quiet = true;
 	t->on_recv = echo;
 	return t;
 }
 
 static void
-nothing_goes(void)
+block_sends(void)
 {
 	seam_fail(CALL_sendto, 1, ENOBUFS, 1000);
 	seam_fail(CALL_sendmmsg, 1, ENOBUFS, 1000);
@@ -278,12 +278,12 @@ nothing_goes(void)
 static void
 queued_echoes_are_sent_unchanged(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	t = echo_new(fds);
-	nothing_goes();
+	block_sends();
 	datagram(fds[1], "1");
 	datagram(fds[1], "2");
 	turn_until_received(t, 2);
@@ -294,22 +294,22 @@ queued_echoes_are_sent_unchanged(void **state)
 	assert_int_equal(4, socle_write_buf_size(&t->dgram.sock));
 	seam_heal();
 	turn_until_count(&t->emptied, 1);
-	assert_hears(fds[1], "1");
-	assert_hears(fds[1], "2");
-	assert_hears(fds[1], "3");
-	assert_hears(fds[1], "4");
+	assert_receives(fds[1], "1");
+	assert_receives(fds[1], "2");
+	assert_receives(fds[1], "3");
+	assert_receives(fds[1], "4");
 	close(fds[1]);
 }
 
 static void
 many_queued_echoes_share_one_buffer(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	t = echo_new(fds);
-	nothing_goes();
+	block_sends();
 	seam_count_reset();
 	for (int i = 1; i <= 20; i++) {
 		datagram(fds[1], "x");
@@ -329,12 +329,12 @@ many_queued_echoes_share_one_buffer(void **state)
 static void
 a_close_reports_queued_echoes_unchanged(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	t = echo_new(fds);
-	nothing_goes();
+	block_sends();
 	datagram(fds[1], "1");
 	datagram(fds[1], "2");
 	turn_until_received(t, 2);
@@ -347,7 +347,7 @@ a_close_reports_queued_echoes_unchanged(void **state)
 }
 
 static void
-echo_around_a_loop(struct told *t, const struct socle_packet *p)
+echo_around_a_loop(struct recorder *t, const struct socle_packet *p)
 {
 	echo(t, p);
 	assert_true(socle_event_loop_once(0) >= 0);
@@ -357,7 +357,7 @@ echo_around_a_loop(struct told *t, const struct socle_packet *p)
 static void
 a_loop_in_on_recv_does_not_change_the_datagram_echoed(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
@@ -368,16 +368,16 @@ a_loop_in_on_recv_does_not_change_the_datagram_echoed(void **state)
 	turn_until_received(t, 2);
 	turn(2);
 	assert_int_equal(0, socle_write_buf_size(&t->dgram.sock));
-	assert_hears(fds[1], "1");
-	assert_hears(fds[1], "2");
-	assert_hears(fds[1], "2");
-	assert_hears(fds[1], "1");
-	assert_hears_nothing(fds[1]);
+	assert_receives(fds[1], "1");
+	assert_receives(fds[1], "2");
+	assert_receives(fds[1], "2");
+	assert_receives(fds[1], "1");
+	assert_receives_nothing(fds[1]);
 	close(fds[1]);
 }
 
 static void
-echo_and_pause(struct told *t, const struct socle_packet *p)
+echo_and_pause(struct recorder *t, const struct socle_packet *p)
 {
 	echo(t, p);
 	socle_watch_read(&t->dgram.sock, false);
@@ -386,7 +386,7 @@ echo_and_pause(struct told *t, const struct socle_packet *p)
 static void
 datagrams_left_unread_by_an_echo_are_received_later(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
@@ -395,11 +395,11 @@ datagrams_left_unread_by_an_echo_are_received_later(void **state)
 	datagram(fds[1], "1");
 	datagram(fds[1], "2");
 	turn(2);
-	assert_hears(fds[1], "1");
-	assert_hears_nothing(fds[1]);
+	assert_receives(fds[1], "1");
+	assert_receives_nothing(fds[1]);
 	socle_watch_read(&t->dgram.sock, true);
 	turn(2);
-	assert_hears(fds[1], "2");
+	assert_receives(fds[1], "2");
 	close(fds[1]);
 }
 
@@ -407,13 +407,13 @@ static void
 changing_the_class_loses_no_queued_echo(void **state)
 {
 	static const struct socle_dgram_class other = {
-		.cls = {.name = "Other", .super = &told_class.cls}};
-	struct told *t;
+		.cls = {.name = "Other", .super = &recorder_class.cls}};
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	t = echo_new(fds);
-	nothing_goes();
+	block_sends();
 	datagram(fds[1], "1");
 	turn_until_received(t, 1);
 	assert_int_equal(0, socle_set_class(&t->dgram.sock, &other.cls));
@@ -421,13 +421,13 @@ changing_the_class_loses_no_queued_echo(void **state)
 	turn_until_received(t, 2);
 	seam_heal();
 	turn_until_count(&t->emptied, 1);
-	assert_hears(fds[1], "1");
-	assert_hears(fds[1], "2");
+	assert_receives(fds[1], "1");
+	assert_receives(fds[1], "2");
 	close(fds[1]);
 }
 
 static void
-echo_and_receive_all(struct told *t, const struct socle_packet *p)
+echo_and_receive_all(struct recorder *t, const struct socle_packet *p)
 {
 	const struct socle_dgram_params all = {.recv_all = true};
 
@@ -440,7 +440,7 @@ echo_and_receive_all(struct told *t, const struct socle_packet *p)
 static void
 receiving_more_does_not_change_a_queued_echo(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
@@ -453,8 +453,8 @@ receiving_more_does_not_change_a_queued_echo(void **state)
 	datagram(fds[1], "1");
 	datagram(fds[1], "2");
 	turn_until_count(&t->emptied, 1);
-	assert_hears(fds[1], "1");
-	assert_hears(fds[1], "2");
+	assert_receives(fds[1], "1");
+	assert_receives(fds[1], "2");
 	close(fds[1]);
 }
 

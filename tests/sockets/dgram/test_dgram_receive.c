@@ -10,11 +10,11 @@ static void
 a_datagram_is_received_once_with_its_address(void **state)
 {
 	struct socle_addr mine, peers;
-	struct told *t;
+	struct recorder *t;
 	int fd;
 
 	(void)state;
-	t = told_new(udp_bound(&mine), NULL);
+	t = recorder_new(udp_bound(&mine), NULL);
 	fd = udp_to(&mine);
 	name_of(fd, &peers);
 	datagram(fd, "message\n");
@@ -41,12 +41,12 @@ static void
 a_replaced_handler_is_not_called(void **state)
 {
 	const struct socle_dgram_params p = {.on_recv = another_on_recv};
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0], NULL);
+	t = recorder_new(fds[0], NULL);
 	assert_int_equal(
 		0, socle_dgram_configure(&t->dgram, &p, SOCLE_DGRAM_ON_RECV));
 	datagram(fds[1], "another message\n");
@@ -64,7 +64,7 @@ one_datagram_is_received_per_readiness(void **state)
 
 	(void)state;
 	pair_dgram(fds);
-	told_new(fds[0], &p);
+	recorder_new(fds[0], &p);
 	datagram(fds[1], "A nice message");
 	datagram(fds[1], "another one");
 	datagram(fds[1], "and a third");
@@ -86,7 +86,7 @@ with_recv_all_everything_available_is_received(void **state)
 
 	(void)state;
 	pair_dgram(fds);
-	told_new(fds[0], &p);
+	recorder_new(fds[0], &p);
 	datagram(fds[1], "A nice message");
 	datagram(fds[1], "another one");
 	datagram(fds[1], "and a third");
@@ -100,7 +100,7 @@ static void
 the_class_handler_runs_if_the_object_has_none(void **state)
 {
 	static const struct socle_dgram_class below = {
-		.cls = {.name = "Below", .super = &told_class.cls}};
+		.cls = {.name = "Below", .super = &recorder_class.cls}};
 	struct socle_dgram *d;
 	int fds[2];
 
@@ -117,12 +117,12 @@ the_class_handler_runs_if_the_object_has_none(void **state)
 static void
 a_failed_receive_is_reported_by_value_and_closes_nothing(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0], NULL);
+	t = recorder_new(fds[0], NULL);
 	datagram(fds[1], "x");
 	seam_fail(CALL_recvmsg, 1, ECONNRESET, 1);
 	turn(1);
@@ -137,7 +137,7 @@ a_failed_receive_is_reported_by_value_and_closes_nothing(void **state)
 static void
 a_failed_receive_without_a_handler_closes_unless_it_is_icmp(void **state)
 {
-	struct socle_dgram_class plain = told_class;
+	struct socle_dgram_class plain = recorder_class;
 	struct socle_dgram *d;
 	int fds[2];
 
@@ -161,11 +161,11 @@ static void
 an_empty_datagram_is_received_and_ends_nothing(void **state)
 {
 	struct socle_addr mine;
-	struct told *t;
+	struct recorder *t;
 	int fd;
 
 	(void)state;
-	t = told_new(udp_bound(&mine), NULL);
+	t = recorder_new(udp_bound(&mine), NULL);
 	fd = udp_to(&mine);
 	datagram(fd, "");
 	datagram(fd, "next");
@@ -179,12 +179,12 @@ an_empty_datagram_is_received_and_ends_nothing(void **state)
 static void
 empty_datagrams_are_received_in_a_batch_too(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0], &batch);
+	t = recorder_new(fds[0], &batch);
 	datagram(fds[1], "");
 	datagram(fds[1], "a");
 	datagram(fds[1], "");
@@ -198,7 +198,7 @@ static void
 assert_cut(const struct socle_dgram_params *p)
 {
 	struct socle_addr mine;
-	struct told *t = told_new(udp_bound(&mine), p);
+	struct recorder *t = recorder_new(udp_bound(&mine), p);
 	int fd = udp_to(&mine);
 
 	datagram(fd, "0123456789");
@@ -237,13 +237,13 @@ a_recv_len_of_0_is_the_default(void **state)
 {
 	char big[60000 + 1];
 	struct socle_addr mine;
-	struct told *t;
+	struct recorder *t;
 	int fd;
 
 	(void)state;
 	memset(big, 'x', sizeof(big) - 1);
 	big[sizeof(big) - 1] = '\0';
-	t = told_new(udp_bound(&mine), NULL);
+	t = recorder_new(udp_bound(&mine), NULL);
 	t->quiet = true;
 	assert_int_equal(0,
 		socle_dgram_configure(&t->dgram,
@@ -258,7 +258,7 @@ a_recv_len_of_0_is_the_default(void **state)
 }
 
 static void
-close_it(struct told *t, const struct socle_packet *p)
+close_it(struct recorder *t, const struct socle_packet *p)
 {
 	(void)p;
 	socle_close(&t->dgram.sock, "enough");
@@ -272,11 +272,11 @@ closing_in_on_recv_ends_receiving(void **state)
 
 	(void)state;
 	for (int i = 0; i < 2; i++) {
-		struct told *t;
+		struct recorder *t;
 		int fds[2];
 
 		pair_dgram(fds);
-		t = told_new(fds[0], ways[i]);
+		t = recorder_new(fds[0], ways[i]);
 		t->on_recv = close_it;
 		datagram(fds[1], "1");
 		datagram(fds[1], "2");
@@ -289,15 +289,15 @@ closing_in_on_recv_ends_receiving(void **state)
 static void
 own_destroy(struct socle_socket *self)
 {
-	free(socle_container_of(self, struct told, dgram.sock));
+	free(socle_container_of(self, struct recorder, dgram.sock));
 }
 
 /* TD22 */
 static void
 an_object_that_frees_itself_in_on_recv_is_not_touched(void **state)
 {
-	struct socle_dgram_class own = told_class;
-	struct told *t = calloc(1, sizeof(*t));
+	struct socle_dgram_class own = recorder_class;
+	struct recorder *t = calloc(1, sizeof(*t));
 	int fds[2];
 
 	(void)state;
@@ -322,7 +322,7 @@ the_end_of_a_seqpacket_socket_closes(void **state)
 
 	(void)state;
 	assert_int_equal(0, socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds));
-	told_new(fds[0], NULL);
+	recorder_new(fds[0], NULL);
 	datagram(fds[1], "packet");
 	turn(1);
 	close(fds[1]);
@@ -337,7 +337,7 @@ a_stream_is_received_in_pieces_and_its_end_closes(void **state)
 
 	(void)state;
 	pair_unix(fds);
-	told_new(fds[0], &(struct socle_dgram_params){.recv_len = 4});
+	recorder_new(fds[0], &(struct socle_dgram_params){.recv_len = 4});
 	datagram(fds[1], "pieces");
 	turn(2);
 	close(fds[1]);
@@ -349,14 +349,14 @@ static void
 a_missing_peer_is_reported_as_a_receive_error(void **state)
 {
 	struct socle_addr nowhere;
-	struct told *t;
+	struct recorder *t;
 
 	(void)state;
 	udp_nowhere(&nowhere);
-	t = told_new(udp_to(&nowhere),
+	t = recorder_new(udp_to(&nowhere),
 		&(struct socle_dgram_params){.autoflush = true});
 	for (int i = 1; i <= 3; i++) {
-		assert_int_equal(1, tell(t, "x"));
+		assert_int_equal(1, recorder_send(t, "x"));
 		turn_until_count(&t->recv_errors, i);
 	}
 	assert_notes("rerr-111 rerr-111 rerr-111");
@@ -367,15 +367,15 @@ static void
 an_error_is_reported_with_reading_off_too(void **state)
 {
 	struct socle_addr nowhere;
-	struct told *t;
+	struct recorder *t;
 
 	(void)state;
 	udp_nowhere(&nowhere);
-	t = told_new(udp_to(&nowhere),
+	t = recorder_new(udp_to(&nowhere),
 		&(struct socle_dgram_params){.autoflush = true});
 	socle_watch_read(&t->dgram.sock, false);
 	for (int i = 1; i <= 3; i++) {
-		assert_int_equal(1, tell(t, "x"));
+		assert_int_equal(1, recorder_send(t, "x"));
 		turn_until_count(&t->recv_errors, i);
 	}
 	notes_clear();
@@ -387,14 +387,14 @@ static void
 errors_the_kernel_keeps_are_reported_once_and_do_not_block(void **state)
 {
 	struct socle_addr mine, nowhere;
-	struct told *t;
+	struct recorder *t;
 	int fd = udp_bound(&mine), on = 1;
 
 	(void)state;
 	udp_nowhere(&nowhere);
 	assert_int_equal(
 		0, setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on)));
-	t = told_new(fd, &(struct socle_dgram_params){.autoflush = true});
+	t = recorder_new(fd, &(struct socle_dgram_params){.autoflush = true});
 	for (int i = 1; i <= 3; i++) {
 		assert_int_equal(
 			1, socle_dgram_send(&t->dgram, "x", 1, 0, &nowhere));

@@ -6,7 +6,7 @@ static const struct socle_dgram_params now = {.autoflush = true};
 static const struct socle_dgram_params all = {.send_all = true};
 
 static bool
-wants_write(const struct told *t)
+wants_write(const struct recorder *t)
 {
 	return (socle_watching(&t->dgram.sock) & SOCLE_WRITE) != 0;
 }
@@ -24,7 +24,7 @@ an_object_without_on_recv_sends(void **state)
 		0, socle_dgram_new(&socle_dgram_class, fds[0], NULL, &d));
 	assert_int_equal(0, socle_dgram_send(d, "hello", 5, 0, NULL));
 	turn(1);
-	assert_hears(fds[1], "hello");
+	assert_receives(fds[1], "hello");
 	close(fds[1]);
 }
 
@@ -32,21 +32,21 @@ an_object_without_on_recv_sends(void **state)
 static void
 without_autoflush_a_datagram_is_sent_by_the_loop(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0], NULL);
+	t = recorder_new(fds[0], NULL);
 	assert_false(wants_write(t));
-	assert_int_equal(0, tell(t, "message\n"));
+	assert_int_equal(0, recorder_send(t, "message\n"));
 	assert_true(wants_write(t));
 	assert_int_equal(8, socle_write_buf_size(&t->dgram.sock));
-	assert_hears_nothing(fds[1]);
+	assert_receives_nothing(fds[1]);
 	turn(1);
 	assert_false(wants_write(t));
 	assert_notes("empty");
-	assert_hears(fds[1], "message\n");
+	assert_receives(fds[1], "message\n");
 	turn(2);
 	assert_notes("");
 	close(fds[1]);
@@ -56,14 +56,14 @@ without_autoflush_a_datagram_is_sent_by_the_loop(void **state)
 static void
 with_autoflush_a_datagram_is_sent_at_once(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0], &now);
-	assert_int_equal(1, tell(t, "message\n"));
-	assert_hears(fds[1], "message\n");
+	t = recorder_new(fds[0], &now);
+	assert_int_equal(1, recorder_send(t, "message\n"));
+	assert_receives(fds[1], "message\n");
 	assert_false(wants_write(t));
 	turn(2);
 	assert_notes("");
@@ -74,18 +74,18 @@ with_autoflush_a_datagram_is_sent_at_once(void **state)
 static void
 autoflush_sends_queued_datagrams_first(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0], NULL);
-	assert_int_equal(0, tell(t, "First"));
+	t = recorder_new(fds[0], NULL);
+	assert_int_equal(0, recorder_send(t, "First"));
 	assert_int_equal(0,
 		socle_dgram_configure(&t->dgram, &now, SOCLE_DGRAM_AUTOFLUSH));
-	assert_int_equal(1, tell(t, "Second"));
-	assert_hears(fds[1], "First");
-	assert_hears(fds[1], "Second");
+	assert_int_equal(1, recorder_send(t, "Second"));
+	assert_receives(fds[1], "First");
+	assert_receives(fds[1], "Second");
 	assert_false(wants_write(t));
 	assert_notes("empty");
 	close(fds[1]);
@@ -102,19 +102,19 @@ note_left(struct socle_socket *s, void *arg)
 static void
 send_three(const struct socle_dgram_params *p)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	pair_dgram(fds);
-	t = told_new(fds[0], p);
+	t = recorder_new(fds[0], p);
 	socle_set_socket_post_loop_callback(&t->dgram.sock, note_left, NULL);
-	tell(t, "1");
-	tell(t, "2");
-	tell(t, "3");
+	recorder_send(t, "1");
+	recorder_send(t, "2");
+	recorder_send(t, "3");
 	assert_int_equal(0, socle_event_loop());
-	assert_hears(fds[1], "1");
-	assert_hears(fds[1], "2");
-	assert_hears(fds[1], "3");
+	assert_receives(fds[1], "1");
+	assert_receives(fds[1], "2");
+	assert_receives(fds[1], "3");
 	close(fds[1]);
 }
 
@@ -138,19 +138,19 @@ with_send_all_everything_is_sent_in_one_tick(void **state)
 static void
 a_failed_send_is_reported_by_value_and_drops_only_itself(void **state)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0], NULL);
-	tell(t, "1");
-	tell(t, "2");
+	t = recorder_new(fds[0], NULL);
+	recorder_send(t, "1");
+	recorder_send(t, "2");
 	seam_fail(CALL_sendto, 1, ECONNRESET, 1);
 	seam_fail(CALL_sendmsg, 1, ECONNRESET, 1);
 	turn(2);
 	assert_notes("serr-104:1 empty");
-	assert_hears(fds[1], "2");
+	assert_receives(fds[1], "2");
 	assert_false(socle_closed(&t->dgram.sock));
 	close(fds[1]);
 }
@@ -158,7 +158,7 @@ a_failed_send_is_reported_by_value_and_drops_only_itself(void **state)
 static void
 a_failed_send_without_a_handler_closes_unless_it_is_icmp(void **state)
 {
-	struct socle_dgram_class plain = told_class;
+	struct socle_dgram_class plain = recorder_class;
 	struct socle_dgram *d;
 	int fds[2];
 
@@ -181,16 +181,16 @@ a_failed_send_without_a_handler_closes_unless_it_is_icmp(void **state)
 static void
 send_empty(const struct socle_dgram_params *p)
 {
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	pair_dgram(fds);
-	t = told_new(fds[0], p);
+	t = recorder_new(fds[0], p);
 	assert_int_equal(
 		p->autoflush, socle_dgram_send(&t->dgram, NULL, 0, 0, NULL));
 	turn(3);
-	assert_hears(fds[1], "");
-	assert_hears_nothing(fds[1]);
+	assert_receives(fds[1], "");
+	assert_receives_nothing(fds[1]);
 	assert_false(socle_closed(&t->dgram.sock));
 	assert_notes(p->autoflush ? "" : "empty");
 	close(fds[1]);
@@ -210,7 +210,7 @@ an_empty_datagram_is_sent_once(void **state)
 }
 
 static void
-hear_numbered(int fd, int *heard)
+receive_numbered(int fd, int *received)
 {
 	char buf[2000];
 	ssize_t n;
@@ -220,7 +220,7 @@ hear_numbered(int fd, int *heard)
 
 		assert_int_equal(1000, n);
 		memcpy(&number, buf, sizeof(number));
-		assert_int_equal((*heard)++, number);
+		assert_int_equal((*received)++, number);
 	}
 }
 
@@ -229,27 +229,27 @@ all_arrive(const struct socle_dgram_params *p)
 {
 	enum { MANY = 200 };
 	char data[1000] = "";
-	struct told *t;
-	int fds[2], heard = 0, small = 4096;
+	struct recorder *t;
+	int fds[2], received = 0, small = 4096;
 
 	pair_dgram(fds);
 	assert_int_equal(0,
 		setsockopt(
 			fds[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)));
-	t = told_new(fds[0], p);
+	t = recorder_new(fds[0], p);
 	for (int i = 0; i < MANY; i++) {
 		memcpy(data, &i, sizeof(i));
 		assert_true(socle_dgram_send(&t->dgram, data, sizeof(data), 0,
 				    NULL) >= 0);
 	}
-	for (int i = 0; heard < MANY && i < 2000; i++) {
+	for (int i = 0; received < MANY && i < 2000; i++) {
 		turn(1);
 		if (i % 3 == 0)
-			hear_numbered(fds[1], &heard);
+			receive_numbered(fds[1], &received);
 	}
 	turn(3);
-	assert_int_equal(MANY, heard);
-	assert_hears_nothing(fds[1]);
+	assert_int_equal(MANY, received);
+	assert_receives_nothing(fds[1]);
 	assert_notes("empty");
 	socle_close(&t->dgram.sock, NULL);
 	turn(1);
@@ -276,13 +276,13 @@ static void
 with_autoflush_an_error_is_reported_only_by_the_result(void **state)
 {
 	struct socle_addr a;
-	struct told *t;
+	struct recorder *t;
 	int fd, r;
 
 	(void)state;
 	udp_nowhere(&a);
-	t = told_new(udp_to(&a), &now);
-	assert_int_equal(1, tell(t, "1"));
+	t = recorder_new(udp_to(&a), &now);
+	assert_int_equal(1, recorder_send(t, "1"));
 	r = socle_dgram_send(&t->dgram, "2", 1, 0, NULL);
 	assert_int_equal(-ECONNREFUSED, r);
 	assert_int_equal(0, socle_write_buf_size(&t->dgram.sock));
@@ -291,9 +291,9 @@ with_autoflush_an_error_is_reported_only_by_the_result(void **state)
 	/* now a peer binds that address */
 	fd = socket(AF_INET, SOCK_DGRAM, 0);
 	assert_int_equal(0, bind(fd, &a.u.sa, a.len));
-	assert_int_equal(1, tell(t, "3"));
-	assert_hears(fd, "3");
-	assert_hears_nothing(fd);
+	assert_int_equal(1, recorder_send(t, "3"));
+	assert_receives(fd, "3");
+	assert_receives_nothing(fd);
 	close(fd);
 }
 
@@ -319,7 +319,7 @@ without_handlers_a_peer_that_returns_is_served(void **state)
 	turn(1);
 	assert_int_equal(0, socle_dgram_send(d, "found", 5, 0, NULL));
 	turn(2);
-	assert_hears(peer, "found");
+	assert_receives(peer, "found");
 	close(peer);
 }
 
@@ -328,11 +328,11 @@ static void
 a_send_without_a_destination_fails_and_the_loop_runs_on(void **state)
 {
 	struct socle_addr mine;
-	struct told *t;
+	struct recorder *t;
 
 	(void)state;
-	t = told_new(udp_bound(&mine), NULL);
-	assert_int_equal(0, tell(t, "x"));
+	t = recorder_new(udp_bound(&mine), NULL);
+	assert_int_equal(0, recorder_send(t, "x"));
 	turn(1);
 	assert_notes("serr-89:x empty");
 	assert_int_equal(0,
@@ -351,17 +351,17 @@ a_datagram_that_is_too_long_is_reported_and_the_next_is_sent(void **state)
 {
 	static char big[65508];
 	struct socle_addr a;
-	struct told *t;
+	struct recorder *t;
 	int fd = udp_bound(&a);
 
 	(void)state;
-	t = told_new(udp_to(&a), NULL);
+	t = recorder_new(udp_to(&a), NULL);
 	assert_int_equal(
 		0, socle_dgram_send(&t->dgram, big, sizeof(big), 0, NULL));
-	tell(t, "next");
+	recorder_send(t, "next");
 	turn(2);
 	assert_notes("serr-90: empty");
-	assert_hears(fd, "next");
+	assert_receives(fd, "next");
 	close(fd);
 }
 
@@ -370,20 +370,20 @@ static void
 an_address_overrides_the_connected_peer(void **state)
 {
 	struct socle_addr a, b;
-	struct told *t;
+	struct recorder *t;
 	int one = udp_bound(&a), other = udp_bound(&b);
 	int r;
 
 	(void)state;
-	t = told_new(udp_to(&a), &now);
+	t = recorder_new(udp_to(&a), &now);
 	r = socle_dgram_send(&t->dgram, "x", 1, 0, &b);
 #ifdef __linux__
 	assert_int_equal(1, r);
-	assert_hears(other, "x");
+	assert_receives(other, "x");
 #else
 	assert_int_equal(-EISCONN, r);
 #endif
-	assert_hears_nothing(one);
+	assert_receives_nothing(one);
 	close(one);
 	close(other);
 }
@@ -393,11 +393,11 @@ static void
 a_broadcast_needs_the_socket_option(void **state)
 {
 	struct socle_addr to, mine;
-	struct told *t;
+	struct recorder *t;
 	int fd = udp_bound(&mine), on = 1;
 
 	(void)state;
-	t = told_new(fd, &now);
+	t = recorder_new(fd, &now);
 	assert_int_equal(0, socle_addr_parse(&to, "127.255.255.255:9", 0));
 	assert_int_equal(-EACCES, socle_dgram_send(&t->dgram, "x", 1, 0, &to));
 	assert_int_equal(
@@ -409,10 +409,10 @@ static int
 die_by_sigpipe(int type)
 {
 	int fds[2];
-	struct told *t;
+	struct recorder *t;
 
 	assert_int_equal(0, socketpair(AF_UNIX, type, 0, fds));
-	t = told_new(fds[0], &now);
+	t = recorder_new(fds[0], &now);
 	close(fds[1]);
 	return socle_dgram_send(&t->dgram, "x", 1, 0, NULL);
 }
@@ -436,12 +436,12 @@ static void
 an_invalid_address_is_refused(void **state)
 {
 	struct socle_addr a = {.len = sizeof(a.u) + 1};
-	struct told *t;
+	struct recorder *t;
 	int fds[2];
 
 	(void)state;
 	pair_dgram(fds);
-	t = told_new(fds[0], NULL);
+	t = recorder_new(fds[0], NULL);
 	assert_int_equal(-EINVAL, socle_dgram_send(&t->dgram, "x", 1, 0, &a));
 	close(fds[1]);
 }
@@ -457,22 +457,22 @@ static void
 each_datagram_keeps_its_flags_and_address(void **state)
 {
 	struct socle_addr a, b, mine;
-	struct told *t;
+	struct recorder *t;
 	int one = udp_bound(&a), other = udp_bound(&b);
 
 	(void)state;
-	t = told_new(udp_bound(&mine), &all);
+	t = recorder_new(udp_bound(&mine), &all);
 	socle_dgram_send(&t->dgram, "1", 1, 0, &a);
 	socle_dgram_send(&t->dgram, "2", 1, 0, &b);
 	socle_dgram_send(&t->dgram, "3", 1, JOIN, &a);
 	socle_dgram_send(&t->dgram, "4", 1, 0, &a);
 	turn(1);
-	assert_hears(one, "1");
-	assert_hears(other, "2");
-	assert_hears(one, JOIN ? "34" : "3");
+	assert_receives(one, "1");
+	assert_receives(other, "2");
+	assert_receives(one, JOIN ? "34" : "3");
 	if (!JOIN)
-		assert_hears(one, "4");
-	assert_hears_nothing(other);
+		assert_receives(one, "4");
+	assert_receives_nothing(other);
 	notes_clear();
 	close(one);
 	close(other);
@@ -481,28 +481,29 @@ each_datagram_keeps_its_flags_and_address(void **state)
 static void
 a_stream_sends_what_fits_and_the_rest_later(void **state)
 {
-	static char data[1 << 20], heard[1 << 20];
-	struct told *t;
+	static char data[1 << 20], received[1 << 20];
+	struct recorder *t;
 	size_t len = 0;
 	int fds[2];
 
 	(void)state;
 	pair_unix(fds);
 	pattern_fill(data, sizeof(data), 0, 1);
-	t = told_new(fds[0], &now);
+	t = recorder_new(fds[0], &now);
 	assert_int_equal(0,
 		socle_dgram_send(&t->dgram, data, sizeof(data) - 9, 0, NULL));
 	assert_int_equal(0,
 		socle_dgram_send(
 			&t->dgram, data + sizeof(data) - 9, 9, 0, NULL));
 	for (int i = 0; i < 1000 && len < sizeof(data); i++) {
-		ssize_t n = drain_fd(fds[1], heard + len, sizeof(data) - len);
+		ssize_t n =
+			drain_fd(fds[1], received + len, sizeof(data) - len);
 
 		len += n > 0 ? (size_t)n : 0;
 		turn(1);
 	}
 	assert_int_equal(sizeof(data), len);
-	assert_memory_equal(data, heard, len);
+	assert_memory_equal(data, received, len);
 	assert_notes("empty");
 	close(fds[1]);
 }

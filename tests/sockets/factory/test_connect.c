@@ -31,7 +31,7 @@ static void
 an_object_that_cannot_connect_gets_event_err_and_closes(void **state)
 {
 	(void)state;
-	nobody_serves();
+	refuse_connections();
 	reach();
 	turn(5);
 	assert_notes("e-111 close(event_err) destroy");
@@ -42,13 +42,13 @@ static void
 a_connect_that_takes_too_long_times_out(void **state)
 {
 	(void)state;
-	somebody_is_busy();
+	hang_connections();
 	reach_at(where, 1);
 	turn(2);
 	seam_time_virtual();
-	pass(0.9);
+	pass_time(0.9);
 	assert_notes("");
-	pass(0.2);
+	pass_time(0.2);
 	assert_notes("e-110 close(event_err) destroy");
 }
 
@@ -104,7 +104,7 @@ port_0_is_reported_as_an_event(void **state)
 static void
 a_unix_server_can_be_reached_too(void **state)
 {
-	const char *path = in_folder("s");
+	const char *path = in_dir("s");
 	char at[160];
 	struct probe *p;
 
@@ -213,7 +213,7 @@ watching_before_the_connection_causes_no_event(void **state)
 	struct probe *p;
 
 	(void)state;
-	somebody_is_busy();
+	hang_connections();
 	p = reach();
 	socle_watch_read(&p->sock, true);
 	socle_watch_write(&p->sock, true);
@@ -231,7 +231,7 @@ a_close_before_the_connection_ends_the_attempt(void **state)
 	int before;
 
 	(void)state;
-	somebody_is_busy();
+	hang_connections();
 	turn(1);
 	before = fds_open();
 	p = reach();
@@ -252,7 +252,7 @@ a_socket_stolen_before_the_connection_is_not_connected(void **state)
 	int fd;
 
 	(void)state;
-	somebody_is_busy();
+	hang_connections();
 	p = reach();
 	turn(1);
 	fd = socle_steal_socket(&p->sock);
@@ -296,19 +296,19 @@ timeouts_run_while_connecting_too(void **state)
 	struct probe *p;
 
 	(void)state;
-	somebody_is_busy();
+	hang_connections();
 	seam_time_virtual();
 	p = reach();
 	assert_int_equal(0, socle_set_idle_timeout(&p->sock, 5));
 	assert_int_equal(0, socle_set_write_timeout(&p->sock, 2));
 	assert_int_equal(0, socle_write(&p->sock, "x", 1));
-	pass(1.9);
+	pass_time(1.9);
 	assert_notes("");
-	pass(0.2);
+	pass_time(0.2);
 	assert_notes("stall close(stall) destroy");
 	p = reach();
 	assert_int_equal(0, socle_set_idle_timeout(&p->sock, 5));
-	pass(5.1);
+	pass_time(5.1);
 	assert_notes("idle close(idle) destroy");
 }
 
@@ -316,11 +316,11 @@ static void
 a_reset_before_the_connection_leaves_nothing_behind(void **state)
 {
 	(void)state;
-	somebody_is_busy();
+	hang_connections();
 	reach();
 	socle_reset();
 	assert_notes("destroy");
-	somebody_is_busy();
+	hang_connections();
 	reach();
 	turn(1);
 	socle_reset();
@@ -338,16 +338,16 @@ a_server_can_be_reached_by_name(void **state)
 	(void)state;
 	serve();
 	port = port_of(server);
-	resolver_says("127.0.0.1:0");
+	resolver_set_answer("127.0.0.1:0");
 	resolver_hold();
 	snprintf(where, sizeof(where), "a.name:%s", port);
 	p = reach();
 	assert_int_equal(0, socle_write(&p->sock, "hello", 5));
 	turn(2);
-	resolver_wait_asked(1);
+	resolver_wait_started(1);
 	turn(3);
 	assert_notes("");
-	resolver_let_all();
+	resolver_release_all();
 	assert_gets(reached(), "hello");
 }
 
@@ -372,9 +372,9 @@ a_close_during_the_lookup_ends_the_attempt(void **state)
 	resolver_hold();
 	p = reach_at("a.name:80", 0);
 	turn(1);
-	resolver_wait_asked(1);
+	resolver_wait_started(1);
 	socle_close(&p->sock, NULL);
-	resolver_let_all();
+	resolver_release_all();
 	resolver_wait_idle();
 	turn(3);
 	assert_notes("close() destroy");
@@ -396,7 +396,7 @@ the_fd_number_survives_a_change_of_address_family(void **state)
 	serve();
 	other = refusing(AF_INET6, &port);
 	snprintf(both, sizeof(both), "[::1]:%d %s", port, where);
-	resolver_says(both);
+	resolver_set_answer(both);
 	p = reach_at("a.name:a.service", 0);
 	fd = socle_fd(&p->sock);
 	turn_until_count(&p->writes, 1);

@@ -49,7 +49,7 @@ write_of_each_kind(struct socle_socket *s, const char *file)
 static const char *
 small_file(void)
 {
-	const char *path = in_folder("file");
+	const char *path = in_dir("file");
 	int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 
 	assert_int_equal(1, write(fd, "d", 1));
@@ -115,7 +115,7 @@ a_failed_connect_drops_writes_and_calls_their_callbacks(void **state)
 	struct probe *p;
 
 	(void)state;
-	nobody_serves();
+	refuse_connections();
 	p = reach();
 	write_of_each_kind(&p->sock, file);
 	turn(5);
@@ -142,7 +142,7 @@ an_object_kept_open_after_a_failed_connect_is_unusable(void **state)
 	char c;
 
 	(void)state;
-	nobody_serves();
+	refuse_connections();
 	p = reach();
 	p->on_err = keep_open;
 	write_of_each_kind(&p->sock, file);
@@ -151,7 +151,7 @@ an_object_kept_open_after_a_failed_connect_is_unusable(void **state)
 	seam_time_virtual();
 	turn_until(&p->done);
 	seam_count_reset();
-	pass(1);
+	pass_time(1);
 	assert_in_range(seam_waits(), 1, 4);
 	assert_notes("e-111 release(0) drop file(-125)");
 	assert_int_equal(0, (int)socle_write_buf_size(&p->sock));
@@ -177,7 +177,7 @@ a_close_in_event_err_sends_nothing(void **state)
 	struct probe *p;
 
 	(void)state;
-	nobody_serves();
+	refuse_connections();
 	p = reach();
 	p->on_err = close_in_err;
 	socle_set_autoflush(&p->sock, false);
@@ -201,7 +201,7 @@ close_after_flush_waits_for_the_connection(void **state)
 	assert_int_equal(-ESHUTDOWN, socle_write(&p->sock, "x", 1));
 	assert_gets(reached(), "last");
 	turn(2);
-	assert_int_equal(0, recv(heard.fds[0], &c, 1, 0));
+	assert_int_equal(0, recv(recorded.fds[0], &c, 1, 0));
 	assert_notes("w close(done) destroy");
 }
 
@@ -211,7 +211,7 @@ close_after_flush_closes_after_a_failed_connect(void **state)
 	struct probe *p;
 
 	(void)state;
-	nobody_serves();
+	refuse_connections();
 	p = reach();
 	p->on_err = keep_open;
 	assert_int_equal(0, socle_write(&p->sock, "last", 4));

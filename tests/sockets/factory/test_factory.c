@@ -24,10 +24,10 @@ wrong_use_is_refused_at_once(void **state)
 	static const struct socle_class nameless = {
 		.super = &socle_socket_class};
 	struct socle_factory_params bad[] = {
-		{.failure = hear_failure},
-		{.success = hear_success},
-		{.failure = hear_failure, .accepted = nothing},
-		{.failure = hear_failure, .accept_class = &probe_class},
+		{.failure = record_failure},
+		{.success = record_success},
+		{.failure = record_failure, .accepted = nothing},
+		{.failure = record_failure, .accept_class = &probe_class},
 		{.remote_address = "127.0.0.1"},
 		{.remote_address = "127.0.0.1", .remote_port = ""},
 		{.socket_domain = AF_INET6, .remote_address = "localhost"},
@@ -44,14 +44,14 @@ wrong_use_is_refused_at_once(void **state)
 	a.u.sa.sa_family = AF_INET;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		if (i >= 4) {
-			bad[i].failure = hear_failure;
-			bad[i].success = hear_success;
+			bad[i].failure = record_failure;
+			bad[i].success = record_success;
 		}
 		assert_int_equal(-EINVAL, socle_factory_new(&bad[i], &none));
 	}
 	assert_null(none);
 	turn(2);
-	assert_int_equal(0, heard.failures);
+	assert_int_equal(0, recorded.failures);
 }
 
 /* TF09 */
@@ -69,8 +69,8 @@ meaningless_but_harmless_parameters_are_ignored(void **state)
 		.socket_type = SOCK_DGRAM,
 		.socket_protocol = "no such thing",
 		.bind_port = "80"});
-	turn_until_count(&heard.successes, 1);
-	assert_int_equal(0, heard.failures);
+	turn_until_count(&recorded.successes, 1);
+	assert_int_equal(0, recorded.failures);
 }
 
 /* ---- failures are reported later ---- */
@@ -144,7 +144,7 @@ a_refused_port_fails_once(void **state)
 		.remote_address = "127.0.0.1", .remote_port = port_text(port)});
 	assert_fails(f, "connect", -ECONNREFUSED);
 	turn(5);
-	assert_int_equal(1, heard.failures);
+	assert_int_equal(1, recorded.failures);
 	/* The failure closed the fd; the factory still exists. */
 	assert_int_equal(before, fds_open());
 	close(bound);
@@ -158,8 +158,8 @@ port_0_fails_and_does_not_hang(void **state)
 		.remote_address = "127.0.0.1", .remote_port = "0"});
 
 	(void)state;
-	turn_until_count(&heard.failures, 1);
-	assert_string_equal("connect", heard.why.operation);
+	turn_until_count(&recorded.failures, 1);
+	assert_string_equal("connect", recorded.why.operation);
 	socle_factory_free(f);
 }
 
@@ -173,12 +173,12 @@ a_listener_can_be_freed_in_its_success_callback(void **state)
 		.bind_address = "127.0.0.1", .bind_port = "0", .reuse = true});
 
 	(void)state;
-	heard.on_success = socle_factory_free;
+	recorded.on_success = socle_factory_free;
 	make((struct socle_factory_params){
 		.remote_address = "127.0.0.1", .remote_port = port_of(server)});
-	turn_until_count(&heard.successes, 2);
-	assert_exchange(heard.fds[0], heard.fds[1]);
-	assert_int_equal(0, heard.failures);
+	turn_until_count(&recorded.successes, 2);
+	assert_exchange(recorded.fds[0], recorded.fds[1]);
+	assert_int_equal(0, recorded.failures);
 }
 
 /* TF02 */
@@ -194,22 +194,22 @@ two_datagram_peers_reach_each_other(void **state)
 		make((struct socle_factory_params){.socket_protocol = "udp",
 			.bind_address = "127.0.0.1",
 			.bind_port = "0"});
-		turn_until_count(&heard.successes, i + 1);
-		assert_false(heard.has_peer);
+		turn_until_count(&recorded.successes, i + 1);
+		assert_false(recorded.has_peer);
 		assert_int_equal(
-			0, getsockname(heard.fds[i], &a[i].u.sa, &a[i].len));
+			0, getsockname(recorded.fds[i], &a[i].u.sa, &a[i].len));
 	}
 	for (int i = 0; i < 20; i++) {
 		int from = i % 2;
 
 		assert_int_equal(2,
-			sendto(heard.fds[from], "ab", 2, 0, &a[!from].u.sa,
+			sendto(recorded.fds[from], "ab", 2, 0, &a[!from].u.sa,
 				a[!from].len));
-		assert_int_equal(2, recv(heard.fds[!from], text, 16, 0));
+		assert_int_equal(2, recv(recorded.fds[!from], text, 16, 0));
 	}
-	assert_true(fcntl(heard.fds[0], F_GETFL) & O_NONBLOCK);
-	assert_true(fcntl(heard.fds[0], F_GETFD) & FD_CLOEXEC);
-	assert_int_equal(0, heard.failures);
+	assert_true(fcntl(recorded.fds[0], F_GETFL) & O_NONBLOCK);
+	assert_true(fcntl(recorded.fds[0], F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(0, recorded.failures);
 }
 
 static void
@@ -221,23 +221,23 @@ a_datagram_socket_with_a_remote_address_is_connected(void **state)
 	(void)state;
 	make((struct socle_factory_params){
 		.socket_type = SOCK_DGRAM, .bind_address = "127.0.0.1"});
-	turn_until_count(&heard.successes, 1);
-	assert_int_equal(0, getsockname(heard.fds[0], &a.u.sa, &a.len));
+	turn_until_count(&recorded.successes, 1);
+	assert_int_equal(0, getsockname(recorded.fds[0], &a.u.sa, &a.len));
 	make((struct socle_factory_params){.socket_protocol = "17",
 		.remote_address = "127.0.0.1",
 		.remote_port = port_text(socle_addr_port(&a))});
-	turn_until_count(&heard.successes, 2);
-	assert_true(heard.has_peer);
-	assert_int_equal(socle_addr_port(&a), socle_addr_port(&heard.peer));
-	assert_int_equal(1, send(heard.fds[1], "x", 1, 0));
-	assert_int_equal(1, recv(heard.fds[0], &c, 1, 0));
+	turn_until_count(&recorded.successes, 2);
+	assert_true(recorded.has_peer);
+	assert_int_equal(socle_addr_port(&a), socle_addr_port(&recorded.peer));
+	assert_int_equal(1, send(recorded.fds[1], "x", 1, 0));
+	assert_int_equal(1, recv(recorded.fds[0], &c, 1, 0));
 }
 
 /* TF03 */
 static void
 a_unix_server_and_client_exchange_bytes(void **state)
 {
-	const char *path = in_folder("s");
+	const char *path = in_dir("s");
 	struct socle_factory *server =
 		make((struct socle_factory_params){.socket_domain = AF_UNIX,
 			.bind_address = path,
@@ -246,10 +246,10 @@ a_unix_server_and_client_exchange_bytes(void **state)
 	(void)state;
 	make((struct socle_factory_params){
 		.socket_domain = AF_UNIX, .remote_address = path});
-	turn_until_count(&heard.successes, 2);
+	turn_until_count(&recorded.successes, 2);
 	turn(3);
-	assert_int_equal(2, heard.successes);
-	assert_exchange(heard.fds[0], heard.fds[1]);
+	assert_int_equal(2, recorded.successes);
+	assert_exchange(recorded.fds[0], recorded.fds[1]);
 	socle_factory_free(server);
 	assert_false(is_there(path));
 }
@@ -257,7 +257,7 @@ a_unix_server_and_client_exchange_bytes(void **state)
 static void
 a_unix_client_has_a_peer_address_only_if_it_is_bound(void **state)
 {
-	const char *path = in_folder("s"), *own = in_folder("c");
+	const char *path = in_dir("s"), *own = in_dir("c");
 	struct socle_factory_params client = {
 		.socket_domain = AF_UNIX, .remote_address = path};
 
@@ -268,12 +268,12 @@ a_unix_client_has_a_peer_address_only_if_it_is_bound(void **state)
 
 	(void)state;
 	close(client_of(server));
-	turn_until_count(&heard.successes, 1);
-	assert_false(heard.has_peer);
+	turn_until_count(&recorded.successes, 1);
+	assert_false(recorded.has_peer);
 	client.bind_address = own;
 	make(client);
-	turn_until_count(&heard.successes, 3);
-	assert_true(heard.has_peer);
+	turn_until_count(&recorded.successes, 3);
+	assert_true(recorded.has_peer);
 	assert_true(is_there(own));
 	unlink(own);
 }
@@ -293,30 +293,30 @@ ipv6_works_with_a_bind_address_on_both_sides(void **state)
 		.bind_address = "::1",
 		.remote_address = "::1",
 		.remote_port = port_of(server)});
-	turn_until_count(&heard.successes, 2);
-	assert_exchange(heard.fds[0], heard.fds[1]);
+	turn_until_count(&recorded.successes, 2);
+	assert_exchange(recorded.fds[0], recorded.fds[1]);
 }
 
 /* TF14 */
 static void
 a_unix_datagram_socket_is_bound(void **state)
 {
-	const char *path = in_folder("d");
+	const char *path = in_dir("d");
 	char c;
 
 	(void)state;
 	make((struct socle_factory_params){.socket_domain = AF_UNIX,
 		.socket_type = SOCK_DGRAM,
 		.bind_address = path});
-	turn_until_count(&heard.successes, 1);
-	assert_false(heard.has_peer);
+	turn_until_count(&recorded.successes, 1);
+	assert_false(recorded.has_peer);
 	make((struct socle_factory_params){.socket_domain = AF_UNIX,
 		.socket_type = SOCK_DGRAM,
 		.remote_address = path});
-	turn_until_count(&heard.successes, 2);
-	assert_int_equal(1, send(heard.fds[1], "x", 1, 0));
-	assert_int_equal(1, recv(heard.fds[0], &c, 1, 0));
-	assert_int_equal(0, heard.failures);
+	turn_until_count(&recorded.successes, 2);
+	assert_int_equal(1, send(recorded.fds[1], "x", 1, 0));
+	assert_int_equal(1, recv(recorded.fds[0], &c, 1, 0));
+	assert_int_equal(0, recorded.failures);
 	unlink(path);
 }
 
@@ -333,15 +333,15 @@ addresses_may_be_given_as_structs(void **state)
 	at.len = 0; /* the address was copied */
 	make((struct socle_factory_params){.remote_addr = &to});
 	to.len = 0;
-	turn_until_count(&heard.successes, 2);
-	assert_exchange(heard.fds[0], heard.fds[1]);
+	turn_until_count(&recorded.successes, 2);
+	assert_exchange(recorded.fds[0], recorded.fds[1]);
 }
 
 /* TF29 */
 static void
 an_immediate_connection_is_reported_later(void **state)
 {
-	const char *path = in_folder("s");
+	const char *path = in_dir("s");
 	struct socle_factory *f;
 
 	(void)state;
@@ -350,9 +350,9 @@ an_immediate_connection_is_reported_later(void **state)
 		.unlink_on_close = true});
 	f = make((struct socle_factory_params){
 		.socket_domain = AF_UNIX, .remote_address = path});
-	assert_int_equal(0, heard.successes);
-	turn_until_count(&heard.successes, 1);
-	assert_int_equal(-EBADF, socle_factory_getsockname(f, &heard.peer));
+	assert_int_equal(0, recorded.successes);
+	turn_until_count(&recorded.successes, 1);
+	assert_int_equal(-EBADF, socle_factory_getsockname(f, &recorded.peer));
 }
 
 static void
@@ -365,9 +365,9 @@ a_connector_can_create_an_object(void **state)
 	make((struct socle_factory_params){.accept_class = &socle_socket_class,
 		.remote_address = "127.0.0.1",
 		.remote_port = port_of(server)});
-	turn_until_count(&heard.accepts, 1);
-	assert_int_equal(SOCLE_READ, socle_watching(heard.object));
-	assert_true(socle_peer_port(heard.object) > 0);
+	turn_until_count(&recorded.accepts, 1);
+	assert_int_equal(SOCLE_READ, socle_watching(recorded.object));
+	assert_true(socle_peer_port(recorded.object) > 0);
 }
 
 /* ---- events ---- */
@@ -392,7 +392,7 @@ events_swapped_after_creation_take_effect(void **state)
 	struct socle_factory *server = make((struct socle_factory_params){
 		.bind_address = "127.0.0.1", .bind_port = "0"});
 	struct socle_factory_params other = {
-		.success = other_success, .failure = hear_failure};
+		.success = other_success, .failure = record_failure};
 
 	(void)state;
 	other.arg = &swapped;
@@ -402,10 +402,10 @@ events_swapped_after_creation_take_effect(void **state)
 		make((struct socle_factory_params){
 			.remote_address = "127.0.0.1",
 			.remote_port = port_of(server)});
-	turn_until_count(&heard.successes, 5);
+	turn_until_count(&recorded.successes, 5);
 	turn_until_count(&swapped, 5);
 	assert_int_equal(5, swapped);
-	assert_int_equal(5, heard.successes);
+	assert_int_equal(5, recorded.successes);
 }
 
 /* TF23 */
@@ -421,7 +421,7 @@ with_success_disabled_an_accepted_client_is_closed(void **state)
 	socle_factory_set_events(server, &(struct socle_factory_params){0});
 	turn(3);
 	assert_int_equal(0, recv(fd, &c, 1, 0));
-	assert_int_equal(0, heard.successes);
+	assert_int_equal(0, recorded.successes);
 	close(fd);
 	socle_factory_set_events(server, NULL);
 	fd = client_of(server);
@@ -442,10 +442,10 @@ with_success_disabled_a_connection_made_is_closed(void **state)
 
 	(void)state;
 	socle_factory_set_events(f, NULL);
-	turn_until_count(&heard.successes, 1);
+	turn_until_count(&recorded.successes, 1);
 	turn(3);
-	assert_int_equal(0, recv(heard.fds[0], &c, 1, 0));
-	assert_int_equal(1, heard.successes);
+	assert_int_equal(0, recv(recorded.fds[0], &c, 1, 0));
+	assert_int_equal(1, recorded.successes);
 }
 
 static void
@@ -457,7 +457,7 @@ with_failure_disabled_no_failure_is_reported(void **state)
 	(void)state;
 	socle_factory_set_events(f, NULL);
 	turn(3);
-	assert_int_equal(0, heard.failures);
+	assert_int_equal(0, recorded.failures);
 }
 
 /* TF22 */
@@ -478,7 +478,7 @@ ids_are_unique_over_many_factories(void **state)
 			socle_factory_free(f);
 	}
 	turn(2);
-	assert_int_equal((n + 99) / 100, heard.failures);
+	assert_int_equal((n + 99) / 100, recorded.failures);
 }
 
 int

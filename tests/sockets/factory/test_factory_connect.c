@@ -12,7 +12,7 @@ reach(const char *port, double timeout)
 {
 	return make((struct socle_factory_params){.remote_address = "127.0.0.1",
 		.remote_port = port,
-		.attempt = hear_attempt,
+		.attempt = record_attempt,
 		.connect_timeout = timeout});
 }
 
@@ -28,7 +28,7 @@ a_refused_connection_is_never_reported_as_connected(void **state)
 	for (int i = 0; i < 20; i++)
 		assert_fails(
 			reach(port_text(port), 0), "connect", -ECONNREFUSED);
-	assert_int_equal(0, heard.successes);
+	assert_int_equal(0, recorded.successes);
 	close(bound);
 }
 
@@ -39,14 +39,14 @@ a_connection_that_hangs_times_out(void **state)
 	double before;
 
 	(void)state;
-	reach(port_text(busy(AF_INET)), 1);
+	reach(port_text(full_listener(AF_INET)), 1);
 	turn(2);
 	seam_time_virtual();
 	before = seam_time();
-	pass(1.2);
-	assert_int_equal(1, heard.failures);
-	assert_string_equal("connect", heard.why.operation);
-	assert_int_equal(-ETIMEDOUT, heard.why.err);
+	pass_time(1.2);
+	assert_int_equal(1, recorded.failures);
+	assert_string_equal("connect", recorded.why.operation);
+	assert_int_equal(-ETIMEDOUT, recorded.why.err);
 	assert_true(seam_time() - before < 1.3);
 	assert_notes("4:110");
 }
@@ -56,7 +56,7 @@ static void
 freeing_a_pending_connection_leaves_nothing_behind(void **state)
 {
 	struct socle_factory *f;
-	int port = busy(AF_INET), before;
+	int port = full_listener(AF_INET), before;
 
 	(void)state;
 	turn(1);
@@ -67,7 +67,7 @@ freeing_a_pending_connection_leaves_nothing_behind(void **state)
 	socle_factory_free(f);
 	assert_int_equal(before, fds_open());
 	turn(2);
-	assert_int_equal(0, heard.failures + heard.attempts);
+	assert_int_equal(0, recorded.failures + recorded.attempts);
 }
 
 static void
@@ -126,7 +126,7 @@ full_file(const char *path, int *waiting)
 static void
 a_full_unix_backlog_is_retried_until_there_is_space(void **state)
 {
-	const char *path = in_folder("s"), *own = in_folder("c");
+	const char *path = in_dir("s"), *own = in_dir("c");
 	int waiting, fd = full_file(path, &waiting);
 
 	(void)state;
@@ -134,12 +134,12 @@ a_full_unix_backlog_is_retried_until_there_is_space(void **state)
 	make((struct socle_factory_params){.socket_domain = AF_UNIX,
 		.remote_address = path,
 		.bind_address = own});
-	pass(1);
-	assert_int_equal(0, heard.successes + heard.failures);
+	pass_time(1);
+	assert_int_equal(0, recorded.successes + recorded.failures);
 	assert_in_range(seam_count(CALL_connect), 40, 55);
 	close(accept(fd, NULL, NULL));
-	pass(0.1);
-	assert_int_equal(1, heard.successes);
+	pass_time(0.1);
+	assert_int_equal(1, recorded.successes);
 	close(waiting);
 	close(fd);
 	unlink(path);
@@ -150,7 +150,7 @@ a_full_unix_backlog_is_retried_until_there_is_space(void **state)
 static void
 a_unix_backlog_that_stays_full_times_out(void **state)
 {
-	const char *path = in_folder("s"), *own = in_folder("c");
+	const char *path = in_dir("s"), *own = in_dir("c");
 	int waiting, fd = full_file(path, &waiting);
 
 	(void)state;
@@ -159,10 +159,10 @@ a_unix_backlog_that_stays_full_times_out(void **state)
 		.remote_address = path,
 		.bind_address = own,
 		.connect_timeout = 0.5});
-	pass(0.6);
-	assert_int_equal(1, heard.failures);
-	assert_string_equal("connect", heard.why.operation);
-	assert_int_equal(-ETIMEDOUT, heard.why.err);
+	pass_time(0.6);
+	assert_int_equal(1, recorded.failures);
+	assert_string_equal("connect", recorded.why.operation);
+	assert_int_equal(-ETIMEDOUT, recorded.why.err);
 	assert_false(is_there(own));
 	close(waiting);
 	close(fd);
@@ -176,7 +176,7 @@ reach_name(double timeout)
 {
 	return make((struct socle_factory_params){.remote_address = "a.name",
 		.remote_port = "a.service",
-		.attempt = hear_attempt,
+		.attempt = record_attempt,
 		.connect_timeout = timeout});
 }
 
@@ -185,15 +185,15 @@ static void
 await_answer(void)
 {
 	turn(1);
-	resolver_wait_asked(1);
+	resolver_wait_started(1);
 	resolver_wait_idle();
 }
 
-static const char *says(const char *fmt, ...)
+static const char *format_answer(const char *fmt, ...)
 	__attribute__((format(printf, 1, 2)));
 
 static const char *
-says(const char *fmt, ...)
+format_answer(const char *fmt, ...)
 {
 	static char text[128];
 	va_list ap;
@@ -224,15 +224,15 @@ a_slow_lookup_blocks_nothing_and_can_be_abandoned(void **state)
 	resolver_hold();
 	f = reach_name(0);
 	turn(1);
-	resolver_wait_asked(1);
+	resolver_wait_started(1);
 	assert_true(socle_add_timer(0.001, ticked, NULL) != 0);
 	turn_until_count(&ticks, 1);
-	assert_int_equal(0, heard.failures + heard.attempts);
+	assert_int_equal(0, recorded.failures + recorded.attempts);
 	socle_factory_free(f);
-	resolver_let_all();
+	resolver_release_all();
 	resolver_wait_idle();
 	turn(3);
-	assert_int_equal(0, heard.failures + heard.attempts);
+	assert_int_equal(0, recorded.failures + recorded.attempts);
 }
 
 /* TF25 */
@@ -243,17 +243,17 @@ the_lookup_counts_towards_the_connect_timeout(void **state)
 	resolver_hold();
 	reach_name(1);
 	turn(1);
-	resolver_wait_asked(1);
+	resolver_wait_started(1);
 	seam_time_virtual();
-	pass(1.1);
-	assert_int_equal(1, heard.failures);
-	assert_string_equal("connect", heard.why.operation);
-	assert_int_equal(-ETIMEDOUT, heard.why.err);
-	resolver_let_all();
+	pass_time(1.1);
+	assert_int_equal(1, recorded.failures);
+	assert_string_equal("connect", recorded.why.operation);
+	assert_int_equal(-ETIMEDOUT, recorded.why.err);
+	resolver_release_all();
 	resolver_wait_idle();
 	turn(3);
-	assert_int_equal(1, heard.failures);
-	assert_int_equal(0, heard.attempts);
+	assert_int_equal(1, recorded.failures);
+	assert_int_equal(0, recorded.attempts);
 }
 
 /* TF10 */
@@ -295,15 +295,15 @@ a_listener_can_have_a_name(void **state)
 	struct socle_addr a;
 
 	(void)state;
-	resolver_says("127.0.0.1:0");
+	resolver_set_answer("127.0.0.1:0");
 	f = make((struct socle_factory_params){.bind_address = "a.name"});
 	assert_int_equal(-EBADF, socle_factory_getsockname(f, &a));
 	turn(1);
-	resolver_wait_asked(1);
+	resolver_wait_started(1);
 	resolver_wait_idle();
 	turn(1);
 	close(client_of(f));
-	turn_until_count(&heard.successes, 1);
+	turn_until_count(&recorded.successes, 1);
 }
 
 /* ---- several addresses ---- */
@@ -321,20 +321,20 @@ an_unresponsive_first_address_costs_250_ms(void **state)
 	if (!has_ipv6())
 		skip();
 	assert_int_equal(0, socle_factory_getsockname(server, &a));
-	resolver_says(says(
-		"[::1]:%d 127.0.0.1:%d", busy(AF_INET6), socle_addr_port(&a)));
+	resolver_set_answer(format_answer("[::1]:%d 127.0.0.1:%d",
+		full_listener(AF_INET6), socle_addr_port(&a)));
 	seam_time_virtual();
 	reach_name(0);
 	await_answer();
 	before = seam_time();
-	pass(0.24);
-	assert_int_equal(0, heard.successes);
-	pass(0.1);
-	assert_int_equal(2, heard.successes);
+	pass_time(0.24);
+	assert_int_equal(0, recorded.successes);
+	pass_time(0.1);
+	assert_int_equal(2, recorded.successes);
 	assert_true(seam_time() - before < 0.4);
 	assert_notes("6:125 4:0");
 	turn(2);
-	assert_int_equal(0, heard.failures);
+	assert_int_equal(0, recorded.failures);
 }
 
 /* TF26 */
@@ -349,17 +349,17 @@ families_alternate_and_a_failure_starts_the_next_address(void **state)
 		skip();
 	fd6 = refusing(AF_INET6, &p6);
 	fd4 = refusing(AF_INET, &p4);
-	resolver_says(
-		says("[::1]:%d [::1]:1 127.0.0.1:%d 127.0.0.2:%d", p6, p4, p4));
+	resolver_set_answer(format_answer(
+		"[::1]:%d [::1]:1 127.0.0.1:%d 127.0.0.2:%d", p6, p4, p4));
 	seam_time_virtual();
 	reach_name(0);
 	await_answer();
 	before = seam_time();
-	turn_until_count(&heard.failures, 1);
+	turn_until_count(&recorded.failures, 1);
 	turn(3);
 	assert_true(seam_time() - before < 0.01);
-	assert_int_equal(-ECONNREFUSED, heard.why.err);
-	assert_int_equal(1, heard.failures);
+	assert_int_equal(-ECONNREFUSED, recorded.why.err);
+	assert_int_equal(1, recorded.failures);
 	assert_notes("6:111 4:111 6:111 4:111");
 	close(fd6);
 	close(fd4);
@@ -373,15 +373,17 @@ all_attempts_in_progress_end_at_the_timeout(void **state)
 
 	(void)state;
 	turn(1);
-	resolver_says(says("127.0.0.1:%d 127.0.0.1:%d 127.0.0.1:%d",
-		busy(AF_INET), busy(AF_INET), busy(AF_INET)));
+	resolver_set_answer(
+		format_answer("127.0.0.1:%d 127.0.0.1:%d 127.0.0.1:%d",
+			full_listener(AF_INET), full_listener(AF_INET),
+			full_listener(AF_INET)));
 	before = fds_open();
 	seam_time_virtual();
 	reach_name(0.6);
 	turn(1);
 	await_answer();
-	pass(1);
-	assert_int_equal(1, heard.failures);
+	pass_time(1);
+	assert_int_equal(1, recorded.failures);
 	assert_notes("4:110 4:110 4:110");
 	assert_true(fds_open() <= before + 1); /* the resolver's wake-up fd */
 }
@@ -401,29 +403,29 @@ a_connector_may_be_freed_in_the_attempt_callback(void **state)
 
 	(void)state;
 	assert_int_equal(0, socle_factory_getsockname(server, &a));
-	heard.on_attempt = free_it;
-	resolver_says(says("127.0.0.1:%d 127.0.0.1:%d", busy(AF_INET),
-		socle_addr_port(&a)));
+	recorded.on_attempt = free_it;
+	resolver_set_answer(format_answer("127.0.0.1:%d 127.0.0.1:%d",
+		full_listener(AF_INET), socle_addr_port(&a)));
 	seam_time_virtual();
 	reach_name(0);
 	await_answer();
-	pass(0.5);
+	pass_time(0.5);
 	assert_notes("4:125");
-	assert_int_equal(1, heard.successes); /* the server's success */
+	assert_int_equal(1, recorded.successes); /* the server's success */
 }
 
 static bool
 has_ended(void *arg)
 {
 	(void)arg;
-	return heard.failures > 0;
+	return recorded.failures > 0;
 }
 
 static void
 run_to_the_end(struct socle_factory *f)
 {
 	(void)f;
-	heard.on_attempt = NULL;
+	recorded.on_attempt = NULL;
 	assert_int_equal(1, socle_run_until(has_ended, NULL));
 }
 
@@ -433,12 +435,13 @@ a_loop_in_the_attempt_callback_reports_the_failure_once(void **state)
 	int port, bound = refusing(AF_INET, &port);
 
 	(void)state;
-	heard.on_attempt = run_to_the_end;
-	resolver_says(says("127.0.0.1:%d 127.0.0.2:%d", port, port));
+	recorded.on_attempt = run_to_the_end;
+	resolver_set_answer(
+		format_answer("127.0.0.1:%d 127.0.0.2:%d", port, port));
 	reach_name(0);
-	turn_until_count(&heard.failures, 1);
+	turn_until_count(&recorded.failures, 1);
 	turn(3);
-	assert_int_equal(1, heard.failures);
+	assert_int_equal(1, recorded.failures);
 	assert_notes("4:111 4:111");
 	close(bound);
 }

@@ -22,31 +22,31 @@ try_new(struct socle_factory_params p)
 	struct socle_factory *f = NULL;
 	int err;
 
-	p.failure = hear_failure;
+	p.failure = record_failure;
 	if (p.accept_class)
-		p.accepted = hear_accepted;
+		p.accepted = record_accepted;
 	else
-		p.success = hear_success;
+		p.success = record_success;
 	err = socle_factory_new(&p, &f);
 	assert_true((err == 0) == (f != NULL));
 	return f;
 }
 
 static int
-told(void)
+callbacks(void)
 {
-	return heard.successes + heard.accepts + heard.failures;
+	return recorded.successes + recorded.accepts + recorded.failures;
 }
 
 /* ---- the operations ---- */
 
 static void
-come(const struct socle_addr *a)
+connect_client(const struct socle_addr *a)
 {
 	int fd = socket(a->u.sa.sa_family, SOCK_STREAM, 0);
 
 	(void)!connect(fd, &a->u.sa, a->len);
-	pass(1.5);
+	pass_time(1.5);
 	close(fd);
 }
 
@@ -60,11 +60,11 @@ listens(struct socle_factory *f)
 	if (socle_factory_getsockname(f, &a) < 0 &&
 		socle_factory_getsockname(f, &a) < 0) {
 		turn(2);
-		assert_int_equal(1, told());
+		assert_int_equal(1, callbacks());
 		return true;
 	}
-	come(&a);
-	assert_true(told() >= 1);
+	connect_client(&a);
+	assert_true(callbacks() >= 1);
 	return true;
 }
 
@@ -111,8 +111,8 @@ ends(struct socle_factory *f)
 {
 	if (!f)
 		return false;
-	pass(1.5);
-	assert_int_equal(1, heard.successes + heard.failures);
+	pass_time(1.5);
+	assert_int_equal(1, recorded.successes + recorded.failures);
 	return true;
 }
 
@@ -229,15 +229,15 @@ no_faults_left(bool (*scenario)(void), unsigned long nth, int err)
 	turn(1);
 	seam_time_virtual();
 	before = fds_open();
-	memset(&heard, 0, sizeof(heard));
+	memset(&recorded, 0, sizeof(recorded));
 	seam_watch_any(is_ours);
 	seam_fail_any(nth, err);
 	(void)scenario();
 	struck = seam_any_struck() != CALLS;
 	seam_heal();
-	for (int i = 0; i < heard.successes; i++)
-		close(heard.fds[i]);
-	heard.successes = 0;
+	for (int i = 0; i < recorded.successes; i++)
+		close(recorded.fds[i]);
+	recorded.successes = 0;
 	socle_reset();
 	notes_clear();
 	unlink(own);
@@ -265,8 +265,8 @@ sweep(bool (*scenario)(void), int least)
 	unsigned long n = 1;
 
 	socle_set_log(quiet, NULL);
-	snprintf(own, sizeof(own), "%s", in_folder("c"));
-	snprintf(path, sizeof(path), "%s", in_folder("s"));
+	snprintf(own, sizeof(own), "%s", in_dir("c"));
+	snprintf(path, sizeof(path), "%s", in_dir("s"));
 	for (size_t e = 0; e < sizeof(errors) / sizeof(errors[0]); e++) {
 		for (n = 1; !no_faults_left(scenario, n, errors[e]); n++)
 			assert_true(n < 200);
@@ -278,7 +278,7 @@ sweep(bool (*scenario)(void), int least)
 static int server;
 
 static void
-somebody_listens(void)
+listen_on_port(void)
 {
 	server = refusing(AF_INET, &port);
 	assert_int_equal(0, listen(server, 100));
@@ -290,7 +290,7 @@ somebody_listens(void)
 		(void)state;                                                   \
 		if (backend_is("libkqueue"))                                   \
 			skip_because("libkqueue keeps fds");                   \
-		somebody_listens();                                            \
+		listen_on_port();                                              \
 		sweep(scenario, least);                                        \
 		close(server);                                                 \
 	}

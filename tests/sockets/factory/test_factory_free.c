@@ -11,19 +11,19 @@
 #include <sys/wait.h>
 
 static struct socle_factory *f;
-static int aside[8], n_aside;
+static int kept[8], n_kept;
 
 static void
-put_aside(int fd)
+keep_fd(int fd)
 {
-	aside[n_aside++] = fd;
+	kept[n_kept++] = fd;
 }
 
 static void
-close_aside(void)
+close_kept(void)
 {
-	while (n_aside > 0)
-		close(aside[--n_aside]);
+	while (n_kept > 0)
+		close(kept[--n_kept]);
 }
 
 /* ---- states ---- */
@@ -39,13 +39,13 @@ deaf(void)
 {
 	int port;
 
-	put_aside(refusing(AF_INET, &port));
+	keep_fd(refusing(AF_INET, &port));
 	f = make((struct socle_factory_params){
 		.bind_address = "127.0.0.1", .bind_port = port_text(port)});
 }
 
 static void
-connector_not_begun(void)
+connector_not_started(void)
 {
 	f = make((struct socle_factory_params){.remote_address = "127.0.0.1",
 		.remote_port = "1",
@@ -53,7 +53,7 @@ connector_not_begun(void)
 }
 
 static void
-peer_not_begun(void)
+peer_not_started(void)
 {
 	f = make((struct socle_factory_params){.socket_type = SOCK_DGRAM});
 }
@@ -66,13 +66,13 @@ name_sought(void)
 		.remote_port = "1",
 		.connect_timeout = 9});
 	turn(1);
-	resolver_wait_asked(1);
+	resolver_wait_started(1);
 }
 
 static void
 name_found(void)
 {
-	resolver_let_all();
+	resolver_release_all();
 	f = make((struct socle_factory_params){.remote_address = "a.name",
 		.remote_port = "1",
 		.connect_timeout = 9});
@@ -91,7 +91,7 @@ static void
 connecting(void)
 {
 	f = make((struct socle_factory_params){.remote_address = "127.0.0.1",
-		.remote_port = port_text(busy(AF_INET)),
+		.remote_port = port_text(full_listener(AF_INET)),
 		.connect_timeout = 9});
 	turn(2);
 }
@@ -102,23 +102,23 @@ two_under_way(void)
 	static char both[64];
 
 	snprintf(both, sizeof(both), "127.0.0.1:%d 127.0.0.1:%d 10.0.0.1:1",
-		busy(AF_INET), busy(AF_INET));
-	resolver_let_all();
-	resolver_says(both);
+		full_listener(AF_INET), full_listener(AF_INET));
+	resolver_release_all();
+	resolver_set_answer(both);
 	f = make((struct socle_factory_params){.remote_address = "a.name",
 		.remote_port = "a.service",
-		.attempt = hear_attempt});
+		.attempt = record_attempt});
 	turn(1);
 	resolver_wait_idle();
 	turn(1);
 	seam_time_virtual();
-	pass(0.3);
+	pass_time(0.3);
 }
 
 static void
 tried_again(void)
 {
-	const char *path = in_folder("s");
+	const char *path = in_dir("s");
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	int waiting = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -127,11 +127,11 @@ tried_again(void)
 	assert_int_equal(0, bind(fd, (struct sockaddr *)&a, sizeof(a)));
 	assert_int_equal(0, listen(fd, 0));
 	assert_int_equal(0, connect(waiting, (struct sockaddr *)&a, sizeof(a)));
-	put_aside(fd);
-	put_aside(waiting);
+	keep_fd(fd);
+	keep_fd(waiting);
 	f = make((struct socle_factory_params){.socket_domain = AF_UNIX,
 		.remote_address = path,
-		.bind_address = in_folder("c")});
+		.bind_address = in_dir("c")});
 	turn(2);
 	unlink(path);
 }
@@ -148,7 +148,7 @@ paused(void)
 {
 	listening();
 	socle_pause_accept(f);
-	put_aside(client_of(f));
+	keep_fd(client_of(f));
 	turn(1);
 }
 
@@ -156,7 +156,7 @@ static void
 starved(void)
 {
 	f = make((struct socle_factory_params){.bind_address = "127.0.0.1"});
-	put_aside(client_of(f));
+	keep_fd(client_of(f));
 	seam_fail(CALL_accept4, 1, EMFILE, 1);
 	turn(1);
 }
@@ -165,7 +165,7 @@ static void
 with_a_file(void)
 {
 	f = make((struct socle_factory_params){.socket_domain = AF_UNIX,
-		.bind_address = in_folder("s"),
+		.bind_address = in_dir("s"),
 		.unlink_on_close = true});
 }
 
@@ -176,8 +176,8 @@ static const struct state {
 } states[] = {
 	{"failed in new", failed_in_new, 0},
 	{"deaf", deaf, 0},
-	{"connector not begun", connector_not_begun, 0},
-	{"peer not begun", peer_not_begun, 0},
+	{"connector not begun", connector_not_started, 0},
+	{"peer not begun", peer_not_started, 0},
 	{"name sought", name_sought, 0},
 	{"name found", name_found, 0},
 	{"own name sought", own_name_sought, 0},
@@ -195,20 +195,20 @@ enum { STATES = sizeof(states) / sizeof(states[0]) };
 static void
 enter(const struct state *s)
 {
-	heard.failures = 0;
+	recorded.failures = 0;
 	s->enter();
-	if (heard.failures != s->failures || heard.successes > 0)
+	if (recorded.failures != s->failures || recorded.successes > 0)
 		fail_msg("%s: not the state that was meant", s->name);
 }
 
 static void
-assert_silence(const struct state *s)
+assert_no_callback(const struct state *s)
 {
-	resolver_let_all();
+	resolver_release_all();
 	resolver_wait_idle();
 	turn(4);
-	close_aside();
-	if (heard.failures != s->failures || heard.successes > 0)
+	close_kept();
+	if (recorded.failures != s->failures || recorded.successes > 0)
 		fail_msg("%s: told after its end", s->name);
 }
 
@@ -225,7 +225,7 @@ a_freed_factory_reports_nothing_more(void **state)
 		/* the factory still exists */
 		assert_true(socle_factory_id(f) > 0);
 		socle_factory_free(f);
-		assert_silence(&states[i]);
+		assert_no_callback(&states[i]);
 		seam_heal();
 	}
 }
@@ -237,7 +237,7 @@ a_reset_ends_a_factory_in_each_state(void **state)
 	for (int i = 0; i < STATES; i++) {
 		enter(&states[i]);
 		socle_reset();
-		assert_silence(&states[i]);
+		assert_no_callback(&states[i]);
 		seam_heal();
 	}
 }
@@ -262,7 +262,7 @@ the_end_of_its_thread_ends_a_factory_in_each_state(void **state)
 		assert_int_equal(
 			0, pthread_create(&thread, NULL, enter_and_end, &s));
 		assert_int_equal(0, pthread_join(thread, NULL));
-		assert_silence(&s);
+		assert_no_callback(&s);
 		seam_heal();
 	}
 }
@@ -275,8 +275,8 @@ a_factory_that_is_never_freed_ends_with_the_reset(void **state)
 		states[i].enter();
 		seam_heal();
 	}
-	resolver_let_all();
-	close_aside();
+	resolver_release_all();
+	close_kept();
 }
 
 /* ---- inside its own callbacks ---- */
@@ -300,11 +300,11 @@ reset_it(struct socle_factory *by)
 }
 
 static void
-class_told(struct socle_socket *self, struct socle_factory *by)
+count_accepted_first(struct socle_socket *self, struct socle_factory *by)
 {
 	(void)self;
-	if (heard.on_success)
-		heard.on_success(by);
+	if (recorded.on_success)
+		recorded.on_success(by);
 }
 
 static void
@@ -313,11 +313,11 @@ class_reads(struct socle_socket *self)
 	socle_close(self, "read");
 }
 
-static const struct socle_class told_class = {
+static const struct socle_class counting_class = {
 	.name = "Told",
 	.event_read = class_reads,
 	.super = &socle_socket_class,
-	.event_accepted = class_told,
+	.event_accepted = count_accepted_first,
 };
 
 static struct socle_factory_params
@@ -325,15 +325,15 @@ remote(int port)
 {
 	return (struct socle_factory_params){.remote_address = "127.0.0.1",
 		.remote_port = port_text(port),
-		.attempt = hear_attempt};
+		.attempt = record_attempt};
 }
 
 static void
 in_success(void)
 {
 	listening();
-	put_aside(client_of(f));
-	put_aside(client_of(f));
+	keep_fd(client_of(f));
+	keep_fd(client_of(f));
 }
 
 static void
@@ -341,8 +341,8 @@ in_event_accepted(void)
 {
 	f = make((struct socle_factory_params){.bind_address = "127.0.0.1",
 		.max_connections = 5,
-		.accept_class = &told_class});
-	put_aside(client_of(f));
+		.accept_class = &counting_class});
+	keep_fd(client_of(f));
 }
 
 static void
@@ -350,8 +350,8 @@ in_accepted(void)
 {
 	f = make((struct socle_factory_params){.bind_address = "127.0.0.1",
 		.max_connections = 5,
-		.accept_class = &told_class});
-	put_aside(client_of(f));
+		.accept_class = &counting_class});
+	keep_fd(client_of(f));
 }
 
 static void
@@ -360,7 +360,7 @@ in_success_of_a_connection(void)
 	int port, fd = refusing(AF_INET, &port);
 
 	assert_int_equal(0, listen(fd, 5));
-	put_aside(fd);
+	keep_fd(fd);
 	make(remote(port));
 }
 
@@ -375,7 +375,7 @@ in_failure_of_a_connection(void)
 {
 	int port;
 
-	put_aside(refusing(AF_INET, &port));
+	keep_fd(refusing(AF_INET, &port));
 	make(remote(port));
 }
 
@@ -383,7 +383,7 @@ static void
 in_failure_of_accept(void)
 {
 	listening();
-	put_aside(client_of(f));
+	keep_fd(client_of(f));
 	seam_fail(CALL_accept4, 1, EINVAL, 1);
 }
 
@@ -391,7 +391,7 @@ static void
 in_shortage(void)
 {
 	f = make((struct socle_factory_params){.bind_address = "127.0.0.1"});
-	put_aside(client_of(f));
+	keep_fd(client_of(f));
 	seam_fail(CALL_accept4, 1, EMFILE, 1);
 }
 
@@ -418,19 +418,19 @@ static void
 end_in_each_callback(void (*end)(struct socle_factory *by))
 {
 	for (size_t i = 0; i < sizeof(moments) / sizeof(moments[0]); i++) {
-		int before = heard.failures + heard.accepts;
+		int before = recorded.failures + recorded.accepts;
 
 		freed = 0;
-		heard.on_attempt = moments[i].attempt ? end : NULL;
-		heard.on_success = moments[i].success ? end : NULL;
-		heard.on_accepted = moments[i].accepted ? end : NULL;
-		heard.on_failure = moments[i].failure ? end : NULL;
+		recorded.on_attempt = moments[i].attempt ? end : NULL;
+		recorded.on_success = moments[i].success ? end : NULL;
+		recorded.on_accepted = moments[i].accepted ? end : NULL;
+		recorded.on_failure = moments[i].failure ? end : NULL;
 		moments[i].begin();
 		turn_until_count(&freed, 1);
 		turn(4);
 		assert_int_equal(1, freed);
-		assert_true(heard.failures + heard.accepts <= before + 1);
-		close_aside();
+		assert_true(recorded.failures + recorded.accepts <= before + 1);
+		close_kept();
 		seam_heal();
 	}
 }
@@ -475,20 +475,20 @@ child_frees_it(void)
 }
 
 static int
-child_goes_on_and_frees_it(void)
+child_continues_and_frees_it(void)
 {
 	int err = socle_after_fork();
 
 	turn(2);
 	socle_factory_free(f);
 	turn(2);
-	return err == 0 && heard.successes == 0 ? 0 : 1;
+	return err == 0 && recorded.successes == 0 ? 0 : 1;
 }
 
 static void
 freeing_a_factory_in_a_child_does_not_affect_the_parents(void **state)
 {
-	const char *path = in_folder("s");
+	const char *path = in_dir("s");
 
 	(void)state;
 	f = make((struct socle_factory_params){.socket_domain = AF_UNIX,
@@ -496,9 +496,9 @@ freeing_a_factory_in_a_child_does_not_affect_the_parents(void **state)
 		.unlink_on_close = true});
 	turn(1);
 	assert_int_equal(0, in_child(child_frees_it));
-	assert_int_equal(0, in_child(child_goes_on_and_frees_it));
+	assert_int_equal(0, in_child(child_continues_and_frees_it));
 	close(client_of(f));
-	turn_until_count(&heard.successes, 1);
+	turn_until_count(&recorded.successes, 1);
 }
 
 static void
@@ -507,17 +507,17 @@ the_parent_continues_attempts_that_a_child_abandons(void **state)
 	(void)state;
 	connecting();
 	assert_int_equal(0, in_child(child_frees_it));
-	assert_int_equal(0, in_child(child_goes_on_and_frees_it));
+	assert_int_equal(0, in_child(child_continues_and_frees_it));
 	seam_time_virtual();
-	pass(9.5);
-	assert_int_equal(1, heard.failures);
-	assert_int_equal(-ETIMEDOUT, heard.why.err);
+	pass_time(9.5);
+	assert_int_equal(1, recorded.failures);
+	assert_int_equal(-ETIMEDOUT, recorded.why.err);
 }
 
 static struct probe *reaching;
 
 static int
-child_goes_on(void)
+child_continues(void)
 {
 	int err = socle_after_fork();
 
@@ -535,11 +535,11 @@ an_object_continues_to_connect_in_a_child(void **state)
 	char where[32];
 
 	(void)state;
-	snprintf(where, sizeof(where), "127.0.0.1:%d", busy(AF_INET));
+	snprintf(where, sizeof(where), "127.0.0.1:%d", full_listener(AF_INET));
 	assert_int_equal(0, socle_connect(where, &probe_class, 0, &s));
 	reaching = probe_of(s);
 	turn(2);
-	assert_int_equal(0, in_child(child_goes_on));
+	assert_int_equal(0, in_child(child_continues));
 	turn(2);
 	assert_notes("");
 	assert_false(socle_closed(s));

@@ -42,41 +42,41 @@ an_accepted_fd_is_non_blocking_and_close_on_exec(void **state)
 
 	(void)state;
 	clients(f, 1);
-	turn_until_count(&heard.successes, 1);
-	assert_true(fcntl(heard.fds[0], F_GETFL) & O_NONBLOCK);
-	assert_true(fcntl(heard.fds[0], F_GETFD) & FD_CLOEXEC);
+	turn_until_count(&recorded.successes, 1);
+	assert_true(fcntl(recorded.fds[0], F_GETFL) & O_NONBLOCK);
+	assert_true(fcntl(recorded.fds[0], F_GETFD) & FD_CLOEXEC);
 	assert_int_equal(0, getsockname(fds[0], &a.u.sa, &a.len));
-	assert_int_equal(socle_addr_port(&a), socle_addr_port(&heard.peer));
+	assert_int_equal(socle_addr_port(&a), socle_addr_port(&recorded.peer));
 	close_clients(1);
 }
 
-static int told_first;
+static int accepted_first;
 
 static void
-class_told(struct socle_socket *self, struct socle_factory *by)
+count_accepted_first(struct socle_socket *self, struct socle_factory *by)
 {
 	(void)by;
 	assert_int_equal(SOCLE_READ, socle_watching(self));
-	told_first += heard.accepts == 0;
+	accepted_first += recorded.accepts == 0;
 }
 
-static const struct socle_class told_class = {
+static const struct socle_class counting_class = {
 	.name = "Told",
 	.super = &socle_socket_class,
-	.event_accepted = class_told,
+	.event_accepted = count_accepted_first,
 };
 
 static void
 event_accepted_runs_before_the_accepted_callback(void **state)
 {
 	struct socle_factory *f = serve(
-		(struct socle_factory_params){.accept_class = &told_class});
+		(struct socle_factory_params){.accept_class = &counting_class});
 
 	(void)state;
-	told_first = 0;
+	accepted_first = 0;
 	clients(f, 1);
-	turn_until_count(&heard.accepts, 1);
-	assert_int_equal(1, told_first);
+	turn_until_count(&recorded.accepts, 1);
+	assert_int_equal(1, accepted_first);
 	close_clients(1);
 }
 
@@ -84,14 +84,14 @@ static void
 with_accepted_disabled_fds_are_passed_with_their_peer(void **state)
 {
 	struct socle_factory *f = serve(
-		(struct socle_factory_params){.accept_class = &told_class});
+		(struct socle_factory_params){.accept_class = &counting_class});
 
 	(void)state;
 	socle_factory_set_events(
-		f, &(struct socle_factory_params){.success = hear_success});
+		f, &(struct socle_factory_params){.success = record_success});
 	clients(f, 1);
-	turn_until_count(&heard.successes, 1);
-	assert_true(heard.has_peer);
+	turn_until_count(&recorded.successes, 1);
+	assert_true(recorded.has_peer);
 	close_clients(1);
 }
 
@@ -108,9 +108,9 @@ max_connections_limits_objects_until_one_closes(void **state)
 	clients(f, 5);
 	for (int i = 2; i <= 5; i++) {
 		turn(6);
-		assert_int_equal(i, heard.accepts);
+		assert_int_equal(i, recorded.accepts);
 		assert_int_equal(2, socle_watched_sockets());
-		socle_close(heard.object, NULL);
+		socle_close(recorded.object, NULL);
 	}
 	turn(1);
 	assert_int_equal(1, socle_watched_sockets());
@@ -127,10 +127,10 @@ max_connections_limits_fds_until_one_is_released(void **state)
 	(void)state;
 	clients(f, 4);
 	turn(6);
-	assert_int_equal(2, heard.successes);
+	assert_int_equal(2, recorded.successes);
 	socle_factory_release(f);
 	turn(6);
-	assert_int_equal(3, heard.successes);
+	assert_int_equal(3, recorded.successes);
 	close_clients(4);
 }
 
@@ -141,7 +141,7 @@ static void
 keep_object(struct socle_factory *f)
 {
 	(void)f;
-	objects[n_objects++] = heard.object;
+	objects[n_objects++] = recorded.object;
 }
 
 static void
@@ -152,9 +152,9 @@ a_counting_factory_may_be_freed_before_its_objects(void **state)
 
 	(void)state;
 	n_objects = 0;
-	heard.on_accepted = keep_object;
+	recorded.on_accepted = keep_object;
 	clients(f, 3);
-	turn_until_count(&heard.accepts, 3);
+	turn_until_count(&recorded.accepts, 3);
 	socle_factory_free(f);
 	turn(2);
 	socle_close(objects[0], NULL);
@@ -169,7 +169,7 @@ static void
 close_object(struct socle_factory *f)
 {
 	(void)f;
-	socle_close(heard.object, NULL);
+	socle_close(recorded.object, NULL);
 }
 
 static void
@@ -179,9 +179,9 @@ a_full_factory_continues_if_the_object_closes_in_accepted(void **state)
 		.max_connections = 1, .accept_class = &socle_socket_class});
 
 	(void)state;
-	heard.on_accepted = close_object;
+	recorded.on_accepted = close_object;
 	clients(f, 5);
-	turn_until_count(&heard.accepts, 5);
+	turn_until_count(&recorded.accepts, 5);
 	close_clients(5);
 }
 
@@ -202,7 +202,7 @@ other_fds_are_served_between_batches(void **state)
 {
 	struct socle_factory *f =
 		serve((struct socle_factory_params){.accept_batch = 16});
-	int pipe_fds[2], most = 0, ticks = 0;
+	int pipe_fds[2], max = 0, ticks = 0;
 
 	(void)state;
 	pair_pipe(pipe_fds);
@@ -211,16 +211,16 @@ other_fds_are_served_between_batches(void **state)
 		socle_add_other_fd(pipe_fds[0], SOCLE_READ, other_ready, NULL));
 	other_served = 0;
 	clients(f, 100);
-	while (heard.successes < 100 && ticks++ < 50) {
-		int before = heard.successes;
+	while (recorded.successes < 100 && ticks++ < 50) {
+		int before = recorded.successes;
 
 		turn(1);
 		assert_int_equal(ticks, other_served);
-		if (heard.successes - before > most)
-			most = heard.successes - before;
+		if (recorded.successes - before > max)
+			max = recorded.successes - before;
 	}
-	assert_int_equal(100, heard.successes);
-	assert_int_equal(16, most);
+	assert_int_equal(100, recorded.successes);
+	assert_int_equal(16, max);
 	assert_int_equal(0, socle_remove_other_fd(pipe_fds[0]));
 	close(pipe_fds[0]);
 	close(pipe_fds[1]);
@@ -271,19 +271,19 @@ without_fds_a_listener_pauses_and_reports_once(void **state)
 	spare_fds(&before, 0);
 	seam_time_virtual();
 	seam_count_reset();
-	pass(5);
-	assert_int_equal(1, heard.failures);
-	assert_string_equal("accept", heard.why.operation);
-	assert_int_equal(-EMFILE, heard.why.err);
+	pass_time(5);
+	assert_int_equal(1, recorded.failures);
+	assert_string_equal("accept", recorded.why.operation);
+	assert_int_equal(-EMFILE, recorded.why.err);
 	assert_in_range(seam_count(CALL_accept4), 40, 55);
 	/*
 	 * kqueue reports a queued client once more while the listener is paused
 	 */
 	assert_in_range(seam_waits(), 40, 180);
 	close(spare);
-	pass(0.11);
+	pass_time(0.11);
 	assert_int_equal(0, setrlimit(RLIMIT_NOFILE, &before));
-	assert_int_equal(1, heard.successes);
+	assert_int_equal(1, recorded.successes);
 	close_clients(1);
 }
 
@@ -304,18 +304,18 @@ without_fds_a_listener_can_shed_clients(void **state)
 	spare_fds(&before, 0);
 	seam_time_virtual();
 	seam_count_reset();
-	pass(5);
+	pass_time(5);
 	assert_int_equal(0, setrlimit(RLIMIT_NOFILE, &before));
-	assert_int_equal(0, heard.successes);
-	assert_int_equal(1, heard.failures);
-	assert_int_equal(-EMFILE, heard.why.err);
+	assert_int_equal(0, recorded.successes);
+	assert_int_equal(1, recorded.failures);
+	assert_int_equal(-EMFILE, recorded.why.err);
 	for (int i = 0; i < 5; i++)
 		assert_true(recv(fds[i], &c, 1, 0) <= 0);
 	assert_in_range(seam_waits(), 1, 30);
 	close_clients(5);
 	clients(f, 1);
-	pass(0.2);
-	assert_int_equal(1, heard.successes);
+	pass_time(0.2);
+	assert_int_equal(1, recorded.successes);
 	close_clients(1);
 }
 
@@ -331,8 +331,8 @@ shedding_continues_after_a_client_that_has_left(void **state)
 	seam_fail(CALL_accept4, 1, EMFILE, 1);
 	seam_fail(CALL_accept4, 2, EAGAIN, 1);
 	turn(2);
-	assert_int_equal(1, heard.successes);
-	assert_int_equal(0, heard.failures);
+	assert_int_equal(1, recorded.successes);
+	assert_int_equal(0, recorded.failures);
 	close_clients(1);
 }
 
@@ -349,11 +349,11 @@ a_recurring_shortage_is_reported_once_a_second(void **state)
 	for (int i = 0; i < 40; i++) {
 		seam_fail(CALL_accept4, 1, EMFILE, 1);
 		clients(f, 1);
-		pass(0.11);
+		pass_time(0.11);
 		close_clients(1);
 	}
-	assert_int_equal(40, heard.successes);
-	assert_in_range(heard.failures, 3, 6);
+	assert_int_equal(40, recorded.successes);
+	assert_in_range(recorded.failures, 3, 6);
 }
 
 static void
@@ -368,18 +368,18 @@ a_listener_may_be_freed_in_the_report_of_a_shortage(void **state)
 	static const int policies[] = {SOCLE_EMFILE_PAUSE, SOCLE_EMFILE_SHED};
 
 	(void)state;
-	heard.on_failure = free_it;
+	recorded.on_failure = free_it;
 	for (int i = 0; i < 2; i++) {
 		struct socle_factory *f = serve(
 			(struct socle_factory_params){.emfile = policies[i]});
 
 		clients(f, 3);
 		seam_fail(CALL_accept4, 1, EMFILE, 1);
-		turn_until_count(&heard.failures, i + 1);
+		turn_until_count(&recorded.failures, i + 1);
 		turn(2);
 		close_clients(3);
 	}
-	assert_int_equal(0, heard.successes);
+	assert_int_equal(0, recorded.successes);
 }
 
 static void
@@ -390,8 +390,8 @@ transient_errors_are_skipped(void **state)
 	(void)state;
 	clients(f, 1);
 	seam_fail(CALL_accept4, 1, ECONNABORTED, 2);
-	turn_until_count(&heard.successes, 1);
-	assert_int_equal(0, heard.failures);
+	turn_until_count(&recorded.successes, 1);
+	assert_int_equal(0, recorded.failures);
 	close_clients(1);
 }
 
@@ -405,9 +405,9 @@ a_persistent_error_is_reported_and_pauses_the_listener(void **state)
 	seam_fail(CALL_accept4, 1, EINVAL, 1);
 	assert_fails(f, "accept", -EINVAL);
 	turn(5);
-	assert_int_equal(1, heard.failures);
+	assert_int_equal(1, recorded.failures);
 	socle_resume_accept(f);
-	turn_until_count(&heard.successes, 1);
+	turn_until_count(&recorded.successes, 1);
 	close_clients(1);
 }
 
@@ -424,12 +424,12 @@ a_pause_survives_other_events_until_the_resume(void **state)
 	socle_pause_accept(f);
 	socle_factory_set_events(f,
 		&(struct socle_factory_params){
-			.success = hear_success, .failure = hear_failure});
+			.success = record_success, .failure = record_failure});
 	clients(f, 1);
 	turn(5);
-	assert_int_equal(0, heard.successes);
+	assert_int_equal(0, recorded.successes);
 	socle_resume_accept(f);
-	turn_until_count(&heard.successes, 1);
+	turn_until_count(&recorded.successes, 1);
 	close_clients(1);
 }
 
@@ -442,7 +442,7 @@ pausing_a_connector_does_nothing(void **state)
 
 	(void)state;
 	socle_pause_accept(c);
-	turn_until_count(&heard.successes, 2);
+	turn_until_count(&recorded.successes, 2);
 	socle_resume_accept(c);
 	turn(2);
 }
@@ -475,13 +475,13 @@ serve_file(const char *path)
 static void
 only_a_stale_unix_socket_is_replaced(void **state)
 {
-	const char *path = in_folder("s");
+	const char *path = in_dir("s");
 	int fd;
 
 	(void)state;
 	stale_socket(path, false, &fd);
 	socle_factory_free(serve_file(path));
-	assert_int_equal(0, heard.failures);
+	assert_int_equal(0, recorded.failures);
 	assert_false(is_there(path));
 	stale_socket(path, true, &fd);
 	assert_fails(serve_file(path), "bind", -EADDRINUSE);
@@ -499,7 +499,7 @@ only_a_stale_unix_socket_is_replaced(void **state)
 static void
 only_the_listeners_own_file_is_removed(void **state)
 {
-	const char *path = in_folder("s");
+	const char *path = in_dir("s");
 	struct socle_factory *f = serve_file(path);
 	int fd;
 
@@ -518,15 +518,15 @@ only_the_listeners_own_file_is_removed(void **state)
 static void
 a_failed_unix_client_leaves_no_file_behind(void **state)
 {
-	const char *own = in_folder("c");
+	const char *own = in_dir("c");
 	struct socle_factory_params p = {.socket_domain = AF_UNIX,
 		.bind_address = own,
-		.remote_address = in_folder("nobody")};
+		.remote_address = in_dir("nobody")};
 
 	(void)state;
 	assert_fails(make(p), "connect", -ENOENT);
 	assert_false(is_there(own));
-	p.remote_address = in_folder("s");
+	p.remote_address = in_dir("s");
 	socle_pause_accept(serve_file(p.remote_address));
 	seam_fail(CALL_getsockopt, 1, ENOBUFS, 1);
 	assert_fails(make(p), "connect", -ENOBUFS);
@@ -550,11 +550,11 @@ a_dual_stack_listener_serves_ipv4_and_a_v6only_one_does_not(void **state)
 	f = make(p);
 	v4.remote_port = port_of(f);
 	make(v4);
-	turn_until_count(&heard.successes, 2);
+	turn_until_count(&recorded.successes, 2);
 	make((struct socle_factory_params){.socket_domain = AF_INET6,
 		.remote_address = "::1",
 		.remote_port = port_of(f)});
-	turn_until_count(&heard.successes, 4);
+	turn_until_count(&recorded.successes, 4);
 	p.v6only = true;
 	v4.remote_port = port_of(make(p));
 	assert_fails(make(v4), "connect", -ECONNREFUSED);
@@ -624,8 +624,8 @@ a_listener_after_shutdown_does_not_spin(void **state)
 	assert_int_equal(0, shutdown(fd, SHUT_RDWR));
 	seam_time_virtual();
 	seam_count_reset();
-	pass(5);
-	assert_in_range(heard.failures, 0, 1);
+	pass_time(5);
+	assert_in_range(recorded.failures, 0, 1);
 	assert_in_range(seam_waits(), 1, 10);
 }
 

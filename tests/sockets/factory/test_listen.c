@@ -188,8 +188,8 @@ event_accepted_may_close_the_object(void **state)
 	listen_at("127.0.0.1:0");
 	clients(fd, 2);
 	turn_until_count(&accepted, 2);
-	assert_let_go(fd[0]);
-	assert_let_go(fd[1]);
+	assert_disconnected(fd[0]);
+	assert_disconnected(fd[1]);
 	assert_int_equal(0, socle_watched_sockets());
 	close_all(fd, 2);
 }
@@ -243,7 +243,7 @@ a_listener_may_be_freed_in_event_accepted(void **state)
 	assert_int_equal(1, accepted);
 	assert_served(fds[0]);
 	assert_served(fds[3]);
-	assert_let_go(fds[4]);
+	assert_disconnected(fds[4]);
 	close_all(fds, 5);
 }
 
@@ -453,7 +453,7 @@ a_freed_listener_accepts_no_client(void **state)
 	socle_factory_free(factory);
 	turn(3);
 	assert_int_equal(0, accepted);
-	assert_let_go(fd);
+	assert_disconnected(fd);
 	close(fd);
 }
 

@@ -51,25 +51,25 @@ a_persistent_error_pauses_and_is_logged(void **state)
 /* ---- shortages ---- */
 
 static void
-over(struct socle_timer *t)
+time_is_up(struct socle_timer *t)
 {
 	(void)t;
 }
 
 static bool
-is_over(void *timer)
+is_finished(void *timer)
 {
 	return !socle_timer_pending(timer);
 }
 
 static void
-pass(double seconds)
+pass_time(double seconds)
 {
 	struct socle_timer t;
 
-	socle_timer_init(&t, over);
+	socle_timer_init(&t, time_is_up);
 	assert_int_equal(0, socle_timer_start(&t, seconds));
-	assert_int_equal(1, socle_run_until(is_over, &t));
+	assert_int_equal(1, socle_run_until(is_finished, &t));
 }
 
 /* case 134 */
@@ -88,7 +88,7 @@ a_shortage_of_fds_neither_spins_nor_floods_the_log(void **state)
 		seam_count_reset();
 		seam_fail(CALL_accept4, 1, errors[i], -1);
 		turn(1);
-		pass(10);
+		pass_time(10);
 		assert_int_equal(1, messages);
 		assert_non_null(strstr(last_message, strerror(errors[i])));
 		assert_in_range(seam_count(CALL_accept4), 90, 102);
@@ -98,7 +98,7 @@ a_shortage_of_fds_neither_spins_nor_floods_the_log(void **state)
 		 */
 		assert_in_range(seam_waits(), 90, 320);
 		seam_heal();
-		pass(0.11);
+		pass_time(0.11);
 		assert_int_equal(i + 1, accepted);
 		close(fd);
 	}
@@ -116,7 +116,7 @@ a_second_shortage_is_logged_again(void **state)
 	for (int i = 1; i <= 2; i++) {
 		fd = client();
 		seam_fail(CALL_accept4, 1, EMFILE, 1);
-		pass(1.1);
+		pass_time(1.1);
 		assert_int_equal(i, accepted);
 		assert_int_equal(i, messages);
 		close(fd);
@@ -181,12 +181,12 @@ a_real_shortage_of_fds_ends_when_one_is_closed(void **state)
 	spare = dup(0);
 	fd = client();
 	exhaust_fds(&before);
-	pass(5);
+	pass_time(5);
 	assert_int_equal(0, accepted);
 	assert_int_equal(1, messages);
 	assert_in_range(seam_count(CALL_accept4), 10, 52);
 	close(spare);
-	pass(0.11);
+	pass_time(0.11);
 	assert_int_equal(0, setrlimit(RLIMIT_NOFILE, &before));
 	assert_int_equal(1, accepted);
 	assert_served(fd);
@@ -205,7 +205,7 @@ a_pause_during_a_shortage_stays_after_it(void **state)
 	seam_fail(CALL_accept4, 1, EMFILE, 1);
 	turn(1);
 	socle_pause_accept(factory);
-	pass(1);
+	pass_time(1);
 	assert_int_equal(0, accepted);
 	socle_resume_accept(factory);
 	turn(2);
@@ -227,10 +227,10 @@ without_memory_a_client_is_closed_and_the_listener_goes_on(void **state)
 	turn(2);
 	assert_int_equal(0, accepted);
 	assert_int_equal(0, socle_watched_sockets());
-	assert_let_go(fd[0]);
+	assert_disconnected(fd[0]);
 	assert_int_equal(1, messages);
 	fd[1] = client();
-	pass(0.11);
+	pass_time(0.11);
 	assert_int_equal(1, accepted);
 	assert_served(fd[1]);
 	close_all(fd, 2);
@@ -243,7 +243,7 @@ a_listener_that_cannot_be_watched_retries(void **state)
 
 	(void)state;
 	listen_at("127.0.0.1:0");
-	if (!changes_are_told()) {
+	if (!changes_are_calls()) {
 		print_message("poll refuses nothing\n");
 		skip();
 	}
@@ -255,7 +255,7 @@ a_listener_that_cannot_be_watched_retries(void **state)
 	turn(2);
 	assert_int_equal(2, seam_struck());
 	fd = client();
-	pass(0.5);
+	pass_time(0.5);
 	assert_int_equal(1, accepted);
 	assert_served(fd);
 	close(fd);

@@ -8,34 +8,34 @@
 
 /* ---- the file of a unix socket ---- */
 
-static char folder[] = "/tmp/socle-listen-XXXXXX";
+static char dir[] = "/tmp/socle-listen-XXXXXX";
 static char path[64], where_path[80];
 
 static int
-setup_folder(void **state)
+setup_dir(void **state)
 {
-	memcpy(strrchr(folder, '-'), "-XXXXXX", 7);
-	assert_non_null(mkdtemp(folder));
-	snprintf(path, sizeof(path), "%s/sock", folder);
+	memcpy(strrchr(dir, '-'), "-XXXXXX", 7);
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/sock", dir);
 	snprintf(where_path, sizeof(where_path), "unix:%s", path);
 	return listening_setup(state);
 }
 
 /* Fails unless the tests have left the directory empty. */
 static int
-teardown_folder(void **state)
+teardown_dir(void **state)
 {
 	int bad = fixture_teardown(state);
 
-	if (rmdir(folder) != 0) {
-		print_error("%s: %s\n", folder, strerror(errno));
+	if (rmdir(dir) != 0) {
+		print_error("%s: %s\n", dir, strerror(errno));
 		bad = 1;
 	}
 	return bad;
 }
 
 #define file_test(name)                                                        \
-	cmocka_unit_test_setup_teardown(name, setup_folder, teardown_folder)
+	cmocka_unit_test_setup_teardown(name, setup_dir, teardown_dir)
 
 /* Binds the path without the library; once closed, it is stale. */
 static int
@@ -182,7 +182,7 @@ a_failed_listen_leaves_neither_file_nor_fd(void **state)
 	listen_at("127.0.0.1:0"); /* creates the loop and resolves the class */
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
 		if (i == sizeof(faults) / sizeof(faults[0]) - 1 &&
-			!changes_are_told())
+			!changes_are_calls())
 			break;
 		/* the first socket call checks whether a file is stale */
 		if (faults[i].which == CALL_socket)
@@ -201,14 +201,14 @@ a_failed_listen_leaves_neither_file_nor_fd(void **state)
 /* ---- fork ---- */
 
 static void
-in_child(bool go_on_with_loop)
+in_child(bool continue_loop)
 {
 	pid_t child = fork();
 	int status;
 
 	assert_true(child >= 0);
 	if (child == 0) {
-		int err = go_on_with_loop ? socle_after_fork() : 0;
+		int err = continue_loop ? socle_after_fork() : 0;
 
 		socle_factory_free(factory);
 		socle_reset();

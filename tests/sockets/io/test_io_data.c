@@ -72,15 +72,15 @@ a_second_answer_is_one_system_call(void **state)
 static void
 without_a_peer_sending_fails(void **state)
 {
-	struct socle_addr nobody;
+	struct socle_addr unset;
 
 	(void)state;
 	io_udp_pair(&a, &b);
 	assert_int_equal(-EDESTADDRREQ, socle_io_send(&a, "x", 1, 0, NULL));
 	assert_string_equal(words("send", EDESTADDRREQ), socle_io_errstr(&a));
-	memset(&nobody, 0x5a, sizeof(nobody));
-	assert_int_equal(-ENOTCONN, socle_io_peername(&a, &nobody));
-	assert_int_equal(0x5a, nobody.u.room[0]);
+	memset(&unset, 0x5a, sizeof(unset));
+	assert_int_equal(-ENOTCONN, socle_io_peername(&a, &unset));
+	assert_int_equal(0x5a, unset.u.room[0]);
 	socle_io_close(&a);
 	socle_io_close(&b);
 }
@@ -180,7 +180,7 @@ static void
 a_sender_without_an_address_clears_the_last_peer(void **state)
 {
 	struct socle_io c;
-	struct socle_addr to, nobody;
+	struct socle_addr to, unset;
 	const struct socle_io_params p = {
 		.domain = AF_UNIX, .type = SOCK_DGRAM, .local_addr = ""};
 
@@ -198,7 +198,7 @@ a_sender_without_an_address_clears_the_last_peer(void **state)
 	assert_int_equal(1, socle_io_send(&c, "c", 1, 0, &to));
 	assert_receives(&b, "a");
 	assert_receives(&b, "c");
-	assert_int_equal(-ENOTCONN, socle_io_peername(&b, &nobody));
+	assert_int_equal(-ENOTCONN, socle_io_peername(&b, &unset));
 	assert_int_equal(-ENOTCONN, socle_io_send(&b, "x", 1, 0, NULL));
 	socle_io_close(&a);
 	socle_io_close(&b);
@@ -380,7 +380,7 @@ shutdown_of_an_unconnected_socket_fails(void **state)
 static void
 shutdown_and_close_forget_the_last_peer(void **state)
 {
-	struct socle_addr to, nobody;
+	struct socle_addr to, unset;
 
 	(void)state;
 	memset(&a, 0, sizeof(a));
@@ -393,11 +393,11 @@ shutdown_and_close_forget_the_last_peer(void **state)
 	assert_int_equal(1, socle_io_send(&a, "x", 1, 0, &to));
 	assert_string_equal("unix:@socle-io-forget", io_peername_text(&a));
 	assert_int_equal(0, socle_io_shutdown(&a, SHUT_RD));
-	assert_int_equal(-ENOTCONN, socle_io_peername(&a, &nobody));
+	assert_int_equal(-ENOTCONN, socle_io_peername(&a, &unset));
 	assert_int_equal(1, socle_io_send(&a, "x", 1, 0, &to));
 	socle_io_close(&a);
 	assert_int_equal(0, socle_io_socket(&a, AF_UNIX, SOCK_DGRAM, 0));
-	assert_int_equal(-ENOTCONN, socle_io_peername(&a, &nobody));
+	assert_int_equal(-ENOTCONN, socle_io_peername(&a, &unset));
 	socle_io_close(&a);
 	socle_io_close(&b);
 }

@@ -427,13 +427,13 @@ make_rare_protocol(void)
 	return r == -EAFNOSUPPORT ? 0 : r;
 }
 
-static bool mine;
+static bool counting;
 
-/* Counts only calls made while `mine' is set, so not the test's own calls. */
+/* Counts only calls made while `counting' is set, so not the test's own calls. */
 static bool
 any_call(enum call which)
 {
-	return mine && which != CALL_clock_gettime && which != CALL_close;
+	return counting && which != CALL_clock_gettime && which != CALL_close;
 }
 
 /*
@@ -452,7 +452,7 @@ is_tolerable(enum call which, int r)
 }
 
 static void
-let_clients_go(void)
+drop_clients(void)
 {
 	int fd;
 
@@ -471,10 +471,10 @@ sweep(int (*run)(void))
 
 		seam_watch_any(any_call);
 		seam_fail_any(n, EIO);
-		mine = true;
+		counting = true;
 		r = run();
-		mine = false;
-		let_clients_go();
+		counting = false;
+		drop_clients();
 		calls = seam_any_count();
 		if (r != -EIO && n <= calls &&
 			!is_tolerable(seam_any_struck(), r))

@@ -215,7 +215,7 @@ static void
 a_lookup_error_is_reported_in_the_resolvers_words(void **state)
 {
 	static const struct {
-		int said, err;
+		int code, err;
 		const char *errstr;
 	} rows[] = {{EAI_MEMORY, -ENOMEM, "getaddrinfo:"},
 		{EAI_FAIL, -EINVAL, "getaddrinfo: Bad hostname 'name'"},
@@ -232,7 +232,7 @@ a_lookup_error_is_reported_in_the_resolvers_words(void **state)
 		text, sizeof(text), "getaddrinfo: %s", gai_strerror(EAI_AGAIN));
 	assert_no_fd(&io, text);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		io_names_fail(rows[i].said);
+		io_names_fail(rows[i].code);
 		assert_int_equal(rows[i].err,
 			socle_io_open(&io,
 				&(struct socle_io_params){

@@ -75,7 +75,7 @@ same(const struct socle_addr *a, const struct socle_addr *b)
 }
 
 static void
-comes_back(const struct socle_addr *a)
+is_parsed_back(const struct socle_addr *a)
 {
 	char text[SOCLE_ADDR_TEXT_MAX];
 	struct socle_addr again;
@@ -163,7 +163,7 @@ every_text_is_parsed_and_formatted_back(void **state)
 		assert_string_equal(text, g->host);
 		(void)socle_addr_format(&a, text, sizeof(text));
 		assert_string_equal(text, g->again ? g->again : g->text);
-		comes_back(&a);
+		is_parsed_back(&a);
 	}
 }
 
@@ -221,7 +221,7 @@ a_path_that_is_too_long_is_refused_and_not_truncated(void **state)
 			parses(&a, text);
 			assert_int_equal(
 				a.len, PATH_AT + n + (n < PATH_ROOM ? 1 : 0));
-			comes_back(&a);
+			is_parsed_back(&a);
 		}
 		text[5 + n] = 'p';
 	}
@@ -242,7 +242,7 @@ a_name_has_its_exact_length(void **state)
 		}
 		parses(&a, text);
 		assert_int_equal(a.len, PATH_AT + 1 + n);
-		comes_back(&a);
+		is_parsed_back(&a);
 	}
 }
 
@@ -266,15 +266,15 @@ bound(const struct socle_addr *to, struct socle_addr *ret)
 static void
 a_path_that_fills_sun_path_is_bound_completely(void **state)
 {
-	char folder[] = "/tmp/socle-addr-XXXXXX";
+	char dir[] = "/tmp/socle-addr-XXXXXX";
 	char path[PATH_ROOM + 1], text[SOCLE_ADDR_TEXT_MAX];
 	struct socle_addr a, kernels;
 
 	(void)state;
-	assert_non_null(mkdtemp(folder));
+	assert_non_null(mkdtemp(dir));
 	memset(path, 'p', PATH_ROOM);
-	memcpy(path, folder, strlen(folder));
-	path[strlen(folder)] = '/';
+	memcpy(path, dir, strlen(dir));
+	path[strlen(dir)] = '/';
 	for (size_t n = PATH_ROOM; n >= PATH_ROOM - 1; n--) {
 		path[n] = '\0';
 		parses(&a, path);
@@ -287,7 +287,7 @@ a_path_that_fills_sun_path_is_bound_completely(void **state)
 		parses(&kernels, text);
 		same(&kernels, &a);
 	}
-	assert_int_equal(rmdir(folder), 0);
+	assert_int_equal(rmdir(dir), 0);
 }
 
 #ifdef __linux__
@@ -307,7 +307,7 @@ names_reported_by_the_kernel_keep_their_exact_length(void **state)
 	a = local(NULL, 0); /* the kernel chooses a name of five bytes */
 	bound(&a, &kernels);
 	assert_int_equal(kernels.len, PATH_AT + 1 + 5);
-	comes_back(&kernels);
+	is_parsed_back(&kernels);
 }
 #endif
 
@@ -481,13 +481,13 @@ any_address_can_be_parsed_back_from_its_text(void **state)
 #ifdef SIN6_LEN
 		a.u.sa.sa_len = (uint8_t)a.len;
 #endif
-		comes_back(&a);
+		is_parsed_back(&a);
 	}
 }
 
 /* Changes, doubles or removes up to three bytes of a valid text. */
 static void
-spoil(char *text, size_t size)
+mutate(char *text, size_t size)
 {
 	static const char bytes[] = "[]:%.@/\\x0123456789abcdef* unix";
 	size_t n;
@@ -514,10 +514,10 @@ any_text_is_parsed_completely_or_refused(void **state)
 	(void)state;
 	memset(&before, 0x5a, sizeof(before));
 	for (size_t i = scaled(200000); i > 0; i--) {
-		spoil(text, sizeof(text));
+		mutate(text, sizeof(text));
 		a = before;
 		if (socle_addr_parse(&a, text, 7) == 0)
-			comes_back(&a);
+			is_parsed_back(&a);
 		else
 			assert_memory_equal(&a, &before, sizeof(a));
 		assert_int_equal(0,
@@ -540,7 +540,7 @@ numeric_addresses_agree_with_getaddrinfo(void **state)
 
 	(void)state;
 	for (size_t i = scaled(20000); i > 0; i--) {
-		spoil(text, sizeof(text));
+		mutate(text, sizeof(text));
 		if (socle_addr_parse(&a, text, 7) != 0 ||
 			a.u.sa.sa_family == AF_UNIX || text[0] == '*')
 			continue;

@@ -32,14 +32,14 @@ static void
 numeric_addresses_are_answered_later_without_a_thread(void **state)
 {
 	(void)state;
-	resolver_ask("127.0.0.1");
+	resolver_request("127.0.0.1");
 	assert_int_equal(0, answers);
 	turn(1);
 	assert_notes("127.0.0.1=127.0.0.1:0");
 	turn(1);
 	assert_int_equal(1, answers);
 	assert_int_equal(0, seam_count(CALL_thread_create));
-	assert_int_equal(0, resolver_asked());
+	assert_int_equal(0, resolver_started());
 }
 
 static void
@@ -74,7 +74,7 @@ static void
 ask_another(int err, const struct socle_addr *addrs, size_t n, void *arg)
 {
 	answered(err, addrs, n, arg);
-	resolver_ask("::2");
+	resolver_request("::2");
 }
 
 static void
@@ -118,7 +118,7 @@ wrong_use_is_refused_and_does_nothing(void **state)
 	assert_null(r);
 	turn(2);
 	assert_int_equal(0, answers);
-	assert_int_equal(0, resolver_asked());
+	assert_int_equal(0, resolver_started());
 }
 
 /* ---- names ---- */
@@ -164,7 +164,7 @@ host_and_service_are_copied(void **state)
 	assert_int_equal(0, resolve(host, service, AF_INET, 0));
 	memset(host, 'z', 2);
 	memset(service, 'z', 3);
-	resolver_let_all();
+	resolver_release_all();
 	turn_until_count(&answers, 1);
 	assert_notes("x=10.0.0.7:4242");
 }
@@ -173,8 +173,9 @@ static void
 addresses_keep_their_order_without_duplicates(void **state)
 {
 	(void)state;
-	resolver_says("[2001:db8::2]:0 10.0.0.2:0 [2001:db8::2]:0 10.0.0.1:0 "
-		      "10.0.0.2:0 [2001:db8::1]:0");
+	resolver_set_answer(
+		"[2001:db8::2]:0 10.0.0.2:0 [2001:db8::2]:0 10.0.0.1:0 "
+		"10.0.0.2:0 [2001:db8::1]:0");
 	resolved("a.example", "443", AF_UNSPEC, 0);
 	assert_notes("x=[2001:db8::2]:443,10.0.0.2:443,10.0.0.1:443,"
 		     "[2001:db8::1]:443");
@@ -184,7 +185,7 @@ static void
 a_named_service_is_left_to_the_resolver(void **state)
 {
 	(void)state;
-	resolver_says("10.0.0.1:21 [::1]:21");
+	resolver_set_answer("10.0.0.1:21 [::1]:21");
 	resolved("a.example", "ftp", AF_UNSPEC, 0);
 	assert_notes("x=10.0.0.1:21,[::1]:21");
 }
@@ -307,11 +308,11 @@ without_another_thread_a_name_waits_for_an_existing_one(void **state)
 	(void)state;
 	seam_fail(CALL_thread_create, 2, EAGAIN, 1);
 	resolver_hold();
-	resolver_ask("h1");
-	resolver_wait_asked(1);
-	resolver_ask("h2");
+	resolver_request("h1");
+	resolver_wait_started(1);
+	resolver_request("h2");
 	assert_int_equal(1, resolver_threads());
-	resolver_let_all();
+	resolver_release_all();
 	turn_until_count(&answers, 2);
 	assert_notes("h1=10.0.0.1:0 h2=10.0.0.2:0");
 }

@@ -34,8 +34,8 @@ a_slow_lookup_does_not_delay_timers(void **state)
 	(void)state;
 	ticks = late = 0;
 	resolver_hold();
-	resolver_ask("h1");
-	resolver_wait_asked(1);
+	resolver_request("h1");
+	resolver_wait_started(1);
 	turn(1);
 	seam_time_virtual();
 	due = seam_time() + 0.01;
@@ -44,7 +44,7 @@ a_slow_lookup_does_not_delay_timers(void **state)
 	turn_until_count(&ticks, 200); /* 2 s of loop time */
 	assert_int_equal(0, late);
 	assert_int_equal(0, answers);
-	resolver_let_all();
+	resolver_release_all();
 	turn_until_count(&answers, 1);
 	assert_notes("h1=10.0.0.1:0");
 	socle_timer_cancel(&ticker);
@@ -57,10 +57,10 @@ is_answered(void *arg)
 }
 
 static void *
-let_it_end(void *arg)
+end_lookup(void *arg)
 {
-	resolver_wait_asked(1);
-	resolver_let_all();
+	resolver_wait_started(1);
+	resolver_release_all();
 	return arg;
 }
 
@@ -72,8 +72,8 @@ an_answer_ends_an_infinite_wait(void **state)
 
 	(void)state;
 	resolver_hold();
-	resolver_ask("h1");
-	assert_int_equal(0, pthread_create(&t, NULL, let_it_end, NULL));
+	resolver_request("h1");
+	assert_int_equal(0, pthread_create(&t, NULL, end_lookup, NULL));
 	assert_int_equal(1, socle_run_until(is_answered, &n));
 	assert_int_equal(0, pthread_join(t, NULL));
 	assert_notes("h1=10.0.0.1:0");
@@ -84,16 +84,16 @@ a_fast_lookup_does_not_wait_for_a_slow_one(void **state)
 {
 	(void)state;
 	resolver_hold();
-	resolver_ask("h1");
-	resolver_wait_asked(1);
-	resolver_ask("h2");
-	resolver_wait_asked(2);
-	resolver_ask("127.0.0.1");
+	resolver_request("h1");
+	resolver_wait_started(1);
+	resolver_request("h2");
+	resolver_wait_started(2);
+	resolver_request("127.0.0.1");
 	turn_until_count(&answers, 1);
 	assert_notes("127.0.0.1=127.0.0.1:0");
-	resolver_let(1);
+	resolver_release(1);
 	turn_until_count(&answers, 2);
-	resolver_let(1);
+	resolver_release(1);
 	turn_until_count(&answers, 3);
 }
 
@@ -138,8 +138,8 @@ ask_many(struct socle_resolve **ret, int n)
 {
 	resolver_hold();
 	for (int i = 0; i < n; i++)
-		ret[i] = resolver_ask(names[i]);
-	resolver_wait_asked(HELPERS);
+		ret[i] = resolver_request(names[i]);
+	resolver_wait_started(HELPERS);
 }
 
 static void
@@ -153,15 +153,15 @@ excess_requests_wait_for_a_thread_in_their_order(void **state)
 	for (int i = HELPERS; i < 11; i++) {
 		char question[32];
 
-		assert_int_equal(i, resolver_asked());
-		resolver_let(1);
-		resolver_wait_asked(i + 1);
+		assert_int_equal(i, resolver_started());
+		resolver_release(1);
+		resolver_wait_started(i + 1);
 		snprintf(question, sizeof(question), "%s - 0 1", names[i]);
 		assert_string_equal(question, resolver_question());
 	}
-	resolver_let_all();
+	resolver_release_all();
 	turn_until_count(&answers, 11);
-	assert_int_equal(HELPERS, resolver_most_threads());
+	assert_int_equal(HELPERS, resolver_max_threads());
 }
 
 static void
@@ -171,10 +171,10 @@ idle_threads_exit(void **state)
 
 	(void)state;
 	ask_many(r, 11);
-	resolver_let_all();
+	resolver_release_all();
 	resolver_wait_idle();
 	turn_until_count(&answers, 11);
-	resolver_ask("h1");
+	resolver_request("h1");
 	turn_until_count(&answers, 12);
 	resolver_wait_idle();
 }
@@ -182,9 +182,9 @@ idle_threads_exit(void **state)
 /* ---- cancelling ---- */
 
 static void
-assert_nothing_comes(void)
+assert_no_answer(void)
 {
-	resolver_let_all();
+	resolver_release_all();
 	resolver_wait_idle();
 	turn(3);
 	assert_int_equal(0, answers);
@@ -194,9 +194,9 @@ static void
 a_numeric_request_can_be_cancelled(void **state)
 {
 	(void)state;
-	socle_resolve_cancel(resolver_ask("127.0.0.1"));
+	socle_resolve_cancel(resolver_request("127.0.0.1"));
 	socle_resolve_cancel(NULL);
-	assert_nothing_comes();
+	assert_no_answer();
 }
 
 static void
@@ -210,22 +210,22 @@ a_request_can_be_cancelled_during_its_lookup(void **state)
 	socle_loop_release(socle_loop_self());
 	turn(1);
 	blocks = seam_live_blocks();
-	r = resolver_ask("h1");
-	resolver_wait_asked(1);
+	r = resolver_request("h1");
+	resolver_wait_started(1);
 	socle_resolve_cancel(r);
-	assert_nothing_comes();
+	assert_no_answer();
 	assert_int_equal(blocks, seam_live_blocks());
 }
 
 static void
 a_request_can_be_cancelled_before_its_answer_is_delivered(void **state)
 {
-	struct socle_resolve *r = resolver_ask("h1");
+	struct socle_resolve *r = resolver_request("h1");
 
 	(void)state;
 	resolver_wait_idle();
 	socle_resolve_cancel(r);
-	assert_nothing_comes();
+	assert_no_answer();
 }
 
 static void
@@ -237,12 +237,12 @@ a_queued_request_that_is_cancelled_is_never_looked_up(void **state)
 	ask_many(r, 10);
 	socle_resolve_cancel(r[8]);
 	socle_resolve_cancel(r[3]);
-	resolver_let_all();
+	resolver_release_all();
 	resolver_wait_idle();
 	turn_until_count(&answers, 8);
 	turn(2);
 	assert_int_equal(8, answers);
-	assert_int_equal(9, resolver_asked());
+	assert_int_equal(9, resolver_started());
 	assert_null(strstr(notes(), "h9="));
 	assert_null(strstr(notes(), "h4="));
 	assert_non_null(strstr(notes(), "h10="));
@@ -266,7 +266,7 @@ a_callback_can_cancel_another_answer_of_the_same_tick(void **state)
 	assert_int_equal(0,
 		socle_resolve("h1", NULL, AF_INET, 0, cancel_victim, x, NULL));
 	resolver_wait_idle();
-	victim = resolver_ask("h2");
+	victim = resolver_request("h2");
 	resolver_wait_idle();
 	turn(3);
 	assert_notes("x=10.0.0.1:0");
@@ -294,18 +294,18 @@ a_reset_drops_requests_that_are_queued_or_in_progress(void **state)
 	ask_many(r, 11);
 	socle_resolve_cancel(r[2]);
 	socle_reset();
-	assert_nothing_comes();
+	assert_no_answer();
 }
 
 static void
 a_reset_drops_an_answer_not_yet_delivered(void **state)
 {
 	(void)state;
-	resolver_ask("h1");
-	resolver_ask("127.0.0.1");
+	resolver_request("h1");
+	resolver_request("127.0.0.1");
 	resolver_wait_idle();
 	socle_reset();
-	assert_nothing_comes();
+	assert_no_answer();
 }
 
 static void
@@ -313,7 +313,7 @@ reset_in_an_answer(int err, const struct socle_addr *addrs, size_t n, void *arg)
 {
 	answered(err, addrs, n, arg);
 	socle_reset();
-	resolver_ask("h3");
+	resolver_request("h3");
 }
 
 static void
@@ -324,7 +324,7 @@ a_callback_may_reset_the_loop_and_make_a_new_request(void **state)
 		socle_resolve(
 			"h1", NULL, AF_INET, 0, reset_in_an_answer, x, NULL));
 	resolver_wait_idle();
-	resolver_ask("h2");
+	resolver_request("h2");
 	resolver_wait_idle();
 	turn_until_count(&answers, 2);
 	turn(2);
@@ -334,8 +334,8 @@ a_callback_may_reset_the_loop_and_make_a_new_request(void **state)
 static void *
 ask_and_end(void *arg)
 {
-	resolver_ask("h1");
-	resolver_wait_asked(1);
+	resolver_request("h1");
+	resolver_wait_started(1);
 	return arg;
 }
 
@@ -348,7 +348,7 @@ the_end_of_its_thread_drops_a_request(void **state)
 	resolver_hold();
 	assert_int_equal(0, pthread_create(&t, NULL, ask_and_end, NULL));
 	assert_int_equal(0, pthread_join(t, NULL));
-	assert_nothing_comes();
+	assert_no_answer();
 }
 
 struct own {
@@ -435,7 +435,7 @@ child_run(int (*fn)(void))
 static struct socle_resolve *asked_before[11];
 
 static int
-hear_that_it_is_a_child(void)
+expect_cancelled_requests(void)
 {
 	CHECK(socle_after_fork() == 0);
 	CHECK(answers == 0);
@@ -453,16 +453,16 @@ in_a_child_requests_fail_and_its_parent_gets_the_answers(void **state)
 	(void)state;
 	ask_many(asked_before, 11);
 	socle_resolve_cancel(asked_before[4]);
-	child_run(hear_that_it_is_a_child);
+	child_run(expect_cancelled_requests);
 	turn(2);
 	assert_int_equal(0, answers);
-	resolver_let_all();
+	resolver_release_all();
 	turn_until_count(&answers, 10);
 	assert_int_equal(0, last_err);
 }
 
 static int
-hear_the_answer(void)
+expect_answer(void)
 {
 	CHECK(socle_after_fork() == 0);
 	CHECK(socle_event_loop_once(0) == 1);
@@ -474,9 +474,9 @@ static void
 an_answer_pending_at_a_fork_reaches_both_processes(void **state)
 {
 	(void)state;
-	resolver_ask("h1");
+	resolver_request("h1");
 	resolver_wait_idle();
-	child_run(hear_the_answer);
+	child_run(expect_answer);
 	turn_until_count(&answers, 1);
 	assert_notes("h1=10.0.0.1:0");
 }
@@ -514,11 +514,11 @@ a_child_may_cancel_or_reset(void **state)
 	blocks_before = seam_live_blocks();
 	resolver_hold();
 	for (int i = 0; i < 3; i++)
-		asked_before[i] = resolver_ask(names[i]);
-	resolver_wait_asked(3);
+		asked_before[i] = resolver_request(names[i]);
+	resolver_wait_started(3);
 	child_run(cancel_and_reset);
 	child_run(reset_at_once);
-	resolver_let_all();
+	resolver_release_all();
 	turn_until_count(&answers, 3);
 }
 
@@ -541,7 +541,7 @@ ask_in_the_child(void)
 	socle__seam.getaddrinfo =
 		look_up_at_once; /* the state of the fake's lock is unknown */
 	CHECK(socle_after_fork() == 0);
-	resolver_ask("h12");
+	resolver_request("h12");
 	CHECK(socle_run_until(is_answered, &n) == 1);
 	CHECK(last_err == -EIO);
 	return 0;
@@ -558,7 +558,7 @@ a_child_has_its_own_helper_threads(void **state)
 #endif
 	ask_many(asked_before, 8);
 	child_run(ask_in_the_child);
-	resolver_let_all();
+	resolver_release_all();
 	turn_until_count(&answers, 8);
 }
 
@@ -596,7 +596,7 @@ a_thread_without_a_loop_may_fork_during_a_lookup(void **state)
 		0, pthread_create(&t, NULL, fork_without_a_loop, &status));
 	assert_int_equal(0, pthread_join(t, NULL));
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-	resolver_let_all();
+	resolver_release_all();
 	turn_until_count(&answers, 10);
 }
 

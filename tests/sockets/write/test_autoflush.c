@@ -4,7 +4,7 @@
 
 static struct probe *p;
 static int peer;
-static bool over; /* the object was destroyed */
+static bool was_destroyed; /* the object was destroyed */
 
 static void
 open_pair(void)
@@ -13,8 +13,8 @@ open_pair(void)
 
 	pair_unix(fds);
 	p = probe_new(fds[0], NULL);
-	p->destroyed = &over;
-	over = false;
+	p->destroyed = &was_destroyed;
+	was_destroyed = false;
 	peer = fds[1];
 }
 
@@ -334,12 +334,12 @@ a_close_for_an_error_does_not_flush(void **state)
 	(void)state;
 	pair_tcp(fds);
 	p = probe_new(fds[0], NULL);
-	p->destroyed = &over;
-	over = false;
+	p->destroyed = &was_destroyed;
+	was_destroyed = false;
 	socle_set_autoflush(&p->sock, false);
 	p->on_err = write_in_err;
 	close_by_reset(fds[1]);
-	turn_until(&over);
+	turn_until(&was_destroyed);
 	assert_int_equal(0, seam_count(CALL_send));
 	assert_non_null(strstr(notes(), "close(event_err)"));
 }
@@ -359,7 +359,7 @@ a_close_for_a_hangup_does_not_flush(void **state)
 	open_holding_pair();
 	p->on_hup = write_in_hup;
 	close(peer);
-	turn_until(&over);
+	turn_until(&was_destroyed);
 	assert_int_equal(0, seam_count(CALL_send));
 	assert_notes("h close(event_hup) destroy");
 }
@@ -416,7 +416,7 @@ a_queued_closure_that_writes_and_closes_loses_nothing(void **state)
 	socle_write(&p->sock, "x", 1);
 	socle_write_func(&p->sock, say_and_close, NULL, a);
 	turn(1);
-	assert_true(over);
+	assert_true(was_destroyed);
 	assert_peer_got("xa");
 	close(peer);
 }

@@ -48,7 +48,7 @@ assert_peer_got(const char *text)
 }
 
 static void
-tell(struct socle_socket *s, bool above, void *arg)
+note_mark(struct socle_socket *s, bool above, void *arg)
 {
 	(void)arg;
 	note("%s%d", above ? "above" : "below", (int)socle_write_buf_size(s));
@@ -58,7 +58,7 @@ static void
 set_marks(size_t low, size_t high)
 {
 	assert_int_equal(
-		0, socle_set_water_marks(&p->sock, low, high, tell, NULL));
+		0, socle_set_water_marks(&p->sock, low, high, note_mark, NULL));
 }
 
 static void
@@ -219,8 +219,8 @@ a_low_mark_above_the_high_one_is_einval(void **state)
 {
 	(void)state;
 	open_stuck_pair();
-	assert_int_equal(
-		-EINVAL, socle_set_water_marks(&p->sock, 2, 1, tell, NULL));
+	assert_int_equal(-EINVAL,
+		socle_set_water_marks(&p->sock, 2, 1, note_mark, NULL));
 	queue(5);
 	assert_notes("inc");
 	close(peer);
@@ -253,7 +253,7 @@ a_close_reports_no_mark(void **state)
 }
 
 static void
-write_when_told(struct socle_socket *s, bool above, void *arg)
+write_in_mark(struct socle_socket *s, bool above, void *arg)
 {
 	(void)arg;
 	note("%s=%d", above ? "above" : "below",
@@ -265,7 +265,7 @@ writes_of_a_mark_callback_are_queued_and_not_reported_again(void **state)
 {
 	(void)state;
 	open_pair();
-	socle_set_water_marks(&p->sock, 0, 1, write_when_told, NULL);
+	socle_set_water_marks(&p->sock, 0, 1, write_in_mark, NULL);
 	seam_fail(CALL_send, 1, EAGAIN, 1);
 	socle_write(&p->sock, "12", 2);
 	assert_notes("inc above=0");
@@ -276,7 +276,7 @@ writes_of_a_mark_callback_are_queued_and_not_reported_again(void **state)
 }
 
 static void
-close_when_told(struct socle_socket *s, bool above, void *arg)
+close_in_mark(struct socle_socket *s, bool above, void *arg)
 {
 	(void)arg;
 	note("%d", above);
@@ -288,7 +288,7 @@ a_mark_callback_may_close_the_socket(void **state)
 {
 	(void)state;
 	open_stuck_pair();
-	socle_set_water_marks(&p->sock, 0, 1, close_when_told, NULL);
+	socle_set_water_marks(&p->sock, 0, 1, close_in_mark, NULL);
 	assert_int_equal(-EBADF, socle_write(&p->sock, "12", 2));
 	turn(1);
 	assert_notes("inc 1 close(too much) destroy");

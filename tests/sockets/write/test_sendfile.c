@@ -10,7 +10,7 @@ static void
 open_pair(void)
 {
 	s = sender_open(&peer);
-	a.told = b.told = c.told = 0;
+	a.completions = b.completions = c.completions = 0;
 }
 
 static struct reader
@@ -144,7 +144,7 @@ a_length_beyond_the_end_is_reported_with_the_remainder(void **state)
 			(struct socle_sendfile){.fd = file_of(1000, 0),
 				.close_fd = true,
 				.length = 5000}));
-	turn_until_told(&a);
+	turn_until_completed(&a);
 	turn(1);
 	assert_notes("a:ENODATA(1000+4000) close(sendfile)");
 	r = reader_of_peer(0);
@@ -197,7 +197,7 @@ offsets_near_4_gib_work(void **state)
 				    .offset = begin,
 				    .length = SOCLE_TO_END}) >= 0);
 	reader_until(&r, (uint64_t)begin + sizeof(buf));
-	turn_until_told(&a);
+	turn_until_completed(&a);
 	assert_notes("a:ok(262144)");
 	close(fd);
 	close(peer);
@@ -234,11 +234,11 @@ send_and_compare(size_t size)
 
 	send_whole(s, &a, file_of(size, 0));
 	reader_until(&r, size);
-	turn_until_told(&a);
+	turn_until_completed(&a);
 	assert_int_equal(size, a.how.sent);
 	assert_int_equal(0, a.how.err);
 	assert_int_equal(size, r.at);
-	assert_came(peer, "");
+	assert_arrived(peer, "");
 	assert_false(socle_closed(s));
 }
 
@@ -264,7 +264,7 @@ a_file_arrives_through_a_tiny_socket_buffer(void **state)
 	open_pair();
 	setsockopt(socle_fd(s), SOL_SOCKET, SO_SNDBUF, &least, sizeof(least));
 	send_and_compare(300 * KIB);
-	assert_int_equal(1, a.told);
+	assert_int_equal(1, a.completions);
 	close(peer);
 }
 
@@ -276,7 +276,7 @@ open_tcp(void)
 	pair_tcp(fds);
 	s = sender_new(fds[0]);
 	peer = fds[1];
-	a.told = b.told = c.told = 0;
+	a.completions = b.completions = c.completions = 0;
 }
 
 static bool
@@ -337,7 +337,7 @@ thirty_two_clients_get_a_file_four_at_a_time(void **state)
 		for (int i = 0; i < 4; i++)
 			reader_until(&r[i], size);
 		for (int i = 0; i < 4; i++) {
-			turn_until_told(&f[i]);
+			turn_until_completed(&f[i]);
 			assert_int_equal(size, f[i].how.sent);
 			assert_int_equal(size, r[i].at);
 			socle_close(to[i], NULL);
@@ -369,7 +369,7 @@ bytes_files_and_closures_keep_their_order(void **state)
 	assert_notes("");
 	turn(1);
 	assert_notes("a:ok(4) one b:ok(4) two close(over)");
-	assert_came(peer, "AfileFILEyZ$");
+	assert_arrived(peer, "AfileFILEyZ$");
 	close(peer);
 }
 
@@ -387,7 +387,7 @@ completions_run_in_queue_order(void **state)
 	send_whole(s, &c, file_with("c"));
 	assert_notes("");
 	reader_until(&r, MIB);
-	turn_until_told(&c);
+	turn_until_completed(&c);
 	assert_notes("a:ok(1048576) b:ok(0) c:ok(1)");
 	close(peer);
 }
@@ -407,7 +407,7 @@ empty_files_and_length_0_complete_in_order(void **state)
 	socle_write(s, "x", 1);
 	assert_int_equal(1, socle_write_kick(s));
 	assert_notes("a:ok(0) b:ok(0) c:ok(0)");
-	assert_came(peer, "x");
+	assert_arrived(peer, "x");
 	assert_int_equal(0, seam_count(CALL_sendfile));
 	close(fd);
 	close(peer);
@@ -441,7 +441,7 @@ a_file_may_have_no_completion(void **state)
 	(void)state;
 	open_pair();
 	assert_int_equal(1, socle_sendfile(s, &what));
-	assert_came(peer, "mute");
+	assert_arrived(peer, "mute");
 	close(what.fd);
 	close(peer);
 }
@@ -453,10 +453,10 @@ autoflush_off_holds_a_file_until_the_next_tick(void **state)
 	open_pair();
 	socle_set_autoflush(s, false);
 	send_whole(s, &a, file_with("held"));
-	assert_came(peer, "");
+	assert_arrived(peer, "");
 	turn(1);
 	assert_notes("a:ok(4)");
-	assert_came(peer, "held");
+	assert_arrived(peer, "held");
 	close(peer);
 }
 
@@ -469,7 +469,7 @@ a_held_file_is_sent_by_a_kick(void **state)
 	send_whole(s, &a, file_with("held"));
 	assert_int_equal(1, socle_write_kick(s));
 	assert_notes("a:ok(4)");
-	assert_came(peer, "held");
+	assert_arrived(peer, "held");
 	close(peer);
 }
 
@@ -483,7 +483,7 @@ a_held_file_is_sent_by_a_close(void **state)
 	socle_close(s, "bye");
 	assert_notes("a:ok(4) close(bye)");
 	turn(1);
-	assert_came(peer, "held$");
+	assert_arrived(peer, "held$");
 	close(peer);
 }
 
@@ -498,7 +498,7 @@ a_held_file_is_sent_by_a_steal(void **state)
 	send_whole(s, &a, file_with("held"));
 	fd = socle_steal_socket(s);
 	assert_notes("a:ok(4)");
-	assert_came(peer, "held");
+	assert_arrived(peer, "held");
 	close(fd);
 	close(peer);
 }
@@ -558,7 +558,7 @@ fd_0_can_be_sent(void **state)
 	close(fd);
 	send_whole(s, &a, 0);
 	assert_notes("a:ok(4)");
-	assert_came(peer, "zero");
+	assert_arrived(peer, "zero");
 	/* closed, as close_fd requests */
 	assert_int_equal(-1, fcntl(0, F_GETFD));
 	assert_int_equal(0, dup2(saved, 0));

@@ -14,7 +14,7 @@ static void
 open_pair(void)
 {
 	s = sender_open(&peer);
-	a.told = b.told = c.told = 0;
+	a.completions = b.completions = c.completions = 0;
 	a.then = b.then = c.then = NULL;
 	a.arg = b.arg = c.arg = NULL;
 }
@@ -32,7 +32,7 @@ queue_three(void (*then)(struct socle_socket *it, struct sending *f))
 }
 
 static size_t
-came(void)
+arrived(void)
 {
 	char buf[1024];
 	ssize_t n = drain_fd(peer, buf, sizeof(buf));
@@ -43,7 +43,7 @@ came(void)
 static void
 drain_peer(void)
 {
-	while (came() > 0)
+	while (arrived() > 0)
 		;
 }
 
@@ -67,7 +67,7 @@ a_completion_may_close(void **state)
 	queue_three(close_it);
 	turn(1);
 	assert_notes("a:ok(10) close(done) b:ECANCELED(0+20)");
-	assert_int_equal(10, came());
+	assert_int_equal(10, arrived());
 	close(peer);
 }
 
@@ -143,7 +143,7 @@ a_completion_may_steal(void **state)
 	queue_three(steal_it);
 	turn(1);
 	assert_notes("a:ok(10) b:ECANCELED(0+20) stolen");
-	assert_int_equal(10, came());
+	assert_int_equal(10, arrived());
 	close(stolen);
 	close(peer);
 }
@@ -214,7 +214,7 @@ a_file_queued_by_a_completion_is_sent_after_queued_data(void **state)
 	a.arg = &c;
 	turn(1);
 	assert_notes("a:ok(10) b:ok(20) c:ok(5)");
-	assert_int_equal(10 + 20 + 1 + 1 + 5, came());
+	assert_int_equal(10 + 20 + 1 + 1 + 5, arrived());
 	close(peer);
 }
 
@@ -228,7 +228,7 @@ a_file_queued_by_the_last_completion_is_sent_at_once(void **state)
 	a.arg = &b;
 	send_whole(s, &a, file_of(10, 0));
 	assert_notes("a:ok(10) b:ok(5)");
-	assert_int_equal(10 + 1 + 5 + 1, came());
+	assert_int_equal(10 + 1 + 5 + 1, arrived());
 	close(peer);
 }
 
@@ -239,7 +239,7 @@ chain(struct socle_socket *it, struct sending *f)
 {
 	if (++depth > deepest)
 		deepest = depth;
-	if (f->told < 1000)
+	if (f->completions < 1000)
 		send_whole(it, f, file_of(1, 0));
 	depth--;
 }
@@ -253,9 +253,9 @@ a_chain_of_files_does_not_recurse(void **state)
 	deepest = 0;
 	a.then = chain;
 	send_whole(s, &a, file_of(1, 0));
-	while (a.told < 1000) {
+	while (a.completions < 1000) {
 		turn(1);
-		came();
+		arrived();
 	}
 	assert_int_equal(1, deepest);
 	close(peer);
@@ -266,7 +266,7 @@ static bool stop_now;
 static void
 chain_for_ever(struct socle_socket *it, struct sending *f)
 {
-	if (f->told > 100000)
+	if (f->completions > 100000)
 		fail_msg("nobody else had his turn");
 	if (!stop_now)
 		send_file(it, f, (struct socle_sendfile){.fd = *(int *)f->arg});
@@ -302,16 +302,16 @@ an_endless_chain_of_empty_files_starves_nothing_else(void **state)
 /* ---- a nested loop ---- */
 
 static bool
-is_told(void *arg)
+is_completed(void *arg)
 {
-	return ((struct sending *)arg)->told > 0;
+	return ((struct sending *)arg)->completions > 0;
 }
 
 static void
 wait_for_another(struct socle_socket *it, struct sending *f)
 {
 	(void)it;
-	assert_int_equal(1, socle_run_until(is_told, f->arg));
+	assert_int_equal(1, socle_run_until(is_completed, f->arg));
 	note("waited");
 }
 
@@ -324,7 +324,7 @@ a_completion_may_wait_for_the_next_file(void **state)
 	a.arg = &b;
 	turn(1);
 	assert_notes("a:ok(10) b:ok(20) waited");
-	assert_int_equal(31, came());
+	assert_int_equal(31, arrived());
 	close(peer);
 }
 
@@ -336,25 +336,25 @@ a_loop_that_waits_for_a_completion_does_not_oversleep(void **state)
 	open_pair();
 	socle_set_autoflush(s, false);
 	send_whole(s, &a, file_of(10, 0));
-	assert_int_equal(1, socle_run_until(is_told, &a));
+	assert_int_equal(1, socle_run_until(is_completed, &a));
 	assert_notes("a:ok(10)");
 	close(peer);
 }
 
 static bool
-has_come(void *arg)
+has_arrived(void *arg)
 {
 	(void)arg;
-	return came() == 3;
+	return arrived() == 3;
 }
 
 static void
 write_and_wait(struct socle_socket *it, struct sending *f)
 {
 	(void)f;
-	came();
+	arrived();
 	socle_write(it, "abc", 3);
-	assert_int_equal(1, socle_run_until(has_come, NULL));
+	assert_int_equal(1, socle_run_until(has_arrived, NULL));
 	note("waited");
 }
 
@@ -381,17 +381,17 @@ a_completion_that_writes_leaves_no_turn_open(void **state)
 	a.then = send_next;
 	send_whole(s, &a, file_of(10, 0));
 	assert_int_equal(-1, socle_loop_timeout_ms());
-	assert_int_equal(11, came());
+	assert_int_equal(11, arrived());
 	close(peer);
 }
 
 static int nestings;
 
 static bool
-is_told_or_reads(void *arg)
+is_completed_or_reads(void *arg)
 {
 	drain_peer();
-	return is_told(arg);
+	return is_completed(arg);
 }
 
 static void
@@ -399,7 +399,7 @@ waiting_incomplete_write(struct socle_socket *self)
 {
 	(void)self;
 	if (nestings++ == 0)
-		assert_int_equal(1, socle_run_until(is_told_or_reads, &a));
+		assert_int_equal(1, socle_run_until(is_completed_or_reads, &a));
 }
 
 static const struct socle_class waiting_class = {
@@ -458,10 +458,10 @@ a_childs_files_are_dropped_and_the_parents_continue(void **state)
 	pid = fork();
 	if (pid == 0) {
 		alarm(10);
-		CHECK(a.told == 0 && b.told == 0);
+		CHECK(a.completions == 0 && b.completions == 0);
 		CHECK(socle_after_fork() == 0);
-		CHECK(a.told == 1 && a.how.err == -ECANCELED);
-		CHECK(b.told == 1 && b.how.err == -ECANCELED);
+		CHECK(a.completions == 1 && a.how.err == -ECANCELED);
+		CHECK(b.completions == 1 && b.how.err == -ECANCELED);
 		CHECK(a.how.sent + a.how.remaining == MIB);
 		CHECK(!socle_closed(s));
 		CHECK(socle_write_buf_size(s) == 0);
@@ -470,7 +470,7 @@ a_childs_files_are_dropped_and_the_parents_continue(void **state)
 	}
 	child_ended_well(pid);
 	reader_until(&r, MIB);
-	turn_until_told(&b);
+	turn_until_completed(&b);
 	assert_notes("a:ok(1048576) b:ok(0)");
 	close(peer);
 }
@@ -478,7 +478,7 @@ a_childs_files_are_dropped_and_the_parents_continue(void **state)
 static void
 try_once_more(struct socle_socket *it, struct sending *f)
 {
-	if (f->told < 10)
+	if (f->completions < 10)
 		send_file(it, f,
 			(struct socle_sendfile){
 				.fd = *(int *)f->arg, .length = 100});
@@ -515,10 +515,10 @@ fork_with(void (*then)(struct socle_socket *it, struct sending *f))
 		alarm(10);
 		a.then = then;
 		CHECK(socle_after_fork() == 0);
-		CHECK(a.told == 1 && a.how.err == -ECANCELED);
+		CHECK(a.completions == 1 && a.how.err == -ECANCELED);
 		CHECK(socle_write_buf_size(s) == 1);
 		a.then = NULL;
-		while (a.told == 1) {
+		while (a.completions == 1) {
 			CHECK(socle_event_loop_once(10) == 1);
 			drain_peer();
 		}

@@ -9,7 +9,7 @@ static struct sending a = {.name = "a"}, b = {.name = "b"}, c = {.name = "c"};
 static void
 forget(void)
 {
-	a.told = b.told = c.told = 0;
+	a.completions = b.completions = c.completions = 0;
 	a.then = b.then = c.then = NULL;
 }
 
@@ -94,7 +94,7 @@ a_file_emptied_while_it_is_sent_fails(void **state)
 	send_file(s, &a,
 		(struct socle_sendfile){.fd = fd, .length = SOCLE_TO_END});
 	assert_int_equal(0, ftruncate(fd, 0));
-	while (!a.told) {
+	while (!a.completions) {
 		turn(1);
 		drain_fd(peer, buf, sizeof(buf));
 	}
@@ -102,7 +102,7 @@ a_file_emptied_while_it_is_sent_fails(void **state)
 	assert_true(a.how.sent > 0 && a.how.remaining > 0);
 	assert_int_equal(4 * MIB, a.how.sent + a.how.remaining);
 	turn(1);
-	assert_int_equal(1, a.told);
+	assert_int_equal(1, a.completions);
 	close(fd);
 	close(peer);
 }
@@ -123,7 +123,7 @@ a_failure_cancels_later_items_and_closes(void **state)
 	turn(1);
 	assert_notes("a:EIO(0+10) close(sendfile) -call b:ECANCELED(0+20)");
 	assert_string_equal("sendfile", a.how.operation);
-	assert_came(peer, "A$");
+	assert_arrived(peer, "A$");
 	close(peer);
 }
 
@@ -142,7 +142,7 @@ with_carry_on_a_failure_drops_only_that_file(void **state)
 	seam_fail(CALL_sendfile, 1, EIO, 1);
 	turn(1);
 	assert_notes("a:EIO(0+10) call b:ok(0)");
-	assert_came(peer, "AZ");
+	assert_arrived(peer, "AZ");
 	assert_false(socle_closed(s));
 	close(peer);
 }
@@ -170,7 +170,7 @@ with_carry_on_a_failed_read_drops_only_that_file(void **state)
 	send_carrying_on(&a, file_of(10, 0));
 	assert_notes("a:EIO(0+10)");
 	assert_int_equal(1, socle_write(s, "on", 2));
-	assert_came(peer, "on");
+	assert_arrived(peer, "on");
 	close(peer);
 }
 
@@ -188,7 +188,7 @@ with_carry_on_a_failed_pipe_drops_only_that_file(void **state)
 	assert_string_equal("read", a.how.operation);
 	assert_fd_closed(from);
 	assert_int_equal(1, socle_write(s, "on", 2));
-	assert_came(peer, "on");
+	assert_arrived(peer, "on");
 	close(to);
 	close(peer);
 }
@@ -211,7 +211,7 @@ with_carry_on_a_short_file_drops_only_that_file(void **state)
 	turn(2);
 	assert_notes("a:ENODATA(1000+1)");
 	assert_int_equal(1000, reader_take(&r, 1000));
-	assert_came(peer, "on");
+	assert_arrived(peer, "on");
 	close(peer);
 }
 
@@ -230,14 +230,14 @@ a_peer_that_closes_midway_ends_the_file_once(void **state)
 	send_whole(s, &b, file_of(10, 0));
 	reader_until(&r, 50 * KIB);
 	close(peer);
-	turn_until_told(&b);
+	turn_until_completed(&b);
 	turn(2);
 	assert_true(a.how.err == -EPIPE || a.how.err == -ECONNRESET);
 	assert_true(a.how.sent > 0 && a.how.remaining > 0);
 	assert_int_equal(2 * MIB, a.how.sent + a.how.remaining);
 	assert_int_equal(-ECANCELED, b.how.err);
-	assert_int_equal(1, a.told);
-	assert_int_equal(1, b.told);
+	assert_int_equal(1, a.completions);
+	assert_int_equal(1, b.completions);
 }
 
 /* TS08, TF30 */
@@ -255,11 +255,11 @@ a_connection_reset_ends_the_file_once(void **state)
 	send_whole(s, &a, file_of(16 * MIB, 0));
 	reader_until(&r, 50 * KIB);
 	close_by_reset(fds[1]);
-	turn_until_told(&a);
+	turn_until_completed(&a);
 	turn(2);
 	assert_true(a.how.err == -EPIPE || a.how.err == -ECONNRESET);
 	assert_true(a.how.remaining > 0);
-	assert_int_equal(1, a.told);
+	assert_int_equal(1, a.completions);
 }
 
 /* An error of the socket is not an error of the file: nothing can continue. */
@@ -368,7 +368,7 @@ a_file_without_progress_stalls(void **state)
 	open_pair();
 	assert_int_equal(0, socle_set_write_timeout(s, 5));
 	send_whole(s, &a, file_of(4 * MIB, 0));
-	while (!a.told)
+	while (!a.completions)
 		assert_true(socle_event_loop_once(1000) >= 0);
 	assert_int_equal(-ECANCELED, a.how.err);
 	assert_true(a.how.sent > 0 && a.how.remaining > 0);
@@ -387,7 +387,7 @@ a_file_with_progress_does_not_stall(void **state)
 	r.fd = peer;
 	assert_int_equal(0, socle_set_write_timeout(s, 5));
 	send_whole(s, &a, file_of(4 * MIB, 0));
-	while (!a.told) {
+	while (!a.completions) {
 		turn(2);
 		seam_time_add(4);
 		turn(1);
@@ -422,7 +422,7 @@ after_a_failure_a_close_in_the_completion_sends_nothing(void **state)
 	seam_fail(CALL_sendfile, 1, EIO, 1);
 	turn(1);
 	assert_notes("a:EIO(0+10) close(mine)");
-	assert_came(peer, "$");
+	assert_arrived(peer, "$");
 	close(peer);
 }
 
@@ -447,7 +447,7 @@ after_a_failure_a_nested_loop_sends_nothing(void **state)
 	seam_fail(CALL_sendfile, 1, EIO, 1);
 	turn(1);
 	assert_notes("a:EIO(0+10) nested close(sendfile)");
-	assert_came(peer, "$");
+	assert_arrived(peer, "$");
 	close(peer);
 }
 
@@ -470,7 +470,7 @@ after_a_failure_a_vetoed_close_still_drops_the_rest(void **state)
 	assert_int_equal(-EIO, socle_write(s, "x", 1));
 	assert_int_equal(
 		-EIO, send_file(s, &c, (struct socle_sendfile){.fd = 0}));
-	assert_int_equal(0, c.told);
+	assert_int_equal(0, c.completions);
 	sender_vetoes = false;
 	socle_close(s, NULL);
 	turn(1);

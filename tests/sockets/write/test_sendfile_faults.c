@@ -10,14 +10,14 @@ enum { FILES = 4 };
 
 static struct sending files[FILES] = {
 	{.name = "path"}, {.name = "fd"}, {.name = "pipe"}, {.name = "big"}};
-static bool taken[FILES]; /* the call said >= 0 */
-static bool over;         /* the object was destroyed */
+static bool taken[FILES];  /* the call said >= 0 */
+static bool was_destroyed; /* the object was destroyed */
 
 static void
 watched_destroy(struct socle_socket *self)
 {
 	(void)self;
-	over = true;
+	was_destroyed = true;
 }
 
 static const struct socle_class watched_class = {
@@ -53,7 +53,7 @@ queue_file(struct socle_socket *s, int i, struct socle_sendfile what)
 	r = send_file(s, &files[i], what);
 	taken[i] = r >= 0;
 	if (r < 0)
-		assert_int_equal(0, files[i].told);
+		assert_int_equal(0, files[i].completions);
 	if (r < 0 && !what.file)
 		close(what.fd);
 }
@@ -83,7 +83,7 @@ run(const char *path)
 	int fds[2];
 
 	for (int i = 0; i < FILES; i++)
-		files[i].told = 0;
+		files[i].completions = 0;
 	pair_unix(fds);
 	if (socle_socket_new(&watched_class, fds[0], &s) < 0) {
 		close(fds[0]);
@@ -95,15 +95,15 @@ run(const char *path)
 	queue_file(s, 2, (struct socle_sendfile){.fd = pipe_of(900)});
 	queue_file(s, 3, (struct socle_sendfile){.fd = file_of(MIB, 0)});
 	socle_close_after_flush(s, "over");
-	over = false;
-	for (int tick = 0; tick < 1000 && !over; tick++) {
+	was_destroyed = false;
+	for (int tick = 0; tick < 1000 && !was_destroyed; tick++) {
 		ssize_t n;
 
 		(void)socle_event_loop_once(1);
 		while ((n = drain_fd(fds[1], buf, sizeof(buf))) > 0)
 			got += (uint64_t)n;
 	}
-	assert_true(over);
+	assert_true(was_destroyed);
 	for (ssize_t n; (n = drain_fd(fds[1], buf, sizeof(buf))) > 0;)
 		got += (uint64_t)n;
 	close(fds[1]);
@@ -116,7 +116,7 @@ check(uint64_t got)
 	uint64_t sent = 0;
 
 	for (int i = 0; i < FILES; i++) {
-		assert_int_equal(taken[i], files[i].told);
+		assert_int_equal(taken[i], files[i].completions);
 		if (taken[i])
 			sent += files[i].how.sent;
 	}
@@ -228,8 +228,8 @@ a_failed_buffer_allocation_is_retried(void **state)
 	send_whole(s, &a, pipe_of(100));
 	seam_fail(CALL_malloc, 1, ENOMEM, 1);
 	turn(1);
-	assert_int_equal(0, a.told);
-	turn_until_told(&a);
+	assert_int_equal(0, a.completions);
+	turn_until_completed(&a);
 	assert_notes("a:ok(100)");
 	close(peer);
 }
@@ -267,7 +267,7 @@ the_kernel_may_refuse_sendfile_midway(void **state)
 	seam_fail(CALL_sendfile, 2, EINVAL, -1);
 	send_whole(s, &a, file_of(2 * MIB, 0));
 	reader_until(&r, 2 * MIB);
-	turn_until_told(&a);
+	turn_until_completed(&a);
 	assert_notes("a:ok(2097152)");
 	assert_int_equal(2, seam_count(CALL_sendfile));
 	close(r.fd);
@@ -286,7 +286,7 @@ a_file_can_be_sent_one_byte_at_a_time(void **state)
 	seam_fail(CALL_sendfile, 1, EINVAL, -1);
 	send_whole(s, &a, file_of(1000, 0));
 	reader_until(&r, 1000);
-	turn_until_told(&a);
+	turn_until_completed(&a);
 	assert_notes("a:ok(1000)");
 	assert_int_equal(1, seam_count(CALL_pread));
 	close(r.fd);

@@ -29,7 +29,7 @@ on_pipe(int signo)
 
 /* Sends to a peer that has already closed. */
 static void
-send_to_nobody(void)
+send_to_closed_peer(void)
 {
 	struct sending a = {.name = "a"};
 	struct socle_socket *s;
@@ -40,7 +40,7 @@ send_to_nobody(void)
 	close(peer);
 	CHECK(send_file(s, &a,
 		      (struct socle_sendfile){.fd = fd, .length = 1000}) == 0);
-	CHECK(a.told == 1);
+	CHECK(a.completions == 1);
 	CHECK(a.how.err == -EPIPE);
 	CHECK(a.how.sent == 0 && a.how.remaining == 1000);
 	CHECK(socle_closed(s));
@@ -59,7 +59,7 @@ in_a_child_with(void (*handler)(int signo), int raised)
 		struct sigaction now;
 
 		signal(SIGPIPE, handler);
-		send_to_nobody();
+		send_to_closed_peer();
 		CHECK(piped == raised);
 		CHECK(sigaction(SIGPIPE, NULL, &now) == 0);
 		CHECK(now.sa_handler ==

@@ -13,7 +13,7 @@ static void
 open_pair(void)
 {
 	s = sender_open(&peer);
-	a.told = b.told = 0;
+	a.completions = b.completions = 0;
 }
 
 static int
@@ -21,7 +21,7 @@ refusal(struct socle_sendfile what)
 {
 	int r = send_file(s, &a, what);
 
-	assert_int_equal(0, a.told);
+	assert_int_equal(0, a.completions);
 	assert_int_equal(0, socle_write_buf_size(s));
 	return r;
 }
@@ -39,7 +39,7 @@ a_missing_file_is_refused(void **state)
 	assert_int_equal(-ENOTDIR,
 		refusal((struct socle_sendfile){.file = "/dev/null/x"}));
 	assert_int_equal(1, socle_write(s, "ok", 2));
-	assert_came(peer, "ok");
+	assert_arrived(peer, "ok");
 	close(peer);
 }
 
@@ -103,7 +103,7 @@ after_close_after_flush_files_are_refused(void **state)
 	socle_close_after_flush(s, NULL);
 	assert_int_equal(-ESHUTDOWN,
 		send_file(s, &a, (struct socle_sendfile){.file = "/dev/null"}));
-	assert_int_equal(0, a.told);
+	assert_int_equal(0, a.completions);
 	close(peer);
 }
 
@@ -187,7 +187,7 @@ a_file_of_proc_is_sent_to_its_end(void **state)
 	send_file(s, &a,
 		(struct socle_sendfile){.file = "/proc/self/mountinfo",
 			.length = SOCLE_TO_END});
-	assert_int_equal(1, a.told);
+	assert_int_equal(1, a.completions);
 	assert_int_equal(0, a.how.err);
 	m = drain_fd(peer, got, sizeof(got));
 	assert_int_equal(n, m);
@@ -209,7 +209,7 @@ proc_self_status_arrives(void **state)
 	send_file(s, &a,
 		(struct socle_sendfile){
 			.file = "/proc/self/status", .length = SOCLE_TO_END});
-	assert_int_equal(1, a.told);
+	assert_int_equal(1, a.completions);
 	assert_int_equal(0, a.how.err);
 	n = drain_fd(peer, got, sizeof(got) - 1);
 	assert_int_equal(a.how.sent, n);
@@ -231,7 +231,7 @@ proc_ends_before_a_length_that_is_too_long(void **state)
 		(struct socle_sendfile){.file = "/proc/self/status",
 			.length = 100000,
 			.carry_on = true});
-	turn_until_told(&a);
+	turn_until_completed(&a);
 	assert_int_equal(-ENODATA, a.how.err);
 	assert_true(a.how.sent > 100);
 	assert_int_equal(100000, a.how.sent + a.how.remaining);
@@ -272,7 +272,7 @@ devices_are_read(void **state)
 			.file = "/dev/null", .length = SOCLE_TO_END});
 	send_file(s, &b,
 		(struct socle_sendfile){.file = "/dev/zero", .length = 100});
-	turn_until_told(&b);
+	turn_until_completed(&b);
 	assert_notes("a:ok(0) b:ok(100)");
 	assert_int_equal(100, drain_fd(peer, got, sizeof(got)));
 	assert_memory_equal(zero, got, 100);
@@ -320,7 +320,7 @@ a_pipe_is_sent_to_its_end(void **state)
 				.close_fd = true,
 				.length = SOCLE_TO_END}));
 	assert_notes("a:ok(14)");
-	assert_came(peer, "through a pipe");
+	assert_arrived(peer, "through a pipe");
 	assert_int_equal(0, seam_count(CALL_sendfile));
 	close(peer);
 }
@@ -339,7 +339,7 @@ sending_a_part_of_a_pipe_leaves_the_rest_in_it(void **state)
 		send_file(s, &a,
 			(struct socle_sendfile){.fd = from, .length = 4}));
 	assert_notes("a:ok(4)");
-	assert_came(peer, "abcd");
+	assert_arrived(peer, "abcd");
 	assert_int_equal(2, read(from, rest, sizeof(rest)));
 	close(from);
 	close(to);
@@ -387,11 +387,11 @@ an_empty_pipe_does_not_block_the_loop(void **state)
 			(struct socle_sendfile){.fd = from,
 				.close_fd = true,
 				.length = SOCLE_TO_END}));
-	assert_came(peer, "first ");
+	assert_arrived(peer, "first ");
 	assert_true(socle_add_timer(0.02, write_late, &to) != 0);
-	turn_until_told(&a);
+	turn_until_completed(&a);
 	assert_notes("late a:ok(12)");
-	assert_came(peer, "second");
+	assert_arrived(peer, "second");
 	close(peer);
 }
 
@@ -426,7 +426,7 @@ a_large_transfer_through_a_pipe_arrives_complete(void **state)
 		reader_take(&r, 33333);
 		socle_write_kick(s); /* sooner than by the retry */
 	}
-	turn_until_told(&a);
+	turn_until_completed(&a);
 	assert_notes("a:ok(2097152)");
 	close(peer);
 }
@@ -452,9 +452,9 @@ a_fifo_is_sent_when_data_is_written_to_it(void **state)
 	unlink(path);
 	send_all(to, "fifo", 4);
 	close(to);
-	turn_until_told(&a);
+	turn_until_completed(&a);
 	assert_notes("a:ok(4)");
-	assert_came(peer, "fifo");
+	assert_arrived(peer, "fifo");
 	close(peer);
 }
 
@@ -470,7 +470,7 @@ a_socket_may_be_the_source(void **state)
 	close(from[1]);
 	send_whole(s, &a, from[0]);
 	assert_notes("a:ok(7)");
-	assert_came(peer, "relayed");
+	assert_arrived(peer, "relayed");
 	close(peer);
 }
 
@@ -483,7 +483,7 @@ a_pipe_may_be_the_destination(void **state)
 	(void)state;
 	pair_pipe(fds);
 	s = sender_new(fds[1]);
-	a.told = 0;
+	a.completions = 0;
 	send_file(s, &a,
 		(struct socle_sendfile){.fd = file_of(10, 0),
 			.close_fd = true,
@@ -506,7 +506,7 @@ a_source_pipe_without_data_stalls(void **state)
 	send_file(s, &a,
 		(struct socle_sendfile){
 			.fd = from, .close_fd = true, .length = 5});
-	while (!a.told)
+	while (!a.completions)
 		assert_true(socle_event_loop_once(1000) >= 0);
 	assert_notes("close(stall) a:ECANCELED(0+5)");
 	close(to);

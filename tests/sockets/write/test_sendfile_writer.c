@@ -8,24 +8,24 @@ static struct sending a = {.name = "a"}, b = {.name = "b"};
 
 /*
  * A writer function that encodes its data, like a cipher, and takes at most
- * `most' bytes a call.
+ * `max_take' bytes a call.
  */
 static const char key = 0x5a;
-static size_t most;
+static size_t max_take;
 static int calls;
-static ssize_t say; /* returned instead, once, if it is not 0 */
+static ssize_t next_result; /* returned instead, once, if it is not 0 */
 
 static ssize_t
 mix(struct socle_socket *it, const void *data, size_t len, void *arg)
 {
 	static char buf[1024 * KIB];
 	const char *from = data;
-	size_t n = len < most ? len : most;
-	ssize_t r = say;
+	size_t n = len < max_take ? len : max_take;
+	ssize_t r = next_result;
 
 	(void)arg;
 	calls++;
-	say = 0;
+	next_result = 0;
 	if (r != 0)
 		return r;
 	for (size_t i = 0; i < n; i++)
@@ -39,9 +39,9 @@ open_mixed(size_t size)
 {
 	s = sender_open(&peer);
 	assert_int_equal(0, socle_set_writer_func(s, mix, NULL));
-	most = size;
+	max_take = size;
 	calls = 0;
-	say = 0;
+	next_result = 0;
 	a = (struct sending){.name = "a"};
 	b = (struct sending){.name = "b"};
 }
@@ -80,7 +80,7 @@ a_file_is_passed_to_the_writer_function(void **state)
 	open_mixed(SIZE_MAX);
 	send_whole(s, &a, file_of(2 * MIB, 0));
 	unmix_until(0, 2 * MIB);
-	turn_until_told(&a);
+	turn_until_completed(&a);
 	assert_notes("a:ok(2097152)");
 	assert_true(calls > 0);
 	assert_int_equal(0, seam_count(CALL_sendfile));
@@ -94,7 +94,7 @@ a_writer_function_may_take_a_few_bytes_at_a_time(void **state)
 	open_mixed(777);
 	send_whole(s, &a, file_of(150000, 0));
 	unmix_until(0, 150000);
-	turn_until_told(&a);
+	turn_until_completed(&a);
 	assert_notes("a:ok(150000)");
 	assert_int_equal(85 + 85 + 25, calls); /* in buffers of 64 KiB */
 	close(peer);
@@ -113,7 +113,7 @@ a_writer_function_set_midway_gets_the_rest(void **state)
 	assert_true(reader_take(&r, MIB) > 0);
 	assert_int_equal(0, socle_set_writer_func(s, mix, NULL));
 	unmix_until(r.at, MIB);
-	turn_until_told(&a);
+	turn_until_completed(&a);
 	assert_notes("a:ok(1048576)");
 	close(peer);
 }
@@ -132,7 +132,7 @@ after_removing_the_writer_function_the_kernel_sends_the_rest(void **state)
 	assert_true(r.at > 0 && r.at % 1000 == 0);
 	assert_int_equal(0, socle_set_writer_func(s, NULL, NULL));
 	reader_until(&r, MIB);
-	turn_until_told(&a);
+	turn_until_completed(&a);
 	assert_notes("a:ok(1048576)");
 	assert_true(seam_count(CALL_sendfile) > 0);
 	close(peer);
@@ -143,11 +143,11 @@ a_writer_function_may_wait_for_readability(void **state)
 {
 	(void)state;
 	open_mixed(SIZE_MAX);
-	say = SOCLE_WANT_READ;
+	next_result = SOCLE_WANT_READ;
 	send_whole(s, &a, file_of(1000, 0));
 	turn(3);
 	assert_int_equal(1, calls);
-	assert_int_equal(0, a.told);
+	assert_int_equal(0, a.completions);
 	send_all(peer, "now", 3);
 	turn(1);
 	assert_notes("a:ok(1000)");
@@ -160,9 +160,9 @@ a_writer_function_may_take_nothing(void **state)
 {
 	(void)state;
 	open_mixed(SIZE_MAX);
-	say = -EAGAIN;
+	next_result = -EAGAIN;
 	send_whole(s, &a, file_of(1000, 0));
-	assert_int_equal(0, a.told);
+	assert_int_equal(0, a.completions);
 	turn(1);
 	assert_notes("a:ok(1000)");
 	assert_int_equal(1000, unmix(0, 2000));
@@ -185,7 +185,7 @@ a_writer_function_that_fails_closes(void **state)
 	send_file(s, &a, what);
 	what.fd = file_of(100, 0);
 	send_file(s, &b, what);
-	say = -EIO;
+	next_result = -EIO;
 	turn(1);
 	assert_notes("a:EIO(0+100) close(sendfile) b:ECANCELED(0+100)");
 	assert_string_equal("write", a.how.operation);
@@ -197,7 +197,7 @@ a_writer_function_that_takes_too_much_closes(void **state)
 {
 	(void)state;
 	open_mixed(SIZE_MAX);
-	say = 101;
+	next_result = 101;
 	send_whole(s, &a, file_of(100, 0));
 	assert_notes("a:EIO(0+100) close(sendfile)");
 	turn(1);
@@ -295,7 +295,7 @@ two_large_files_and_a_timer_take_turns(void **state)
 	assert_true(socle_add_timer(0, ring, NULL) != 0);
 	turn(1);
 	assert_true(rang);
-	for (int round = 0; !a.told && !b.told; round++) {
+	for (int round = 0; !a.completions && !b.completions; round++) {
 		assert_true(took[0] < took[1] + 2 * MIB);
 		assert_true(took[1] < took[0] + 2 * MIB);
 		assert_true(round < 60);
@@ -329,7 +329,7 @@ two_large_files_are_sent_side_by_side(void **state)
 			(struct socle_sendfile){
 				.fd = fd, .length = SOCLE_TO_END});
 	}
-	while (!a.told && !b.told) {
+	while (!a.completions && !b.completions) {
 		turn(1);
 		reader_take(&r[0], SIZE_MAX);
 		reader_take(&r[1], SIZE_MAX);

@@ -202,7 +202,7 @@ a_closed_peer_closes_with_epipe(void **state)
 
 /* Runs in a child in which SIGPIPE kills; 0: the write returned -EPIPE. */
 static int
-write_to_nobody(void (*pair)(int fds[2]), int ours)
+write_to_closed_peer(void (*pair)(int fds[2]), int ours)
 {
 	struct socle_socket *s;
 	int fds[2];
@@ -225,7 +225,7 @@ in_child(void (*pair)(int fds[2]), int ours)
 
 	assert_true(pid >= 0);
 	if (pid == 0)
-		_exit(write_to_nobody(pair, ours));
+		_exit(write_to_closed_peer(pair, ours));
 	assert_int_equal(pid, waitpid(pid, &status, 0));
 	return status;
 }

@@ -3,7 +3,7 @@
 #include "tests/support/queueing.h"
 
 static char a[] = "a", b[] = "b", c[] = "c";
-static bool over; /* the object was destroyed */
+static bool was_destroyed; /* the object was destroyed */
 
 /* Every call that writes is refused with `err' and runs no callback. */
 static void
@@ -168,11 +168,11 @@ close_after_flush_does_not_spin_if_the_peer_has_ended(void **state)
 	assert_int_equal(1, socle_event_loop_once(20));
 	assert_int_equal(1, seam_waits());
 	assert_int_equal(0, object->reads);
-	object->destroyed = &over;
-	over = false;
+	object->destroyed = &was_destroyed;
+	was_destroyed = false;
 	unstick();
 	turn(1);
-	assert_true(over);
+	assert_true(was_destroyed);
 	notes_clear();
 	note_peer();
 	assert_notes("[last]");

@@ -19,7 +19,7 @@ struct model_item {
 	/* stream position: the end of the bytes, or of those before it */
 	size_t at;
 	bool is_call;
-	int told; /* how often its function, drop or release was called */
+	int calls; /* how often its function, drop or release was called */
 };
 
 static struct {
@@ -144,7 +144,7 @@ call_runs(struct socle_socket *s, void *arg)
 	struct model_item *item = arg;
 
 	assert_ptr_equal(m.s, s);
-	assert_int_equal(0, item->told++);
+	assert_int_equal(0, item->calls++);
 	assert_false(m.closed);
 	m.calls_waiting--;
 	assert_int_equal(item->at, m.taken);
@@ -156,7 +156,7 @@ call_dropped(void *arg)
 {
 	struct model_item *item = arg;
 
-	assert_int_equal(0, item->told++);
+	assert_int_equal(0, item->calls++);
 	assert_true(m.closed);
 }
 
@@ -165,7 +165,7 @@ released(bool sent, void *arg)
 {
 	struct model_item *item = arg;
 
-	assert_int_equal(0, item->told++);
+	assert_int_equal(0, item->calls++);
 	assert_int_equal(sent, m.taken >= item->at);
 	assert_true(sent || m.closed);
 	act_inside();
@@ -177,9 +177,9 @@ released(bool sent, void *arg)
 static char *
 some_bytes(size_t *n)
 {
-	size_t most = random_below(4) ? 100 : 20000;
+	size_t max = random_below(4) ? 100 : 20000;
 
-	*n = 1 + random_below((unsigned)most);
+	*n = 1 + random_below((unsigned)max);
 	if (*n > STREAM - m.accepted)
 		*n = STREAM - m.accepted;
 	return stream + m.accepted;
@@ -250,8 +250,8 @@ write_reference(void)
 	*item = (struct model_item){.at = m.accepted};
 	r = socle_write_ref(m.s, from, n, released, item);
 	if (r < 0) {
-		assert_int_equal(0, item->told);
-		item->told = 1;
+		assert_int_equal(0, item->calls);
+		item->calls = 1;
 	}
 	judge(r, n, before);
 }
@@ -270,8 +270,8 @@ write_call(void)
 	m.calls_waiting++;
 	r = socle_write_func(m.s, call_runs, call_dropped, item);
 	if (r < 0) {
-		assert_int_equal(0, item->told);
-		item->told = 1;
+		assert_int_equal(0, item->calls);
+		item->calls = 1;
 		m.calls_waiting--;
 	}
 	if (m.cap && before + 1 > m.cap)
@@ -289,9 +289,9 @@ kick(void)
 }
 
 static void
-peer_reads(size_t most)
+peer_reads(size_t max)
 {
-	ssize_t n = drain_fd(m.peer, inbox, most);
+	ssize_t n = drain_fd(m.peer, inbox, max);
 
 	assert_true(n >= 0);
 	assert_true(m.delivered + (size_t)n <= m.taken);
@@ -404,7 +404,7 @@ run(void)
 		end_by_close();
 	turn(1);
 	for (int i = 0; i < m.n_items; i++)
-		assert_int_equal(1, m.items[i].told);
+		assert_int_equal(1, m.items[i].calls);
 	close(m.peer);
 }
 

@@ -9,7 +9,7 @@
 static struct probe *p;
 static int peer;
 static char big[4 << 20];
-static bool over; /* the object was destroyed */
+static bool was_destroyed; /* the object was destroyed */
 
 static void
 open_pair(void)
@@ -380,13 +380,13 @@ a_retry_does_not_lose_the_idle_timeout(void **state)
 {
 	(void)state;
 	open_pair();
-	p->destroyed = &over;
-	over = false;
+	p->destroyed = &was_destroyed;
+	was_destroyed = false;
 	seam_time_virtual();
 	socle_set_idle_timeout(&p->sock, 5);
 	seam_fail(CALL_send, 1, ENOBUFS, 1);
 	socle_write(&p->sock, "x", 1);
-	while (!over)
+	while (!was_destroyed)
 		assert_int_equal(1, socle_event_loop_once(10000));
 	assert_notes("inc drain idle close(idle) destroy");
 	assert_peer_got("x");
