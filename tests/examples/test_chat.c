@@ -35,8 +35,8 @@ was_received(const char *text)
 }
 
 /*
- * Reads until `text' has arrived, and appends to `received' all that arrives with
- * it.
+ * Reads until `text' has arrived, and appends to `received' everything that
+ * arrives with it.
  */
 static void
 receive_until(int fd, const char *text)

@@ -436,14 +436,14 @@ without_memory_a_calls_time_is_charged_to_no_item(void **state)
 /* ---- the slow hook ---- */
 
 static int64_t slow_ns;
-static const void *slow_who;
+static const void *slow_object;
 
 static void
 slow(const char *name, int64_t ns, const void *who)
 {
 	strcat(strcat(output, name), " ");
 	slow_ns = ns;
-	slow_who = who;
+	slow_object = who;
 	now += 1000000;
 }
 
@@ -461,7 +461,7 @@ the_slow_hook_gets_the_time_of_the_whole_call(void **state)
 	end(&a, on_a);
 	assert_string_equal(output, "A-hup ");
 	assert_int_equal(slow_ns, 100);
-	assert_ptr_equal(slow_who, &p);
+	assert_ptr_equal(slow_object, &p);
 	assert_int_equal(item("A-hup")->calls + item("B-read")->calls, 0);
 	run("B", 99);
 	assert_string_equal(output, "A-hup ");

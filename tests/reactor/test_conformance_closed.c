@@ -148,18 +148,18 @@ X(another_file, the_object_closes, both, ON("left alone", "closed", "left alone"
 X(another_file, the_object_closes, nothing, ON("left alone", "closed", "left alone"))
 /* clang-format on */
 
-#define CELL(now, then, watch, told)                                           \
+#define CELL(now, then, watch, cell)                                           \
 	static void now##_while_watching_##watch##_then_##then(void **state)   \
 	{                                                                      \
 		(void)state;                                                   \
 		if (then != nothing_is_touched && backend_is("libkqueue"))     \
 			skip_because(                                          \
 				"libkqueue keeps filters of a closed fd");     \
-		now(then, watch, told);                                        \
+		now(then, watch, cell);                                        \
 	}
 CELLS(CELL)
 
-#define TEST(now, then, watch, told)                                           \
+#define TEST(now, then, watch, cell)                                           \
 	test(now##_while_watching_##watch##_then_##then),
 
 static void

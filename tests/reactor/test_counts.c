@@ -524,7 +524,7 @@ a_connection_with_a_request_costs_ten_system_calls_at_most(void **state)
 	 * kqueue's event does not distinguish the ends: the library calls
 	 * poll(2).
 	 */
-	unsigned most = backend_is("kqueue") ? 11 : 10;
+	unsigned limit = backend_is("kqueue") ? 11 : 10;
 
 	(void)state;
 	open_listener(&oneshot_class);
@@ -532,7 +532,7 @@ a_connection_with_a_request_costs_ten_system_calls_at_most(void **state)
 	seam_count_reset();
 	for (unsigned i = 0; i < n; i++)
 		one_connection();
-	assert_in_range(seam_system_calls(), 1, most * n);
+	assert_in_range(seam_system_calls(), 1, limit * n);
 	socle_factory_free(listener);
 }
 

@@ -60,7 +60,7 @@ four_ticks_with_a_loop_timeout_of_250_ms_take_a_second(void **state)
 	int left = 4;
 
 	(void)state;
-	time_begins();
+	start_virtual_time();
 	socle_set_loop_timeout(250);
 	socle_set_post_loop_callback(count_down, &left);
 	assert_int_equal(0, socle_event_loop());
@@ -82,7 +82,7 @@ timers_added_in_any_order_fire_at_their_time(void **state)
 	static const int seconds[] = {3, 0, 5, 2, 4, 1};
 
 	(void)state;
-	time_begins();
+	start_virtual_time();
 	for (int i = 0; i < 6; i++)
 		assert_true(socle_add_timer(seconds[i], note_time, NULL));
 	assert_true(socle_add_timer(6, stop, NULL));
@@ -97,7 +97,7 @@ a_loop_timeout_of_0_does_not_wait(void **state)
 	int left = 100;
 
 	(void)state;
-	time_begins();
+	start_virtual_time();
 	socle_set_loop_timeout(0);
 	assert_true(socle_add_timer(1, stop, NULL));
 	socle_set_post_loop_callback(count_down, &left);
@@ -112,7 +112,7 @@ a_negative_loop_timeout_waits_for_the_next_event(void **state)
 {
 	(void)state;
 	for (int timeout = -1; timeout >= -5; timeout -= 4) {
-		time_begins();
+		start_virtual_time();
 		socle_set_loop_timeout(timeout);
 		assert_true(socle_add_timer(3600, stop, NULL));
 		seam_count_reset();
@@ -135,7 +135,7 @@ static void
 the_loop_timeout_does_not_apply_to_socle_event_loop_once(void **state)
 {
 	(void)state;
-	time_begins();
+	start_virtual_time();
 	socle_set_loop_timeout(10);
 	assert_int_equal(1, socle_event_loop_once(2000));
 	assert_waited(2);
@@ -157,7 +157,7 @@ the_loop_timeout_may_be_changed_while_the_loop_runs(void **state)
 	int left = 3;
 
 	(void)state;
-	time_begins();
+	start_virtual_time();
 	socle_set_loop_timeout(1000);
 	socle_set_post_loop_callback(shorten_the_timeout, &left);
 	assert_int_equal(0, socle_event_loop());
@@ -169,7 +169,7 @@ static void
 a_stop_in_a_timer_ends_the_loop_at_once(void **state)
 {
 	(void)state;
-	time_begins();
+	start_virtual_time();
 	assert_true(socle_add_timer(0.05, stop, NULL));
 	assert_true(socle_add_timer(10, stop, NULL));
 	assert_int_equal(0, socle_event_loop());
@@ -182,7 +182,7 @@ a_tick_in_which_a_timer_ran_does_not_wait(void **state)
 	bool ran = false;
 
 	(void)state;
-	time_begins();
+	start_virtual_time();
 	assert_true(socle_add_timer(0, set_flag, &ran));
 	assert_int_equal(1, socle_event_loop_once(60000));
 	assert_true(ran);
@@ -195,7 +195,7 @@ a_tick_in_which_a_deferred_call_ran_does_not_wait(void **state)
 	bool ran = false;
 
 	(void)state;
-	time_begins();
+	start_virtual_time();
 	assert_int_equal(0, socle_defer(set_flag, &ran));
 	assert_int_equal(1, socle_event_loop_once(60000));
 	assert_true(ran);
@@ -209,7 +209,7 @@ a_tick_in_which_a_posted_call_ran_does_not_wait(void **state)
 	bool ran = false;
 
 	(void)state;
-	time_begins();
+	start_virtual_time();
 	assert_int_equal(0, socle_post(l, set_flag, &ran));
 	assert_int_equal(1, socle_event_loop_once(60000));
 	assert_true(ran);
@@ -232,7 +232,7 @@ after_a_stop_the_tick_does_not_wait(void **state)
 	struct probe *p;
 
 	(void)state;
-	time_begins();
+	start_virtual_time();
 	pair_unix(fds);
 	p = probe_new(fds[0], NULL);
 	socle_set_autoflush(&p->sock, false);
@@ -252,7 +252,7 @@ an_object_closed_before_the_loop_is_reaped_without_a_wait(void **state)
 	struct probe *p;
 
 	(void)state;
-	time_begins();
+	start_virtual_time();
 	pair_unix(fds);
 	p = probe_new(fds[0], NULL);
 	p->destroyed = &destroyed;
@@ -284,7 +284,7 @@ a_close_in_a_timer_reaches_the_peer_at_once(void **state)
 	int fds[2];
 
 	(void)state;
-	time_begins();
+	start_virtual_time();
 	pair_unix(fds);
 	assert_true(
 		socle_add_timer(0.05, close_probe, probe_new(fds[0], NULL)));
@@ -302,7 +302,7 @@ a_thousand_idle_fds_and_a_timer_wake_the_loop_once(void **state)
 	int fds[2], served = 0;
 
 	(void)state;
-	time_begins();
+	start_virtual_time();
 	pair_unix(fds);
 	plains_make(1000, fds[0], &served);
 	assert_true(socle_add_timer(10, stop, NULL));

@@ -122,7 +122,7 @@ in_a_tick_socle_now_is_constant_and_reads_the_clock_once(void **state)
 	struct probe *p;
 
 	(void)state;
-	time_begins();
+	start_virtual_time();
 	pair_unix(fds);
 	p = probe_new(fds[0], NULL);
 	p->on_read = ask_twice;
@@ -143,7 +143,7 @@ socle_now_is_the_time_after_the_wait(void **state)
 	bool flag = false;
 
 	(void)state;
-	time_begins();
+	start_virtual_time();
 	assert_true(socle_add_timer(2, set_flag, &flag));
 	assert_int_equal(1, socle_event_loop_once(2000));
 	assert_true(socle_now() >= began + 2 - 1e-6);
@@ -155,7 +155,7 @@ static void
 outside_a_loop_socle_now_advances(void **state)
 {
 	(void)state;
-	time_begins();
+	start_virtual_time();
 	first = socle_now();
 	seam_time_add(1);
 	second = socle_now();
@@ -168,7 +168,7 @@ static void
 a_clock_read_before_the_loop_does_not_age_its_timers(void **state)
 {
 	(void)state;
-	time_begins();
+	start_virtual_time();
 	(void)socle_now();
 	seam_time_add(1);
 	assert_true(socle_add_timer(0.5, stop, NULL));
@@ -196,7 +196,7 @@ a_nested_loop_reads_the_clock_again(void **state)
 	struct probe *p;
 
 	(void)state;
-	time_begins();
+	start_virtual_time();
 	pair_unix(fds);
 	p = probe_new(fds[0], NULL);
 	p->on_read = nest_after_a_second;
@@ -225,7 +225,7 @@ a_slow_handler_shortens_the_wait_after_it(void **state)
 	struct probe *p;
 
 	(void)state;
-	time_begins();
+	start_virtual_time();
 	pair_unix(fds);
 	p = probe_new(fds[0], NULL);
 	p->on_read = take_a_second;
@@ -252,7 +252,7 @@ a_slow_flush_shortens_the_wait_after_it(void **state)
 	struct probe *p;
 
 	(void)state;
-	time_begins();
+	start_virtual_time();
 	pair_unix(fds);
 	p = probe_new(fds[0], NULL);
 	socle_set_autoflush(&p->sock, false);
@@ -275,7 +275,7 @@ static void
 a_slow_timer_shortens_the_wait_after_it(void **state)
 {
 	(void)state;
-	time_begins();
+	start_virtual_time();
 	assert_true(socle_add_timer(0.3, timer_of_a_second, NULL));
 	assert_true(socle_add_timer(1.5, stop, NULL));
 	assert_int_equal(0, socle_event_loop());

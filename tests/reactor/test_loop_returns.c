@@ -70,7 +70,7 @@ socle_run_until_returns_after_the_tick_that_made_done_true(void **state)
 	bool flag = false;
 
 	(void)state;
-	time_begins();
+	start_virtual_time();
 	assert_true(socle_add_timer(2, set_flag, &flag));
 	assert_true(socle_add_timer(3, stop, NULL));
 	assert_int_equal(1, socle_run_until(get_flag, &flag));
@@ -84,7 +84,7 @@ socle_run_until_returns_0_after_a_stop(void **state)
 	int left = 3;
 
 	(void)state;
-	time_begins();
+	start_virtual_time();
 	assert_true(socle_add_timer(2, stop, NULL));
 	assert_int_equal(0, socle_run_until(get_flag, &flag));
 	assert_waited(2);
@@ -100,7 +100,7 @@ socle_run_until_honours_the_loop_timeout(void **state)
 	int left = 3;
 
 	(void)state;
-	time_begins();
+	start_virtual_time();
 	socle_set_loop_timeout(100);
 	socle_set_post_loop_callback(count_down, &left);
 	assert_int_equal(0, socle_run_until(get_flag, &(bool){false}));

@@ -127,7 +127,7 @@ a_signal_just_before_the_wait_ends_the_wait(void **state)
 }
 
 struct kill {
-	pthread_t whom;
+	pthread_t target;
 	int times;
 	atomic_bool enough;
 };
@@ -138,7 +138,7 @@ kill_until_enough(void *arg)
 	struct kill *k = arg;
 
 	while (!k->enough) {
-		pthread_kill(k->whom, SIGUSR1);
+		pthread_kill(k->target, SIGUSR1);
 		usleep(200);
 	}
 	return NULL;
@@ -148,7 +148,7 @@ kill_until_enough(void *arg)
 static void
 a_wait_interrupted_by_a_signal_is_an_empty_tick(void **state)
 {
-	struct kill k = {.whom = pthread_self()};
+	struct kill k = {.target = pthread_self()};
 	struct sigaction before, plain = {.sa_handler = plain_handler};
 	pthread_t t;
 
@@ -259,7 +259,7 @@ wake_in_handler(int signo)
 }
 
 struct racer {
-	pthread_t whom;
+	pthread_t target;
 	atomic_int asked;
 };
 
@@ -277,7 +277,7 @@ kill_whenever_asked(void *arg)
 		seen = now;
 		for (int i = now % 64; i > 0; i--)
 			(void)atomic_load(&r->asked);
-		pthread_kill(r->whom, SIGUSR1);
+		pthread_kill(r->target, SIGUSR1);
 	}
 	return NULL;
 }
@@ -292,7 +292,7 @@ was_handled(void *arg)
 static void
 no_wakeup_from_a_signal_handler_is_lost(void **state)
 {
-	struct racer r = {.whom = pthread_self()};
+	struct racer r = {.target = pthread_self()};
 	struct sigaction before,
 		wake = {.sa_handler = wake_in_handler, .sa_flags = SA_RESTART};
 	int n = scaled(20000, 500);

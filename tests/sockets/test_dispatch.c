@@ -523,7 +523,7 @@ static const struct socle_class plain_class = {
 static char logged[128];
 
 static void
-hear(int level, const char *message, void *arg)
+record_log(int level, const char *message, void *arg)
 {
 	(void)arg;
 	if (level == 0)
@@ -541,7 +541,7 @@ by_default_an_unimplemented_event_read_closes_and_is_logged(void **state)
 	logged[0] = 0;
 	pair_unix(fds);
 	assert_int_equal(0, socle_socket_new(&plain_class, fds[0], &s));
-	socle_set_log(hear, NULL);
+	socle_set_log(record_log, NULL);
 	socle_watch_read(s, true);
 	send_all(fds[1], "x", 1);
 
@@ -614,7 +614,7 @@ by_default_an_unimplemented_event_read_closes_with_its_reason(void **state)
 	(void)state;
 	pair_unix(fds);
 	assert_int_equal(0, socle_socket_new(&tells_class, fds[0], &s));
-	socle_set_log(hear, NULL);
+	socle_set_log(record_log, NULL);
 	socle_watch_read(s, true);
 	shutdown(fds[1], SHUT_WR);
 

@@ -25,7 +25,7 @@ end(void *arg)
 enum { SPINS = 10 };
 
 static void
-stop_who_spins(void)
+stop_if_spinning(void)
 {
 	if (seam_waits() > SPINS)
 		socle_stop();
@@ -38,7 +38,7 @@ ten_seconds_pass(unsigned long waits)
 
 	assert_true(socle_add_timer(10, end, NULL) != 0);
 	seam_count_reset();
-	seam_around_waits(stop_who_spins, NULL);
+	seam_around_waits(stop_if_spinning, NULL);
 	assert_int_equal(0, socle_event_loop());
 	assert_true(seam_time() - start > 9.99);
 	assert_true(seam_waits() <= waits);

@@ -4,7 +4,7 @@
 double began;
 
 void
-time_begins(void)
+start_virtual_time(void)
 {
 	seam_time_virtual();
 	began = seam_time();

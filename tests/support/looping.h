@@ -9,7 +9,7 @@
 
 /* From now on time is virtual; `began' is the start. */
 extern double began;
-void time_begins(void);
+void start_virtual_time(void);
 /* `seconds' have passed since then, to within a microsecond. */
 void assert_waited(double seconds);
 

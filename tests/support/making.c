@@ -126,7 +126,7 @@ record_attempt(struct socle_factory *f, const struct socle_addr *to, int err,
 }
 
 static int
-told(void)
+callbacks(void)
 {
 	return recorded.successes + recorded.accepts + recorded.failures +
 		recorded.attempts;
@@ -136,7 +136,7 @@ struct socle_factory *
 make(struct socle_factory_params p)
 {
 	struct socle_factory *f = NULL;
-	int before = told();
+	int before = callbacks();
 
 	if (!p.success && !p.accepted) {
 		if (p.accept_class)
@@ -148,7 +148,7 @@ make(struct socle_factory_params p)
 		p.failure = record_failure;
 	assert_int_equal(0, socle_factory_new(&p, &f));
 	assert_non_null(f);
-	assert_int_equal(before, told());
+	assert_int_equal(before, callbacks());
 	return f;
 }
 

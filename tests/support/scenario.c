@@ -223,7 +223,7 @@ loop_run(void)
 }
 
 static int
-to_nobody(const char *text, size_t len, void *arg)
+discard(const char *text, size_t len, void *arg)
 {
 	(void)text;
 	(void)len;
@@ -248,8 +248,7 @@ wind_up(void)
 		scenario.erred[CALL_REFUSED]++;
 	(void)refused(socle_loop_timeout_ms() < -1 ? -1 : 0);
 	socle_profiling_data(item_seen, NULL);
-	UNTIL_TAKEN(
-		r = socle_profile_report(SOCLE_REPORT_TEXT, to_nobody, NULL));
+	UNTIL_TAKEN(r = socle_profile_report(SOCLE_REPORT_TEXT, discard, NULL));
 	(void)socle_signal(SIGUSR1, NULL, NULL);
 	socle_factory_free(scenario.local);
 	scenario.local = NULL;

@@ -22,20 +22,20 @@ struct flow {
 	struct recorder *from, *to;
 	int sent, n;
 	bool even;
-	int heard;
-	bool over;
+	int received;
+	bool finished;
 };
 
 static void
 check_it(struct recorder *t, const struct socle_packet *p)
 {
 	struct flow *f = t->arg;
-	size_t len = length_of(f->heard, f->even);
+	size_t len = length_of(f->received, f->even);
 
 	assert_int_equal(len, p->len);
 	assert_false(p->truncated);
-	assert_pattern(p->data, p->len, (size_t)f->heard, 7);
-	f->over = ++f->heard == f->n;
+	assert_pattern(p->data, p->len, (size_t)f->received, 7);
+	f->finished = ++f->received == f->n;
 }
 
 static void
@@ -44,7 +44,7 @@ send_some(struct flow *f, int max)
 	char data[SIZE_MOST];
 
 	/* the datagrams in flight must fit into a receive buffer */
-	while (f->sent < f->n && f->sent - f->heard < 100 && max-- > 0) {
+	while (f->sent < f->n && f->sent - f->received < 100 && max-- > 0) {
 		size_t len = length_of(f->sent, f->even);
 
 		pattern_fill(data, len, (size_t)f->sent, 7);
@@ -60,7 +60,7 @@ flow_is_finished(void *arg)
 	struct flow *f = arg;
 
 	send_some(f, 100);
-	return f->over;
+	return f->finished;
 }
 
 static unsigned long
@@ -80,7 +80,7 @@ run_flow(const struct socle_dgram_params *p, int n, bool even)
 	assert_int_equal(1, socle_run_until(flow_is_finished, &f));
 	calls = seam_system_calls();
 	turn(2);
-	assert_int_equal(n, f.heard);
+	assert_int_equal(n, f.received);
 	assert_int_equal(0, f.from->send_errors + f.to->recv_errors);
 	socle_close(&f.from->dgram.sock, NULL);
 	socle_close(&f.to->dgram.sock, NULL);

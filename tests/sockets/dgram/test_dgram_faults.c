@@ -216,7 +216,7 @@ send_some(int from, int to)
 }
 
 static void
-talk_begins(const struct socle_dgram_params *p)
+talk_start(const struct socle_dgram_params *p)
 {
 	struct socle_addr where;
 	int fd = udp_bound(&where);
@@ -264,7 +264,7 @@ talk_under(const struct socle_dgram_params *p, unsigned long nth, int err)
 	enum call struck;
 
 	seam_time_virtual();
-	talk_begins(p);
+	talk_start(p);
 	seam_watch_any(watched);
 	seam_fail_any(nth, err);
 	send_some(0, MANY / 3);

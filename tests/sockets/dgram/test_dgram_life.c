@@ -323,7 +323,7 @@ a_reset_closes_a_dgram_with_its_write_fd_in_either_order(void **state)
 /* ---- timeouts ---- */
 
 static void
-told_timeout(struct socle_socket *self, int which)
+recorder_timeout(struct socle_socket *self, int which)
 {
 	note(which == SOCLE_IDLE ? "idle" : "stall");
 	socle_super_event_timeout(&recorder_class.cls, self, which);
@@ -336,7 +336,7 @@ timed(int fd, const struct socle_dgram_params *p)
 	struct socle_dgram *d;
 
 	cls = recorder_class;
-	cls.cls.event_timeout = told_timeout;
+	cls.cls.event_timeout = recorder_timeout;
 	assert_int_equal(0, socle_dgram_new(&cls, fd, p, &d));
 	return recorder_of(d);
 }

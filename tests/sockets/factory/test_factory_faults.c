@@ -204,7 +204,7 @@ listening_in_one_call(void)
 
 /* The calls that create the loop itself have tests of their own. */
 static bool
-is_ours(enum call which)
+is_swept(enum call which)
 {
 	switch ((int)which) {
 	case CALL_close:
@@ -230,7 +230,7 @@ no_faults_left(bool (*scenario)(void), unsigned long nth, int err)
 	seam_time_virtual();
 	before = fds_open();
 	memset(&recorded, 0, sizeof(recorded));
-	seam_watch_any(is_ours);
+	seam_watch_any(is_swept);
 	seam_fail_any(nth, err);
 	(void)scenario();
 	struck = seam_any_struck() != CALLS;

@@ -408,7 +408,7 @@ ids_are_unique(void **state)
 }
 
 static void
-nobody(struct socle_socket *s, void *arg)
+never_called(struct socle_socket *s, void *arg)
 {
 	(void)s;
 	(void)arg;
@@ -421,7 +421,7 @@ listeners_are_not_watched_sockets(void **state)
 	(void)state;
 	listen_at("127.0.0.1:0");
 	assert_int_equal(0, socle_watched_sockets());
-	socle_each_descriptor(nobody, NULL);
+	socle_each_descriptor(never_called, NULL);
 	socle_factory_free(factory);
 	assert_int_equal(0, socle_to_close());
 	turn(1);

@@ -429,7 +429,7 @@ make_rare_protocol(void)
 
 static bool counting;
 
-/* Counts only calls made while `counting' is set, so not the test's own calls. */
+/* Counts the calls made while `counting' is set, not the test's own calls. */
 static bool
 any_call(enum call which)
 {

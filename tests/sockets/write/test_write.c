@@ -202,30 +202,30 @@ a_closed_peer_closes_with_epipe(void **state)
 
 /* Runs in a child in which SIGPIPE kills; 0: the write returned -EPIPE. */
 static int
-write_to_closed_peer(void (*pair)(int fds[2]), int ours)
+write_to_closed_peer(void (*pair)(int fds[2]), int own_end)
 {
 	struct socle_socket *s;
 	int fds[2];
 
 	pair(fds);
 	signal(SIGPIPE, SIG_DFL);
-	if (socle_socket_new(&socle_socket_class, fds[ours], &s) < 0)
+	if (socle_socket_new(&socle_socket_class, fds[own_end], &s) < 0)
 		return 1;
-	close(fds[!ours]);
+	close(fds[!own_end]);
 	if (socle_write(s, "x", 1) != -EPIPE)
 		return 2;
 	return socle_closed(s) ? 0 : 3;
 }
 
 static int
-in_child(void (*pair)(int fds[2]), int ours)
+in_child(void (*pair)(int fds[2]), int own_end)
 {
 	pid_t pid = fork();
 	int status;
 
 	assert_true(pid >= 0);
 	if (pid == 0)
-		_exit(write_to_closed_peer(pair, ours));
+		_exit(write_to_closed_peer(pair, own_end));
 	assert_int_equal(pid, waitpid(pid, &status, 0));
 	return status;
 }

@@ -411,7 +411,7 @@ run(void)
 static bool seed_was_fine;
 
 static int
-tell_seed(void **state)
+print_seed(void **state)
 {
 	int bad = fixture_teardown(state);
 
@@ -448,7 +448,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			the_queue_behaves_like_the_model, fixture_setup,
-			tell_seed),
+			print_seed),
 	};
 
 	return run_tests(tests);
