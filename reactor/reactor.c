@@ -111,6 +111,10 @@ int64_t
 socle__now_read(struct socle__reactor *r)
 {
 	r->now = socle__clock_ns();
+	if (r->began_wait != r->waits) {
+		r->began_wait = r->waits;
+		r->tick_began = r->now;
+	}
 	r->now_known = true;
 	r->now_stale = false;
 	return r->now;

@@ -105,6 +105,8 @@ struct socle__reactor {
 	struct socle__deferred *deferred, **deferred_end;
 	uint64_t deferred_serial;
 	uint64_t waits;                    /* so far */
+	uint64_t began_wait; /* the wait that `tick_began' followed */
+	int64_t tick_began;  /* the clock when first read after a wait */
 	struct socle_loop *mailbox;        /* NULL until needed */
 	struct socle_descriptor attention; /* heads the list of open turns */
 	struct socle__profile profile;

@@ -193,8 +193,12 @@ void socle_watch_write(struct socle_socket *s, bool on);
  * The idle timeout calls event_timeout(SOCLE_IDLE) once no byte was read or
  * written for `seconds'.  The write timeout calls event_timeout(SOCLE_STALL)
  * once data was queued and none of it was sent for `seconds', also while
- * socle_connect() is connecting.  Traffic counts from the time of its tick.  If
- * the handler does not close the object, the time starts again.  The clock is
+ * socle_connect() is connecting.  Before a timeout is reported, the kernel is
+ * asked: if READ or WRITE is watched and ready, the event comes first.  So a
+ * handler that took long, or a process that was stopped, disconnects nobody.
+ * Traffic counts from the time of its tick; traffic of the last tick counts
+ * from its end.  If the handler does not close the object, the time starts
+ * again.  The clock is
  * CLOCK_MONOTONIC, which stops while the system is suspended.
  *
  * 0 turns a timeout off.  An idle timeout above 49 days counts as 49 days.

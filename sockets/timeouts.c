@@ -3,11 +3,14 @@
  * and the retry of a write.
  *
  * Traffic only stores the time of the tick.  When the timer fires, it computes
- * how long ago that was, and restarts for the rest.
+ * how long ago that was, and restarts for the rest.  Before a timeout is
+ * reported, the kernel is asked for what has come meanwhile.
  */
 #include "sockets/timeouts.h"
 
 #include "reactor/loop.h"
+
+#include "seam.h"
 
 enum { NS_PER_MS = 1000000, RETRY_NS = 10 * NS_PER_MS };
 
@@ -63,14 +66,65 @@ socle__stall_start(struct socle_socket *s)
 		start_by(s, stall_deadline(s));
 }
 
+/*
+ * Events that the fd has now are delivered as the loop would: they may have
+ * come in time, while a handler ran or the process was stopped.
+ */
+static void
+ask_kernel(struct socle_socket *s)
+{
+	struct pollfd p = {.fd = s->d.fd, .events = (short)s->d.wanted};
+	unsigned ready;
+
+	if (!s->d.wanted || socle__has(s, SOCLE__PARKED | SOCLE__CONNECTING) ||
+		sys_poll(&p, 1, 0) <= 0)
+		return;
+	ready = (unsigned)p.revents & s->d.wanted;
+	if (ready)
+		s->d.ops->ready(&s->d, ready, 0);
+}
+
+/* The timer runs meanwhile, for a loop nested in the handler. */
 static void
 timed_out(struct socle_socket *s, int which)
 {
 	struct socle__callback c;
 
+	timer_restart(s);
 	socle__object_callback_begin(s, &c, SOCLE__ITEM_TIMEOUT);
 	socle__class_of(s)->flat.event_timeout(s, which);
 	socle__callback_end(socle__reactor, &c);
+}
+
+static bool
+is_gone(const struct socle_socket *s)
+{
+	return socle__is_closed(s) || socle__is_forked(socle__reactor);
+}
+
+static void
+report_timeouts(struct socle_socket *s, int64_t now)
+{
+	if (!is_gone(s) && idle_deadline(s) <= now) {
+		s->active = now;
+		timed_out(s, SOCLE_IDLE);
+	}
+	if (!is_gone(s) && stall_deadline(s) <= now) {
+		s->extra->moved = now;
+		timed_out(s, SOCLE_STALL);
+	}
+}
+
+/* Traffic of the last tick counts from its end: the tick may have been slow. */
+static void
+date_traffic(struct socle_socket *s, int64_t now)
+{
+	int64_t began = socle__reactor->tick_began;
+
+	if (s->active >= began)
+		s->active = now;
+	if (s->extra && s->extra->moved >= began)
+		s->extra->moved = now;
 }
 
 void
@@ -86,15 +140,12 @@ socle__socket_timer(struct socle_timer *t)
 		if (socle__has(s, SOCLE__RETRY) && !socle_timer_pending(t))
 			socle__retry_start(s);
 	}
-	if (!socle__is_closed(s) && idle_deadline(s) <= now) {
-		s->active = now;
-		timed_out(s, SOCLE_IDLE);
-	}
-	if (!socle__is_closed(s) && stall_deadline(s) <= now) {
-		s->extra->moved = now;
-		timed_out(s, SOCLE_STALL);
-	}
-	if (!socle__is_closed(s) && !socle_timer_pending(t))
+	date_traffic(s, now);
+	if (!is_gone(s) &&
+		(idle_deadline(s) <= now || stall_deadline(s) <= now))
+		ask_kernel(s);
+	report_timeouts(s, now);
+	if (!is_gone(s) && !socle_timer_pending(t))
 		timer_restart(s);
 }
 

@@ -468,12 +468,9 @@ read_after_long_work(struct probe *p)
 	assert_int_equal(1, socle_read(&p->sock, &c, 1));
 }
 
-/*
- * The refresh stores the tick's time, so traffic in a slow tick counts from the
- * start of the tick.
- */
+/* The refresh stores the tick's time; a slow tick does not shorten the time. */
 static void
-traffic_is_dated_to_the_start_of_its_tick(void **state)
+traffic_in_a_slow_tick_counts_from_its_end(void **state)
 {
 	struct probe *p = made(&keeper_class);
 
@@ -482,8 +479,157 @@ traffic_is_dated_to_the_start_of_its_tick(void **state)
 	idle_after(p, 3);
 	run_to(1000);
 	send_all(ends[1], "x", 1);
-	run_to(6500);
-	assert_notes("r idle@6000");
+	run_to(9500);
+	assert_notes("r idle@9000");
+	close(ends[1]);
+}
+
+/* ---- the process did not run for a while ---- */
+
+static void
+input_that_came_in_time_is_read_instead_of_an_idle_timeout(void **state)
+{
+	struct probe *p = made(&keeper_class);
+
+	(void)state;
+	idle_after(p, 3);
+	run_to(1000);
+	send_all(ends[1], "x", 1);
+	seam_time_add(5);
+	run_to(8500);
+	assert_notes("r");
+	run_to(9500);
+	assert_notes("idle@9000");
+	close(ends[1]);
+}
+
+static void
+an_end_that_came_in_time_is_read_instead_of_an_idle_timeout(void **state)
+{
+	struct probe *p = made(&keeper_class);
+
+	(void)state;
+	idle_after(p, 3);
+	run_to(1000);
+	close(ends[1]);
+	seam_time_add(5);
+	turn(1);
+	assert_true(strncmp(notes(), "r eof", 5) == 0);
+	(void)p;
+}
+
+static void
+input_that_nobody_reads_does_not_prevent_an_idle_timeout(void **state)
+{
+	struct probe *p = made(&keeper_class);
+
+	(void)state;
+	socle_watch_read(&p->sock, false);
+	idle_after(p, 3);
+	send_all(ends[1], "x", 1);
+	run_to(4000);
+	assert_notes("idle@3000");
+	close(ends[1]);
+}
+
+static void
+a_queue_that_the_peer_made_room_for_is_flushed_instead_of_stalling(void **state)
+{
+	static char buf[1 << 22];
+	struct probe *p = made(&keeper_class);
+
+	(void)state;
+	stall_after(p, 2);
+	stuff_fd(ends[0]);
+	assert_int_equal(0, socle_write(&p->sock, "x", 1));
+	turn(1);
+	drain_fd(ends[1], buf, sizeof(buf));
+	notes_clear();
+	seam_time_add(5);
+	run_to(20000);
+	assert_notes("w drain");
+	close(ends[1]);
+}
+
+static ssize_t
+want_read_first(struct socle_socket *s, const void *data, size_t len, void *arg)
+{
+	char c;
+
+	(void)arg;
+	(void)data;
+	if (socle_read(s, &c, 1) < 1)
+		return SOCLE_WANT_READ;
+	note("wrote");
+	return (ssize_t)len;
+}
+
+static void
+a_writer_whose_input_came_in_time_does_not_stall(void **state)
+{
+	struct probe *p = made(&keeper_class);
+
+	(void)state;
+	socle_watch_read(&p->sock, false);
+	assert_int_equal(
+		0, socle_set_writer_func(&p->sock, want_read_first, NULL));
+	stall_after(p, 2);
+	assert_int_equal(0, socle_write(&p->sock, "x", 1));
+	turn(1);
+	send_all(ends[1], "y", 1);
+	notes_clear();
+	seam_time_add(5);
+	run_to(20000);
+	assert_notes("wrote drain");
+	close(ends[1]);
+}
+
+/* A handler's loop, of 5 s: the object times out in it as outside. */
+static void
+nesting_event_timeout(struct socle_socket *self, int which)
+{
+	static bool nested;
+	bool over = nested;
+
+	nested = true;
+	keeper_event_timeout(self, which);
+	if (!over)
+		run_to(8000);
+	nested = over;
+}
+
+static const struct socle_class nesting_class = {
+	.name = "Nesting",
+	.super = &keeper_class,
+	.event_timeout = nesting_event_timeout,
+};
+
+static void
+a_loop_nested_in_event_timeout_has_timeouts(void **state)
+{
+	struct probe *p = made(&nesting_class);
+
+	(void)state;
+	idle_after(p, 3);
+	run_to(7500);
+	assert_notes("idle@3000 idle@6000");
+	run_to(10000);
+	assert_notes("idle@9000");
+	close(ends[1]);
+}
+
+static void
+a_failed_question_does_not_prevent_a_timeout(void **state)
+{
+	struct probe *p = made(&keeper_class);
+
+	(void)state;
+	idle_after(p, 3);
+	run_to(2900);
+	if (the_wait() != CALL_poll)
+		seam_fail(CALL_poll, 1, ENOMEM, 1);
+	run_to(3500);
+	assert_notes("idle@3000");
 	close(ends[1]);
 }
 
@@ -651,7 +797,14 @@ main(void)
 		test(fractions_are_rounded_up),
 		test(traffic_moves_no_timer),
 		test(traffic_reads_the_clock_once_a_tick),
-		test(traffic_is_dated_to_the_start_of_its_tick),
+		test(traffic_in_a_slow_tick_counts_from_its_end),
+		test(input_that_came_in_time_is_read_instead_of_an_idle_timeout),
+		test(an_end_that_came_in_time_is_read_instead_of_an_idle_timeout),
+		test(input_that_nobody_reads_does_not_prevent_an_idle_timeout),
+		test(a_queue_that_the_peer_made_room_for_is_flushed_instead_of_stalling),
+		test(a_writer_whose_input_came_in_time_does_not_stall),
+		test(a_loop_nested_in_event_timeout_has_timeouts),
+		test(a_failed_question_does_not_prevent_a_timeout),
 		test(invalid_times_are_refused),
 		test(the_longest_idle_time_is_49_days),
 		test(without_memory_there_is_no_write_timeout),
