@@ -29,6 +29,7 @@ struct socle_descriptor {
 	uint8_t wanted;      /* READ, WRITE: what the owner wants watched */
 	uint8_t armed;       /* what the kernel watches; 0: not registered */
 	uint8_t turns;       /* SOCLE__TURN_ bits: turns that are open */
+	uint8_t fd_flags;    /* what kind of file the fd is: the owner's */
 	uint32_t bits;       /* the lowest are in reactor/descriptor_ops.h */
 };
 

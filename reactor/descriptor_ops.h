@@ -24,8 +24,9 @@ enum {
 	SOCLE__END_REPORTED = 1 << 3, /* ERR or HUP was, and nothing since */
 	SOCLE__PARKED = 1 << 4,       /* out of the poller until touched */
 	SOCLE__DIRECT = 1 << 5,       /* READ alone goes to the ops' `read' */
-	SOCLE__REACTOR_BITS = (1 << 6) - 1,
-	SOCLE__OWNER_SHIFT = 6 /* the embedding struct's bits start here */
+	SOCLE__TELL_CLOSING = 1 << 6, /* the ops' `closing' precedes close(2) */
+	SOCLE__REACTOR_BITS = (1 << 7) - 1,
+	SOCLE__OWNER_SHIFT = 7 /* the embedding struct's bits start here */
 };
 
 /* The phases of the tick that a descriptor can ask for, one at a time. */
@@ -51,6 +52,11 @@ struct socle__descriptor_ops {
 	void (*read)(struct socle_descriptor *d);
 	/* Called in a FLUSH, PUSHED_BACK or FD_FREED turn. */
 	void (*turn)(struct socle_descriptor *d, unsigned turn);
+	/*
+	 * With SOCLE__TELL_CLOSING: right before the fd is closed, or left
+	 * open for KEEP_FD.
+	 */
+	void (*closing)(struct socle_descriptor *d, int fd);
 	/* Called once the library holds no reference; releases the memory. */
 	void (*reap)(struct socle_descriptor *d);
 	/* Called in a reset; closes without flushing and without `close'. */

@@ -79,9 +79,16 @@ socle__descriptor_unpark(struct socle_descriptor *d)
 }
 
 /*
- * If the kernel says that the number is no longer the file that was
- * registered, it belongs to someone else and must not be closed.
+ * The kernel says that the number is no longer the file that was registered: it
+ * belongs to someone else and must not be closed.
  */
+static void
+not_ours(struct socle_descriptor *d)
+{
+	d->bits |= SOCLE__KEEP_FD;
+	d->bits &= ~(uint32_t)SOCLE__TELL_CLOSING;
+}
+
 void
 socle__descriptor_disarm(struct socle__reactor *r, struct socle_descriptor *d)
 {
@@ -91,7 +98,7 @@ socle__descriptor_disarm(struct socle__reactor *r, struct socle_descriptor *d)
 		err = r->backend->set(r, d, 0);
 	d->armed = 0;
 	if (err == -ENOENT || err == -EBADF)
-		d->bits |= SOCLE__KEEP_FD;
+		not_ours(d);
 }
 
 void
@@ -102,7 +109,7 @@ socle__interest_failed(struct socle_descriptor *d, int err)
 	d->bits |= SOCLE__END_REPORTED | SOCLE__PARKED;
 	if (err == -ENOENT || err == -EBADF) {
 		err = -EBADF;
-		d->bits |= SOCLE__KEEP_FD;
+		not_ours(d);
 		socle__descriptor_disarm(socle__reactor, d);
 	}
 	interest_changed(d);

@@ -142,15 +142,30 @@ socle__descriptor_detach(struct socle_descriptor *d)
 	return fd;
 }
 
+/* The owner is told first, or the fd stays open. */
+static SOCLE__COLD void
+let_go(struct socle_descriptor *d, int fd)
+{
+	if (d->bits & SOCLE__TELL_CLOSING)
+		d->ops->closing(d, fd);
+	if (!(d->bits & SOCLE__KEEP_FD))
+		sys_close(fd);
+}
+
+/* Outside the map before `closing', which may do anything, even reset. */
 void
 socle__descriptor_close_fd(struct socle__reactor *r, struct socle_descriptor *d)
 {
+	int fd = d->fd;
+
 	socle__descriptor_disarm(r, d);
 	unmap(r, d);
 	if (d->bits & SOCLE__APPLICATION)
 		r->to_close--;
-	if (!(d->bits & SOCLE__KEEP_FD))
-		sys_close(d->fd);
 	d->fd = -1;
+	if (socle__unlikely(d->bits & (SOCLE__KEEP_FD | SOCLE__TELL_CLOSING)))
+		let_go(d, fd);
+	else
+		sys_close(fd);
 	socle__turn_ask(d, SOCLE__TURN_DESTROY);
 }

@@ -104,10 +104,10 @@ struct socle__reactor {
 	void *poller; /* the backend's own */
 	struct socle__deferred *deferred, **deferred_end;
 	uint64_t deferred_serial;
-	uint64_t waits;                    /* so far */
-	uint64_t began_wait; /* the wait that `tick_began' followed */
-	int64_t tick_began;  /* the clock when first read after a wait */
-	struct socle_loop *mailbox;        /* NULL until needed */
+	uint64_t waits;             /* so far */
+	uint64_t began_wait;        /* the wait that `tick_began' followed */
+	int64_t tick_began;         /* the clock when first read after a wait */
+	struct socle_loop *mailbox; /* NULL until needed */
 	struct socle_descriptor attention; /* heads the list of open turns */
 	struct socle__profile profile;
 	struct socle__post_loop post_loops; /* heads the list of the objects' */
@@ -117,6 +117,7 @@ struct socle__reactor {
 	void (*slow)(const struct socle_slow *what, void *arg);
 	void *slow_arg;
 	uint32_t generation; /* of the newest registration */
+	uint32_t inherited;  /* ... of those that a parent process made */
 	size_t watched;      /* APPLICATION descriptors in the map */
 	size_t to_close;     /* of them, closed with the fd still open */
 	const struct socle__backend *chosen;

@@ -82,6 +82,7 @@ SUPER(incomplete_write)
 SUPER_WITH(close, const char *)
 SUPER(destroy)
 SUPER_WITH(event_accepted, struct socle_factory *)
+SUPER_WITH(closing_fd, int)
 
 int
 socle_super_as_string(const struct socle_class *mine,

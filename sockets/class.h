@@ -163,6 +163,16 @@ struct socle_class {
 	 */
 	void (*event_accepted)(struct socle_socket *self,
 		struct socle_factory *by) SOCLE_OPTIONAL;
+	/*
+	 * Called once, right before the library closes the fd of a closed
+	 * object, or lets it go after socle_keep_fd(): at the end of the tick.
+	 * The fd is out of the poller and still open; socle_fd() is -1.  For
+	 * the last words of a protocol below the stream, such as SSL_shutdown(),
+	 * and for an fd that another library owns.  Not called for an fd that
+	 * socle_steal_socket() returned, nor for one that was closed behind the
+	 * library.  Default: none.
+	 */
+	void (*closing_fd)(struct socle_socket *self, int fd) SOCLE_OPTIONAL;
 	/* Private: how objects move bytes.  Leave it NULL to inherit it. */
 	const struct socle__transport *transport SOCLE_OPTIONAL;
 	void (*reserved[5])(void) SOCLE_OPTIONAL;
@@ -199,6 +209,8 @@ void socle_super_close(const struct socle_class *mine,
 	struct socle_socket *self, const char *reason);
 void socle_super_destroy(
 	const struct socle_class *mine, struct socle_socket *self);
+void socle_super_closing_fd(
+	const struct socle_class *mine, struct socle_socket *self, int fd);
 int socle_super_as_string(const struct socle_class *mine,
 	const struct socle_socket *self, char *buf, size_t size);
 void socle_super_event_accepted(const struct socle_class *mine,

@@ -16,6 +16,7 @@
 	X(destroy)                                                             \
 	X(as_string)                                                           \
 	X(event_accepted)                                                      \
+	X(closing_fd)                                                          \
 	X(transport)                                                           \
 	X(size)
 

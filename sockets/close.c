@@ -4,9 +4,12 @@
 #include "reactor/map.h"
 #include "reactor/post_loop.h"
 #include "reactor/turns.h"
+#include "sockets/linger.h"
 #include "sockets/read.h"
 
 #include "timers/timer.h"
+
+#include "seam.h"
 
 /* Releases everything but the fd and the queue. */
 static void
@@ -17,7 +20,8 @@ release_all(struct socle_socket *s)
 	socle_timer_cancel(&s->timer);
 	if (x && x->factory)
 		x->leave_factory(s);
-	if (socle__has(s, SOCLE__CORKED) && !socle__is_forked(socle__reactor))
+	if (socle__fd_is(s, SOCLE__FD_CORKED) &&
+		!socle__is_forked(socle__reactor))
 		(void)socle_tcp_cork(s, false);
 	/* The watched events stay visible in as_string. */
 	s->d.bits &= SOCLE__REACTOR_BITS | SOCLE__ALLOCATED | SOCLE__IS_SOCKET |
@@ -38,12 +42,67 @@ queue_drop(struct socle_socket *s)
 		t->drop(s);
 }
 
+/* If the fd is not the object's any more (KEEP_FD), nobody is told. */
+static SOCLE__COLD void
+closing_ask(struct socle_socket *s)
+{
+	if (s->d.bits & SOCLE__KEEP_FD)
+		return;
+	s->d.bits |= SOCLE__TELL_CLOSING;
+	if (socle__fd_is(s, SOCLE__FD_KEPT))
+		s->d.bits |= SOCLE__KEEP_FD;
+}
+
 void
 socle__socket_end(struct socle_socket *s)
 {
 	release_all(s);
+	if (socle__unlikely(socle__class_of(s)->flat.closing_fd ||
+		    socle__fd_is(s, SOCLE__FD_KEPT | SOCLE__FD_WAS_BLOCKING)))
+		closing_ask(s);
 	socle__descriptor_close(&s->d);
 	queue_drop(s);
+}
+
+/*
+ * The open file may be shared with other processes, which expect it to block.
+ * A forked child leaves it alone, because its parent still uses it.
+ */
+static void
+make_blocking(const struct socle_socket *s, int fd)
+{
+	int mode;
+
+	if (s->d.generation <= socle__reactor->inherited)
+		return;
+	mode = sys_fcntl(fd, F_GETFL, 0);
+	if (mode >= 0)
+		(void)sys_fcntl(fd, F_SETFL, mode & ~O_NONBLOCK);
+}
+
+void
+socle__socket_closing(struct socle_descriptor *d, int fd)
+{
+	struct socle_socket *s = socle__socket_of(d);
+	struct socle__callback c;
+
+	if (socle__class_of(s)->flat.closing_fd) {
+		socle__callback_begin_plain(socle__reactor, &c);
+		socle__class_of(s)->flat.closing_fd(s, fd);
+		socle__callback_end(socle__reactor, &c);
+	}
+	if (socle__fd_is(s, SOCLE__FD_WAS_BLOCKING))
+		make_blocking(s, fd);
+}
+
+void
+socle_keep_fd(struct socle_socket *s, bool keep)
+{
+	if (socle__is_closed(s))
+		return;
+	s->d.fd_flags &= (uint8_t)~SOCLE__FD_KEPT;
+	if (keep)
+		s->d.fd_flags |= SOCLE__FD_KEPT;
 }
 
 /*
@@ -76,7 +135,8 @@ socle_close_after_flush(struct socle_socket *s, const char *reason)
 {
 	if (socle__has(s, SOCLE__CLOSED | SOCLE__ENDING))
 		return;
-	if (!s->queued) {
+	if (!s->queued &&
+		(socle__has(s, SOCLE__READ_ENDED) || !socle__must_linger(s))) {
 		socle_close(s, reason);
 		return;
 	}
@@ -85,6 +145,8 @@ socle_close_after_flush(struct socle_socket *s, const char *reason)
 		s->extra->close_reason = reason;
 	socle_watch_read(s, false);
 	s->d.bits |= SOCLE__ENDING;
+	if (!s->queued)
+		socle__close_or_linger(s);
 }
 
 int

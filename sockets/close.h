@@ -10,4 +10,10 @@
  */
 void socle__socket_end(struct socle_socket *s);
 
+/*
+ * The fd is about to be closed or left open: calls the class's `closing_fd', and
+ * undoes O_NONBLOCK where it was set.
+ */
+void socle__socket_closing(struct socle_descriptor *d, int fd);
+
 #endif

@@ -20,12 +20,12 @@ socle_tcp_cork(struct socle_socket *s, bool on)
 
 	if (socle__is_closed(s))
 		return -EBADF;
-	if (on == socle__has(s, SOCLE__CORKED) ||
+	if (on == socle__fd_is(s, SOCLE__FD_CORKED) ||
 		!socle__has(s, SOCLE__IS_SOCKET) || SOCLE__CORK < 0)
 		return 0;
 	if (sys_setsockopt(s->d.fd, IPPROTO_TCP, SOCLE__CORK, &value,
 		    sizeof(value)) < 0)
 		return is_no_tcp_socket(errno) ? 0 : -errno;
-	s->d.bits ^= SOCLE__CORKED;
+	s->d.fd_flags ^= SOCLE__FD_CORKED;
 	return 0;
 }

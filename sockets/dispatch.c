@@ -10,6 +10,7 @@
 
 #include "reactor/turns.h"
 #include "sockets/close.h"
+#include "sockets/linger.h"
 #include "sockets/names/socket_error.h"
 #include "sockets/read.h"
 #include "sockets/timeouts.h"
@@ -97,7 +98,8 @@ has_unread(const struct socle_socket *s)
 
 	if (socle__has_pushed(s))
 		return true;
-	if (socle__has(s, SOCLE__READ_ENDED | SOCLE__WRITE_ONLY))
+	if (socle__has(s, SOCLE__READ_ENDED) ||
+		socle__fd_is(s, SOCLE__FD_WRITE_ONLY))
 		return false;
 	return sys_unread(s->d.fd, &n) == 0 && n > 0;
 }
@@ -135,6 +137,10 @@ socket_ready(struct socle_descriptor *d, unsigned ready, int err)
 {
 	struct socle_socket *s = socle__socket_of(d);
 
+	if (socle__unlikely(socle__has(s, SOCLE__LINGERING))) {
+		socle__linger_ready(s, ready);
+		return;
+	}
 	if (ready & SOCLE_READ)
 		readable(s);
 	if (ready & SOCLE_WRITE && s->d.wanted & SOCLE_WRITE)
@@ -225,13 +231,14 @@ socket_forked(struct socle_descriptor *d)
 	socle__socket_interest(s);
 	socle__class_of(s)->transport->drop(s);
 	if (socle__has(s, SOCLE__ENDING))
-		socle_close(s, s->extra ? s->extra->close_reason : NULL);
+		socle__close_ending(s);
 }
 
 const struct socle__descriptor_ops socle__socket_ops = {
 	.ready = socket_ready,
 	.read = socket_read,
 	.turn = socket_turn,
+	.closing = socle__socket_closing,
 	.reap = socket_reap,
 	.reset = socket_reset,
 	.peer = socket_peer,

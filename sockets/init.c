@@ -29,6 +29,18 @@ kind_of(int fd, uint32_t *flags)
 	return 0;
 }
 
+/* Whether the socket keeps the bounds of messages; -errno. */
+static int
+has_messages(int fd)
+{
+	int type;
+	socklen_t n = sizeof(type);
+
+	if (sys_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) < 0)
+		return -errno;
+	return type != SOCK_STREAM;
+}
+
 static int
 flag_set(int fd, int get, int set, int flag, int *before)
 {
@@ -75,12 +87,38 @@ attach(struct socle_socket *self, struct socle__class *cls, int fd,
 	return 0;
 }
 
+void
+socle__socket_has_messages(struct socle_socket *s)
+{
+	s->d.fd_flags |= SOCLE__FD_MESSAGES;
+	s->d.bits |= SOCLE__SPECIAL;
+}
+
+/*
+ * O_NONBLOCK belongs to the open file, which others share if it was inherited.
+ * That is likely for what is no socket, and for 0, 1 and 2.
+ */
+static unsigned
+fd_flags_of(int fd, uint32_t flags, int mode)
+{
+	unsigned fd_flags = 0;
+
+	if ((mode & O_ACCMODE) == O_WRONLY)
+		fd_flags |= SOCLE__FD_WRITE_ONLY;
+	if (!(mode & O_NONBLOCK) &&
+		(!(flags & SOCLE__IS_SOCKET) || fd <= STDERR_FILENO))
+		fd_flags |= SOCLE__FD_WAS_BLOCKING;
+	return fd_flags;
+}
+
 int
 socle__socket_init(struct socle_socket *self, struct socle__class *cls, int fd,
 	unsigned how)
 {
 	uint32_t flags = how & (SOCLE__ALLOCATED | SOCLE__CONNECTING);
 	int mode = O_NONBLOCK, exec = FD_CLOEXEC;
+	unsigned fd_flags;
+	int messages = 0;
 	int err;
 
 	if (fd < 0)
@@ -91,14 +129,19 @@ socle__socket_init(struct socle_socket *self, struct socle__class *cls, int fd,
 		return attach(self, cls, fd, flags | SOCLE__IS_SOCKET);
 	if ((err = kind_of(fd, &flags)) < 0)
 		return err;
+	if (flags & SOCLE__IS_SOCKET && cls->transport->is_stream &&
+		(messages = has_messages(fd)) < 0)
+		return messages;
 	err = flag_set(fd, F_GETFL, F_SETFL, O_NONBLOCK, &mode);
-	if ((mode & O_ACCMODE) == O_WRONLY)
-		flags |= SOCLE__WRITE_ONLY;
+	fd_flags = fd_flags_of(fd, flags, mode);
 	if (err == 0)
 		err = flag_set(fd, F_GETFD, F_SETFD, FD_CLOEXEC, &exec);
 	if (err == 0)
 		err = attach(self, cls, fd, flags);
 	if (err == 0) {
+		self->d.fd_flags = (uint8_t)fd_flags;
+		if (messages > 0)
+			socle__socket_has_messages(self);
 		sigpipe_prevent(fd, flags);
 		return 0;
 	}

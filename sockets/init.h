@@ -10,6 +10,9 @@
  */
 enum { SOCLE__KNOWN_SOCKET = SOCLE__IS_SOCKET };
 
+/* The socket keeps the bounds of messages. */
+void socle__socket_has_messages(struct socle_socket *s);
+
 /* As socle_socket_init(), for any resolved class. */
 int socle__socket_init(struct socle_socket *self, struct socle__class *cls,
 	int fd, unsigned how);

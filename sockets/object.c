@@ -5,11 +5,15 @@
 
 #include "seam.h"
 
+#define NS INT64_C(1000000000) /* a second */
+
 struct socle__extra *
 socle__extra_get(struct socle_socket *s)
 {
 	if (!s->extra && (s->extra = sys_calloc(1, sizeof(*s->extra)))) {
 		s->extra->owner = s;
+		s->extra->linger_silence = SOCLE__LINGER_SILENCE_S * NS;
+		s->extra->linger_most = SOCLE__LINGER_MOST_S * NS;
 		s->d.bits |= SOCLE__SPECIAL;
 	}
 	return s->extra;
@@ -19,13 +23,14 @@ void
 socle__socket_interest(struct socle_socket *s)
 {
 	uint32_t mask = SOCLE__USER_READ | SOCLE__READER_WRITE |
-		SOCLE__READ_HELD | SOCLE__WRITER_READ;
+		SOCLE__READ_HELD | SOCLE__WRITER_READ | SOCLE__LINGERING;
 	unsigned wanted = 0;
 
 	s->d.bits &= ~(uint32_t)SOCLE__DIRECT;
 	if ((s->d.bits & mask) == SOCLE__USER_READ)
 		s->d.bits |= SOCLE__DIRECT;
-	if (socle__has(s, SOCLE__WRITER_READ | SOCLE__DIRECT))
+	if (socle__has(
+		    s, SOCLE__WRITER_READ | SOCLE__LINGERING | SOCLE__DIRECT))
 		wanted |= SOCLE_READ;
 	if (socle__has(s, SOCLE__WRITING))
 		wanted |= SOCLE_WRITE;
@@ -46,6 +51,16 @@ socle__close_broken(struct socle_socket *s, const char *reason)
 	socle__callback_end(socle__reactor, &c);
 	if (!socle__is_closed(s))
 		s->d.bits &= ~(uint32_t)SOCLE__CLOSING;
+}
+
+void
+socle__close_ending(struct socle_socket *s)
+{
+	socle__close_broken(s, s->extra ? s->extra->close_reason : NULL);
+	if (socle__is_closed(s))
+		return;
+	s->d.bits &= ~(uint32_t)(SOCLE__ENDING | SOCLE__LINGERING);
+	socle__socket_interest(s);
 }
 
 int

@@ -25,26 +25,25 @@
  */
 enum {
 	SOCLE__USER_READ = 1 << SOCLE__OWNER_SHIFT,
-	SOCLE__USER_WRITE = 1 << 7,
-	SOCLE__QUEUE_WRITE = 1 << 8,
-	SOCLE__WRITER_READ = 1 << 9,
-	SOCLE__READER_WRITE = 1 << 10,
+	SOCLE__USER_WRITE = 1 << 8,
+	SOCLE__QUEUE_WRITE = 1 << 9,
+	SOCLE__WRITER_READ = 1 << 10,
+	SOCLE__READER_WRITE = 1 << 11,
 	SOCLE__READING = SOCLE__USER_READ | SOCLE__WRITER_READ,
 	SOCLE__WRITING =
 		SOCLE__USER_WRITE | SOCLE__QUEUE_WRITE | SOCLE__READER_WRITE,
-	SOCLE__ALLOCATED = 1 << 11,  /* by socle_socket_new() */
-	SOCLE__IS_SOCKET = 1 << 12,  /* not a pipe or terminal */
-	SOCLE__CLOSING = 1 << 13,    /* the class's close is on the stack */
-	SOCLE__ENDING = 1 << 14,     /* socle_close_after_flush() was called */
-	SOCLE__READ_ENDED = 1 << 15, /* the last read was 0 or an error */
-	SOCLE__HOLD = 1 << 16,       /* autoflush is off */
-	SOCLE__PUMPING = 1 << 17,    /* a pump is on the stack */
-	SOCLE__BLOCKED = 1 << 18, /* the kernel or the writer takes no more */
-	SOCLE__RETRY = 1 << 19,   /* the timer will retry the write */
-	SOCLE__ABOVE = 1 << 20,   /* the queue is above its high mark */
-	SOCLE__CORKED = 1 << 21,
-	SOCLE__WRITE_ONLY = 1 << 22, /* unread data is for the pipe's reader */
-	SOCLE__IN_WRITER = 1 << 23,  /* the writer function is on the stack */
+	SOCLE__ALLOCATED = 1 << 12,  /* by socle_socket_new() */
+	SOCLE__IS_SOCKET = 1 << 13,  /* not a pipe or terminal */
+	SOCLE__CLOSING = 1 << 14,    /* the class's close is on the stack */
+	SOCLE__ENDING = 1 << 15,     /* socle_close_after_flush() was called */
+	SOCLE__READ_ENDED = 1 << 16, /* the last read was 0 or an error */
+	SOCLE__HOLD = 1 << 17,       /* autoflush is off */
+	SOCLE__PUMPING = 1 << 18,    /* a pump is on the stack */
+	SOCLE__BLOCKED = 1 << 19,   /* the kernel or the writer takes no more */
+	SOCLE__RETRY = 1 << 20,     /* the timer will retry the write */
+	SOCLE__ABOVE = 1 << 21,     /* the queue is above its high mark */
+	SOCLE__LINGERING = 1 << 22, /* ENDING, and input is discarded */
+	SOCLE__IN_WRITER = 1 << 23, /* the writer function is on the stack */
 	SOCLE__CONNECTING = 1 << 24, /* writes wait for the connection */
 	SOCLE__READ_HELD = 1 << 25,  /* receiving pauses: out of memory */
 	/* No direct path: an extra part, a write error, or no stream. */
@@ -53,6 +52,15 @@ enum {
 	SOCLE__UNDRAINED = 1 << 28, /* call event_drain when it is empty */
 	SOCLE__IN_INCOMPLETE = 1 << 29, /* incomplete_write is on the stack */
 	SOCLE__REPORTING = 1 << 30 /* in a callback whose writes are queued */
+};
+
+/* struct socle_descriptor.fd_flags */
+enum {
+	SOCLE__FD_WRITE_ONLY = 1,   /* unread data is for the pipe's reader */
+	SOCLE__FD_MESSAGES = 2,     /* each write is one message */
+	SOCLE__FD_WAS_BLOCKING = 4, /* to be blocking again when it is closed */
+	SOCLE__FD_CORKED = 8,
+	SOCLE__FD_KEPT = 16 /* the library never closes it */
 };
 
 struct socle__extra {
@@ -73,7 +81,9 @@ struct socle__extra {
 	size_t low, high, cap;
 	int64_t stall_ns; /* 0: none */
 	int64_t moved;    /* ns: when bytes were last sent, or first queued */
-	const char *close_reason; /* socle_close_after_flush()'s */
+	const char *close_reason;            /* socle_close_after_flush()'s */
+	int64_t linger_silence, linger_most; /* ns */
+	int64_t linger_end;                  /* LINGERING: the time */
 	size_t capacity; /* size of the object, if larger than its class's */
 	/* The factory that connects or counts this object; leaving it. */
 	struct socle_factory *factory;
@@ -96,6 +106,12 @@ static inline bool
 socle__has(const struct socle_socket *s, uint32_t flag)
 {
 	return (s->d.bits & flag) != 0;
+}
+
+static inline bool
+socle__fd_is(const struct socle_socket *s, unsigned flag)
+{
+	return (s->d.fd_flags & flag) != 0;
 }
 
 static inline bool
@@ -138,6 +154,14 @@ void socle__socket_interest(struct socle_socket *s);
 
 /* Closes through the class, without flushing: the stream is broken. */
 void socle__close_broken(struct socle_socket *s, const char *reason);
+
+/*
+ * Closes for socle_close_after_flush().  If the class vetoes that, the
+ * application may ask for it again.
+ */
+void socle__close_ending(struct socle_socket *s);
+
+enum { SOCLE__LINGER_SILENCE_S = 2, SOCLE__LINGER_MOST_S = 30 };
 
 /*
  * Prepares for setting (`is_set') or removing a reader or writer function.

@@ -121,6 +121,17 @@ read_some(struct socle_socket *s, void *buf, size_t size)
 	return n == -EINTR ? -EBADF : n;
 }
 
+/* A datagram may be empty; on every other socket 0 is the end. */
+static SOCLE__COLD bool
+has_no_end(const struct socle_socket *s)
+{
+	int type;
+	socklen_t n = sizeof(type);
+
+	return sys_getsockopt(s->d.fd, SOL_SOCKET, SO_TYPE, &type, &n) == 0 &&
+		type == SOCK_DGRAM;
+}
+
 /*
  * At the end of the stream the kernel keeps reporting READ, so the event is
  * turned off until the application turns it on.
@@ -168,6 +179,8 @@ read_in_full(struct socle_socket *s, void *buf, size_t size)
 	if (socle__has(s, SOCLE__CONNECTING))
 		return -EAGAIN;
 	n = read_some(s, buf, size < MOST_A_CALL ? size : MOST_A_CALL);
+	if (n == 0 && socle__fd_is(s, SOCLE__FD_MESSAGES) && has_no_end(s))
+		return 0;
 	if (n <= 0)
 		return read_ended(s, n);
 	return read_noted(s, n);
@@ -216,6 +229,8 @@ pushed_make(struct socle_socket *s, const void *data, size_t len,
 		return err;
 	if (len == 0)
 		return 0;
+	if (len > PTRDIFF_MAX)
+		return -EINVAL;
 	if (socle__extra_get(s))
 		p = sys_malloc(sizeof(*p) + len);
 	if (!p)

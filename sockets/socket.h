@@ -62,8 +62,10 @@ struct socle_socket {
 /*
  * Makes an object that owns `fd' in `self', memory of the application of at
  * least the class's size.  The fields of the subclass are left as they are.
- * Sets O_NONBLOCK, which every process sharing the open file sees and which is
- * not undone on close, and FD_CLOEXEC.  Nothing is watched.  The first fd that
+ * Sets FD_CLOEXEC, and O_NONBLOCK, which every process that shares the open file
+ * sees.  O_NONBLOCK is undone when the library closes the fd or lets it go, if
+ * it was set here and the fd is not a socket or is 0, 1 or 2; not in a forked
+ * child.  Nothing is watched.  The first fd that
  * is not a socket makes the process ignore SIGPIPE, which exec(2) passes on,
  * unless the application has set another action for it.
  *
@@ -120,22 +122,50 @@ const struct socle_class *socle_class_of(const struct socle_socket *s);
 void socle_close(struct socle_socket *s, const char *reason);
 
 /*
- * Stops reading for good, refuses further writes (-ESHUTDOWN), and calls
- * socle_close() when the queue is empty: inside this call if it is empty now.
- * A second call does nothing.  If the class vetoes the close, writes are
- * accepted again and reading may be turned on.  `reason' must be static
- * storage; it is lost (NULL) if there is no memory to keep it.
+ * Stops reading for good, refuses further writes (-ESHUTDOWN), and calls the
+ * class's `close' when the queue is empty: inside this call if it is empty now
+ * and the object need not linger.  A second call does nothing.  If the class
+ * vetoes the close, writes are accepted again, unless the object has lingered,
+ * and reading may be turned on.  `reason' must be static storage; it is lost
+ * (NULL) if there is no memory to keep it.
+ *
+ * A TCP connection whose end of stream was not read lingers first, so that the
+ * peer gets the last bytes even if it is still sending: the library shuts the
+ * sending side down (shutdown(2)), reads and discards what comes, and calls
+ * `close' at the end of the stream, after an error, or at the latest when the
+ * times of socle_set_linger() are over.  Meanwhile the object is open, gets no
+ * event and no timeout, and counts as before; socle_close() closes it at once.
+ * A reader function is not called; a TLS library says goodbye before, in a call
+ * of socle_write_func().
  */
 void socle_close_after_flush(struct socle_socket *s, const char *reason);
 
 /*
+ * How long socle_close_after_flush() lingers: until no byte has come for
+ * `silence' seconds, and `most' seconds in total; 2 and 30 at first.  If either
+ * is 0 it closes at once.  If there is no memory at that moment, it lingers for
+ * 2 seconds.  Returns 0, -EBADF, -EINVAL (negative, NaN, or not a stream),
+ * -ENOMEM.
+ */
+int socle_set_linger(struct socle_socket *s, double silence, double most);
+
+/*
  * Gives the fd to the caller, who owns it from then on, and closes the object
- * without calling its `close'.  Held-back data is flushed once before; the rest
- * of the queue is dropped with its callbacks.  `destroy' is called at the end
+ * without calling its `close'.  Held-back data is flushed once before, which may
+ * break the stream and close the object through `close'; the rest of the queue
+ * is dropped with its callbacks.  `destroy' is called at the end
  * of the outermost tick.  The fd stays non-blocking and close-on-exec.
  * Returns the fd, or -EBADF if the object is closed or that flush closed it.
  */
 int socle_steal_socket(struct socle_socket *s);
+
+/*
+ * While `keep' is set, the fd belongs to somebody else, another runtime for
+ * example, and the library never closes it: a closed object's fd leaves the loop
+ * at the end of the tick, `closing_fd' is called, and the fd stays open.  Does
+ * nothing on a closed object.
+ */
+void socle_keep_fd(struct socle_socket *s, bool keep);
 
 /* ---- state ---- */
 
@@ -222,7 +252,8 @@ int socle_set_socket_post_loop_callback(struct socle_socket *s,
  * Reads at most `size' bytes, and at most 1 MiB.  Returns
  *
  *	> 0	the number of bytes
- *	0	the end of the stream; the READ event is off from now on
+ *	0	the end of the stream; the READ event is off from now on.
+ *		On SOCK_DGRAM: an empty datagram, and reading goes on
  *	-EAGAIN	nothing to read now, or not connected yet
  *	-EBADF	the object is closed
  *	-EINVAL	`size' is 0, or the object is not a stream
@@ -298,8 +329,13 @@ enum { SOCLE_WANT_READ = -70001, SOCLE_WANT_WRITE = -70002 };
  * the rest could not be queued: socle_closed() tells the two apart.  -EBADF is
  * returned too if a callback closed the object during the call.
  *
- * A length of 0 is socle_write_kick().  socle_writev() writes `n' >= 0 pieces
- * as one write; -EINVAL if `n' is negative.
+ * A length of 0 is socle_write_kick().  socle_writev() writes `n' >= 0 pieces,
+ * any number, as one write; -EINVAL if `n' is negative or the lengths overflow.
+ *
+ * On a socket that keeps the bounds of messages (SOCK_SEQPACKET, SOCK_DGRAM)
+ * each write is one message, which is sent whole, also from the queue.  One that
+ * the kernel finds too long is -EMSGSIZE, with nothing taken, if nothing is
+ * queued; in the queue it is a failed write.
  */
 int socle_write(struct socle_socket *s, const void *data, size_t len);
 int socle_writev(struct socle_socket *s, const struct iovec *iov, int n);

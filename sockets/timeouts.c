@@ -12,12 +12,32 @@
 
 #include "seam.h"
 
-enum { NS_PER_MS = 1000000, RETRY_NS = 10 * NS_PER_MS };
+#define NS_PER_MS INT64_C(1000000)
+#define RETRY_NS (10 * NS_PER_MS)
+
+static int64_t
+min(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t
+linger_deadline(const struct socle_socket *s)
+{
+	const struct socle__extra *x = s->extra;
+
+	if (!socle__has(s, SOCLE__LINGERING))
+		return INT64_MAX;
+	if (!x)
+		return socle__add_ns(
+			s->active, SOCLE__LINGER_SILENCE_S * 1000 * NS_PER_MS);
+	return min(socle__add_ns(s->active, x->linger_silence), x->linger_end);
+}
 
 static int64_t
 idle_deadline(const struct socle_socket *s)
 {
-	if (!s->idle_ms)
+	if (!s->idle_ms || socle__has(s, SOCLE__LINGERING))
 		return INT64_MAX;
 	return socle__add_ns(s->active, (int64_t)s->idle_ms * NS_PER_MS);
 }
@@ -37,13 +57,17 @@ start_at(struct socle_socket *s, int64_t deadline)
 		socle__timers_add(&socle__reactor->timers, &s->timer, deadline);
 }
 
-/* Starts the timer for the earliest of the deadlines. */
-static void
-timer_restart(struct socle_socket *s)
+static int64_t
+next_deadline(const struct socle_socket *s)
 {
-	int64_t idle = idle_deadline(s);
-	int64_t stall = stall_deadline(s);
-	int64_t deadline = idle < stall ? idle : stall;
+	return min(
+		linger_deadline(s), min(idle_deadline(s), stall_deadline(s)));
+}
+
+void
+socle__timeouts_restart(struct socle_socket *s)
+{
+	int64_t deadline = next_deadline(s);
 
 	if (socle__has(s, SOCLE__RETRY))
 		return; /* the retry restarts the timer */
@@ -90,7 +114,7 @@ timed_out(struct socle_socket *s, int which)
 {
 	struct socle__callback c;
 
-	timer_restart(s);
+	socle__timeouts_restart(s);
 	socle__object_callback_begin(s, &c, SOCLE__ITEM_TIMEOUT);
 	socle__class_of(s)->flat.event_timeout(s, which);
 	socle__callback_end(socle__reactor, &c);
@@ -105,6 +129,8 @@ is_gone(const struct socle_socket *s)
 static void
 report_timeouts(struct socle_socket *s, int64_t now)
 {
+	if (!is_gone(s) && linger_deadline(s) <= now)
+		socle__close_ending(s);
 	if (!is_gone(s) && idle_deadline(s) <= now) {
 		s->active = now;
 		timed_out(s, SOCLE_IDLE);
@@ -141,12 +167,11 @@ socle__socket_timer(struct socle_timer *t)
 			socle__retry_start(s);
 	}
 	date_traffic(s, now);
-	if (!is_gone(s) &&
-		(idle_deadline(s) <= now || stall_deadline(s) <= now))
+	if (!is_gone(s) && next_deadline(s) <= now)
 		ask_kernel(s);
 	report_timeouts(s, now);
 	if (!is_gone(s) && !socle_timer_pending(t))
-		timer_restart(s);
+		socle__timeouts_restart(s);
 }
 
 void
@@ -182,7 +207,7 @@ socle_set_idle_timeout(struct socle_socket *s, double seconds)
 	else
 		s->d.bits &= ~(uint32_t)SOCLE__IDLES;
 	s->active = socle__now_read(socle__reactor);
-	timer_restart(s);
+	socle__timeouts_restart(s);
 	return 0;
 }
 
@@ -197,6 +222,6 @@ socle_set_write_timeout(struct socle_socket *s, double seconds)
 		return -ENOMEM;
 	s->extra->stall_ns = socle__seconds_to_ns(seconds);
 	s->extra->moved = socle__now_read(socle__reactor);
-	timer_restart(s);
+	socle__timeouts_restart(s);
 	return 0;
 }

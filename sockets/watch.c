@@ -35,7 +35,7 @@ socle_watch_read(struct socle_socket *s, bool on)
 void
 socle_watch_write(struct socle_socket *s, bool on)
 {
-	if (!socle__is_closed(s))
+	if (!socle__has(s, SOCLE__CLOSED | SOCLE__LINGERING))
 		watch(s, SOCLE__USER_WRITE, on);
 }
 

@@ -76,9 +76,9 @@ connect_failed(
 static void
 restore_cork(struct socle_socket *s)
 {
-	if (!socle__has(s, SOCLE__CORKED))
+	if (!socle__fd_is(s, SOCLE__FD_CORKED))
 		return;
-	s->d.bits &= ~(uint32_t)SOCLE__CORKED;
+	s->d.fd_flags &= (uint8_t)~SOCLE__FD_CORKED;
 	(void)socle_tcp_cork(s, true);
 }
 

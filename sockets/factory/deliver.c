@@ -34,6 +34,8 @@ deliver_object(struct socle_factory *f, int fd)
 
 	if (err < 0)
 		return err;
+	if (f->type != SOCK_STREAM)
+		socle__socket_has_messages(s);
 	if ((err = socle__factory_count_object(f, s)) < 0) {
 		(void)socle__socket_undo_new(s);
 		return err;

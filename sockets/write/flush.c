@@ -21,8 +21,9 @@ flush_bytes(struct socle_socket *s, struct socle__item *item,
 	struct socle__flush *f)
 {
 	struct iovec iov[PIECES];
-	int max = socle__has_writer(s) ? 1 : PIECES;
-	int n = socle__queue_gather(s, iov, max, f->bytes);
+	bool whole = socle__unlikely(socle__fd_is(s, SOCLE__FD_MESSAGES));
+	int max = whole || socle__has_writer(s) ? 1 : PIECES;
+	int n = socle__queue_gather(s, iov, max, whole ? SIZE_MAX : f->bytes);
 	size_t total = 0;
 	ssize_t sent;
 
@@ -39,7 +40,7 @@ flush_bytes(struct socle_socket *s, struct socle__item *item,
 	if (sent > 0) {
 		socle__moved(s);
 		socle__descriptor_touch(&s->d);
-		f->bytes -= (size_t)sent;
+		f->bytes -= (size_t)sent < f->bytes ? (size_t)sent : f->bytes;
 		f->finished = socle__queue_sent(s, (size_t)sent);
 	}
 	f->err = sent < 0 ? (int)sent : 0;

@@ -13,6 +13,7 @@
 #include "sockets/write/pump.h"
 
 #include "reactor/log.h"
+#include "sockets/linger.h"
 #include "sockets/timeouts.h"
 #include "sockets/write/await.h"
 #include "sockets/write/file.h"
@@ -232,20 +233,6 @@ pump_once(struct socle_socket *s, struct pump *p)
 		!socle__has(s, SOCLE__BLOCKED);
 }
 
-/*
- * After socle_close_after_flush(): closes once the queue is empty.  If the
- * class vetoes that, the application may ask for it again.
- */
-static void
-close_flushed(struct socle_socket *s)
-{
-	if (is_gone(s) || s->queued || socle__has(s, SOCLE__CLOSING))
-		return;
-	socle_close(s, s->extra ? s->extra->close_reason : NULL);
-	if (!socle__is_closed(s))
-		s->d.bits &= ~(uint32_t)SOCLE__ENDING;
-}
-
 /* The callbacks that follow once the bytes have moved. */
 static void
 report(struct socle_socket *s, bool blocked)
@@ -257,8 +244,8 @@ report(struct socle_socket *s, bool blocked)
 	if (!s->queued && socle__has(s, SOCLE__UNDRAINED))
 		call_drain(s);
 	socle__marks_check(s);
-	if (socle__has(s, SOCLE__ENDING))
-		close_flushed(s);
+	if (socle__has(s, SOCLE__ENDING) && !is_gone(s) && !s->queued)
+		socle__close_or_linger(s);
 }
 
 /* `once': stops after one round, and so after one closure. */

@@ -47,16 +47,20 @@ block_new(size_t space)
 	return item;
 }
 
-/* Fills the space of the last block first, then one new block. */
+/*
+ * Fills the space of the last block first, then one new block.  A message has a
+ * block of its own, without space behind it.
+ */
 int
 socle__queue_copy(struct socle_socket *s, const struct iovec *iov, int n,
 	size_t skip, size_t len)
 {
+	bool whole = socle__unlikely(socle__fd_is(s, SOCLE__FD_MESSAGES));
 	struct socle__item *last = s->queued ? s->queue : NULL, *block = NULL;
 	size_t old = last && last->type == SOCLE__BYTES ? last->u.space : 0;
 	size_t rest = len > old ? len - old : 0;
 
-	if (rest && !(block = block_new(rest > BLOCK ? rest : BLOCK)))
+	if (rest && !(block = block_new(whole || rest > BLOCK ? rest : BLOCK)))
 		return -ENOMEM;
 	old = len - rest;
 	s->queued += old;

@@ -29,6 +29,8 @@ socle_sendfile(struct socle_socket *s, const struct socle_sendfile *what)
 
 	if (err < 0)
 		return err;
+	if (socle__fd_is(s, SOCLE__FD_MESSAGES))
+		return -EINVAL;
 	if (what->offset < 0 || what->length < SOCLE_TO_END)
 		return -EINVAL;
 	if (what->file && (fd = path_open(what->file)) < 0)

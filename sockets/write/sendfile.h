@@ -63,7 +63,8 @@ struct socle_sendfile {
  * < 0: nothing was taken, `done' is never called, and the caller still owns
  * `fd', even with close_fd: an error that socle_write() returns without taking
  * data; of open(2) or fstat(2); -EISDIR; -ESPIPE for an offset in a pipe or
- * socket; -EINVAL for a negative offset or length.
+ * socket; -EINVAL for a negative offset or length, and on a socket that keeps the
+ * bounds of messages.
  *
  * >= 0: `done' is called exactly once, possibly inside this call.  1: nothing
  * is queued any more; 0: something is, or the file's failure has closed the

@@ -11,6 +11,16 @@ socle__is_blocked_by(ssize_t err)
 		err == SOCLE_WANT_WRITE;
 }
 
+static size_t
+length(const struct iovec *iov, int n)
+{
+	size_t len = 0;
+
+	for (int i = 0; i < n; i++)
+		len += iov[i].iov_len;
+	return len;
+}
+
 static ssize_t
 to_kernel(struct socle_socket *s, const struct iovec *iov, int n)
 {
@@ -28,7 +38,13 @@ to_kernel(struct socle_socket *s, const struct iovec *iov, int n)
 			s->d.fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL);
 	else
 		sent = sys_sendmsg(s->d.fd, &m, MSG_NOSIGNAL);
-	return sent < 0 ? -errno : sent;
+	if (sent < 0)
+		return -errno;
+	/* The rest of a message cannot follow it. */
+	if (socle__unlikely(socle__fd_is(s, SOCLE__FD_MESSAGES)) &&
+		(size_t)sent < length(iov, n))
+		return -EIO;
+	return sent;
 }
 
 static ssize_t

@@ -9,6 +9,7 @@
 #include "seam.h"
 
 enum { VECTOR_MAX = 1024 };
+#define MOST ((size_t)PTRDIFF_MAX) /* bytes of a queue */
 
 /*
  * A variable that is needed only after an unusual result of send(2) is kept on
@@ -79,11 +80,15 @@ socle__write_item(struct socle_socket *s, const struct socle__item *item)
 
 /* ---- bytes, copied ---- */
 
-/* A writer function may write, so it is given bytes from the queue only. */
+/*
+ * A writer function may write, so it is given bytes from the queue only.  A
+ * message of more pieces than one call takes becomes one block of the queue.
+ */
 static bool
-may_write_directly(const struct socle_socket *s)
+may_write_directly(const struct socle_socket *s, int n)
 {
 	return !s->queued && !socle__has_writer(s) &&
+		(n <= VECTOR_MAX || !socle__fd_is(s, SOCLE__FD_MESSAGES)) &&
 		!socle__has(
 			s, SOCLE__HOLD | SOCLE__CONNECTING | SOCLE__REPORTING);
 }
@@ -107,6 +112,8 @@ written_directly(struct socle_socket *s, const struct iovec *iov, int n,
 {
 	size_t taken = sent > 0 ? (size_t)sent : 0;
 
+	if (sent == -EMSGSIZE && socle__fd_is(s, SOCLE__FD_MESSAGES))
+		return -EMSGSIZE;
 	if (sent < 0 && !socle__is_blocked_by(sent))
 		return write_failed(s, (int)sent);
 	if (taken > 0) {
@@ -122,15 +129,37 @@ written_directly(struct socle_socket *s, const struct iovec *iov, int n,
 	return result_of(s);
 }
 
+/* In as many calls as it takes, until the kernel takes no more. */
+static SOCLE__COLD ssize_t
+transmit_all(struct socle_socket *s, const struct iovec *iov, int n)
+{
+	ssize_t sent = 0, more = 0;
+
+	while (n > 0 && more >= 0) {
+		int part = n < VECTOR_MAX ? n : VECTOR_MAX;
+		size_t len = 0;
+
+		for (int i = 0; i < part; i++)
+			len += iov[i].iov_len;
+		more = socle__transmit(s, iov, part);
+		sent += more > 0 ? more : 0;
+		if (more != (ssize_t)len)
+			break;
+		iov += part;
+		n -= part;
+	}
+	return more < 0 && sent == 0 ? more : sent;
+}
+
 static int
 write_vector(struct socle_socket *s, const struct iovec *iov, int n, size_t len)
 {
 	bool was_empty = s->queued == 0;
 
-	if (may_write_directly(s))
+	if (may_write_directly(s, n))
 		return written_directly(s, iov, n, len,
-			socle__transmit(
-				s, iov, n < VECTOR_MAX ? n : VECTOR_MAX));
+			n <= VECTOR_MAX ? socle__transmit(s, iov, n)
+					: transmit_all(s, iov, n));
 	if (socle__queue_copy(s, iov, n, 0, len) < 0)
 		return -ENOMEM;
 	queued(s, was_empty);
@@ -145,8 +174,11 @@ socle_writev(struct socle_socket *s, const struct iovec *iov, int n)
 
 	if (n < 0)
 		return -EINVAL;
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n; i++) {
+		if (iov[i].iov_len > MOST - s->queued - len)
+			return -EINVAL;
 		len += iov[i].iov_len;
+	}
 	if (len == 0)
 		return socle_write_kick(s);
 	err = socle__write_refusal(s, len);
@@ -229,6 +261,8 @@ socle_write_ref(struct socle_socket *s, const void *data, size_t len,
 
 	if (err < 0)
 		return err;
+	if (len > MOST - s->queued)
+		return -EINVAL;
 	if (len > 0)
 		return socle__write_item(s, &item);
 	if (release) { /* nothing is borrowed */

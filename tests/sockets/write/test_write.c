@@ -441,10 +441,50 @@ a_full_pipe_gets_the_rest_once_it_has_space(void **state)
 	close(fds[0]);
 }
 
+/* The sum of the lengths would wrap around. */
+static void
+a_vector_whose_length_overflows_is_invalid(void **state)
+{
+	static char big[1 << 20];
+	struct iovec iov[2] = {
+		{big, sizeof(big)}, {big, (size_t)0 - sizeof(big) + 100}};
+
+	(void)state;
+	open_pair();
+	assert_int_equal(-EINVAL, socle_writev(&p->sock, iov, 2));
+	socle_set_autoflush(&p->sock, false);
+	assert_int_equal(0, socle_write(&p->sock, "x", 1));
+	assert_int_equal(-EINVAL, socle_writev(&p->sock, iov, 2));
+	assert_int_equal(-EINVAL,
+		socle_write_ref(&p->sock, big, SIZE_MAX - 1, released, name_a));
+	assert_int_equal(1, socle_write_kick(&p->sock));
+	assert_peer_got("x");
+	notes_clear();
+	close(peer);
+}
+
+static void
+a_vector_longer_than_the_kernel_takes_is_written_whole(void **state)
+{
+	static struct iovec iov[3000];
+	static char buf[4000];
+
+	(void)state;
+	open_pair();
+	for (int i = 0; i < 3000; i++)
+		iov[i] = (struct iovec){.iov_base = name_a, .iov_len = 1};
+	assert_int_equal(1, socle_writev(&p->sock, iov, 3000));
+	assert_notes("");
+	assert_int_equal(3000, drain_fd(peer, buf, sizeof(buf)));
+	close(peer);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		test(a_vector_whose_length_overflows_is_invalid),
+		test(a_vector_longer_than_the_kernel_takes_is_written_whole),
 		test(a_pipe_without_a_reader_is_epipe_and_raises_no_signal),
 		test(a_socket_without_a_peer_is_epipe_and_raises_no_signal),
 		test(a_small_write_is_one_system_call),

@@ -1,0 +1,383 @@
+/*
+ * socle_close_after_flush() on TCP: the last bytes arrive although the peer is
+ * still sending.
+ */
+/* backends: all */
+#include "tests/support/looping.h"
+#include "tests/support/making.h"
+#include "tests/support/queueing.h"
+
+#include <math.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+enum { UPLOAD = 300000, ANSWER = 200000 };
+static char bytes[UPLOAD];
+
+static void
+open_tcp(void)
+{
+	int fds[2];
+
+	pair_tcp(fds);
+	object = probe_new(fds[0], NULL);
+	peer = fds[1];
+}
+
+/* All that the peer can read until the end; -1: a reset came instead. */
+static ssize_t
+received(void)
+{
+	static char buf[65536];
+	ssize_t n, sum = 0;
+
+	while ((n = recv(peer, buf, sizeof(buf), MSG_DONTWAIT)) != 0) {
+		if (n > 0)
+			sum += n;
+		else if (errno != EAGAIN)
+			return -1;
+		turn(1);
+	}
+	return sum;
+}
+
+static void
+an_answer_to_a_peer_that_is_still_sending_arrives(void **state)
+{
+	(void)state;
+	open_tcp();
+	(void)send(peer, bytes, UPLOAD, MSG_DONTWAIT);
+	assert_true(socle_write(&object->sock, bytes, ANSWER) >= 0);
+	socle_close_after_flush(&object->sock, "answered");
+	assert_int_equal(ANSWER, received());
+	close(peer);
+	turn(2);
+	assert_non_null(strstr(notes(), "close(answered) destroy"));
+}
+
+static void
+it_closes_when_the_peer_ends_its_side(void **state)
+{
+	(void)state;
+	open_tcp();
+	assert_int_equal(1, socle_write(&object->sock, "x", 1));
+	socle_close_after_flush(&object->sock, "answered");
+	turn(2);
+	assert_notes("");
+	assert_false(socle_closed(&object->sock));
+	assert_int_equal(1, socle_watched_sockets());
+	shutdown(peer, SHUT_WR);
+	turn(2);
+	assert_notes("close(answered) destroy");
+	close(peer);
+}
+
+static void
+a_reset_by_the_peer_closes_it(void **state)
+{
+	(void)state;
+	open_tcp();
+	socle_close_after_flush(&object->sock, "answered");
+	close_by_reset(peer);
+	turn(2);
+	assert_notes("close(answered) destroy");
+}
+
+static void
+without_memory_it_still_lingers(void **state)
+{
+	(void)state;
+	start_virtual_time();
+	open_tcp();
+	seam_fail(CALL_calloc, 1, ENOMEM, 1000);
+	socle_close_after_flush(&object->sock, "lost");
+	seam_heal();
+	pass_time(1.9);
+	assert_notes("");
+	pass_time(0.2);
+	assert_notes("close() destroy");
+	close(peer);
+}
+
+static void
+silence_of_two_seconds_closes_it(void **state)
+{
+	(void)state;
+	start_virtual_time();
+	open_tcp();
+	socle_close_after_flush(&object->sock, "answered");
+	pass_time(1.5);
+	send_all(peer, "x", 1);
+	pass_time(1.9);
+	assert_notes("");
+	pass_time(0.2);
+	assert_notes("close(answered) destroy");
+	close(peer);
+}
+
+static void
+a_peer_that_never_stops_sending_has_thirty_seconds(void **state)
+{
+	(void)state;
+	start_virtual_time();
+	open_tcp();
+	socle_close_after_flush(&object->sock, "answered");
+	for (int i = 0; i < 29; i++) {
+		pass_time(1);
+		send_all(peer, "x", 1);
+	}
+	assert_notes("");
+	pass_time(1.1);
+	assert_notes("close(answered) destroy");
+	close(peer);
+}
+
+static void
+the_times_can_be_set(void **state)
+{
+	(void)state;
+	start_virtual_time();
+	open_tcp();
+	assert_int_equal(0, socle_set_linger(&object->sock, 5, 7));
+	socle_close_after_flush(&object->sock, "answered");
+	pass_time(4);
+	send_all(peer, "x", 1);
+	pass_time(2.9);
+	assert_notes("");
+	pass_time(0.2);
+	assert_notes("close(answered) destroy");
+	close(peer);
+}
+
+static void
+a_time_of_zero_closes_at_once(void **state)
+{
+	static const double times[][2] = {{0, 0}, {0, 5}, {5, 0}};
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		open_tcp();
+		assert_int_equal(0,
+			socle_set_linger(
+				&object->sock, times[i][0], times[i][1]));
+		socle_close_after_flush(&object->sock, "now");
+		assert_notes("close(now)");
+		turn(1);
+		notes_clear();
+		close(peer);
+	}
+}
+
+static void
+invalid_times_are_refused(void **state)
+{
+	(void)state;
+	open_tcp();
+	assert_int_equal(-EINVAL, socle_set_linger(&object->sock, -1, 1));
+	assert_int_equal(-EINVAL, socle_set_linger(&object->sock, 1, -1));
+	assert_int_equal(
+		-EINVAL, socle_set_linger(&object->sock, (double)NAN, 1));
+	socle_close(&object->sock, NULL);
+	assert_int_equal(-EBADF, socle_set_linger(&object->sock, 1, 1));
+	close(peer);
+}
+
+/* Neither needs it: the end was read, or the kernel keeps what was sent. */
+static void
+an_object_that_has_read_the_end_closes_at_once(void **state)
+{
+	char c;
+
+	(void)state;
+	open_tcp();
+	shutdown(peer, SHUT_WR);
+	while (socle_read(&object->sock, &c, 1) < 0)
+		turn(1);
+	socle_close_after_flush(&object->sock, "now");
+	assert_notes("close(now)");
+	close(peer);
+}
+
+static void
+a_unix_socket_closes_at_once(void **state)
+{
+	(void)state;
+	open_pair();
+	socle_close_after_flush(&object->sock, "now");
+	assert_notes("close(now)");
+	close(peer);
+}
+
+/* ---- what else may happen meanwhile ---- */
+
+static void
+no_event_and_no_timeout_comes_while_it_lingers(void **state)
+{
+	(void)state;
+	start_virtual_time();
+	open_tcp();
+	assert_int_equal(0, socle_set_idle_timeout(&object->sock, 0.5));
+	socle_watch_read(&object->sock, true);
+	socle_watch_write(&object->sock, true);
+	socle_close_after_flush(&object->sock, "answered");
+	socle_watch_write(&object->sock, true);
+	socle_watch_read(&object->sock, true);
+	send_all(peer, "xyz", 3);
+	turn(2);
+	seam_time_add(1);
+	turn(2);
+	assert_notes("");
+	assert_int_equal(-ESHUTDOWN, socle_write(&object->sock, "x", 1));
+	close(peer);
+	turn(2);
+	assert_notes("close(answered) destroy");
+}
+
+static void
+it_sleeps_while_nothing_comes(void **state)
+{
+	(void)state;
+	start_virtual_time();
+	open_tcp();
+	socle_watch_write(&object->sock, true);
+	socle_close_after_flush(&object->sock, "answered");
+	seam_count_reset();
+	while (notes()[0] == '\0')
+		assert_int_equal(1, socle_event_loop_once(-1));
+	assert_in_range(seam_waits(), 1, 3);
+	assert_waited(2);
+	close(peer);
+}
+
+static void
+socle_close_ends_it(void **state)
+{
+	(void)state;
+	open_tcp();
+	socle_close_after_flush(&object->sock, "answered");
+	socle_close(&object->sock, "now");
+	assert_notes("close(now)");
+	close(peer);
+}
+
+static void
+steal_gives_the_fd_out(void **state)
+{
+	int fd;
+
+	(void)state;
+	open_tcp();
+	socle_close_after_flush(&object->sock, "answered");
+	fd = socle_steal_socket(&object->sock);
+	assert_true(fd >= 0);
+	close(fd);
+	turn(1);
+	assert_notes("destroy");
+	close(peer);
+}
+
+static void
+a_vetoed_close_gives_events_back(void **state)
+{
+	(void)state;
+	open_tcp();
+	object->veto = true;
+	socle_close_after_flush(&object->sock, "first");
+	send_all(peer, "gone", 4);
+	turn(1);
+	shutdown(peer, SHUT_WR);
+	turn(2);
+	assert_notes("close(first) h close(event_hup)");
+	assert_int_equal(-EPIPE, socle_write(&object->sock, "x", 1));
+	close(peer);
+}
+
+static void
+a_reset_drops_a_lingering_object(void **state)
+{
+	(void)state;
+	start_virtual_time();
+	open_tcp();
+	socle_close_after_flush(&object->sock, "answered");
+	seam_time_add(0.5);
+	send_all(peer, "x", 1);
+	turn(1);
+	socle_reset();
+	assert_notes("destroy");
+	close(peer);
+}
+
+static void
+end_in_child(void)
+{
+	bool closed;
+
+	if (socle_after_fork() < 0)
+		_exit(1);
+	closed = socle_closed(&object->sock);
+	_exit(closed ? 0 : 2);
+}
+
+/* The child's copy is closed; the parent's connection goes on. */
+static void
+a_forked_child_does_not_linger(void **state)
+{
+	int status;
+	pid_t pid;
+	char c;
+
+	(void)state;
+	open_tcp();
+	assert_int_equal(1, socle_write(&object->sock, "x", 1));
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		socle_close_after_flush(&object->sock, "child");
+		end_in_child();
+	}
+	assert_int_equal(pid, waitpid(pid, &status, 0));
+	assert_int_equal(0, status);
+	assert_int_equal(1, recv(peer, &c, 1, 0));
+	assert_int_equal(-1, recv(peer, &c, 1, MSG_DONTWAIT));
+	assert_int_equal(EAGAIN, errno);
+	socle_close(&object->sock, NULL);
+	close(peer);
+}
+
+static void
+a_refused_shutdown_closes_at_once(void **state)
+{
+	(void)state;
+	open_tcp();
+	seam_fail(CALL_shutdown, 1, ENOTCONN, 1);
+	socle_close_after_flush(&object->sock, "now");
+	assert_notes("close(now)");
+	close(peer);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(an_answer_to_a_peer_that_is_still_sending_arrives),
+		test(it_closes_when_the_peer_ends_its_side),
+		test(a_reset_by_the_peer_closes_it),
+		test(without_memory_it_still_lingers),
+		test(silence_of_two_seconds_closes_it),
+		test(a_peer_that_never_stops_sending_has_thirty_seconds),
+		test(the_times_can_be_set),
+		test(a_time_of_zero_closes_at_once),
+		test(invalid_times_are_refused),
+		test(an_object_that_has_read_the_end_closes_at_once),
+		test(a_unix_socket_closes_at_once),
+		test(no_event_and_no_timeout_comes_while_it_lingers),
+		test(it_sleeps_while_nothing_comes),
+		test(socle_close_ends_it),
+		test(steal_gives_the_fd_out),
+		test(a_vetoed_close_gives_events_back),
+		test(a_reset_drops_a_lingering_object),
+		test(a_forked_child_does_not_linger),
+		test(a_refused_shutdown_closes_at_once),
+	};
+	return run_tests(tests);
+}
