@@ -13,6 +13,7 @@
 #include "sockets/linger.h"
 #include "sockets/names/socket_error.h"
 #include "sockets/read.h"
+#include "sockets/strings.h"
 #include "sockets/timeouts.h"
 
 #include "seam.h"
@@ -200,8 +201,8 @@ socket_reap(struct socle_descriptor *d)
 		socle__class_of(s)->transport->drop(s);
 	call_destroy(s);
 	if (x) {
-		sys_free(x->peer);
-		sys_free(x->local);
+		socle__names_free(x->peer);
+		socle__names_free(x->local);
 		sys_free(x);
 	}
 	if (allocated)

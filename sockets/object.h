@@ -76,6 +76,7 @@ struct socle__extra {
 	ssize_t (*reader)(
 		struct socle_socket *s, void *data, size_t len, void *arg);
 	void *reader_arg;
+	bool reader_holds; /* the reader may hold more: the last result was > 0 */
 	void (*mark)(struct socle_socket *s, bool above, void *arg);
 	void *mark_arg;
 	size_t low, high, cap;

@@ -5,11 +5,13 @@
 
 #include "reactor/interest.h"
 #include "reactor/log.h"
+#include "reactor/signals.h"
 #include "reactor/turns.h"
 #include "sockets/timeouts.h"
 
 #include "seam.h"
 
+#include <limits.h>
 #include <string.h>
 
 enum { MOST_A_CALL = 1 << 20 };
@@ -40,7 +42,7 @@ socle__has_pushed(const struct socle_socket *s)
 {
 	const struct socle__transport *t = socle__class_of(s)->transport;
 
-	return (s->extra && s->extra->pushed) ||
+	return (s->extra && (s->extra->pushed || s->extra->reader_holds)) ||
 		(t->has_unread && t->has_unread(s));
 }
 
@@ -82,10 +84,27 @@ read_pushed(struct socle_socket *s, void *buf, size_t size)
 		sys_free(p);
 	}
 	if (!x->pushed) {
-		socle__turn_drop(&s->d, SOCLE__TURN_PUSHED_BACK);
+		socle__pushed_turn_set(s);
 		socle__descriptor_touch(&s->d); /* a HUP may be held back */
 	}
 	return (ssize_t)n;
+}
+
+/*
+ * What the reader function has received and not returned yet, as TLS does with
+ * the rest of a record, no poller reports.  After some bytes it is taken to hold
+ * more, until it says otherwise.
+ */
+static void
+reader_holds(struct socle_socket *s, bool more)
+{
+	struct socle__extra *x = s->extra;
+
+	if (socle__is_closed(s) || x->reader_holds == more)
+		return;
+	x->reader_holds = more;
+	socle__pushed_turn_set(s);
+	socle__descriptor_touch(&s->d);
 }
 
 static ssize_t
@@ -98,7 +117,8 @@ read_by_function(struct socle_socket *s, void *buf, size_t size)
 	n = s->extra->reader(s, buf, size, s->extra->reader_arg);
 	socle__callback_end(socle__reactor, &c);
 	if (n > 0 && (size_t)n > size)
-		return -EIO;
+		n = -EIO;
+	reader_holds(s, n > 0 && s->extra->reader);
 	if (n == SOCLE_WANT_WRITE && !socle__is_closed(s)) {
 		s->d.bits |= SOCLE__READER_WRITE;
 		socle__socket_interest(s);
@@ -274,6 +294,23 @@ socle_unread(struct socle_socket *s, const void *data, size_t len)
 }
 
 int
+socle_pending(const struct socle_socket *s)
+{
+	const struct socle__extra *x = s->extra;
+	size_t n = 0;
+
+	if (socle__is_closed(s))
+		return -EBADF;
+	if (!x)
+		return 0;
+	for (const struct socle__pushed *p = x->pushed; p; p = p->next)
+		n += p->len - p->at;
+	if (n == 0)
+		return x->reader_holds;
+	return n > INT_MAX ? INT_MAX : (int)n;
+}
+
+int
 socle_set_reader_func(struct socle_socket *s,
 	ssize_t (*fn)(
 		struct socle_socket *s, void *data, size_t len, void *arg),
@@ -283,8 +320,10 @@ socle_set_reader_func(struct socle_socket *s,
 
 	if (r <= 0)
 		return r;
+	socle__ignore_sigpipe(); /* TLS libraries write as they read */
 	s->extra->reader = fn;
 	s->extra->reader_arg = arg;
+	reader_holds(s, false);
 	s->d.bits &= ~(uint32_t)SOCLE__READER_WRITE;
 	socle__socket_interest(s);
 	return 0;

@@ -280,14 +280,24 @@ int socle_unread(struct socle_socket *s, const void *data, size_t len);
  * read now.  SOCLE_WANT_WRITE: nothing until the fd is writable; event_read is
  * called then.  Any function may be called inside `fn'.
  *
- * The poller does not see data that `fn' has received and not returned.  Read
- * until -EAGAIN, or push back a byte to get another event_read.  Returns 0,
- * -EBADF, -EINVAL, -ENOMEM.
+ * Data that `fn' has received and not returned is not lost, although the poller
+ * does not see it: after a result > 0 `fn' is taken to hold more until it returns
+ * anything else.  Meanwhile event_read is called once a tick while reading is
+ * watched, and ERR and HUP wait.  Setting or removing a function forgets this.
+ *
+ * The first reader or writer function makes the process ignore SIGPIPE, as
+ * socle_socket_init() does for a pipe.  Returns 0, -EBADF, -EINVAL, -ENOMEM.
  */
 int socle_set_reader_func(struct socle_socket *s,
 	ssize_t (*fn)(
 		struct socle_socket *s, void *data, size_t len, void *arg),
 	void *arg);
+
+/*
+ * The bytes that are pushed back; if there are none, 1 while a reader function
+ * may hold more, else 0.  -EBADF.
+ */
+int socle_pending(const struct socle_socket *s);
 
 /* Outside the range of errno. */
 enum { SOCLE_WANT_READ = -70001, SOCLE_WANT_WRITE = -70002 };

@@ -21,6 +21,8 @@
 enum { FRAMES = 32 };
 
 struct socle__name {
+	struct socle__name *older; /* its text stays valid */
+	bool final;                /* else the kernel is asked again */
 	int port;
 	char *full; /* follows `ip' in the same memory */
 	char ip[];
@@ -45,16 +47,61 @@ name_make(const struct socle_addr *a)
 	return name;
 }
 
+/* Whether the address is not the last one: a socket not bound or connected. */
+static bool
+may_change(const struct socle_addr *a)
+{
+	static const struct in6_addr any = IN6ADDR_ANY_INIT;
+
+	if (a->u.sa.sa_family == AF_INET)
+		return a->u.in.sin_port == 0 ||
+			a->u.in.sin_addr.s_addr == htonl(INADDR_ANY);
+	if (a->u.sa.sa_family == AF_INET6)
+		return a->u.in6.sin6_port == 0 ||
+			memcmp(&a->u.in6.sin6_addr, &any, sizeof(any)) == 0;
+	return a->len <= offsetof(struct sockaddr_un, sun_path);
+}
+
+/* The same text again is the same pointer. */
+static void
+name_add(struct socle__name **at, const struct socle_addr *a, bool is_peer)
+{
+	struct socle__name *name = name_make(a);
+
+	if (!name)
+		return;
+	if (*at && strcmp((*at)->full, name->full) == 0) {
+		sys_free(name);
+		return;
+	}
+	name->final = is_peer || !may_change(a);
+	name->older = *at;
+	*at = name;
+}
+
+void
+socle__names_free(struct socle__name *name)
+{
+	while (name) {
+		struct socle__name *older = name->older;
+
+		sys_free(name);
+		name = older;
+	}
+}
+
 static struct socle__name *
 name_of(struct socle_socket *s, bool peer)
 {
 	struct socle__extra *x = s->extra;
-	struct socle__name **at;
+	struct socle__name **at, *known = NULL;
 	struct socle_addr a;
 	int r;
 
-	if (x && (peer ? x->peer : x->local))
-		return peer ? x->peer : x->local;
+	if (x)
+		known = peer ? x->peer : x->local;
+	if (known && (known->final || socle__is_closed(s)))
+		return known;
 	if (socle__is_closed(s))
 		socle__log(1, "%s_ip_string undef: no sock",
 			peer ? "peer" : "local");
@@ -66,7 +113,7 @@ name_of(struct socle_socket *s, bool peer)
 	r = peer ? sys_getpeername(s->d.fd, &a.u.sa, &a.len)
 		 : sys_getsockname(s->d.fd, &a.u.sa, &a.len);
 	if (r == 0)
-		*at = name_make(&a);
+		name_add(at, &a, peer);
 	else
 		socle__log(1, "%s_ip_string undef: %s", peer ? "peer" : "local",
 			peer ? "getpeername" : "getsockname");

@@ -8,4 +8,7 @@
 int socle__socket_as_string(
 	const struct socle_socket *s, char *buf, size_t size);
 
+/* Frees the texts of an address; NULL is allowed. */
+void socle__names_free(struct socle__name *name);
+
 #endif

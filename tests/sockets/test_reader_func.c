@@ -74,7 +74,7 @@ socle_read_returns_the_reader_functions_data(void **state)
 	turn(2);
 	shutdown(ends[1], SHUT_WR);
 	turn(2);
-	assert_notes("r r eof");
+	assert_notes("r r r-11 r eof");
 	assert_int_equal(5, p->got_len);
 	assert_memory_equal("hello", p->got, 5);
 	close(ends[1]);
@@ -190,7 +190,7 @@ want_write_causes_event_read_once_writable(void **state)
 	assert_int_equal(-EAGAIN, socle_read(&p->sock, &c, 1));
 	assert_true(socle_watching(&p->sock) & SOCLE_WRITE);
 	turn(3);
-	assert_notes("r");
+	assert_notes("r r r-11");
 	assert_int_equal(5, p->got_len);
 	assert_int_equal(SOCLE_READ, socle_watching(&p->sock));
 	close(ends[1]);
@@ -212,7 +212,7 @@ want_write_waits_for_writability(void **state)
 	assert_notes("");
 	drain_fd(ends[1], buf, sizeof(buf));
 	turn(3);
-	assert_notes("r");
+	assert_notes("r r r-11");
 	close(ends[1]);
 }
 
@@ -360,10 +360,150 @@ a_reader_function_needs_an_open_object_and_memory(void **state)
 	close(ends[1]);
 }
 
+/* ---- what a reader function has received and not returned ---- */
+
+/* Takes all that the kernel has, as TLS does with a record. */
+struct record {
+	char data[64];
+	size_t held;
+};
+
+static ssize_t
+by_record(struct socle_socket *s, void *data, size_t len, void *arg)
+{
+	struct record *r = arg;
+
+	if (r->held == 0) {
+		ssize_t n = read(socle_fd(s), r->data, sizeof(r->data));
+
+		if (n <= 0)
+			return n < 0 ? -errno : 0;
+		r->held = (size_t)n;
+	}
+	if (len > r->held)
+		len = r->held;
+	memcpy(data, r->data, len);
+	r->held -= len;
+	memmove(r->data, r->data + len, r->held);
+	return (ssize_t)len;
+}
+
+/* Reads 4 bytes in each event_read. */
+static struct probe *
+made_by_record(struct record *r)
+{
+	struct probe *p;
+
+	pair_unix(ends);
+	p = probe_new(ends[0], NULL);
+	p->read_size = 4;
+	r->held = 0;
+	assert_int_equal(0, socle_set_reader_func(&p->sock, by_record, r));
+	socle_watch_read(&p->sock, true);
+	return p;
+}
+
+static void
+what_a_reader_holds_is_read_without_another_event(void **state)
+{
+	struct record r;
+	struct probe *p = made_by_record(&r);
+
+	(void)state;
+	send_all(ends[1], "abcdefghijkl", 12);
+	/* each tick waits: it must not sleep while bytes are held */
+	while (p->got_len < 12)
+		assert_int_equal(1, socle_event_loop_once(10000));
+	assert_memory_equal("abcdefghijkl", p->got, 12);
+	turn(1);
+	assert_int_equal(0, socle_pending(&p->sock));
+	assert_int_equal(0, socle_loop_timeout_ms() == 0);
+	close(ends[1]);
+}
+
+static void
+an_end_waits_for_what_a_reader_holds(void **state)
+{
+	struct record r;
+	struct probe *p = made_by_record(&r);
+
+	(void)state;
+	send_all(ends[1], "abcdefghijkl", 12);
+	close(ends[1]);
+	turn(8);
+	assert_int_equal(12, p->got_len);
+	assert_true(strncmp(notes(), "r r r r eof", 11) == 0);
+}
+
+static void
+reading_off_and_on_resumes_what_a_reader_holds(void **state)
+{
+	struct record r;
+	struct probe *p = made_by_record(&r);
+	char buf[4];
+
+	(void)state;
+	socle_watch_read(&p->sock, false);
+	send_all(ends[1], "abcdefghijkl", 12);
+	close(ends[1]);
+	assert_int_equal(4, socle_read(&p->sock, buf, 4));
+	turn(2);
+	assert_notes("");
+	assert_int_equal(-1, socle_loop_timeout_ms());
+	socle_watch_read(&p->sock, true);
+	turn(8);
+	assert_int_equal(8, p->got_len);
+	assert_true(strncmp(notes(), "r r r eof", 9) == 0);
+}
+
+static void
+pending_counts_what_is_pushed_back(void **state)
+{
+	struct record r;
+	struct probe *p = made_by_record(&r);
+	char buf[4];
+
+	(void)state;
+	assert_int_equal(0, socle_pending(&p->sock));
+	send_all(ends[1], "abcdefgh", 8);
+	assert_int_equal(4, socle_read(&p->sock, buf, 4));
+	assert_int_equal(0, socle_unread(&p->sock, buf, 4));
+	assert_int_equal(0, socle_push_back_read(&p->sock, "xyz", 3));
+	assert_int_equal(7, socle_pending(&p->sock));
+	assert_int_equal(4, socle_read(&p->sock, buf, 4));
+	assert_int_equal(3, socle_read(&p->sock, buf, 4));
+	assert_int_equal(1, socle_pending(&p->sock));
+	socle_close(&p->sock, NULL);
+	assert_int_equal(-EBADF, socle_pending(&p->sock));
+	close(ends[1]);
+}
+
+static void
+another_reader_holds_nothing_at_first(void **state)
+{
+	struct record r;
+	struct probe *p = made_by_record(&r);
+	char buf[4];
+
+	(void)state;
+	send_all(ends[1], "abcdefgh", 8);
+	assert_int_equal(4, socle_read(&p->sock, buf, 4));
+	assert_int_equal(0, socle_set_reader_func(&p->sock, NULL, NULL));
+	assert_int_equal(0, socle_pending(&p->sock));
+	turn(2);
+	assert_notes("");
+	close(ends[1]);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		test(what_a_reader_holds_is_read_without_another_event),
+		test(an_end_waits_for_what_a_reader_holds),
+		test(reading_off_and_on_resumes_what_a_reader_holds),
+		test(pending_counts_what_is_pushed_back),
+		test(another_reader_holds_nothing_at_first),
 		test(socle_read_returns_the_reader_functions_data),
 		test(the_reader_function_gets_the_callers_size),
 		test(a_reader_functions_0_is_the_end_of_the_stream),

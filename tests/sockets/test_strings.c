@@ -456,10 +456,37 @@ the_address_of_a_socketpair_is_just_unix(void **state)
 	close(ends[1]);
 }
 
+static void
+an_address_asked_for_too_early_is_asked_for_again(void **state)
+{
+	int port, fd = socket(AF_INET, SOCK_STREAM, 0);
+	int l = tcp_listener(&port);
+	struct sockaddr_in to = {.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct probe *p = probe_new(fd, NULL);
+	const char *early, *local;
+
+	(void)state;
+	early = socle_local_addr_string(&p->sock);
+	assert_string_equal("0.0.0.0:0", early);
+	assert_ptr_equal(early, socle_local_addr_string(&p->sock));
+	assert_null(socle_peer_addr_string(&p->sock));
+	(void)connect(fd, (struct sockaddr *)&to, sizeof(to));
+	local = socle_local_addr_string(&p->sock);
+	assert_string_equal("127.0.0.1", socle_local_ip_string(&p->sock));
+	assert_true(socle_local_port(&p->sock) > 0);
+	assert_ptr_equal(local, socle_local_addr_string(&p->sock));
+	assert_int_equal(port, socle_peer_port(&p->sock));
+	assert_string_equal("0.0.0.0:0", early); /* still valid */
+	close(l);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		test(an_address_asked_for_too_early_is_asked_for_again),
 		test(as_string_has_class_watches_state_and_peer),
 		test(as_string_of_a_closed_object_has_its_last_watches_but_no_peer),
 		test(as_string_without_a_peer_is_just_open),

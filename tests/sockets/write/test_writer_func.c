@@ -2,6 +2,9 @@
 /* backends: all */
 #include "tests/support/fixture.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+
 static struct probe *p;
 static int peer;
 
@@ -552,10 +555,66 @@ with_autoflush_off_a_writer_function_runs_in_the_next_tick(void **state)
 	close(peer);
 }
 
+static ssize_t
+plain_write(struct socle_socket *s, const void *data, size_t len, void *arg)
+{
+	ssize_t n = write(socle_fd(s), data, len);
+
+	(void)arg;
+	return n < 0 ? -errno : n;
+}
+
+static ssize_t
+reply_as_it_reads(struct socle_socket *s, void *data, size_t len, void *arg)
+{
+	(void)data;
+	(void)len;
+	return plain_write(s, "x", 1, arg);
+}
+
+/* In a child, where SIGPIPE has its default action. */
+static void
+raise_sigpipe(bool reader)
+{
+	struct socle_socket *s;
+	char c;
+	int fds[2];
+
+	signal(SIGPIPE, SIG_DFL);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0 ||
+		socle_socket_new(&socle_socket_class, fds[0], &s) < 0)
+		_exit(1);
+	close(fds[1]);
+	if (reader) {
+		socle_set_reader_func(s, reply_as_it_reads, NULL);
+		_exit(socle_read(s, &c, 1) == -EPIPE ? 0 : 2);
+	}
+	socle_set_writer_func(s, plain_write, NULL);
+	_exit(socle_write(s, "x", 1) == -EPIPE ? 0 : 3);
+}
+
+static void
+functions_that_use_write_are_not_killed_by_sigpipe(void **state)
+{
+	(void)state;
+	for (int reader = 0; reader < 2; reader++) {
+		pid_t pid = fork();
+		int status;
+
+		assert_true(pid >= 0);
+		if (pid == 0)
+			raise_sigpipe(reader);
+		assert_int_equal(pid, waitpid(pid, &status, 0));
+		assert_int_equal(0, status);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		/* first: the library handles SIGPIPE once per process */
+		test(functions_that_use_write_are_not_killed_by_sigpipe),
 		test(a_partial_result_continues_with_the_rest),
 		test(a_write_taken_completely_returns_1_and_queues_nothing),
 		test(a_write_taken_not_at_all_waits_for_writability),
