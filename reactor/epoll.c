@@ -18,6 +18,7 @@
 #ifdef __linux__
 
 #include "reactor/backend.h"
+#include "reactor/own_fd.h"
 
 #include "seam.h"
 
@@ -38,8 +39,8 @@ epoll_open(struct socle__reactor *r)
 
 	if (err < 0)
 		return err;
-	r->poller_fd = sys_epoll_create1(EPOLL_CLOEXEC);
-	return r->poller_fd < 0 ? -errno : 0;
+	r->poller_fd = socle__own_fd(sys_epoll_create1(EPOLL_CLOEXEC));
+	return r->poller_fd < 0 ? r->poller_fd : 0;
 }
 
 static int

@@ -4,6 +4,12 @@
 #include "reactor/loop.h"
 #include "reactor/reactor.h"
 
+bool
+socle_forked(void)
+{
+	return socle__reactor && socle__is_forked(socle__reactor);
+}
+
 int
 socle_after_fork(void)
 {

@@ -38,6 +38,7 @@
 
 #include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { ROOM_AT_START = 128, ROOM_AT_MOST = 4096 };
 
@@ -85,15 +86,24 @@ room_set(struct socle__reactor *r, int room)
 	return 0;
 }
 
+/*
+ * Not 0, 1 or 2, see own_fd.h.  A queue that has one of these numbers is not
+ * duplicated but replaced: what a copy of a queue is differs between systems.
+ */
 static int
 queue_make(void)
 {
-	int fd = sys_kqueue();
+	int low[STDERR_FILENO + 1], n = 0, result;
 
-	if (fd < 0)
-		return -errno;
-	(void)sys_fcntl(fd, F_SETFD, FD_CLOEXEC);
-	return fd;
+	while ((result = sys_kqueue()) >= 0 && result <= STDERR_FILENO)
+		low[n++] = result;
+	if (result < 0)
+		result = -errno;
+	else
+		(void)sys_fcntl(result, F_SETFD, FD_CLOEXEC);
+	while (n > 0)
+		sys_close(low[--n]);
+	return result;
 }
 
 static int

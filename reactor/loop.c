@@ -245,6 +245,15 @@ finish_tick(struct socle__reactor *r)
 
 /* ---- the tick ---- */
 
+/* What a tick returns that was interrupted. */
+static SOCLE__NOINLINE int
+interruption(const struct socle__reactor *r)
+{
+	if (socle__is_forked(r))
+		return -ECHILD;
+	return r->interrupted & SOCLE__BROKEN ? -EBADF : 0;
+}
+
 /* Whether a tick only has to wait and to dispatch. */
 static inline bool
 is_quiet(const struct socle__reactor *r)
@@ -269,7 +278,7 @@ socle__tick(struct socle__reactor *r, int limit_ms)
 		err = wait_for_events(r, limit_ms);
 	} else {
 		if (r->interrupted)
-			return socle__is_forked(r) ? -ECHILD : 0;
+			return interruption(r);
 		err = prepare_and_wait(r, limit_ms);
 		observed = is_observed(r);
 	}
@@ -283,7 +292,7 @@ socle__tick(struct socle__reactor *r, int limit_ms)
 	socle__loop_check(r);
 #endif
 	if (socle__unlikely(r->interrupted))
-		return socle__is_forked(r) ? -ECHILD : 0;
+		return interruption(r);
 	return go_on;
 }
 

@@ -36,6 +36,8 @@ extern "C" {
  * registered, and the loop may be run again.  A handler may call it: the nested
  * loop closes fds but destroys no object.
  * Returns 0, or -errno if the kernel's poller cannot be created or fails.
+ * Closing the library's own fds, as closefrom(2) does, breaks the loop: where
+ * the kernel reports it, the functions that run the loop return -EBADF.
  */
 int socle_event_loop(void);
 
@@ -63,7 +65,8 @@ void socle_stop(void);
  * For embedding in another event loop: an fd that polls readable when an fd, a
  * post or a deferred call has work for socle_event_loop_once(0).  The library
  * owns it; it is valid until socle_reset() or socle_after_fork().
- * -ENOTSUP on the poll backend.
+ * -ENOTSUP on the poll backend; -errno if the fds that wake the loop cannot be
+ * created.
  */
 int socle_loop_fd(void);
 
@@ -237,8 +240,9 @@ void socle_loop_release(struct socle_loop *l);
  * Calls `fn(arg)' on the thread of `to', in a tick soon; posts of one thread
  * keep their order.  May be called from any thread; it never blocks and takes no
  * lock.  Nothing limits the memory of posts that the loop has not run yet.
- * -ESHUTDOWN: that loop is gone; -ENOMEM.  `drop' is called as that of a
- * deferred call, on the thread of `to'.
+ * -ESHUTDOWN: that loop is gone, or this is a forked child and the loop ran on
+ * another thread of the parent; -ENOMEM.  `drop' is called as that of a deferred
+ * call, on the thread of `to'.
  */
 int socle_post(struct socle_loop *to, void (*fn)(void *arg), void *arg);
 int socle_post_named(const char *arguments, struct socle_loop *to,
@@ -249,17 +253,22 @@ int socle_post_or_drop(struct socle_loop *to, void (*fn)(void *arg),
 
 /*
  * Ends the wait of `to', or keeps its next one from sleeping.  May be called
- * from any thread and from signal handlers.
+ * from any thread and from signal handlers.  In a forked child it never wakes
+ * the parent.
  */
 void socle_wakeup(struct socle_loop *to);
 
 /*
  * `fn' is called in a tick after the signal arrived; several signals of one
- * number may become one call.  NULL restores the action that was set before.  A
- * signal belongs to one loop of the process: -EBUSY if another one has it.
- * -EINVAL: no such signal, or one that cannot be caught.  (kqueue's filter and
- * signalfd would need the signal blocked; this installs a handler, as
- * Danga::Socket's users do.)
+ * number may become one call.  The handler is installed with SA_RESTART.  NULL
+ * restores the action that was set before, unless the application has installed
+ * another handler since.  A signal belongs to one loop of the process: -EBUSY if
+ * another one has it, for NULL too.  A forked child has only the loop of the
+ * thread that forked; the signals of the others get their old action back.
+ * -EINVAL: no such signal, one that cannot be caught, or one of SIGSEGV, SIGBUS,
+ * SIGFPE and SIGILL, which a handler cannot put off.  -errno if the fds that wake
+ * the loop cannot be created.  (kqueue's filter and signalfd would need the
+ * signal blocked; this installs a handler, as Danga::Socket's users do.)
  */
 int socle_signal(int signo, void (*fn)(int signo, void *arg), void *arg);
 int socle_signal_named(const char *arguments, int signo,
@@ -276,6 +285,9 @@ int socle_signal_named(const char *arguments, int signo,
  * cannot be created, and the call may be made again.
  */
 int socle_after_fork(void);
+
+/* Whether this is a forked child that has not called socle_after_fork(). */
+bool socle_forked(void);
 
 /* ---- profiling; profiling/profile.h has the shapes ---- */
 

@@ -12,6 +12,7 @@
 
 #include "reactor/interest.h"
 #include "reactor/map.h"
+#include "reactor/own_fd.h"
 #include "reactor/reactor.h"
 
 #include "seam.h"
@@ -37,6 +38,8 @@ wake_ready(struct socle_descriptor *d, unsigned ready, int err)
 	(void)ready;
 	if (err < 0)
 		socle__descriptor_unpark(d); /* refused: ask again */
+	if (err == -EBADF)
+		socle__reactor->interrupted |= SOCLE__BROKEN;
 	/*
 	 * Accept the next wake-up first, then empty the fd.  One that comes in
 	 * between may be read away here, and so is sent again.
@@ -112,8 +115,10 @@ mailbox_reset(struct socle__reactor *r)
 static void
 mailbox_forked(struct socle__reactor *r)
 {
-	if (r->mailbox)
-		atomic_store(&r->mailbox->detached, true);
+	if (!r->mailbox)
+		return;
+	atomic_store(&r->mailbox->detached, true);
+	atomic_store(&r->mailbox->forks, atomic_load(&socle__forks));
 }
 
 static int mailbox_reopen(struct socle__reactor *r);
@@ -124,43 +129,72 @@ static const struct socle__part mailbox_part = {
 	.reopen = mailbox_reopen,
 };
 
-struct socle_loop *
-socle__mailbox_get(struct socle__reactor *r)
+static int
+wake_fds_open(int fds[2])
 {
-	struct socle_loop *m = r->mailbox;
+	int made[2];
 
-	if (m)
-		return m;
-	m = sys_calloc(1, sizeof(*m));
-	if (!m)
-		return NULL;
-	if (sys_wake_fds(m->wake_fds) < 0) {
-		sys_free(m);
-		return NULL;
-	}
-	if (socle__descriptor_add(r, &m->wake, &wake_ops, m->wake_fds[0],
-		    SOCLE__KEEP_FD, true) < 0) {
+	if (sys_wake_fds(made) < 0)
+		return -errno;
+	fds[0] = socle__own_fd(made[0]);
+	fds[1] = made[1] == made[0] ? fds[0] : socle__own_fd(made[1]);
+	if (fds[0] >= 0 && fds[1] >= 0)
+		return 0;
+	if (fds[0] >= 0)
+		sys_close(fds[0]);
+	if (fds[1] >= 0)
+		sys_close(fds[1]);
+	return fds[0] < 0 ? fds[0] : fds[1];
+}
+
+static int
+wake_open(struct socle__reactor *r, struct socle_loop *m)
+{
+	int err = wake_fds_open(m->wake_fds);
+
+	if (err < 0)
+		return err;
+	err = socle__descriptor_add(
+		r, &m->wake, &wake_ops, m->wake_fds[0], SOCLE__KEEP_FD, true);
+	if (err < 0) {
 		wake_fds_close(m);
-		sys_free(m);
-		return NULL;
+		return err;
 	}
 	socle__descriptor_want(&m->wake, SOCLE_READ);
+	return 0;
+}
+
+int
+socle__mailbox_open(struct socle__reactor *r)
+{
+	struct socle_loop *m;
+	int err;
+
+	if (r->mailbox)
+		return 0;
+	if (!(m = sys_calloc(1, sizeof(*m))))
+		return -ENOMEM;
+	if ((err = wake_open(r, m)) < 0) {
+		sys_free(m);
+		return err;
+	}
 	socle__part_register(r, SOCLE__PART_MAILBOX, &mailbox_part);
 	/* The reactor holds one reference, the wake descriptor another. */
 	atomic_store(&m->references, 2);
+	atomic_store(&m->forks, atomic_load(&socle__forks));
 	r->mailbox = m;
-	return m;
+	return 0;
 }
 
 struct socle_loop *
 socle_loop_self(void)
 {
 	struct socle__reactor *r = socle__reactor_get();
-	struct socle_loop *m = r ? socle__mailbox_get(r) : NULL;
 
-	if (m)
-		atomic_fetch_add(&m->references, 1);
-	return m;
+	if (!r || socle__mailbox_open(r) < 0)
+		return NULL;
+	atomic_fetch_add(&r->mailbox->references, 1);
+	return r->mailbox;
 }
 
 void
@@ -172,6 +206,13 @@ socle_loop_release(struct socle_loop *m)
 	sys_free(m);
 }
 
+/* Its loop ran on another thread of the parent, which this child has not. */
+static bool
+is_of_the_parent(struct socle_loop *m)
+{
+	return atomic_load(&m->forks) != atomic_load(&socle__forks);
+}
+
 /* Called in signal handlers: nothing but atomics and one write. */
 void
 socle_wakeup(struct socle_loop *m)
@@ -179,7 +220,8 @@ socle_wakeup(struct socle_loop *m)
 	uint64_t one = 1;
 	int saved = errno;
 
-	if (!atomic_load(&m->detached) && !atomic_exchange(&m->awake, true))
+	if (!atomic_load(&m->detached) && !is_of_the_parent(m) &&
+		!atomic_exchange(&m->awake, true))
 		while (sys_write(m->wake_fds[1], &one, sizeof(one)) < 0 &&
 			errno == EINTR)
 			;
@@ -191,6 +233,8 @@ socle__mailbox_put(struct socle_loop *m, struct socle__deferred *call)
 {
 	struct socle__deferred *top = atomic_load(&m->posts);
 
+	if (is_of_the_parent(m))
+		return -ESHUTDOWN;
 	do {
 		if (top == &gone)
 			return -ESHUTDOWN;

@@ -15,6 +15,7 @@
 struct socle_loop {
 	atomic_int references;
 	atomic_bool detached; /* in a forked child: the fd is the parent's */
+	atomic_uint forks;    /* of the process in which its loop exists */
 	atomic_bool awake;    /* a wake-up is on its way */
 	int wake_fds[2];      /* read and write end; an eventfd is both */
 	struct socle__deferred *_Atomic posts; /* newest first */
@@ -24,8 +25,8 @@ struct socle_loop {
 	atomic_bool pending[SOCLE__SIGNALS];
 };
 
-/* This reactor's mailbox, made on first use; NULL: no memory or no fds. */
-struct socle_loop *socle__mailbox_get(struct socle__reactor *r);
+/* Makes this reactor's mailbox unless it has one; 0 or -errno. */
+int socle__mailbox_open(struct socle__reactor *r);
 
 /*
  * Posts a call, from any thread.  0: the mailbox owns it; -ESHUTDOWN: the

@@ -18,6 +18,7 @@
 #include <pthread.h>
 
 _Thread_local struct socle__reactor *socle__reactor;
+_Atomic unsigned socle__forks;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t thread_end;
@@ -30,6 +31,7 @@ at_fork_in_child(void)
 {
 	struct socle__reactor *r = socle__reactor;
 
+	socle__forks++;
 	reactors = r ? 1 : 0;
 	if (!r)
 		return;

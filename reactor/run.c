@@ -129,8 +129,8 @@ socle_loop_fd(void)
 		return err;
 	if (r->poller_fd < 0)
 		return -ENOTSUP;
-	if (!socle__mailbox_get(r))
-		return -ENOMEM;
+	if ((err = socle__mailbox_open(r)) < 0)
+		return err;
 	r->fd_requested = true;
 	if (r->depth == 0)
 		wake_embedder(r);

@@ -25,7 +25,7 @@ struct watched_signal {
 /* One table for the process: a signal belongs to at most one loop. */
 static struct watched_signal watched[SOCLE__SIGNALS];
 static atomic_int in_handler;
-static atomic_bool sigpipe_handled;
+static atomic_bool sigpipe_caught;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int once_error;
 
@@ -64,6 +64,23 @@ run_pending(struct socle_loop *m)
 	}
 }
 
+/* Whether the action is the library's: the application may have replaced it. */
+static bool
+is_installed(int signo)
+{
+	struct sigaction now;
+
+	return sys_sigaction(signo, NULL, &now) == 0 &&
+		now.sa_handler == handler;
+}
+
+static void
+action_restore(int signo)
+{
+	if (is_installed(signo))
+		sys_sigaction(signo, &watched[signo].before, NULL);
+}
+
 /* After this no handler, on any thread, holds a pointer to the mailbox. */
 static void
 unwatch(int signo)
@@ -71,7 +88,7 @@ unwatch(int signo)
 	struct watched_signal *w = &watched[signo];
 	struct socle_loop *m = atomic_load(&w->owner);
 
-	sys_sigaction(signo, &w->before, NULL);
+	action_restore(signo);
 	atomic_store(&w->owner, NULL);
 	while (atomic_load(&in_handler) > 0)
 		sched_yield();
@@ -90,21 +107,25 @@ signals_reset(struct socle__reactor *r)
 static const struct socle__part signals_part = {.reset = signals_reset};
 
 /*
- * A child inherits neither pending signals nor other threads' handlers.  The
- * mailboxes of the parent's other loops are detached as well: a handler here
- * must not write to their fds.
+ * A child inherits neither pending signals nor other threads' handlers.  Nor
+ * has it the parent's other loops: their signals have no owner any more.
  */
 static void
 at_fork_in_child(void)
 {
+	const struct socle__reactor *r = socle__reactor;
+
 	atomic_store(&in_handler, 0);
 	for (int signo = 1; signo < SOCLE__SIGNALS; signo++) {
 		struct socle_loop *m = atomic_load(&watched[signo].owner);
 
 		if (!m)
 			continue;
-		atomic_store(&m->detached, true);
 		atomic_store(&m->pending[signo], false);
+		if (r && r->mailbox == m)
+			continue;
+		action_restore(signo);
+		atomic_store(&watched[signo].owner, NULL);
 	}
 }
 
@@ -118,7 +139,8 @@ static int
 watch(struct socle_loop *m, const struct watched_signal *new, int signo)
 {
 	struct watched_signal *w = &watched[signo];
-	struct sigaction action = {.sa_handler = handler};
+	struct sigaction action = {
+		.sa_handler = handler, .sa_flags = SA_RESTART};
 	struct socle_loop *owner = NULL;
 
 	pthread_once(&once, once_only);
@@ -130,8 +152,8 @@ watch(struct socle_loop *m, const struct watched_signal *new, int signo)
 	w->fn = new->fn;
 	w->arg = new->arg;
 	w->arguments = new->arguments;
-	if (owner == m)
-		return 0; /* the handler is installed already */
+	if (owner == m && is_installed(signo))
+		return 0;
 	sigfillset(&action.sa_mask);
 	if (sys_sigaction(signo, &action, &w->before) < 0) {
 		int err = -errno;
@@ -142,6 +164,23 @@ watch(struct socle_loop *m, const struct watched_signal *new, int signo)
 	return 0;
 }
 
+/*
+ * The kernel does not let the first two be caught.  The others report a fault
+ * of the instruction that they interrupt, which would only be repeated when a
+ * handler that merely records them returns.
+ */
+static bool
+can_be_watched(int signo)
+{
+	static const int not_these[] = {
+		SIGKILL, SIGSTOP, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+
+	for (size_t i = 0; i < sizeof(not_these) / sizeof(not_these[0]); i++)
+		if (signo == not_these[i])
+			return false;
+	return signo >= 1 && signo < SOCLE__SIGNALS;
+}
+
 int
 socle_signal_named(const char *arguments, int signo,
 	void (*fn)(int signo, void *arg), void *arg)
@@ -149,17 +188,23 @@ socle_signal_named(const char *arguments, int signo,
 	struct socle__reactor *r = socle__reactor_get();
 	struct watched_signal new = {
 		.fn = fn, .arg = arg, .arguments = arguments};
-	struct socle_loop *m;
+	struct socle_loop *owner;
+	int err;
 
-	if (signo < 1 || signo >= SOCLE__SIGNALS)
+	if (!can_be_watched(signo))
 		return -EINVAL;
-	m = r ? socle__mailbox_get(r) : NULL;
-	if (!m)
+	if (!r)
 		return -ENOMEM;
-	socle__part_register(r, SOCLE__PART_SIGNALS, &signals_part);
-	if (fn)
-		return watch(m, &new, signo);
-	if (atomic_load(&watched[signo].owner) == m)
+	if (fn) {
+		if ((err = socle__mailbox_open(r)) < 0)
+			return err;
+		socle__part_register(r, SOCLE__PART_SIGNALS, &signals_part);
+		return watch(r->mailbox, &new, signo);
+	}
+	owner = atomic_load(&watched[signo].owner);
+	if (owner && owner != r->mailbox)
+		return -EBUSY;
+	if (owner)
 		unwatch(signo);
 	return 0;
 }
@@ -171,16 +216,27 @@ socle_signal(int signo, void (*fn)(int signo, void *arg), void *arg)
 	return socle_signal_named(NULL, signo, fn, arg);
 }
 
-/* Once per process, and only if the application left SIGPIPE alone. */
+static void
+do_nothing(int signo)
+{
+	(void)signo;
+}
+
+/*
+ * Once per process, and only if the application left SIGPIPE alone.  exec(2)
+ * resets a handler, whereas it would pass SIG_IGN on to programs that rely on
+ * the signal.
+ */
 void
-socle__ignore_sigpipe(void)
+socle__catch_sigpipe(void)
 {
 	struct sigaction now;
-	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	struct sigaction catch = {
+		.sa_handler = do_nothing, .sa_flags = SA_RESTART};
 
-	if (atomic_exchange(&sigpipe_handled, true))
+	if (atomic_exchange(&sigpipe_caught, true))
 		return;
 	if (sys_sigaction(SIGPIPE, NULL, &now) == 0 &&
 		now.sa_handler == SIG_DFL)
-		sys_sigaction(SIGPIPE, &ignore, NULL);
+		sys_sigaction(SIGPIPE, &catch, NULL);
 }

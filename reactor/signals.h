@@ -3,9 +3,9 @@
 #define SOCLE_REACTOR_SIGNALS_H
 
 /*
- * Ignores SIGPIPE if it has its default action, for fds whose writes have no
- * MSG_NOSIGNAL.
+ * Catches SIGPIPE, with an empty handler, if it has its default action: for
+ * writes that have no MSG_NOSIGNAL.
  */
-void socle__ignore_sigpipe(void);
+void socle__catch_sigpipe(void);
 
 #endif

@@ -22,7 +22,8 @@
 enum {
 	SOCLE__STOPPED = 1, /* every loop on the stack returns */
 	SOCLE__RESET = 2,   /* ... and the tick under way does nothing more */
-	SOCLE__FORKED = 4 /* in a child that has not called socle_after_fork */
+	SOCLE__FORKED = 4, /* in a child that has not called socle_after_fork */
+	SOCLE__BROKEN = 8  /* the wake-up fd was closed: the loops fail */
 };
 
 /*
@@ -132,6 +133,9 @@ struct socle__reactor {
 
 extern _Thread_local struct socle__reactor *socle__reactor
 	__attribute__((tls_model("initial-exec")));
+
+/* How many forks led to this process, counted from the first reactor on. */
+extern _Atomic unsigned socle__forks;
 
 static inline void
 socle__part_register(struct socle__reactor *r, enum socle__part_order which,

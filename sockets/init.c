@@ -58,7 +58,7 @@ sigpipe_prevent(int fd, uint32_t flags)
 	if (flags & SOCLE__IS_SOCKET)
 		sys_no_sigpipe(fd);
 	else
-		socle__ignore_sigpipe();
+		socle__catch_sigpipe();
 }
 
 static int

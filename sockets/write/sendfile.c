@@ -35,7 +35,7 @@ socle_sendfile(struct socle_socket *s, const struct socle_sendfile *what)
 		return -EINVAL;
 	if (what->file && (fd = path_open(what->file)) < 0)
 		return fd;
-	socle__ignore_sigpipe();
+	socle__catch_sigpipe();
 	err = socle__file_new(what, fd, &item.u.file);
 	if (err == 0 && (err = socle__write_item(s, &item)) < 0)
 		sys_free(item.u.file);

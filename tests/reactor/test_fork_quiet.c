@@ -141,6 +141,38 @@ outside_a_child_socle_after_fork_does_nothing(void **state)
 	close(pair[1]);
 }
 
+static int
+ask_whether_forked(struct probe *p)
+{
+	(void)p;
+	CHECK(socle_forked());
+	CHECK(socle_after_fork() == 0);
+	CHECK(!socle_forked());
+	return 0;
+}
+
+static int
+ask_after_a_reset(struct probe *p)
+{
+	(void)p;
+	CHECK(socle_forked());
+	socle_reset();
+	CHECK(!socle_forked());
+	return 0;
+}
+
+static void
+socle_forked_is_true_in_a_child_until_it_continues(void **state)
+{
+	(void)state;
+	assert_false(socle_forked());
+	turn(1);
+	assert_false(socle_forked());
+	child_run(ask_whether_forked, NULL);
+	child_run(ask_after_a_reset, NULL);
+	assert_false(socle_forked());
+}
+
 static struct socle_loop *self;
 
 static void
@@ -270,6 +302,7 @@ main(void)
 		test(queries_in_the_child_do_not_change_the_parents_interest),
 		test(a_loop_in_the_child_is_refused_before_socle_after_fork),
 		test(outside_a_child_socle_after_fork_does_nothing),
+		test(socle_forked_is_true_in_a_child_until_it_continues),
 		test(a_wakeup_in_the_child_does_not_wake_the_parent),
 		test(a_signal_to_the_child_does_not_wake_the_parent),
 		test(a_close_in_the_child_leaves_the_parents_cork_alone),

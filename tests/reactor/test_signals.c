@@ -416,6 +416,7 @@ a_signal_has_one_owner_in_the_process(void **state)
 	while (s.step < 1)
 		sched_yield();
 	assert_int_equal(-EBUSY, s.watch);
+	assert_int_equal(-EBUSY, s.unwatch);
 	raise(SIGUSR1);
 	turn(1);
 	assert_notes("usr1"); /* the other loop's NULL removed nothing */
