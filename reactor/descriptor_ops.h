@@ -37,9 +37,10 @@ enum {
 	SOCLE__TURN_CLOSE = 8,       /* the fd is to be closed */
 	SOCLE__TURN_DESTROY = 16,    /* the memory can be released */
 	SOCLE__TURN_FD_FREED = 32,   /* waits for the library to close an fd */
+	SOCLE__TURN_LOG = 64,        /* messages are kept for the log hook */
 	SOCLE__TURN_MARK = 128       /* not a turn: a place in the list */
 };
-enum { SOCLE__TURNS = 6 };
+enum { SOCLE__TURNS = 7 };
 
 /* A NULL slot is for an event or a turn that the descriptor never gets. */
 struct socle__descriptor_ops {

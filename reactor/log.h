@@ -2,16 +2,37 @@
 #ifndef SOCLE_REACTOR_LOG_H
 #define SOCLE_REACTOR_LOG_H
 
+#include "reactor/turns.h"
+
 #include "system.h"
 
 #include <stdarg.h>
 #include <stdbool.h>
 
-void socle__log_now(int level, const char *fmt, ...)
+/* Logs a message of the library; a hook gets it at the next delivery. */
+void socle__log_keep(int level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* Logs a message of the application: calls the hook now. */
 void socle__vlog(int level, const char *fmt, va_list ap)
 	__attribute__((format(printf, 2, 0)));
 bool socle__log_wanted(int level);
+
+/*
+ * Calls the hook for the messages that were kept.  It may do what a callback
+ * may do, so this is called only where the library may call one.
+ */
+void socle__log_deliver_kept(void);
+
+static inline void
+socle__log_deliver(const struct socle__reactor *r)
+{
+	if (socle__unlikely(socle__turns_open(r, SOCLE__TURN_LOG)))
+		socle__log_deliver_kept();
+}
+
+/* In a child, inside fork(2): drops what the parent delivers. */
+void socle__log_forked(struct socle__reactor *r);
 
 extern _Atomic int socle__debug_level; /* known once a reactor was made */
 
@@ -19,7 +40,7 @@ extern _Atomic int socle__debug_level; /* known once a reactor was made */
 #define socle__log(level, ...)                                                 \
 	do {                                                                   \
 		if (socle__unlikely(socle__debug_level >= (level)))            \
-			socle__log_now(level, __VA_ARGS__);                    \
+			socle__log_keep(level, __VA_ARGS__);                   \
 	} while (0)
 
 #endif

@@ -106,6 +106,7 @@ prepare_and_wait(struct socle__reactor *r, int limit_ms)
 	bool flushed = false;
 	int err;
 
+	socle__log_deliver(r);
 	if (r->profile.on)
 		socle__profile_threads(&r->profile, !socle__reactor_is_alone());
 	if (r->timers.pending > 0)
@@ -170,21 +171,45 @@ deliver(struct socle_descriptor *d, unsigned ready)
 	}
 }
 
-/* Any event, with all its conditions. */
-static SOCLE__COLD void
-dispatch_event(struct socle__reactor *r, uint64_t cookie, unsigned ready)
+/* The open descriptor of an event, or NULL. */
+static struct socle_descriptor *
+receiver(struct socle__reactor *r, uint64_t cookie)
 {
 	struct socle_descriptor *d =
 		socle__descriptor_at(r, socle__cookie_fd(cookie));
 
 	if (!d || socle__cookie(d) != cookie) {
 		stale_event(r, socle__cookie_fd(cookie));
-		return;
+		return NULL;
 	}
-	if (d->bits & SOCLE__CLOSED)
+	return d->bits & SOCLE__CLOSED ? NULL : d;
+}
+
+/*
+ * Whether the event is still to be dispatched: the hook may have closed its
+ * descriptor, ended the loop, or run one that was told of the event.
+ */
+static SOCLE__NOINLINE bool
+log_event(struct socle__reactor *r, uint64_t cookie, unsigned ready)
+{
+	uint64_t waits = r->waits;
+
+	socle__log(1, "Event: fd=%d, state=%u", socle__cookie_fd(cookie),
+		ready);
+	socle__log_deliver(r);
+	return !socle__is_abandoned(r) && r->waits == waits;
+}
+
+/* Any event, with all its conditions. */
+static SOCLE__COLD void
+dispatch_event(struct socle__reactor *r, uint64_t cookie, unsigned ready)
+{
+	struct socle_descriptor *d = receiver(r, cookie);
+
+	if (d && socle__debug_level > 0)
+		d = log_event(r, cookie, ready) ? receiver(r, cookie) : NULL;
+	if (!d)
 		return;
-	if (socle__debug_level > 0)
-		socle__log(1, "Event: fd=%d, state=%u", d->fd, ready);
 	if (ready >> SOCLE__REFUSAL_SHIFT)
 		socle__interest_failed(
 			d, -(int)(ready >> SOCLE__REFUSAL_SHIFT));
@@ -239,6 +264,7 @@ finish_tick(struct socle__reactor *r)
 	if (!socle__is_abandoned(r))
 		socle__turns_take(r, SOCLE__TURN_PUSHED_BACK, NULL);
 	close_and_destroy(r);
+	socle__log_deliver(r);
 	return socle__is_abandoned(r) || !socle__has_post_loop(r) ||
 		socle__post_loop_run(r);
 }
@@ -324,6 +350,7 @@ socle__flush_and_reap(struct socle__reactor *r)
 		socle__turns_take(r, SOCLE__TURN_FLUSH, NULL);
 		socle__interest_submit(r);
 		close_and_destroy(r);
+		socle__log_deliver(r);
 		if (!(has_to_reap(r) && --reaps > 0) &&
 			!(socle__turns_open(r, SOCLE__TURN_FLUSH) &&
 				--flushes > 0))

@@ -328,10 +328,17 @@ void socle_set_slow_handler(double seconds,
  * The environment variable SOCLE_DEBUG sets the level at start.
  *
  * The default hook writes ">>> message" to standard error; `fn' NULL restores it.
+ * It may be set at any time, on any thread; a call that another thread has begun
+ * still goes to the old hook.
+ *
  * A hook is called on the thread that logs, several threads at a time if several
- * have loops, and may be called in the middle of an operation: it must not call
- * the library.  A message has at most 1023 bytes and no newline at its end, and
- * is valid for the call.  Set the hook before other threads use the library.
+ * have loops.  A message has at most 1023 bytes and no newline at its end, and is
+ * valid for the call.  The application's messages are delivered at once.  Those
+ * of the library are delivered where it can call the application: in the tick,
+ * before the next message of the application, and before a loop returns.  So a
+ * hook may call anything, as any callback may.  Messages that arise inside a hook
+ * go to standard error, and so do those of the library that exceed 256 or find no
+ * memory.
  */
 void socle_set_log(
 	void (*fn)(int level, const char *message, void *arg), void *arg);

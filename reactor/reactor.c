@@ -33,6 +33,7 @@ at_fork_in_child(void)
 
 	socle__forks++;
 	reactors = r ? 1 : 0;
+	socle__log_forked(r);
 	if (!r)
 		return;
 	r->interrupted |= SOCLE__FORKED;
@@ -185,6 +186,7 @@ socle_reset(void)
 
 	if (!r)
 		return;
+	socle__log_deliver(r);
 	r->post_loop = NULL;
 	for (unsigned i = 0; i < SOCLE__PARTS; i++)
 		if (r->parts[i] && r->parts[i]->reset)
@@ -198,6 +200,7 @@ socle_reset(void)
 	if (r->depth > 0 || r->in_callback > 0)
 		return;
 	socle__turns_take(r, SOCLE__TURN_DESTROY, socle__turn_reap);
+	socle__log_deliver(r);
 	if (!is_in_use(r))
 		reactor_free(r);
 }

@@ -78,6 +78,7 @@ struct socle__post_loop {
 };
 
 struct socle_factory;
+struct socle__log_message;
 struct socle__class;
 struct socle__deferred;
 struct socle__item;
@@ -127,6 +128,9 @@ struct socle__reactor {
 	struct socle__item *spares;   /* blocks for the next write queues */
 	unsigned n_spares;
 	struct socle_factory *factories;
+	struct socle_descriptor log_turn;
+	struct socle__log_message *kept, **kept_end; /* for the log hook */
+	unsigned n_kept;
 	const struct socle__part *parts[SOCLE__PARTS];
 	struct socle__timer_store timers;
 };

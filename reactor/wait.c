@@ -22,6 +22,7 @@ socle__has_work(const struct socle__reactor *r)
 			socle__turns_open(r, SOCLE__TURN_INTEREST) ||
 			socle__turns_open(r, SOCLE__TURN_PUSHED_BACK) ||
 			socle__turns_open(r, SOCLE__TURN_CLOSE) ||
+			socle__turns_open(r, SOCLE__TURN_LOG) ||
 			(socle__turns_open(r, SOCLE__TURN_DESTROY) &&
 				socle__may_destroy(r)));
 }

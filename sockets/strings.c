@@ -209,6 +209,7 @@ socle_dump_error(struct socle_socket *s, const char *message)
 	socle__log(0, "ERROR: %s", message);
 	socle__log(0, "\t%p = %s", (void *)s, text);
 	log_backtrace();
+	socle__log_deliver_kept();
 }
 
 void

@@ -138,18 +138,24 @@ log_again(int level, const char *message, void *arg)
 {
 	(void)level;
 	note("%s", message);
-	if (strcmp(message, "outer") == 0)
-		socle_debug_msg("inner");
+	socle_debug_msg("inner");
 	socle_set_log(NULL, arg);
+	socle_debug_msg("last");
 }
 
 static void
-the_hook_may_log_and_change_the_hook(void **state)
+log_outer(void)
+{
+	socle_debug_msg("outer");
+}
+
+static void
+what_the_hook_logs_goes_to_stderr(void **state)
 {
 	(void)state;
 	socle_set_log(log_again, NULL);
-	socle_debug_msg("outer");
-	assert_notes("outer inner");
+	assert_string_equal(">>> inner\n>>> last\n", stderr_of(log_outer));
+	assert_notes("outer");
 }
 
 static void
@@ -163,6 +169,7 @@ a_level_is_silent_until_it_is_set(void **state)
 	collecting();
 	close(ends[1]);
 	socle_close(&p->sock, "quiet");
+	turn(1);
 	assert_logged("");
 	q = made();
 	close(ends[1]);
@@ -170,6 +177,7 @@ a_level_is_silent_until_it_is_set(void **state)
 	snprintf(text, sizeof(text), "1:Closing #%d (loud)|",
 		socle_fd(&q->sock));
 	socle_close(&q->sock, "loud");
+	turn(1);
 	assert_logged(text);
 	socle_set_debug_level(-1);
 	socle_debug_msg("always");
@@ -186,6 +194,7 @@ a_close_without_a_reason_is_logged_too(void **state)
 	collecting();
 	socle_set_debug_level(1);
 	socle_close(&p->sock, NULL);
+	turn(1);
 	assert_non_null(strstr(logged, "1:Closing #"));
 }
 
@@ -373,7 +382,7 @@ main(int argc, char **argv)
 		test(without_a_hook_messages_are_written_to_stderr),
 		test(removing_the_hook_restores_stderr),
 		test(a_long_message_is_truncated_and_ends_with_a_newline),
-		test(the_hook_may_log_and_change_the_hook),
+		test(what_the_hook_logs_goes_to_stderr),
 		test(a_level_is_silent_until_it_is_set),
 		test(a_close_without_a_reason_is_logged_too),
 		test(an_object_can_log_debug_messages),
