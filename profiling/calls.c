@@ -28,7 +28,8 @@ static const struct kind {
 } kinds[] = {{"-read", 0}, {"-write", 0}, {"-err", 0}, {"-hup", 0},
 	{"-drain", 0}, {"-timeout", 0}, {"-closure", 0}, {"-accepted", 0},
 	{"-destroy", 0}, {"-post-loop", 0}, {"timer:", 1}, {"deferred:", 0},
-	{"posted:", 1}, {"other-fd:", 2}, {"signal:", 1}, {"post-loop:", 0}};
+	{"posted:", 1}, {"other-fd:", 2}, {"signal:", 1}, {"post-loop:", 0},
+	{"done:", 0}};
 _Static_assert(sizeof(kinds) / sizeof(kinds[0]) == SOCLE__ITEM_KINDS, "kinds");
 
 /* Up to the comma that ends the argument at `s', or the end of the text. */
@@ -226,8 +227,9 @@ socle__profile_clear(struct socle__profile *p)
 }
 
 /*
- * Linux brings a thread's usage up to date with the scheduler's tick only,
- * unless the thread's clock is read just before.
+ * The usage of this thread: other threads burn CPU too, whether they have a loop
+ * or not.  Linux brings it up to date with the scheduler's tick only, unless the
+ * thread's clock is read just before.
  */
 static struct socle__stamp
 stamp(const struct socle__profile *p)
@@ -241,9 +243,8 @@ stamp(const struct socle__profile *p)
 		now.wall = 1000000000 * (int64_t)t.tv_sec + t.tv_nsec;
 	}
 	if (p->on & SOCLE_PROFILE_CPU) {
-		if (p->per_thread)
-			sys_clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-		sys_getrusage(p->per_thread ? RUSAGE_THREAD : RUSAGE_SELF, &u);
+		sys_clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+		sys_getrusage(RUSAGE_THREAD, &u);
 	}
 	now.utime = 1000000 * (int64_t)u.ru_utime.tv_sec + u.ru_utime.tv_usec;
 	now.stime = 1000000 * (int64_t)u.ru_stime.tv_sec + u.ru_stime.tv_usec;

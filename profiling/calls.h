@@ -47,6 +47,7 @@ enum socle__item_kind {
 	SOCLE__ITEM_OTHER_FD,
 	SOCLE__ITEM_SIGNAL,
 	SOCLE__ITEM_GLOBAL_POST_LOOP,
+	SOCLE__ITEM_DONE,
 	SOCLE__ITEM_KINDS
 };
 
@@ -91,7 +92,6 @@ struct socle__call {
 struct socle__profile {
 	unsigned on;     /* SOCLE_PROFILE_ bits, and SOCLE__PROFILE_SLOW */
 	unsigned what;   /* the SOCLE_PROFILE_ bits of the data */
-	bool per_thread; /* CPU of this thread; set it before the enable */
 	bool unchained;  /* until the next wait, see above */
 	uint32_t era;    /* grows when the counters are cleared */
 	struct socle__call *top;  /* innermost call */
@@ -185,21 +185,6 @@ static inline void
 socle__profile_unchain(struct socle__profile *p)
 {
 	p->unchained = true;
-}
-
-/*
- * Called when other threads have loops now, or no longer: their CPU time must
- * not be counted.  The two clocks cannot be subtracted from one another, so the
- * accounts are closed in between.
- */
-static inline void
-socle__profile_threads(struct socle__profile *p, bool several)
-{
-	if (__builtin_expect(p->per_thread == several, 1))
-		return;
-	socle__profile_account(p, p->top);
-	p->per_thread = several;
-	socle__profile_account(p, NULL);
 }
 
 /* The time since the last call belongs to no call, and to no item. */

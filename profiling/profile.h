@@ -7,7 +7,8 @@
  * "Class-drain", "Class-timeout", "Class-closure", "Class-accepted",
  * "Class-destroy" and "Class-post-loop".  A callback that belongs to no object
  * is named after its function: "timer:expire_sessions", and likewise
- * "deferred:", "posted:", "other-fd:", "signal:" and "post-loop:".
+ * "deferred:", "posted:", "other-fd:", "signal:", "post-loop:" and "done:", the
+ * last for socle_run_until().
  *
  * The function's name comes from the source text of the macro's arguments.  A
  * call that bypasses the macro, (socle_defer)(fn, arg), or one of the _or_drop
@@ -28,7 +29,8 @@ extern "C" {
 /* The clocks of socle_enable_profiling(); 0 means both. */
 enum {
 	SOCLE_PROFILE_WALL = 1, /* CLOCK_MONOTONIC; tens of ns per call */
-	SOCLE_PROFILE_CPU = 2   /* getrusage(2); about 1 us per call */
+	/* getrusage(2) of the thread, where there is such; about 1 us */
+	SOCLE_PROFILE_CPU = 2
 };
 
 /*

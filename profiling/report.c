@@ -237,7 +237,8 @@ put_json(struct writer *w, struct snapshot *s)
 }
 
 /*
- * Buckets are cumulative, so that those of less than a microsecond and those
+ * A bound is inclusive, and a bucket ends before a power of two: its bound is a
+ * nanosecond less.  Buckets are cumulative, so that those of less than a microsecond and those
  * of more than a minute need no line of their own.
  */
 static void
@@ -252,7 +253,7 @@ put_duration(struct writer *w, const struct socle__profile_counter *c)
 		sum += c->histogram[i];
 		if (i >= FIRST && i <= LAST)
 			print(w, "%w_bucket{item=\"%l\",le=\"%9\"} %0\n", name,
-				c->name, (uint64_t)2 << i, sum);
+				c->name, ((uint64_t)2 << i) - 1, sum);
 	}
 	print(w, "%w_bucket{item=\"%l\",le=\"+Inf\"} %0\n", name, c->name, sum);
 	print(w, "%w_sum{item=\"%l\"} %9\n", name, c->name, c->whole);

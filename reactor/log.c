@@ -255,4 +255,6 @@ void
 socle_set_debug_level(int level)
 {
 	socle__debug_level = level < 0 ? 0 : level;
+	if (socle__reactor)
+		socle__reactor->straight = 0; /* counts for the next event */
 }

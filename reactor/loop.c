@@ -107,8 +107,6 @@ prepare_and_wait(struct socle__reactor *r, int limit_ms)
 	int err;
 
 	socle__log_deliver(r);
-	if (r->profile.on)
-		socle__profile_threads(&r->profile, !socle__reactor_is_alone());
 	if (r->timers.pending > 0)
 		run_due_timers(r);
 	if (!socle__is_abandoned(r))
@@ -225,16 +223,16 @@ dispatch_event(struct socle__reactor *r, uint64_t cookie, unsigned ready)
 static void
 dispatch_events(struct socle__reactor *r, bool observed)
 {
-	unsigned straight = observed ? 0 : SOCLE_READ;
 	unsigned mask = SOCLE__CLOSED | SOCLE__END_REPORTED | SOCLE__DIRECT;
 
+	r->straight = observed ? 0 : SOCLE_READ;
 	r->next = r->batch;
 	r->end = r->batch + r->batch_n;
 	while (r->next != r->end) {
 		const struct socle__event *e = r->next++;
 		struct socle_descriptor *d = r->map[(uint32_t)e->cookie];
 
-		if (socle__likely(e->ready == straight && d &&
+		if (socle__likely(e->ready == r->straight && d &&
 			    socle__cookie(d) == e->cookie &&
 			    (d->bits & mask) == SOCLE__DIRECT))
 			d->ops->read(d);

@@ -54,6 +54,9 @@ int socle_event_loop_once(int timeout_ms);
  * Returns 1: it returned true; 0: a stop ended the loop; -errno.
  */
 int socle_run_until(bool (*done)(void *arg), void *arg);
+int socle_run_until_named(
+	const char *arguments, bool (*done)(void *arg), void *arg);
+#define socle_run_until(...) socle_run_until_named(#__VA_ARGS__, __VA_ARGS__)
 
 /*
  * Ends every loop on the stack, each after its tick.  Does nothing outside a

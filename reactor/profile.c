@@ -12,8 +12,8 @@ socle_enable_profiling(unsigned what)
 		return -EINVAL;
 	if (!r)
 		return -ENOMEM;
-	r->profile.per_thread = !socle__reactor_is_alone();
 	socle__profile_enable(&r->profile, what);
+	r->straight = 0;
 	return 1;
 }
 
@@ -71,6 +71,7 @@ socle_set_slow_handler(double seconds,
 
 	if (!r)
 		return;
+	r->straight = 0;
 	r->slow = fn;
 	r->slow_arg = arg;
 	socle__profile_set_slow(&r->profile, fn ? ns : 0,

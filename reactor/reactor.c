@@ -23,7 +23,6 @@ _Atomic unsigned socle__forks;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t thread_end;
 static int once_error;
-static _Atomic int reactors; /* of the process, for the choice of a CPU clock */
 
 /* The loops themselves return through the interrupted word. */
 static void
@@ -32,7 +31,6 @@ at_fork_in_child(void)
 	struct socle__reactor *r = socle__reactor;
 
 	socle__forks++;
-	reactors = r ? 1 : 0;
 	socle__log_forked(r);
 	if (!r)
 		return;
@@ -100,15 +98,8 @@ socle__reactor_make(void)
 	r->attention.next = r->attention.prev = &r->attention;
 	r->attention.turns = SOCLE__TURN_MARK;
 	r->post_loops.next = r->post_loops.prev = &r->post_loops;
-	reactors++;
 	socle__reactor = r;
 	return r;
-}
-
-bool
-socle__reactor_is_alone(void)
-{
-	return reactors <= 1;
 }
 
 int64_t
@@ -152,7 +143,6 @@ reactor_free(struct socle__reactor *r)
 	socle__profile_free(&r->profile);
 	sys_free(r->map);
 	sys_free(r->batch);
-	reactors--;
 	socle__reactor = NULL;
 	pthread_setspecific(thread_end, NULL);
 	sys_free(r);

@@ -14,9 +14,6 @@ socle__reactor_get(void)
 						     : socle__reactor_make();
 }
 
-/* Whether no other thread of the process has a reactor. */
-bool socle__reactor_is_alone(void);
-
 /* The tick's time: read after the wait, on first need. */
 int64_t socle__now_read(struct socle__reactor *r);
 

@@ -92,19 +92,21 @@ socle_event_loop_once(int timeout_ms)
 }
 
 static bool
-is_done(struct socle__reactor *r, bool (*done)(void *arg), void *arg)
+is_done(struct socle__reactor *r, const char *name, bool (*done)(void *arg),
+	void *arg)
 {
 	struct socle__callback c;
 	bool result;
 
-	socle__callback_begin_plain(r, &c);
+	socle__callback_begin(r, &c, NULL, SOCLE__ITEM_DONE, name, NULL);
 	result = done(arg);
 	socle__callback_end(r, &c);
 	return result;
 }
 
 int
-socle_run_until(bool (*done)(void *arg), void *arg)
+socle_run_until_named(
+	const char *arguments, bool (*done)(void *arg), void *arg)
 {
 	unsigned outer;
 	int result;
@@ -113,10 +115,17 @@ socle_run_until(bool (*done)(void *arg), void *arg)
 	if (!r)
 		return result;
 	result = 1;
-	while (!is_done(r, done, arg) &&
+	while (!is_done(r, arguments, done, arg) &&
 		(result = socle__tick(r, r->timeout_ms)) > 0)
 		;
 	return loop_leave(r, outer, result);
+}
+
+#undef socle_run_until
+int
+socle_run_until(bool (*done)(void *arg), void *arg)
+{
+	return socle_run_until_named(NULL, done, arg);
 }
 
 int

@@ -374,14 +374,13 @@ cpu_only_profiling_reads_no_clock_and_leaves_wall_zero(void **state)
 	assert_int_equal(item("A-read")->stime, 11);
 	assert_int_equal(item("A-read")->histogram[0], 0);
 	assert_int_equal(clock_reads, 0);
-	assert_int_equal(usage_who, RUSAGE_SELF);
+	assert_int_equal(usage_who, RUSAGE_THREAD);
 }
 
 static void
 a_threads_cpu_is_refreshed_before_it_is_read(void **state)
 {
 	(void)state;
-	p.per_thread = true;
 	socle__profile_enable(&p, CPU);
 	run("A", 1);
 #ifdef RUSAGE_THREAD
@@ -784,7 +783,7 @@ json_is_utf8_whatever_the_class_name(void **state)
 	}
 }
 
-/* The bucket lines of an item with `calls' calls of 2^first ns each. */
+/* A bound is inclusive: 1 ns less than a power of two. The bucket lines of an item with `calls' calls of 2^first ns each. */
 static void
 append_buckets(char *to, const char *name, int first, int calls)
 {
@@ -794,8 +793,8 @@ append_buckets(char *to, const char *name, int first, int calls)
 		sprintf(to + strlen(to),
 			"socle_call_duration_seconds_bucket{item=\"%s\","
 			"le=\"%d.%09d\"} %d\n",
-			name, (int)(((int64_t)1 << i) / 1000000000),
-			(int)(((int64_t)1 << i) % 1000000000),
+			name, (int)((((int64_t)1 << i) - 1) / 1000000000),
+			(int)((((int64_t)1 << i) - 1) % 1000000000),
 			i > first ? calls : 0);
 	sprintf(to + strlen(to),
 		"socle_call_duration_seconds_bucket{item=\"%s\",le=\"+Inf\"} "

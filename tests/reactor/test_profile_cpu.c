@@ -11,6 +11,7 @@
 #include "tests/support/fixture.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <time.h>
 
 enum { ATTEMPTS = 20 };
@@ -463,6 +464,44 @@ a_loop_started_later_is_not_charged_to_the_first(void **state)
 	assert_in_some_attempt(second_loop_comes_later);
 }
 
+static atomic_bool burnt_enough;
+
+static void *
+burn_until_enough(void *arg)
+{
+	volatile long n = 0;
+
+	while (!burnt_enough)
+		n++;
+	return arg;
+}
+
+static bool
+beside_a_busy_thread(void)
+{
+	double seconds = 0.02, cpu;
+	pthread_t thread;
+
+	burnt_enough = false;
+	assert_int_equal(
+		0, pthread_create(&thread, NULL, burn_until_enough, NULL));
+	socle_enable_profiling(SOCLE_PROFILE_CPU);
+	socle_defer(burn_cpu, &seconds);
+	turn(1);
+	cpu = cpu_of("deferred:burn_cpu");
+	burnt_enough = true;
+	assert_int_equal(0, pthread_join(thread, NULL));
+	socle_reset();
+	return about(0.02, cpu);
+}
+
+static void
+a_busy_thread_without_a_loop_is_not_counted(void **state)
+{
+	(void)state;
+	assert_in_some_attempt(beside_a_busy_thread);
+}
+
 int
 main(void)
 {
@@ -476,6 +515,7 @@ main(void)
 		test(the_items_sum_explains_the_loops_time_outside_waiting),
 		test(loops_in_two_threads_are_measured_separately),
 		test(a_loop_started_later_is_not_charged_to_the_first),
+		test(a_busy_thread_without_a_loop_is_not_counted),
 	};
 
 	return run_tests(tests);

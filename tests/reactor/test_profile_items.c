@@ -197,6 +197,90 @@ other_items_are_named_after_their_function(void **state)
 	close(ends[1]);
 }
 
+static bool
+enough(void *arg)
+{
+	int *left = arg;
+
+	seam_time_add(1);
+	return --*left < 0;
+}
+
+struct wanted {
+	const char *item;
+	double wall;
+};
+
+static void
+find(const struct socle_profile_item *item, void *arg)
+{
+	struct wanted *w = arg;
+
+	if (strcmp(item->item, w->item) == 0)
+		w->wall = item->wall;
+}
+
+static double
+wall_of(const char *item)
+{
+	struct wanted w = {item, -1};
+
+	socle_profiling_data(find, &w);
+	return w.wall;
+}
+
+/* The function that socle_run_until() asks is not charged to another item. */
+static void
+done_is_an_item_of_its_own(void **state)
+{
+	int left = 2;
+
+	(void)state;
+	seam_time_virtual();
+	profile(0);
+	socle_defer(nothing, NULL);
+	socle_add_timer(0, nothing, NULL);
+	socle_set_loop_timeout(0);
+	assert_int_equal(1, socle_run_until(enough, &left));
+	assert_profile(note_calls, "deferred:nothing:1 done:enough:3 "
+				   "timer:nothing:1");
+	assert_true(wall_of("done:enough") > 2.99);
+	assert_true(wall_of("deferred:nothing") < 0.01);
+	assert_true(wall_of("timer:nothing") < 0.01);
+}
+
+static bool switched_on;
+
+static void
+read_and_profile(struct probe *p)
+{
+	char c;
+
+	assert_int_equal(1, socle_read(&p->sock, &c, 1));
+	if (!switched_on)
+		profile(0);
+	switched_on = true;
+}
+
+/* The events of the same tick, which came while it was off. */
+static void
+profiling_enabled_in_a_handler_counts_the_next_event(void **state)
+{
+	int peers[3];
+
+	(void)state;
+	switched_on = false;
+	for (int i = 0; i < 3; i++) {
+		made()->on_read = read_and_profile;
+		peers[i] = ends[1];
+		send_all(peers[i], "x", 1);
+	}
+	turn(1);
+	assert_profile(note_calls, "Probe-read:2");
+	for (int i = 0; i < 3; i++)
+		close(peers[i]);
+}
+
 /* case 127 */
 static void
 each_call_is_counted(void **state)
@@ -287,6 +371,8 @@ main(void)
 		test(an_objects_items_are_named_after_its_class),
 		test(a_listeners_object_has_an_accepted_item),
 		test(other_items_are_named_after_their_function),
+		test(done_is_an_item_of_its_own),
+		test(profiling_enabled_in_a_handler_counts_the_next_event),
 		test(each_call_is_counted),
 		test(an_event_that_is_not_called_is_not_counted),
 		test(a_read_of_pushed_back_data_counts_as_a_read),
