@@ -167,6 +167,23 @@ int socle_add_other_fd_named(const char *arguments, int fd, unsigned events,
 #define socle_add_other_fd(...)                                                \
 	socle_add_other_fd_named(#__VA_ARGS__, __VA_ARGS__)
 
+/*
+ * The same; `drop(arg)' is called once when `fn' will never run again: when the
+ * fd is removed, added again, or the loop is reset, which the end of its thread
+ * does too.  If `fn' is running then, `drop' is called when it returns.  `drop'
+ * must not call the library.  A call that fails takes nothing.
+ */
+int socle_add_other_fd_or_drop(int fd, unsigned events,
+	void (*fn)(int fd, unsigned ready, void *arg), void (*drop)(void *arg),
+	void *arg);
+
+/*
+ * What an other fd was added with; a NULL pointer is not filled in.  -ENOENT: it
+ * is not an other fd.
+ */
+int socle_other_fd(int fd, unsigned *events,
+	void (**fn)(int fd, unsigned ready, void *arg), void **arg);
+
 /* Call it before you close the fd.  -ENOENT: it is not an other fd. */
 int socle_remove_other_fd(int fd);
 void socle_clear_other_fds(void);
@@ -189,6 +206,15 @@ socle_timer_id socle_add_timer(
 socle_timer_id socle_add_timer_named(const char *arguments, double seconds,
 	void (*fn)(void *arg), void *arg);
 #define socle_add_timer(...) socle_add_timer_named(#__VA_ARGS__, __VA_ARGS__)
+
+/*
+ * The same; `drop(arg)' is called once when `fn' will never run again: after it
+ * has returned, or when the timer is cancelled or the loop is reset, which the
+ * end of its thread does too.  `drop' must not call the library.  If the result
+ * is 0 it is not called.
+ */
+socle_timer_id socle_add_timer_or_drop(double seconds, void (*fn)(void *arg),
+	void (*drop)(void *arg), void *arg);
 
 /* Whether the timer was pending; it will not fire. */
 bool socle_cancel_timer(socle_timer_id id);
@@ -214,6 +240,15 @@ void socle_set_post_loop_callback_named(
 	const char *arguments, bool (*fn)(void *arg), void *arg);
 #define socle_set_post_loop_callback(...)                                      \
 	socle_set_post_loop_callback_named(#__VA_ARGS__, __VA_ARGS__)
+
+/*
+ * The same for the loop's; `drop(arg)' is called once when `fn' will never run
+ * again: when another is set, NULL included, or the loop is reset, which the end
+ * of its thread does too.  If `fn' is running then, `drop' is called when it
+ * returns.  `drop' must not call the library.
+ */
+void socle_set_post_loop_callback_or_drop(
+	bool (*fn)(void *arg), void (*drop)(void *arg), void *arg);
 
 /* ---- deferred and posted calls ---- */
 

@@ -6,6 +6,7 @@
  * has fired or was cancelled, its identifier matches no slot.
  */
 #include "reactor/loop.h"
+#include "reactor/owned_arg.h"
 #include "reactor/reactor.h"
 
 #include "seam.h"
@@ -13,6 +14,7 @@
 struct id_timer {
 	struct socle_timer timer; /* first */
 	void (*fn)(void *arg);
+	void (*drop)(void *arg);
 	void *arg;
 	uint32_t slot;
 };
@@ -59,6 +61,18 @@ socle_timer_cancel(struct socle_timer *t)
 		socle__timers_remove(&socle__reactor->timers, t);
 }
 
+/* requires: not pending; it will never fire */
+static void
+id_timer_free(struct socle__reactor *r, struct id_timer *t)
+{
+	void (*drop)(void *arg) = t->drop;
+	void *arg = t->arg;
+
+	sys_free(t);
+	if (drop)
+		socle__arg_drop(r, drop, arg);
+}
+
 /* requires: the timers themselves are no longer pending */
 static void
 timer_ids_reset(struct socle__reactor *r)
@@ -67,10 +81,11 @@ timer_ids_reset(struct socle__reactor *r)
 
 	if (!ids)
 		return;
-	for (uint32_t i = 0; i < ids->n; i++)
-		sys_free(ids->slots[i].timer);
-	sys_free(ids);
 	r->timer_ids = NULL;
+	for (uint32_t i = 0; i < ids->n; i++)
+		if (ids->slots[i].timer)
+			id_timer_free(r, ids->slots[i].timer);
+	sys_free(ids);
 }
 
 static const struct socle__part timer_ids_part = {.reset = timer_ids_reset};
@@ -114,17 +129,19 @@ static void
 id_timer_fire(struct socle_timer *timer)
 {
 	struct id_timer *t = (struct id_timer *)(void *)timer;
-	void (*fn)(void *arg) = t->fn;
-	void *arg = t->arg;
+	struct socle__reactor *r = socle__reactor;
+	const struct id_timer fired = *t;
 
-	slot_release(socle__reactor, t);
+	slot_release(r, t);
 	sys_free(t);
-	fn(arg);
+	fired.fn(fired.arg);
+	if (fired.drop)
+		socle__arg_drop(r, fired.drop, fired.arg);
 }
 
-socle_timer_id
-socle_add_timer_named(
-	const char *arguments, double seconds, void (*fn)(void *arg), void *arg)
+static socle_timer_id
+id_timer_add(const char *arguments, double seconds, void (*fn)(void *arg),
+	void (*drop)(void *arg), void *arg)
 {
 	struct socle__reactor *r = socle__reactor_get();
 	struct id_timer *t;
@@ -137,13 +154,28 @@ socle_add_timer_named(
 	if (!(t = sys_malloc(sizeof(*t))))
 		return 0;
 	*t = (struct id_timer){
-		.fn = fn, .arg = arg, .slot = r->timer_ids->free - 1};
+		.fn = fn, .drop = drop, .arg = arg,
+		.slot = r->timer_ids->free - 1};
 	socle_timer_init_named(arguments, &t->timer, id_timer_fire);
 	slot = &r->timer_ids->slots[t->slot];
 	r->timer_ids->free = slot->next_free;
 	slot->timer = t;
 	socle_timer_start(&t->timer, seconds);
 	return (uint64_t)slot->generation << 32 | t->slot;
+}
+
+socle_timer_id
+socle_add_timer_named(
+	const char *arguments, double seconds, void (*fn)(void *arg), void *arg)
+{
+	return id_timer_add(arguments, seconds, fn, NULL, arg);
+}
+
+socle_timer_id
+socle_add_timer_or_drop(double seconds, void (*fn)(void *arg),
+	void (*drop)(void *arg), void *arg)
+{
+	return id_timer_add(NULL, seconds, fn, drop, arg);
 }
 
 #undef socle_add_timer
@@ -169,6 +201,6 @@ socle_cancel_timer(socle_timer_id id)
 		return false;
 	socle__timers_remove(&r->timers, &t->timer);
 	slot_release(r, t);
-	sys_free(t);
+	id_timer_free(r, t);
 	return true;
 }

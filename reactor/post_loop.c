@@ -7,7 +7,7 @@
  */
 #include "reactor/post_loop.h"
 
-#include "reactor/callback.h"
+#include "reactor/owned_arg.h"
 #include "reactor/reactor.h"
 
 static SOCLE__NOINLINE void
@@ -65,28 +65,48 @@ bool
 socle__post_loop_run(struct socle__reactor *r)
 {
 	struct socle__callback c;
+	struct socle__arg_use use;
 	bool go_on = run_objects(r);
 
 	if (!r->post_loop || socle__is_abandoned(r))
 		return go_on;
 	socle__callback_begin(r, &c, NULL, SOCLE__ITEM_GLOBAL_POST_LOOP,
 		r->post_loop_name, NULL);
-	go_on = r->post_loop(r->post_loop_arg) && go_on;
+	socle__arg_use_begin(&r->post_loop_arg, &use);
+	go_on = r->post_loop(use.arg) && go_on;
 	socle__callback_end(r, &c);
+	socle__arg_use_end(r, &r->post_loop_arg, &use);
 	return go_on;
+}
+
+static void
+post_loop_set(const char *arguments, bool (*fn)(void *arg),
+	void (*drop)(void *arg), void *arg)
+{
+	struct socle__reactor *r = socle__reactor_get();
+	struct socle__owned_arg old, new = {.arg = arg, .drop = drop};
+
+	if (!r)
+		return;
+	old = r->post_loop_arg;
+	r->post_loop = fn;
+	r->post_loop_arg = new;
+	r->post_loop_name = arguments;
+	socle__arg_end(r, &old);
 }
 
 void
 socle_set_post_loop_callback_named(
 	const char *arguments, bool (*fn)(void *arg), void *arg)
 {
-	struct socle__reactor *r = socle__reactor_get();
+	post_loop_set(arguments, fn, NULL, arg);
+}
 
-	if (!r)
-		return;
-	r->post_loop = fn;
-	r->post_loop_arg = arg;
-	r->post_loop_name = arguments;
+void
+socle_set_post_loop_callback_or_drop(
+	bool (*fn)(void *arg), void (*drop)(void *arg), void *arg)
+{
+	post_loop_set(NULL, fn, fn ? drop : NULL, arg);
 }
 
 #undef socle_set_post_loop_callback

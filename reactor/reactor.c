@@ -11,6 +11,7 @@
 #include "reactor/reactor.h"
 
 #include "reactor/log.h"
+#include "reactor/owned_arg.h"
 #include "reactor/turns.h"
 
 #include "seam.h"
@@ -178,6 +179,7 @@ socle_reset(void)
 		return;
 	socle__log_deliver(r);
 	r->post_loop = NULL;
+	socle__arg_end(r, &r->post_loop_arg);
 	for (unsigned i = 0; i < SOCLE__PARTS; i++)
 		if (r->parts[i] && r->parts[i]->reset)
 			r->parts[i]->reset(r);

@@ -77,6 +77,14 @@ struct socle__post_loop {
 	bool (*run)(struct socle__post_loop *p);
 };
 
+/* The argument of a registered callback; reactor/owned_arg.h. */
+struct socle__arg_use;
+struct socle__owned_arg {
+	void *arg;
+	void (*drop)(void *arg);    /* NULL: nothing to release */
+	struct socle__arg_use *use; /* the outermost call under way */
+};
+
 struct socle_factory;
 struct socle__log_message;
 struct socle__class;
@@ -115,7 +123,7 @@ struct socle__reactor {
 	struct socle__profile profile;
 	struct socle__post_loop post_loops; /* heads the list of the objects' */
 	bool (*post_loop)(void *arg);
-	void *post_loop_arg;
+	struct socle__owned_arg post_loop_arg;
 	const char *post_loop_name;
 	void (*slow)(const struct socle_slow *what, void *arg);
 	void *slow_arg;
