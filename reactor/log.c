@@ -25,7 +25,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LONGEST = 1024, LEVEL_UNSET = -1, MOST_KEPT = 256 };
+enum { LONGEST = SOCLE__LOG_LONGEST, LEVEL_UNSET = -1, MOST_KEPT = 256 };
 
 typedef void log_fn(int level, const char *message, void *arg);
 
@@ -43,12 +43,6 @@ static atomic_bool hook_is_set_now;
 
 static _Thread_local bool in_hook;
 _Atomic int socle__debug_level = LEVEL_UNSET;
-
-struct socle__log_message {
-	struct socle__log_message *next;
-	int level;
-	char text[];
-};
 
 static int
 level_now(void)
@@ -119,7 +113,10 @@ deliver(int level, const char *message)
 
 static const struct socle__descriptor_ops no_ops;
 
-/* False: there are too many, or there is no memory. */
+/*
+ * False: there are too many, or there is no memory.  One of those is kept in
+ * the reactor itself: the last word of a lack of memory reaches the hook.
+ */
 static bool
 keep(struct socle__reactor *r, int level, const char *message)
 {
@@ -128,8 +125,14 @@ keep(struct socle__reactor *r, int level, const char *message)
 		? sys_malloc(sizeof(*m) + size)
 		: NULL;
 
-	if (!m)
+	if (m) {
+		m->text = (char *)(m + 1);
+	} else if (!r->log_spare.text) {
+		m = &r->log_spare;
+		m->text = r->log_spare_text;
+	} else {
 		return false;
+	}
 	m->next = NULL;
 	m->level = level;
 	memcpy(m->text, message, size);
@@ -155,6 +158,15 @@ take(struct socle__reactor *r)
 	return m;
 }
 
+static void
+done_with(struct socle__reactor *r, struct socle__log_message *m)
+{
+	if (m == &r->log_spare)
+		m->text = NULL;
+	else
+		sys_free(m);
+}
+
 void
 socle__log_deliver_kept(void)
 {
@@ -168,7 +180,7 @@ socle__log_deliver_kept(void)
 		struct socle__log_message *m = take(r);
 
 		deliver(m->level, m->text);
-		sys_free(m);
+		done_with(r, m);
 	}
 	r->in_callback--;
 }
@@ -178,7 +190,7 @@ socle__log_forked(struct socle__reactor *r)
 {
 	atomic_store(&hook_is_set_now, false);
 	while (r && r->n_kept > 0)
-		sys_free(take(r));
+		done_with(r, take(r));
 }
 
 /* ---- logging ---- */

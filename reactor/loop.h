@@ -375,8 +375,8 @@ void socle_set_slow_handler(double seconds,
  * of the library are delivered where it can call the application: in the tick,
  * before the next message of the application, and before a loop returns.  So a
  * hook may call anything, as any callback may.  Messages that arise inside a hook
- * go to standard error, and so do those of the library that exceed 256 or find no
- * memory.
+ * go to standard error, and so do those of the library when too many are waiting or
+ * there is no memory.
  */
 void socle_set_log(
 	void (*fn)(int level, const char *message, void *arg), void *arg);

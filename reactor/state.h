@@ -86,7 +86,14 @@ struct socle__owned_arg {
 };
 
 struct socle_factory;
-struct socle__log_message;
+/* A message that waits for the log hook; reactor/log.c. */
+enum { SOCLE__LOG_LONGEST = 1024 };
+struct socle__log_message {
+	struct socle__log_message *next;
+	int level;
+	char *text;
+};
+
 struct socle__class;
 struct socle__deferred;
 struct socle__item;
@@ -140,6 +147,8 @@ struct socle__reactor {
 	struct socle_descriptor log_turn;
 	struct socle__log_message *kept, **kept_end; /* for the log hook */
 	unsigned n_kept;
+	struct socle__log_message log_spare; /* text NULL: not in use */
+	char log_spare_text[SOCLE__LOG_LONGEST];
 	const struct socle__part *parts[SOCLE__PARTS];
 	struct socle__timer_store timers;
 };

@@ -288,7 +288,7 @@ a_message_is_delivered_before_the_loop_returns(void **state)
 }
 
 static void
-a_message_that_finds_no_memory_goes_to_stderr(void **state)
+a_message_that_finds_no_memory_is_delivered_all_the_same(void **state)
 {
 	(void)state;
 	reader_with_input();
@@ -297,7 +297,7 @@ a_message_that_finds_no_memory_goes_to_stderr(void **state)
 	seam_fail(CALL_malloc, 1, ENOMEM, -1);
 	socle_close(&p->sock, "now");
 	turn(1);
-	assert_notes("close(now) destroy");
+	assert_notes("close(now) 1:Closing # destroy");
 	close(ends[1]);
 }
 
@@ -420,7 +420,7 @@ main(void)
 		test(a_hook_that_makes_the_library_log_is_not_called_without_end),
 		test(kept_messages_come_before_the_applications_next_one),
 		test(a_message_is_delivered_before_the_loop_returns),
-		test(a_message_that_finds_no_memory_goes_to_stderr),
+		test(a_message_that_finds_no_memory_is_delivered_all_the_same),
 		test(setting_a_hook_delivers_to_the_old_one_first),
 		test(a_child_does_not_deliver_the_parents_messages),
 		test(a_hook_never_gets_the_argument_of_another),
