@@ -16,6 +16,7 @@ enum {
 
 struct socle__backend {
 	const char *name;
+	bool has_edges; /* set() knows SOCLE__EDGES */
 	/* Sets up r->poller and r->poller_fd; 0 or -errno. */
 	int (*open)(struct socle__reactor *r);
 	/*

@@ -22,10 +22,11 @@ check_descriptor(const struct socle__reactor *r, size_t fd)
 		assert(d->wanted == 0);
 		assert(d->turns & SOCLE__TURN_CLOSE);
 	} else if (!(d->turns & SOCLE__TURN_INTEREST) && !socle__is_forked(r)) {
-		assert(d->armed ==
-			(d->bits & SOCLE__PARKED
-					? 0
-					: (SOCLE__PRESENT | d->wanted)));
+		if (!(d->bits & SOCLE__PARKED))
+			assert(d->armed == (SOCLE__PRESENT | d->wanted));
+		else
+			assert((d->armed & ~SOCLE__EDGES) ==
+				(d->armed ? SOCLE__PRESENT : 0));
 	}
 }
 

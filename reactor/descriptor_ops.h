@@ -14,7 +14,13 @@
 #include <stdbool.h>
 
 /* In `armed': the kernel watches this fd, and reports ERR and HUP for it. */
-enum { SOCLE__PRESENT = 0x80 };
+enum {
+	SOCLE__PRESENT = 0x80,
+	SOCLE__EDGES = 0x40 /* with PRESENT alone: only when input arrives */
+};
+
+/* In `fd_flags', beside the owner's: while parked, new input is reported. */
+enum { SOCLE__FD_LISTENS = 0x80 };
 
 /* struct socle_descriptor.bits: the reactor's, then the embedding struct's */
 enum {

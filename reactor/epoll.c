@@ -50,6 +50,8 @@ control(struct socle__reactor *r, int op, struct socle_descriptor *d,
 	struct epoll_event e = {.events = target & (SOCLE_READ | SOCLE_WRITE),
 		.data.u64 = socle__cookie(d)};
 
+	if (target & SOCLE__EDGES)
+		e.events = EPOLLIN | EPOLLET;
 	if (sys_epoll_ctl(r->poller_fd, op, d->fd, &e) == 0)
 		return 0;
 	return errno == EPERM && op != EPOLL_CTL_ADD ? -ENOENT : -errno;
@@ -107,6 +109,7 @@ epoll_close(struct socle__reactor *r)
 
 const struct socle__backend socle__epoll_backend = {
 	.name = "epoll",
+	.has_edges = true,
 	.open = epoll_open,
 	.set = epoll_set,
 	.wait = epoll_wait_for,

@@ -12,8 +12,12 @@
 static unsigned
 target_of(const struct socle_descriptor *d)
 {
-	if (d->bits & (SOCLE__CLOSED | SOCLE__PARKED))
+	if (d->bits & SOCLE__CLOSED)
 		return 0;
+	if (d->bits & SOCLE__PARKED)
+		return d->fd_flags & SOCLE__FD_LISTENS
+			? SOCLE__PRESENT | SOCLE__EDGES
+			: 0;
 	return SOCLE__PRESENT | d->wanted;
 }
 
@@ -107,6 +111,7 @@ socle__interest_failed(struct socle_descriptor *d, int err)
 	if (d->bits & SOCLE__PARKED)
 		return; /* two changes were refused: one report */
 	d->bits |= SOCLE__END_REPORTED | SOCLE__PARKED;
+	d->fd_flags &= (uint8_t)~SOCLE__FD_LISTENS;
 	if (err == -ENOENT || err == -EBADF) {
 		err = -EBADF;
 		not_ours(d);

@@ -26,6 +26,8 @@
 #include "reactor/turns.h"
 #include "reactor/wait.h"
 
+#include "seam.h"
+
 /* Whether every event and call is to be counted or logged. */
 static inline bool
 is_observed(const struct socle__reactor *r)
@@ -148,11 +150,40 @@ stale_event(struct socle__reactor *r, int fd)
 		socle__interest_rearm_all(r);
 }
 
+static bool
+may_get_a_writer(int fd)
+{
+	struct stat st;
+
+	return sys_fstat(fd, &st) == 0 &&
+		(S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode));
+}
+
+/* Whether it is parked, but reports new input. */
+static bool
+is_listening(const struct socle_descriptor *d)
+{
+	return d->bits & SOCLE__PARKED && d->fd_flags & SOCLE__FD_LISTENS;
+}
+
 /*
  * An event that would be reported for ever while nothing is done about it
  * parks the descriptor: an end that was reported already, or an event that
- * the poller was not asked for.
+ * the poller was not asked for.  A FIFO or a terminal that has lost its writers
+ * may get new ones: where the poller can report that alone, input ends the
+ * parking.
  */
+static void
+park(struct socle_descriptor *d)
+{
+	d->bits |= SOCLE__END_REPORTED | SOCLE__PARKED;
+	d->fd_flags &= (uint8_t)~SOCLE__FD_LISTENS;
+	if (socle__reactor->backend->has_edges && d->wanted & SOCLE_READ &&
+		may_get_a_writer(d->fd))
+		d->fd_flags |= SOCLE__FD_LISTENS;
+	socle__descriptor_want(d, d->wanted);
+}
+
 static void
 deliver(struct socle_descriptor *d, unsigned ready)
 {
@@ -162,10 +193,11 @@ deliver(struct socle_descriptor *d, unsigned ready)
 	if (d->bits & SOCLE__END_REPORTED)
 		wanted &= ~end;
 	if (wanted) {
+		if (is_listening(d))
+			socle__descriptor_unpark(d);
 		d->ops->ready(d, wanted, 0);
-	} else if (ready & (end | ~(unsigned)d->armed)) {
-		d->bits |= SOCLE__END_REPORTED | SOCLE__PARKED;
-		socle__descriptor_want(d, d->wanted);
+	} else if (!is_listening(d) && ready & (end | ~(unsigned)d->armed)) {
+		park(d);
 	}
 }
 
@@ -192,8 +224,8 @@ log_event(struct socle__reactor *r, uint64_t cookie, unsigned ready)
 {
 	uint64_t waits = r->waits;
 
-	socle__log(1, "Event: fd=%d, state=%u", socle__cookie_fd(cookie),
-		ready);
+	socle__log(
+		1, "Event: fd=%d, state=%u", socle__cookie_fd(cookie), ready);
 	socle__log_deliver(r);
 	return !socle__is_abandoned(r) && r->waits == waits;
 }

@@ -570,7 +570,7 @@ a_hup_of_an_other_fd_is_reported_once(void **state)
 		0, socle_add_other_fd(fds[0], SOCLE_READ, note_ready, NULL));
 	close(fds[1]);
 
-	turn(2);
+	turn(3);
 
 	assert_notes("H");
 	assert_true(asleep());
