@@ -90,10 +90,10 @@ struct socle__call {
 
 /* All zero is a valid start. */
 struct socle__profile {
-	unsigned on;     /* SOCLE_PROFILE_ bits, and SOCLE__PROFILE_SLOW */
-	unsigned what;   /* the SOCLE_PROFILE_ bits of the data */
-	bool unchained;  /* until the next wait, see above */
-	uint32_t era;    /* grows when the counters are cleared */
+	unsigned on;    /* SOCLE_PROFILE_ bits, and SOCLE__PROFILE_SLOW */
+	unsigned what;  /* the SOCLE_PROFILE_ bits of the data */
+	bool unchained; /* until the next wait, see above */
+	uint32_t era;   /* grows when the counters are cleared */
 	struct socle__call *top;  /* innermost call */
 	struct socle__stamp last; /* up to here, time has been accounted */
 	int64_t slow_ns;

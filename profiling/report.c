@@ -237,9 +237,8 @@ put_json(struct writer *w, struct snapshot *s)
 }
 
 /*
- * A bound is inclusive, and a bucket ends before a power of two: its bound is a
- * nanosecond less.  Buckets are cumulative, so that those of less than a microsecond and those
- * of more than a minute need no line of their own.
+ * Bounds are inclusive, hence a nanosecond less.  Buckets are cumulative: those
+ * below a microsecond and above a minute need no line.
  */
 static void
 put_duration(struct writer *w, const struct socle__profile_counter *c)

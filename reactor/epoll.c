@@ -50,7 +50,7 @@ control(struct socle__reactor *r, int op, struct socle_descriptor *d,
 	struct epoll_event e = {.events = target & (SOCLE_READ | SOCLE_WRITE),
 		.data.u64 = socle__cookie(d)};
 
-	if (target & SOCLE__EDGES)
+	if (socle__unlikely(target & SOCLE__EDGES))
 		e.events = EPOLLIN | EPOLLET;
 	if (sys_epoll_ctl(r->poller_fd, op, d->fd, &e) == 0)
 		return 0;

@@ -9,16 +9,14 @@
 #include "reactor/backend.h"
 #include "reactor/turns.h"
 
-static unsigned
+static inline unsigned
 target_of(const struct socle_descriptor *d)
 {
-	if (d->bits & SOCLE__CLOSED)
+	if (socle__likely(!(d->bits & (SOCLE__CLOSED | SOCLE__PARKED))))
+		return SOCLE__PRESENT | d->wanted;
+	if (d->bits & SOCLE__CLOSED || !(d->fd_flags & SOCLE__FD_LISTENS))
 		return 0;
-	if (d->bits & SOCLE__PARKED)
-		return d->fd_flags & SOCLE__FD_LISTENS
-			? SOCLE__PRESENT | SOCLE__EDGES
-			: 0;
-	return SOCLE__PRESENT | d->wanted;
+	return SOCLE__PRESENT | SOCLE__EDGES;
 }
 
 static int
@@ -142,4 +140,23 @@ socle__interest_rearm_all(struct socle__reactor *r)
 		if (!(d->bits & SOCLE__CLOSED))
 			interest_changed(d);
 	}
+}
+
+/*
+ * An event came for a registration that no descriptor has, although none was
+ * removed since the wait: the kernel still watches an open file that left the
+ * loop, through a copy of its fd.  epoll forgets it only with the whole set.
+ */
+void
+socle__interest_stale(struct socle__reactor *r, int fd)
+{
+	if (r->removed)
+		return;
+	if (r->backend->forget) {
+		r->backend->forget(r, fd);
+		return;
+	}
+	socle__batch_drop(r);
+	if (r->backend->reopen(r) == 0)
+		socle__interest_rearm_all(r);
 }

@@ -37,4 +37,7 @@ void socle__interest_failed(struct socle_descriptor *d, int err);
 /* Has everything told to a poller that is new. */
 void socle__interest_rearm_all(struct socle__reactor *r);
 
+/* An event came for a registration that no descriptor has. */
+void socle__interest_stale(struct socle__reactor *r, int fd);
+
 #endif

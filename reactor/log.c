@@ -121,9 +121,8 @@ static bool
 keep(struct socle__reactor *r, int level, const char *message)
 {
 	size_t size = strlen(message) + 1;
-	struct socle__log_message *m = r->n_kept < MOST_KEPT
-		? sys_malloc(sizeof(*m) + size)
-		: NULL;
+	struct socle__log_message *m =
+		r->n_kept < MOST_KEPT ? sys_malloc(sizeof(*m) + size) : NULL;
 
 	if (m) {
 		m->text = (char *)(m + 1);
@@ -195,7 +194,7 @@ socle__log_forked(struct socle__reactor *r)
 
 /* ---- logging ---- */
 
-static void
+__attribute__((format(printf, 2, 0))) static void
 format(char message[LONGEST], const char *fmt, va_list ap)
 {
 	size_t n;

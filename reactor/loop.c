@@ -21,12 +21,11 @@
 #include "reactor/log.h"
 #include "reactor/mailbox.h"
 #include "reactor/map.h"
+#include "reactor/parking.h"
 #include "reactor/post_loop.h"
 #include "reactor/reactor.h"
 #include "reactor/turns.h"
 #include "reactor/wait.h"
-
-#include "seam.h"
 
 /* Whether every event and call is to be counted or logged. */
 static inline bool
@@ -131,59 +130,6 @@ prepare_and_wait(struct socle__reactor *r, int limit_ms)
 
 /* ---- step 6: dispatch ---- */
 
-/*
- * An event came for a registration that no descriptor has, although none was
- * removed since the wait: the kernel still watches an open file that left the
- * loop, through a copy of its fd.  epoll forgets it only with the whole set.
- */
-static void
-stale_event(struct socle__reactor *r, int fd)
-{
-	if (r->removed)
-		return;
-	if (r->backend->forget) {
-		r->backend->forget(r, fd);
-		return;
-	}
-	socle__batch_drop(r);
-	if (r->backend->reopen(r) == 0)
-		socle__interest_rearm_all(r);
-}
-
-static bool
-may_get_a_writer(int fd)
-{
-	struct stat st;
-
-	return sys_fstat(fd, &st) == 0 &&
-		(S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode));
-}
-
-/* Whether it is parked, but reports new input. */
-static bool
-is_listening(const struct socle_descriptor *d)
-{
-	return d->bits & SOCLE__PARKED && d->fd_flags & SOCLE__FD_LISTENS;
-}
-
-/*
- * An event that would be reported for ever while nothing is done about it
- * parks the descriptor: an end that was reported already, or an event that
- * the poller was not asked for.  A FIFO or a terminal that has lost its writers
- * may get new ones: where the poller can report that alone, input ends the
- * parking.
- */
-static void
-park(struct socle_descriptor *d)
-{
-	d->bits |= SOCLE__END_REPORTED | SOCLE__PARKED;
-	d->fd_flags &= (uint8_t)~SOCLE__FD_LISTENS;
-	if (socle__reactor->backend->has_edges && d->wanted & SOCLE_READ &&
-		may_get_a_writer(d->fd))
-		d->fd_flags |= SOCLE__FD_LISTENS;
-	socle__descriptor_want(d, d->wanted);
-}
-
 static void
 deliver(struct socle_descriptor *d, unsigned ready)
 {
@@ -193,11 +139,12 @@ deliver(struct socle_descriptor *d, unsigned ready)
 	if (d->bits & SOCLE__END_REPORTED)
 		wanted &= ~end;
 	if (wanted) {
-		if (is_listening(d))
+		if (socle__is_listening(d))
 			socle__descriptor_unpark(d);
 		d->ops->ready(d, wanted, 0);
-	} else if (!is_listening(d) && ready & (end | ~(unsigned)d->armed)) {
-		park(d);
+	} else if (!socle__is_listening(d) &&
+		ready & (end | ~(unsigned)d->armed)) {
+		socle__park(d);
 	}
 }
 
@@ -209,7 +156,7 @@ receiver(struct socle__reactor *r, uint64_t cookie)
 		socle__descriptor_at(r, socle__cookie_fd(cookie));
 
 	if (!d || socle__cookie(d) != cookie) {
-		stale_event(r, socle__cookie_fd(cookie));
+		socle__interest_stale(r, socle__cookie_fd(cookie));
 		return NULL;
 	}
 	return d->bits & SOCLE__CLOSED ? NULL : d;

@@ -153,8 +153,9 @@ id_timer_add(const char *arguments, double seconds, void (*fn)(void *arg),
 		return 0;
 	if (!(t = sys_malloc(sizeof(*t))))
 		return 0;
-	*t = (struct id_timer){
-		.fn = fn, .drop = drop, .arg = arg,
+	*t = (struct id_timer){.fn = fn,
+		.drop = drop,
+		.arg = arg,
 		.slot = r->timer_ids->free - 1};
 	socle_timer_init_named(arguments, &t->timer, id_timer_fire);
 	slot = &r->timer_ids->slots[t->slot];

@@ -18,8 +18,7 @@ struct socle__arg_use {
 };
 
 static inline void
-socle__arg_drop(
-	struct socle__reactor *r, void (*drop)(void *arg), void *arg)
+socle__arg_drop(struct socle__reactor *r, void (*drop)(void *arg), void *arg)
 {
 	struct socle__callback c;
 

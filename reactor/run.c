@@ -105,8 +105,7 @@ is_done(struct socle__reactor *r, const char *name, bool (*done)(void *arg),
 }
 
 int
-socle_run_until_named(
-	const char *arguments, bool (*done)(void *arg), void *arg)
+socle_run_until_named(const char *arguments, bool (*done)(void *arg), void *arg)
 {
 	unsigned outer;
 	int result;

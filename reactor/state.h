@@ -106,9 +106,9 @@ struct socle__reactor {
 	struct socle__event *batch;
 	size_t batch_n, batch_size;
 	struct socle__event *next, *end; /* of the batch, during dispatch */
-	unsigned straight; /* events that go to `read'; 0 while observed */
-	int depth;                       /* loops on the stack */
-	unsigned interrupted;            /* SOCLE__STOPPED and so on */
+	unsigned straight;    /* events that go to `read'; 0 while observed */
+	int depth;            /* loops on the stack */
+	unsigned interrupted; /* SOCLE__STOPPED and so on */
 	unsigned in_callback; /* application functions on the stack */
 	unsigned callbacks;   /* ... called so far */
 	int timeout_ms;

@@ -137,7 +137,7 @@ socle_close_after_flush(struct socle_socket *s, const char *reason)
 		return;
 	if (!s->queued &&
 		(socle__has(s, SOCLE__READ_ENDED) || !socle__must_linger(s))) {
-		socle_close(s, reason);
+		socle__close_broken(s, reason); /* nothing to flush */
 		return;
 	}
 	/* If memory runs out, only the reason is lost. */

@@ -320,7 +320,7 @@ socle_set_reader_func(struct socle_socket *s,
 
 	if (r <= 0)
 		return r;
-	socle__ignore_sigpipe(); /* TLS libraries write as they read */
+	socle__catch_sigpipe(); /* TLS libraries write as they read */
 	s->extra->reader = fn;
 	s->extra->reader_arg = arg;
 	reader_holds(s, false);

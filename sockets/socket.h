@@ -66,8 +66,8 @@ struct socle_socket {
  * sees.  O_NONBLOCK is undone when the library closes the fd or lets it go, if
  * it was set here and the fd is not a socket or is 0, 1 or 2; not in a forked
  * child.  Nothing is watched.  The first fd that
- * is not a socket makes the process ignore SIGPIPE, which exec(2) passes on,
- * unless the application has set another action for it.
+ * is not a socket gives SIGPIPE an empty handler, which exec(2) resets, unless
+ * the application has set an action for it.
  *
  * `self' must not be a live object, one whose `destroy' has yet to be called.
  * This is not detected.
@@ -285,8 +285,8 @@ int socle_unread(struct socle_socket *s, const void *data, size_t len);
  * anything else.  Meanwhile event_read is called once a tick while reading is
  * watched, and ERR and HUP wait.  Setting or removing a function forgets this.
  *
- * The first reader or writer function makes the process ignore SIGPIPE, as
- * socle_socket_init() does for a pipe.  Returns 0, -EBADF, -EINVAL, -ENOMEM.
+ * The first reader or writer function handles SIGPIPE as socle_socket_init()
+ * does for a pipe.  Returns 0, -EBADF, -EINVAL, -ENOMEM.
  */
 int socle_set_reader_func(struct socle_socket *s,
 	ssize_t (*fn)(

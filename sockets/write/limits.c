@@ -64,7 +64,7 @@ socle_set_writer_func(struct socle_socket *s,
 
 	if (r <= 0)
 		return r;
-	socle__ignore_sigpipe(); /* for functions that call write(2) */
+	socle__catch_sigpipe(); /* for functions that call write(2) */
 	s->extra->writer = fn;
 	s->extra->writer_arg = arg;
 	if (!socle__has(s, SOCLE__WRITER_READ))

@@ -83,9 +83,8 @@ struct socle_sendfile {
  * the queue is dropped and further writes return the error.  A file counts 1
  * for a write cap, the marks and socle_write_buf_size().
  *
- * The first call makes the process ignore SIGPIPE, which exec(2) passes on,
- * unless the application has set another action for it: sendfile(2) has no
- * MSG_NOSIGNAL.
+ * The first call gives SIGPIPE an empty handler, which exec(2) resets, unless
+ * the application has set an action for it: sendfile(2) has no MSG_NOSIGNAL.
  */
 int socle_sendfile(struct socle_socket *s, const struct socle_sendfile *what);
 

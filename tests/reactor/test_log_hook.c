@@ -73,8 +73,8 @@ a_hook_that_removes_the_other_fd_of_an_event_cancels_the_event(void **state)
 {
 	(void)state;
 	pair_pipe(ends);
-	assert_int_equal(0,
-		socle_add_other_fd(ends[0], SOCLE_READ, note_fd, NULL));
+	assert_int_equal(
+		0, socle_add_other_fd(ends[0], SOCLE_READ, note_fd, NULL));
 	send_all(ends[1], "x", 1);
 	hook_at("Event:", remove_other);
 	turn(2);

@@ -648,8 +648,7 @@ the_next_writer_of_a_fifo_is_heard(void **state)
 	unlink(fifo);
 	assert_int_equal(0, mkfifo(fifo, 0600));
 	r = open(fifo, O_RDONLY | O_NONBLOCK);
-	assert_int_equal(
-		0, socle_add_other_fd(r, SOCLE_READ, read_all, NULL));
+	assert_int_equal(0, socle_add_other_fd(r, SOCLE_READ, read_all, NULL));
 	for (int i = 0; i < 3; i++) {
 		write_and_leave();
 		assert_notes("1:1 16:0");

@@ -242,8 +242,9 @@ done_is_an_item_of_its_own(void **state)
 	socle_add_timer(0, nothing, NULL);
 	socle_set_loop_timeout(0);
 	assert_int_equal(1, socle_run_until(enough, &left));
-	assert_profile(note_calls, "deferred:nothing:1 done:enough:3 "
-				   "timer:nothing:1");
+	assert_profile(note_calls,
+		"deferred:nothing:1 done:enough:3 "
+		"timer:nothing:1");
 	assert_true(wall_of("done:enough") > 2.99);
 	assert_true(wall_of("deferred:nothing") < 0.01);
 	assert_true(wall_of("timer:nothing") < 0.01);

@@ -107,8 +107,8 @@ without_fds_the_result_says_so(void **state)
 	turn(1);
 	seam_fail(CALL_wake_fds, 1, EMFILE, -1);
 	assert_int_equal(-EMFILE, socle_signal(SIGUSR1, note_signal, NULL));
-	assert_int_equal(backend_is("poll") ? -ENOTSUP : -EMFILE,
-		socle_loop_fd());
+	assert_int_equal(
+		backend_is("poll") ? -ENOTSUP : -EMFILE, socle_loop_fd());
 	assert_true(has_handler(SIGUSR1, SIG_DFL));
 }
 

@@ -1,0 +1,34 @@
+/*
+ * Parking: a descriptor whose events would be reported for ever, while nothing
+ * is done about them, leaves the poller until it is touched.
+ */
+#include "reactor/parking.h"
+
+#include "reactor/backend.h"
+#include "reactor/interest.h"
+
+#include "seam.h"
+
+static bool
+may_get_a_writer(int fd)
+{
+	struct stat st;
+
+	return sys_fstat(fd, &st) == 0 &&
+		(S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode));
+}
+
+/*
+ * A FIFO or a terminal that has lost its writers may get new ones: where the
+ * poller can report that alone, input ends the parking.
+ */
+void
+socle__park(struct socle_descriptor *d)
+{
+	d->bits |= SOCLE__END_REPORTED | SOCLE__PARKED;
+	d->fd_flags &= (uint8_t)~SOCLE__FD_LISTENS;
+	if (socle__reactor->backend->has_edges && d->wanted & SOCLE_READ &&
+		may_get_a_writer(d->fd))
+		d->fd_flags |= SOCLE__FD_LISTENS;
+	socle__descriptor_want(d, d->wanted);
+}
