@@ -3,14 +3,17 @@
  * call takes.
  *
  * With gso a run of datagrams of the same size (the last may be shorter) to
- * one peer is one message, which the kernel or the device splits.  If that is
- * refused, datagrams are sent one by one from then on.  sendmmsg(2) stops at
+ * one peer is one message, which the kernel or the device splits.  If such a
+ * message is refused (its datagrams are larger than the route's MTU, or the
+ * device cannot split), the datagrams of that run alone are sent unjoined:
+ * `singly' counts those left at the head of the queue.  sendmmsg(2) stops at
  * the first message that fails; its error is returned when a later call starts
  * with that message.
  */
 #include "sockets/dgram/call.h"
 
 #include "sockets/dgram/options.h"
+#include "sockets/write/transmit.h"
 
 #include "seam.h"
 
@@ -104,6 +107,12 @@ socle__dgram_transmit(struct socle_dgram *d, const struct socle__outgoing *o)
 /* ---- many datagrams ---- */
 
 static bool
+joins(const struct socle_dgram *d)
+{
+	return d->flags & SOCLE__DGRAM_JOINED_OUT && d->singly == 0;
+}
+
+static bool
 is_alike(const struct socle__outgoing *a, const struct socle__outgoing *b)
 {
 	if (a->flags != b->flags || a->to_len != b->to_len ||
@@ -132,14 +141,14 @@ piece_add(struct call *c, const struct socle__outgoing *o)
 	c->pieces++;
 }
 
-/* Joins the datagrams that follow `first' to its message, while they fit. */
-static void
+/* Joins the datagrams that follow `first', while they fit; all their bytes. */
+static size_t
 run_add(struct call *c, const struct socle__outgoing *first,
-	struct socle__dgram_cursor *at)
+	struct socle__dgram_cursor *at, unsigned most)
 {
 	size_t bytes = first->len, last = first->len;
 
-	while (c->datagrams[c->n] < JOINED_MOST && c->pieces < PIECES &&
+	while (c->datagrams[c->n] < most && c->pieces < PIECES &&
 		last == first->len && last > 0) {
 		struct socle__dgram_cursor ahead = *at;
 		const struct socle__dgram_item *item =
@@ -156,6 +165,7 @@ run_add(struct call *c, const struct socle__outgoing *first,
 	if (c->datagrams[c->n] > 1)
 		socle__dgram_control_segment(
 			&c->messages[c->n].msg_hdr, first->len);
+	return bytes;
 }
 
 static void
@@ -175,19 +185,26 @@ message_add(struct call *c, const struct socle__outgoing *o)
 
 /* Gathers what one call can send: the flags of all messages are the same. */
 static void
-gather(struct socle_dgram *d, struct call *c, unsigned most)
+gather(struct socle_dgram *d, struct call *c,
+	const struct socle__dgram_budget *budget)
 {
 	struct socle__dgram_cursor at = socle__dgram_cursor(d);
 	const struct socle__dgram_item *item;
+	unsigned left = budget->datagrams;
+	bool joined = joins(d);
+	size_t bytes = 0;
 
 	c->n = c->pieces = 0;
 	c->flags = socle__dgram_head(d)->o.flags;
-	while (c->n < most && c->pieces < PIECES &&
-		(item = socle__dgram_next(&at)) && item->o.flags == c->flags) {
+	while (c->n < budget->messages && left > 0 && bytes < budget->bytes &&
+		c->pieces < PIECES && (item = socle__dgram_next(&at)) &&
+		item->o.flags == c->flags) {
 		message_add(c, &item->o);
-		if (d->flags & SOCLE__DGRAM_JOINED_OUT)
-			run_add(c, &item->o, &at);
-		c->n++;
+		bytes += joined
+			? run_add(c, &item->o, &at,
+				  left < JOINED_MOST ? left : JOINED_MOST)
+			: item->o.len;
+		left -= c->datagrams[c->n++];
 	}
 }
 
@@ -209,6 +226,14 @@ send_call(struct socle_dgram *d, struct call *c)
 	return n < 0 ? -errno : n;
 }
 
+/* Errors of a message that may have gone as single datagrams. */
+static bool
+may_be_the_joining(int err)
+{
+	return err == -EMSGSIZE || err == -EINVAL || err == -EIO ||
+		err == -EOPNOTSUPP;
+}
+
 /* Whether to repeat the call without the feature that the kernel refused. */
 static bool
 feature_dropped(struct socle_dgram *d, const struct call *c, int err)
@@ -217,8 +242,8 @@ feature_dropped(struct socle_dgram *d, const struct call *c, int err)
 		d->flags |= SOCLE__DGRAM_OUT_ONES;
 		return true;
 	}
-	if ((err == -EIO || err == -EINVAL) && c->datagrams[0] > 1) {
-		d->flags &= ~(uint32_t)SOCLE__DGRAM_JOINED_OUT;
+	if (may_be_the_joining(err) && c->datagrams[0] > 1) {
+		d->singly = (uint16_t)c->datagrams[0];
 		return true;
 	}
 	return false;
@@ -241,21 +266,23 @@ send_head(struct socle_dgram *d)
 	return 1;
 }
 
-int
-socle__dgram_transmit_queue(struct socle_dgram *d, unsigned most)
+/* How many datagrams were sent; 0: a part of the head; -errno of the head. */
+static int
+send_some(struct socle_dgram *d, struct socle__dgram_budget budget)
 {
 	struct call c;
 	int n, sent = 0;
 
 	if (d->flags & SOCLE__DGRAM_PIECES)
-		most = 1;
+		budget.messages = 1;
 	do {
 		if (d->flags & SOCLE__DGRAM_OUT_ONES)
-			most = 1;
-		if (d->items == 1 ||
-			(most <= 1 && !(d->flags & SOCLE__DGRAM_JOINED_OUT)))
+			budget.messages = 1;
+		if (d->singly > 0 && budget.messages > d->singly)
+			budget.messages = d->singly;
+		if (d->items == 1 || (budget.messages <= 1 && !joins(d)))
 			return send_head(d);
-		gather(d, &c, most < MESSAGES ? most : MESSAGES);
+		gather(d, &c, &budget);
 		n = send_call(d, &c);
 	} while (n < 0 && feature_dropped(d, &c, n));
 	if (may_be_the_source(n) && socle__dgram_head(d)->o.source)
@@ -264,4 +291,16 @@ socle__dgram_transmit_queue(struct socle_dgram *d, unsigned most)
 		for (unsigned k = c.datagrams[i]; k > 0; k--, sent++)
 			socle__dgram_pop(d);
 	return n < 0 ? n : sent;
+}
+
+int
+socle__dgram_transmit_queue(
+	struct socle_dgram *d, const struct socle__dgram_budget *budget)
+{
+	int n = send_some(d, *budget);
+	int gone = n < 0 && !socle__is_blocked_by(n) ? 1 : n;
+
+	if (d->singly > 0 && gone > 0)
+		d->singly -= (uint16_t)(gone < d->singly ? gone : d->singly);
+	return n;
 }

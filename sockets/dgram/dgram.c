@@ -1,4 +1,5 @@
 /* The root class of datagram objects, and their transport. */
+#include "sockets/dgram/call.h"
 #include "sockets/dgram/events.h"
 #include "sockets/dgram/options.h"
 #include "sockets/dgram/queue.h"
@@ -16,30 +17,30 @@ enum { KEPT_ERRORS_A_CALL = 64 };
 
 /* ---- the root class ---- */
 
-/* Whether an error concerns one peer or one route, not the socket itself. */
+/*
+ * Whether the socket itself is broken.  Every other error concerns one
+ * destination or one datagram, and no other host may close the socket: ICMP of
+ * any kind, a firewall, a route, a size, a source address.
+ */
 static bool
-is_icmp(int err)
+is_broken_by(int err)
 {
 	switch (-err) {
-	case ECONNREFUSED:
-	case EHOSTUNREACH:
-	case ENETUNREACH:
-	case EHOSTDOWN:
-	case EMSGSIZE:
-	case ECONNRESET:
-	case ENOPROTOOPT:
-	case EPROTO:
-	case ENONET:
+	case EBADF:
+	case EFAULT:
+	case ENOSYS:
+	case ENOTSOCK:
 		return true;
 	default:
 		return false;
 	}
 }
 
+/* A connection has one destination: there every error is the socket's. */
 static void
 root_on_recv_error(struct socle_dgram *self, int err)
 {
-	if (!is_icmp(err))
+	if (self->flags & SOCLE__DGRAM_ENDS || is_broken_by(err))
 		socle__close_broken(&self->sock, "recv_error");
 }
 
@@ -48,7 +49,9 @@ root_on_send_error(
 	struct socle_dgram *self, int err, const struct socle_packet *p)
 {
 	(void)p;
-	if (!is_icmp(err) && err != -ECANCELED)
+	if (err == -ECANCELED)
+		return;
+	if (self->flags & SOCLE__DGRAM_OUT_ENDS || is_broken_by(err))
 		socle__close_broken(&self->sock, "send_error");
 }
 
@@ -74,6 +77,25 @@ root_event_write(struct socle_socket *self)
 	socle__flush(self);
 }
 
+/* Reports the errors that the kernel has queued for `of'; how many it read. */
+static int
+kept_errors_report(struct socle_dgram *d, struct socle_descriptor *of)
+{
+	int err, n = 0;
+
+	if (!socle__dgram_keeps_errors(of->fd))
+		return 0;
+	while (n < KEPT_ERRORS_A_CALL && !(of->bits & SOCLE__CLOSED) &&
+		(err = socle__dgram_kept_error(of->fd)) != 0) {
+		n++;
+		if (err < 0)
+			socle__dgram_recv_error(d, err);
+	}
+	if (n > 0 && !(of->bits & SOCLE__CLOSED))
+		socle__descriptor_touch(of);
+	return n;
+}
+
 /*
  * With IP_RECVERR the kernel queues errors, and SO_ERROR is only the first of
  * them.  Once they have been read, further errors may be reported.
@@ -82,17 +104,14 @@ static void
 root_event_err(struct socle_socket *self, int err)
 {
 	struct socle_dgram *d = socle__dgram_of(self);
-	int kept, reported = 0;
+	int n = kept_errors_report(d, &self->d);
 
-	while (reported < KEPT_ERRORS_A_CALL && !socle__is_closed(self) &&
-		(kept = socle__dgram_kept_error(self->d.fd)) != 0) {
-		reported++;
-		if (kept < 0)
-			socle__dgram_recv_error(d, kept);
-	}
-	if (reported == 0 && err != 0)
-		socle__dgram_recv_error(d, err);
-	if (!socle__is_closed(self) && (reported > 0 || is_icmp(err)))
+	if (!socle__is_closed(self) && d->writer)
+		n += kept_errors_report(d, &d->writer->d);
+	if (socle__is_closed(self) || n > 0 || err == 0)
+		return;
+	socle__dgram_recv_error(d, err);
+	if (!socle__is_closed(self))
 		socle__descriptor_touch(&self->d);
 }
 

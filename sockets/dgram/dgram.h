@@ -101,11 +101,12 @@ struct socle_dgram_class {
 		const struct socle_packet *p) SOCLE_OPTIONAL;
 	/*
 	 * Receiving failed, or an ICMP error arrived; `err' is -errno.  The
-	 * default ignores errors of one peer or route (ECONNREFUSED,
-	 * ECONNRESET, EHOSTUNREACH, EHOSTDOWN, ENETUNREACH, EMSGSIZE,
-	 * ENOPROTOOPT, EPROTO, ENONET) and closes for any other
-	 * ("recv_error").  A shortage of memory is not reported: receiving
-	 * pauses for 50 ms.
+	 * default closes ("recv_error") only for an error of the socket
+	 * itself: EBADF, EFAULT, ENOSYS, ENOTSOCK, and any on SOCK_STREAM and
+	 * SOCK_SEQPACKET.  It ignores all others, so that no other host can
+	 * close the object.  If receives fail repeatedly, receiving pauses
+	 * for 50 ms after each.  A shortage of memory or of buffers is not
+	 * reported; receiving pauses as well.
 	 */
 	void (*on_recv_error)(struct socle_dgram *self, int err) SOCLE_OPTIONAL;
 	/*
@@ -113,8 +114,9 @@ struct socle_dgram_class {
 	 * Called exactly once for each such datagram.  `p' has data, len, to,
 	 * and from if it was a reply.  -ECANCELED: the object was closed or
 	 * stolen, or the process is a child that was forked while the datagram
-	 * was queued.  The default ignores -ECANCELED and the errors that
-	 * on_recv_error ignores, and closes for any other ("send_error").
+	 * was queued.  The default closes ("send_error") for the errors that
+	 * on_recv_error closes for, and ignores all others: the datagram is
+	 * lost.
 	 */
 	void (*on_send_error)(struct socle_dgram *self, int err,
 		const struct socle_packet *p) SOCLE_OPTIONAL;
@@ -168,9 +170,10 @@ struct socle_dgram_params {
 	bool pktinfo SOCLE_OPTIONAL;
 	/*
 	 * UDP on Linux: let the kernel join received datagrams (gro) and split
-	 * sent ones (gso).  This affects only speed; where the kernel or the
-	 * device does not support it, it is not used.  With gso the queue is
-	 * sent as with send_all.
+	 * sent ones (gso).  This affects only speed; where the kernel does
+	 * not support it, it is not used, and datagrams that were refused
+	 * joined are sent one by one.  With gso the queue is sent as with
+	 * send_all.
 	 */
 	bool gro SOCLE_OPTIONAL;
 	bool gso SOCLE_OPTIONAL;
@@ -207,6 +210,7 @@ struct socle_dgram {
 	struct socle__dgram_writer *writer;      /* the second fd, or NULL */
 	uint16_t port;     /* local port, network byte order; 0: not asked */
 	uint16_t delay_ms; /* until the next retry */
+	uint16_t singly;   /* datagrams of the queue not to be joined */
 	uint32_t flags;
 };
 
@@ -310,9 +314,13 @@ int socle_dgram_send(struct socle_dgram *d, const void *data, size_t len,
 /*
  * Sends an answer to the sender of `p'.  With `pktinfo' the source address is
  * the address that `p' was sent to, unless the kernel refuses that, as it does
- * for a broadcast address.  If the sender has no name, this is
- * socle_dgram_send() with `to' NULL, which fails without a connected peer.
- * Returns as socle_dgram_send().
+ * for a broadcast address.  If the sender has no name, a connected object
+ * answers its peer.
+ *
+ * Returns as socle_dgram_send(), and at once, with autoflush or without:
+ * -EDESTADDRREQ, the sender has no name and the object is not connected;
+ * -EINVAL, the sender's port is 0, which anybody can pretend.  (Raw and ICMP
+ * sockets have no ports.)
  */
 int socle_dgram_reply(struct socle_dgram *d, const struct socle_packet *p,
 	const void *data, size_t len);

@@ -21,9 +21,10 @@ socle__dgram_type(int fd, uint32_t *flags)
 	if (sys_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
 		return -errno;
 	if (type == SOCK_STREAM)
-		*flags = SOCLE__DGRAM_ENDS | SOCLE__DGRAM_PIECES;
+		*flags = SOCLE__DGRAM_ENDS | SOCLE__DGRAM_OUT_ENDS |
+			SOCLE__DGRAM_PIECES | SOCLE__DGRAM_IN_STREAM;
 	else if (type == SOCK_SEQPACKET)
-		*flags = SOCLE__DGRAM_ENDS;
+		*flags = SOCLE__DGRAM_ENDS | SOCLE__DGRAM_OUT_ENDS;
 	return 0;
 }
 
@@ -230,6 +231,15 @@ error_of(struct msghdr *m)
 	return 1;
 }
 #endif
+
+bool
+socle__dgram_keeps_errors(int fd)
+{
+	struct socle_addr a;
+
+	return SOCLE__HAVE_ERRQUEUE && name_of(fd, &a) == 0 &&
+		(a.u.sa.sa_family == AF_INET || a.u.sa.sa_family == AF_INET6);
+}
 
 int
 socle__dgram_kept_error(int fd)

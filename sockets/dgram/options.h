@@ -37,6 +37,11 @@ void socle__dgram_control_source(
 	struct msghdr *m, const struct socle__dgram_source *source);
 void socle__dgram_control_segment(struct msghdr *m, size_t segment);
 /*
+ * Whether the kernel may have queued errors for `fd'.  Other sockets do not
+ * know MSG_ERRQUEUE: reading there would take a datagram.
+ */
+bool socle__dgram_keeps_errors(int fd);
+/*
  * Reads the next entry of the socket's error queue: -errno; 1: an entry that
  * is no error; 0: the queue is empty.
  */

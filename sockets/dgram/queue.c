@@ -24,12 +24,6 @@
 enum { BLOCK = 16384 - sizeof(struct socle__dgram_block) - 16 };
 enum { ALIGNMENT = 16 };
 
-static size_t
-weight(size_t len)
-{
-	return len > 0 ? len : 1;
-}
-
 static struct socle__dgram_block *
 block_get(struct socle_dgram *d, size_t size)
 {
@@ -134,7 +128,7 @@ socle__dgram_enqueue(struct socle_dgram *d, const struct socle__outgoing *o)
 		item->o.data = copy(item, &at, o->data, o->len);
 	b->used += size;
 	d->items++;
-	d->sock.queued += weight(o->len);
+	d->sock.queued += socle__dgram_weight(o->len);
 	return 0;
 }
 
@@ -151,7 +145,7 @@ socle__dgram_pop(struct socle_dgram *d)
 	const struct socle__dgram_item *item = item_at(b, b->at);
 
 	d->items--;
-	d->sock.queued -= weight(item->o.len);
+	d->sock.queued -= socle__dgram_weight(item->o.len);
 	b->at += item->size;
 	if (item->room)
 		socle__dgram_room_give_back(d, item->room);
@@ -255,7 +249,7 @@ socle__dgram_queue_check(const struct socle_dgram *d)
 	}
 	while ((item = socle__dgram_next(&c))) {
 		items++;
-		queued += weight(item->o.len);
+		queued += socle__dgram_weight(item->o.len);
 		assert(!item->room || item->room->lent > 0);
 	}
 	assert(items == d->items && queued == d->sock.queued);

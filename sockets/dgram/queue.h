@@ -34,6 +34,13 @@ struct socle__dgram_block {
 	_Alignas(max_align_t) char data[];
 };
 
+/* What a datagram counts in every limit: an empty one would be unlimited. */
+static inline size_t
+socle__dgram_weight(size_t len)
+{
+	return len > 0 ? len : 1;
+}
+
 struct socle__dgram_cursor {
 	const struct socle__dgram_block *block;
 	size_t at;

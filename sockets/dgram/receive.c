@@ -22,15 +22,17 @@
 
 enum { DATAGRAMS_A_CALL = 256, BYTES_A_CALL = 1 << 20, HOLD_MS = 50 };
 
-enum { RECV_FLAGS = MSG_DONTWAIT | MSG_CMSG_CLOEXEC };
-
-/* On a stream MSG_TRUNC would discard the data. */
+/*
+ * On a stream MSG_TRUNC would discard the data.  MSG_CMSG_CLOEXEC, which
+ * AF_PACKET refuses, is not needed: control data is received on IP sockets
+ * only, and no fd comes with it.
+ */
 static int
 recv_flags(const struct socle_dgram *d)
 {
-	if (!(d->flags & SOCLE__DGRAM_PIECES))
-		return RECV_FLAGS | SOCLE__TELL_LENGTH;
-	return RECV_FLAGS;
+	if (!(d->flags & SOCLE__DGRAM_IN_STREAM))
+		return MSG_DONTWAIT | SOCLE__TELL_LENGTH;
+	return MSG_DONTWAIT;
 }
 
 /* ---- from the kernel ---- */
@@ -204,7 +206,7 @@ deliver_all(struct socle_dgram *d)
 
 /* ---- event_read ---- */
 
-/* Out of memory: stops reading for HOLD_MS; datagrams stay in the kernel. */
+/* Stops reading for HOLD_MS; datagrams stay in the kernel. */
 static void
 hold(struct socle_dgram *d)
 {
@@ -213,16 +215,27 @@ hold(struct socle_dgram *d)
 	socle__dgram_try_later(d, HOLD_MS);
 }
 
+/*
+ * An error that repeats may be one that lasts, while the socket is readable:
+ * the loop would spin.  So reading pauses then, as it does without memory.
+ */
 static void
 failed(struct socle_dgram *d, int err)
 {
-	if (err == -EAGAIN || err == -EWOULDBLOCK)
+	if (err == -EAGAIN || err == -EWOULDBLOCK) {
+		d->flags &= ~(uint32_t)SOCLE__DGRAM_IN_FAILED;
 		return;
+	}
 	socle__descriptor_touch(&d->sock.d);
-	if (err == -ENOMEM || err == -ENOBUFS)
-		hold(d);
-	else
+	if (err != -ENOMEM && err != -ENOBUFS) {
+		bool again = (d->flags & SOCLE__DGRAM_IN_FAILED) != 0;
+
+		d->flags |= SOCLE__DGRAM_IN_FAILED;
 		socle__dgram_recv_error(d, err);
+		if (!again || socle__is_closed(&d->sock))
+			return;
+	}
+	hold(d);
 }
 
 /* Makes one system call; whether another may receive more. */
@@ -238,6 +251,7 @@ receive_some(struct socle_dgram *d, size_t *bytes, unsigned *datagrams)
 			failed(d, n);
 		return false;
 	}
+	d->flags &= ~(uint32_t)SOCLE__DGRAM_IN_FAILED;
 	full = (unsigned)n == r->slots;
 	err = r->err;
 	*bytes += bytes_in(r);

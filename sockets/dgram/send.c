@@ -12,6 +12,7 @@
 
 #include "reactor/interest.h"
 #include "reactor/turns.h"
+#include "sockets/dgram/answer.h"
 #include "sockets/dgram/call.h"
 #include "sockets/dgram/events.h"
 #include "sockets/dgram/later.h"
@@ -89,37 +90,38 @@ budget(const struct socle_dgram *d)
 	return all ? DATAGRAMS_A_FLUSH : 1;
 }
 
-/* How many datagrams one system call may send. */
+/* How many messages one system call may send. */
 static unsigned
-call_budget(const struct socle_dgram *d, unsigned left)
+call_budget(const struct socle_dgram *d)
 {
-	unsigned most =
-		d->p.recv_batch > 1 ? d->p.recv_batch : SOCLE__DGRAM_BATCH;
-
-	return most < left ? most : left;
+	return d->p.recv_batch > 1 ? d->p.recv_batch : SOCLE__DGRAM_BATCH;
 }
 
 static void
 flush_some(struct socle_dgram *d, unsigned left, bool was_blocked)
 {
-	size_t bytes = 0;
+	struct socle__dgram_budget b = {
+		.messages = left > 1 ? call_budget(d) : 1,
+		.datagrams = left,
+		.bytes = BYTES_A_FLUSH};
 
-	while (d->items > 0 && left > 0 && bytes < BYTES_A_FLUSH &&
+	while (d->items > 0 && b.datagrams > 0 && b.bytes > 0 &&
 		!socle__has(&d->sock, SOCLE__BLOCKED)) {
-		size_t before = d->sock.queued;
-		int n = socle__dgram_transmit_queue(d, call_budget(d, left));
+		size_t sent = d->sock.queued;
+		int n = socle__dgram_transmit_queue(d, &b);
 
 		if (n >= 0) {
 			was_blocked = false;
-			bytes += before - d->sock.queued;
+			sent -= d->sock.queued;
+			b.bytes -= sent < b.bytes ? sent : b.bytes;
+			b.datagrams -= (unsigned)n;
 			moved(d);
-			left -= (unsigned)n < left ? (unsigned)n : left;
 			if (n == 0)
 				blocked(d, -EAGAIN, false);
 		} else if (socle__is_blocked_by(n)) {
 			blocked(d, n, was_blocked);
 		} else {
-			left--;
+			b.datagrams--;
 			socle__dgram_queue_fail(d, n);
 			if (socle__is_closed(&d->sock))
 				return;
@@ -184,6 +186,7 @@ refusal(const struct socle_dgram *d, const struct socle__outgoing *o)
 	const struct socle_socket *s = &d->sock;
 	const struct socle__extra *x = s->extra;
 	size_t most = d->p.max_queue_bytes;
+	size_t weight = socle__dgram_weight(o->len);
 
 	if (socle__is_closed(s))
 		return -EBADF;
@@ -195,7 +198,7 @@ refusal(const struct socle_dgram *d, const struct socle__outgoing *o)
 		return -ENOBUFS;
 	if (x && x->cap && (most == 0 || x->cap < most))
 		most = x->cap;
-	if (most && (o->len > most || s->queued > most - o->len))
+	if (most && (weight > most || s->queued > most - weight))
 		return -ENOBUFS;
 	return 0;
 }
@@ -287,11 +290,15 @@ socle_dgram_reply(struct socle_dgram *d, const struct socle_packet *p,
 	const void *data, size_t len)
 {
 	struct socle__dgram_source source;
-	struct socle__outgoing o = {.data = data,
-		.len = len,
-		.to = p->from.len ? &p->from.u : NULL,
-		.to_len = p->from.len};
+	struct socle__outgoing o = {.data = data, .len = len};
+	int err = socle__dgram_answerable(d, &p->from);
 
+	if (err < 0)
+		return err;
+	if (!socle__dgram_is_unnamed(&p->from)) {
+		o.to = &p->from.u;
+		o.to_len = p->from.len;
+	}
 	if (p->to.len > 0) {
 		memset(&source, 0, sizeof(source));
 		source.family = p->to.u.sa.sa_family;

@@ -68,8 +68,9 @@ static void
 kind_set(struct socle_dgram *d, uint32_t flags, int fd)
 {
 	d->flags &= ~(uint32_t)(SOCLE__DGRAM_PIECES | SOCLE__DGRAM_OUT_ONES |
-		SOCLE__DGRAM_JOINED_OUT);
-	d->flags |= flags & SOCLE__DGRAM_PIECES;
+		SOCLE__DGRAM_JOINED_OUT | SOCLE__DGRAM_OUT_ENDS |
+		SOCLE__DGRAM_HAS_PEER);
+	d->flags |= flags & (SOCLE__DGRAM_PIECES | SOCLE__DGRAM_OUT_ENDS);
 	if (d->p.gso && !socle__is_closed(&d->sock) &&
 		socle__dgram_join_out(fd))
 		d->flags |= SOCLE__DGRAM_JOINED_OUT;

@@ -297,7 +297,7 @@ super_calls_at_the_root_do_the_default(void **state)
 	socle_super_on_send_error(&recorder_class, &t->dgram, -EMSGSIZE, &p);
 	socle_super_on_recv_error(&recorder_class, &t->dgram, -ECONNREFUSED);
 	assert_notes("");
-	socle_super_on_send_error(&recorder_class, &t->dgram, -EACCES, &p);
+	socle_super_on_send_error(&recorder_class, &t->dgram, -EBADF, &p);
 	assert_notes("close(send_error)");
 	socle_reset();
 	notes_clear();
