@@ -25,6 +25,7 @@ struct socle__file {
 	bool close_fd, carry_on;
 	bool buffered;  /* sent through the buffer */
 	bool in_order;  /* a pipe: read without offsets; buffered */
+	bool to_end;    /* SOCLE_TO_END: of a regular file, its size */
 	bool until_end; /* `remaining' is only an upper bound; buffered */
 	bool ended;     /* sent or failed: `err' and `operation' are set */
 	int err;
@@ -122,6 +123,22 @@ is_error_of_socket(int err)
 		err == -ENETRESET || err == -ENETUNREACH;
 }
 
+/*
+ * Whether the end before `remaining' is the end that was asked for.  A file of
+ * sysfs claims a whole page and holds a line; one that was truncated has become
+ * smaller than it was.
+ */
+static bool
+is_real_end(struct socle__file *f)
+{
+	struct stat st;
+
+	if (f->to_end && !f->until_end && sys_fstat(f->fd, &st) == 0)
+		f->until_end = (uint64_t)st.st_size >=
+			(uint64_t)f->offset + f->remaining;
+	return f->until_end;
+}
+
 static enum socle__flush_end
 kernel_refused(struct socle_socket *s, struct socle__item *item,
 	struct socle__flush *flush, int err)
@@ -129,6 +146,8 @@ kernel_refused(struct socle_socket *s, struct socle__item *item,
 	struct socle__file *f = item->u.file;
 
 	flush->err = err;
+	if (err == -ENODATA && is_real_end(f))
+		return finish(s, item, flush, "sendfile", 0);
 	if (socle__is_blocked_by(err))
 		return SOCLE__FLUSH_BLOCKED;
 	if (cannot_sendfile(err)) {
@@ -205,7 +224,7 @@ fill(struct socle_socket *s, struct socle__item *item,
 			-ENOBUFS; /* retried by timer: no event is watched */
 		return SOCLE__FLUSH_BLOCKED;
 	}
-	if (got == 0 && f->until_end)
+	if (got == 0 && is_real_end(f))
 		return finish(s, item, flush, "sendfile", 0);
 	return finish(s, item, flush, "read", got < 0 ? (int)got : -ENODATA);
 }
@@ -273,6 +292,7 @@ file_measure(struct socle__file *f, int64_t length)
 	f->in_order = S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode);
 	if (f->in_order && f->offset > 0)
 		return -ESPIPE;
+	f->to_end = length < 0;
 	if (length >= 0)
 		f->remaining = (uint64_t)length;
 	else if (S_ISREG(st.st_mode) && st.st_size > f->offset)

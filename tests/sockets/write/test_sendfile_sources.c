@@ -238,6 +238,70 @@ proc_ends_before_a_length_that_is_too_long(void **state)
 	close(peer);
 }
 
+/* Its size is that of a page. */
+static void
+a_file_of_sysfs_is_sent_to_its_end(void **state)
+{
+	const char *path = "/sys/kernel/mm/transparent_hugepage/enabled";
+	char want[8192], got[8192];
+	int fd = open(path, O_RDONLY);
+	ssize_t n;
+
+	(void)state;
+	if (fd < 0)
+		skip_because("there is no sysfs");
+	n = pread(fd, want, sizeof(want), 0);
+	close(fd);
+	open_pair();
+	send_file(s, &a,
+		(struct socle_sendfile){.file = path, .length = SOCLE_TO_END});
+	turn_until_completed(&a);
+	assert_int_equal(0, a.how.err);
+	assert_int_equal(n, a.how.sent);
+	assert_int_equal(0, a.how.remaining);
+	assert_false(socle_closed(s));
+	assert_int_equal(n, drain_fd(peer, got, sizeof(got)));
+	assert_memory_equal(want, got, (size_t)n);
+	close(peer);
+}
+
+/* A terminal has no positions: an offset cannot be honoured. */
+static void
+an_offset_in_a_terminal_fails(void **state)
+{
+	int fd = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	(void)state;
+	if (fd < 0)
+		skip_because("there are no terminals");
+	open_pair();
+	send_file(s, &a,
+		(struct socle_sendfile){
+			.fd = fd, .offset = 1, .length = 1, .carry_on = true});
+	turn_until_completed(&a);
+	assert_int_equal(-ESPIPE, a.how.err);
+	assert_int_equal(0, a.how.sent);
+	close(fd);
+	close(peer);
+}
+
+static void
+an_offset_in_a_device_is_used(void **state)
+{
+	char got[16], zero[10] = {0};
+
+	(void)state;
+	open_pair();
+	send_file(s, &a,
+		(struct socle_sendfile){
+			.file = "/dev/zero", .offset = 7, .length = 10});
+	turn_until_completed(&a);
+	assert_notes("a:ok(10)");
+	assert_int_equal(10, drain_fd(peer, got, sizeof(got)));
+	assert_memory_equal(zero, got, 10);
+	close(peer);
+}
+
 /* TS13 */
 static void
 a_memfd_arrives(void **state)
@@ -528,6 +592,9 @@ main(void)
 		both(a_file_of_proc_is_sent_to_its_end),
 		both(proc_self_status_arrives),
 		both(proc_ends_before_a_length_that_is_too_long),
+		both(a_file_of_sysfs_is_sent_to_its_end),
+		both(an_offset_in_a_terminal_fails),
+		both(an_offset_in_a_device_is_used),
 		both(a_memfd_arrives),
 		both(devices_are_read),
 		both(a_file_that_grows_while_queued_is_sent_up_to_its_old_end),
