@@ -30,6 +30,8 @@ struct socle__transport {
 	 * that the transport holds for it.
 	 */
 	void (*drop)(struct socle_socket *s);
+	/* Optional: the fd leaves the object and stays open. */
+	void (*let_go)(struct socle_socket *s);
 	/* Optional: whether it holds received data not yet delivered. */
 	bool (*has_unread)(const struct socle_socket *s);
 };

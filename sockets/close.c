@@ -159,6 +159,8 @@ socle_steal_socket(struct socle_socket *s)
 	if (socle__is_closed(s))
 		return -EBADF;
 	release_all(s);
+	if (socle__class_of(s)->transport->let_go)
+		socle__class_of(s)->transport->let_go(s);
 	fd = socle__descriptor_detach(&s->d);
 	queue_drop(s);
 	return fd;

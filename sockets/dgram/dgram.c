@@ -185,6 +185,13 @@ drop(struct socle_socket *s)
 	socle__dgram_queue_drop(d);
 }
 
+static void
+let_go(struct socle_socket *s)
+{
+	if (socle__dgram_of(s)->flags & SOCLE__DGRAM_JOINED_IN)
+		socle__dgram_join_in_abandon(s->d.fd);
+}
+
 static bool
 has_unread(const struct socle_socket *s)
 {
@@ -198,6 +205,7 @@ const struct socle__transport socle__dgram_transport = {
 	.forget = forget,
 	.flush = socle__dgram_flush,
 	.drop = drop,
+	.let_go = let_go,
 	.has_unread = has_unread,
 };
 

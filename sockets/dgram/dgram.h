@@ -32,7 +32,8 @@
  *   on_send_error.  socle_close_after_flush() closes once they are sent.
  * - socle_set_autoflush() has no effect; `autoflush' below decides.
  * - socle_steal_socket() returns the fd that the object reads from, and closes
- *   that of socle_dgram_set_write_fd().
+ *   that of socle_dgram_set_write_fd().  It turns `gro' off, and discards the
+ *   datagrams that wait in the kernel, because they may be joined.
  *
  * Every function here is called on the thread that created the object.  It may
  * be called inside any callback, and a callback may close, steal or configure
@@ -173,7 +174,8 @@ struct socle_dgram_params {
 	 * sent ones (gso).  This affects only speed; where the kernel does
 	 * not support it, it is not used, and datagrams that were refused
 	 * joined are sent one by one.  With gso the queue is sent as with
-	 * send_all.
+	 * send_all.  If gro is turned off while joined datagrams wait, these
+	 * are received first.
 	 */
 	bool gro SOCLE_OPTIONAL;
 	bool gso SOCLE_OPTIONAL;

@@ -159,11 +159,12 @@ options_follow(struct socle_dgram *d, const struct socle_dgram_params *to,
 			return err;
 		flag_set(d, SOCLE__DGRAM_PKT, to->pktinfo);
 	}
-	if (to->gro != d->p.gro) {
-		bool has = socle__dgram_join_in(d->sock.d.fd, to->gro);
-
-		flag_set(d, SOCLE__DGRAM_JOINED_IN, to->gro && has);
-	}
+	if (to->gro && !d->p.gro)
+		flag_set(d, SOCLE__DGRAM_JOINED_IN,
+			socle__dgram_join_in(d->sock.d.fd, true));
+	else if (!to->gro && d->flags & SOCLE__DGRAM_JOINED_IN &&
+		socle__dgram_join_in_end(d->sock.d.fd))
+		flag_set(d, SOCLE__DGRAM_JOINED_IN, false);
 	if (which & SOCLE_DGRAM_GSO)
 		flag_set(d, SOCLE__DGRAM_JOINED_OUT,
 			to->gso &&

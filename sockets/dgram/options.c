@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+enum { DISCARDED_MOST = 1024 }; /* a flood must not hold the loop */
+
 int
 socle__dgram_type(int fd, uint32_t *flags)
 {
@@ -63,6 +65,33 @@ socle__dgram_join_in(int fd, bool on)
 	return UDP_GRO >= 0 &&
 		sys_setsockopt(
 			fd, IPPROTO_UDP, UDP_GRO, &value, sizeof(value)) == 0;
+}
+
+bool
+socle__dgram_join_in_end(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	if (!socle__dgram_join_in(fd, false))
+		return false;
+	if (sys_poll(&p, 1, 0) == 0)
+		return true;
+	(void)socle__dgram_join_in(fd, true);
+	return false;
+}
+
+void
+socle__dgram_join_in_abandon(int fd)
+{
+	struct msghdr m = {.msg_iov = NULL};
+	ssize_t n;
+
+	(void)socle__dgram_join_in(fd, false);
+	for (int i = 0; i < DISCARDED_MOST; i++) {
+		n = sys_recvmsg(fd, &m, MSG_DONTWAIT);
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			break;
+	}
 }
 
 /* The option can be read only on UDP sockets of a kernel that supports it. */

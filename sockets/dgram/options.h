@@ -23,6 +23,13 @@ int socle__dgram_type(int fd, uint32_t *flags);
 int socle__dgram_pktinfo(int fd, bool on);
 /* Whether the kernel can join received (UDP_GRO), split sent (UDP_SEGMENT). */
 bool socle__dgram_join_in(int fd, bool on);
+/*
+ * Turns UDP_GRO off, unless joined datagrams may wait in the kernel: without
+ * the option they would be received as one.  Whether it is off now.
+ */
+bool socle__dgram_join_in_end(int fd);
+/* Turns it off and discards what waits, since it may be joined. */
+void socle__dgram_join_in_abandon(int fd);
 bool socle__dgram_join_out(int fd);
 /* The bytes that a message needs for its control data. */
 size_t socle__dgram_control_len(const struct socle_dgram *d);

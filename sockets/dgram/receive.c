@@ -238,6 +238,15 @@ failed(struct socle_dgram *d, int err)
 	hold(d);
 }
 
+/* `gro' was turned off while joined datagrams waited. */
+static void
+joining_end(struct socle_dgram *d)
+{
+	if (!socle__is_closed(&d->sock) &&
+		socle__dgram_join_in_end(d->sock.d.fd))
+		d->flags &= ~(uint32_t)SOCLE__DGRAM_JOINED_IN;
+}
+
 /* Makes one system call; whether another may receive more. */
 static bool
 receive_some(struct socle_dgram *d, size_t *bytes, unsigned *datagrams)
@@ -261,6 +270,8 @@ receive_some(struct socle_dgram *d, size_t *bytes, unsigned *datagrams)
 	deliver_all(d);
 	if (err < 0 && !socle__is_closed(&d->sock))
 		failed(d, err);
+	if (!d->p.gro && d->flags & SOCLE__DGRAM_JOINED_IN)
+		joining_end(d);
 	return full && is_read(d) && !socle__dgram_has_unread(d);
 }
 

@@ -1,0 +1,341 @@
+/*
+ * Datagrams that the kernel joins: which are joined, and what becomes of those
+ * that wait when the object stops joining.
+ */
+/* backends: all */
+#include "tests/support/dgrams.h"
+
+#include "system.h"
+
+static const struct socle_dgram_params joining = {.gso = true};
+
+static void
+end(struct recorder *t)
+{
+	socle_close(&t->dgram.sock, NULL);
+	turn(1);
+	notes_clear();
+}
+
+/* A dgram with gro, and one with gso that sends to it. */
+static struct recorder *
+receiver_new(struct recorder **sender, size_t recv_len)
+{
+	struct socle_addr a;
+	struct recorder *t = recorder_new(udp_bound(&a),
+		&(struct socle_dgram_params){
+			.gro = true, .recv_len = recv_len});
+
+	*sender = recorder_new(udp_to(&a), &joining);
+	(*sender)->quiet = true;
+	return t;
+}
+
+/* One joined message waits for the receiver. */
+static void
+send_joined(struct recorder *sender, const char *const *texts)
+{
+	for (; *texts; texts++)
+		recorder_send(sender, *texts);
+	assert_int_equal(1, socle_write_kick(&sender->dgram.sock));
+}
+
+static const char *const digits[] = {"111111", "222222", "333333", NULL};
+
+static int
+kernel_joins(int fd)
+{
+	int on = -1;
+	socklen_t len = sizeof(on);
+
+	assert_int_equal(0, getsockopt(fd, IPPROTO_UDP, UDP_GRO, &on, &len));
+	return on;
+}
+
+static void
+gro_off(struct recorder *t)
+{
+	assert_int_equal(0,
+		socle_dgram_configure(&t->dgram,
+			&(struct socle_dgram_params){.gro = false},
+			SOCLE_DGRAM_GRO));
+}
+
+static void
+turning_gro_off_turns_the_option_off(void **state)
+{
+	struct recorder *t, *sender;
+
+	(void)state;
+	if (!joined_are_supported())
+		skip_because("joined datagrams are not to be had");
+	t = receiver_new(&sender, 0);
+	assert_int_equal(1, kernel_joins(t->dgram.sock.d.fd));
+	gro_off(t);
+	assert_int_equal(0, kernel_joins(t->dgram.sock.d.fd));
+	send_joined(sender, digits);
+	turn_until_received(t, 3);
+	assert_notes("<111111> <222222> <333333>");
+}
+
+static void
+datagrams_that_wait_joined_are_split_after_gro_is_turned_off(void **state)
+{
+	struct recorder *t, *sender;
+
+	(void)state;
+	if (!joined_are_supported())
+		skip_because("joined datagrams are not to be had");
+	t = receiver_new(&sender, 1500);
+	send_joined(sender, digits);
+	gro_off(t);
+	turn_until_received(t, 3);
+	assert_notes("<111111> <222222> <333333>");
+	assert_int_equal(0, kernel_joins(t->dgram.sock.d.fd));
+	send_joined(sender, digits);
+	turn_until_received(t, 6);
+	assert_notes("<111111> <222222> <333333>");
+}
+
+static void
+a_stolen_fd_does_not_join(void **state)
+{
+	struct recorder *t, *sender;
+	int fd;
+
+	(void)state;
+	if (!joined_are_supported())
+		skip_because("joined datagrams are not to be had");
+	t = receiver_new(&sender, 0);
+	send_joined(sender, digits);
+	fd = socle_steal_socket(&t->dgram.sock);
+	assert_int_equal(0, kernel_joins(fd));
+	assert_receives_nothing(fd);
+	send_joined(sender, digits);
+	assert_receives(fd, "111111");
+	assert_receives(fd, "222222");
+	turn(1);
+	notes_clear();
+	close(fd);
+}
+
+static void
+note_cut(struct recorder *t, const struct socle_packet *p)
+{
+	(void)t;
+	note("%zu/%zu%s", p->len, p->full_len, p->truncated ? "T" : "");
+}
+
+static void
+each_joined_datagram_is_truncated_alone(void **state)
+{
+	static const char *const texts[] = {"111111", "222222", "333", NULL};
+	struct recorder *t, *sender;
+
+	(void)state;
+	if (!joined_are_supported())
+		skip_because("joined datagrams are not to be had");
+	t = receiver_new(&sender, 4);
+	t->on_recv = note_cut;
+	send_joined(sender, texts);
+	turn_until_received(t, 3);
+	assert_notes("<1111> 4/6T <2222> 4/6T <333> 3/3");
+}
+
+static bool
+has_three(void *arg)
+{
+	return ((struct recorder *)arg)->received >= 3;
+}
+
+static void
+wait_for_three(struct recorder *t, const struct socle_packet *p)
+{
+	t->on_recv = NULL;
+	assert_int_equal(1, socle_run_until(has_three, t));
+	assert_memory_equal("111111", p->data, 6);
+	note("over");
+}
+
+static void
+a_loop_inside_a_joined_message_delivers_the_rest_of_it(void **state)
+{
+	struct recorder *t, *sender;
+
+	(void)state;
+	if (!joined_are_supported())
+		skip_because("joined datagrams are not to be had");
+	t = receiver_new(&sender, 0);
+	t->on_recv = wait_for_three;
+	send_joined(sender, digits);
+	turn(1);
+	assert_notes("<111111> <222222> <333333> over");
+}
+
+/* ---- which datagrams are joined ---- */
+
+static void
+datagrams_with_different_flags_are_not_joined(void **state)
+{
+	struct recorder *t;
+	struct socle_addr a;
+	int fd = udp_bound(&a);
+
+	(void)state;
+	t = recorder_new(udp_to(&a), &joining);
+#ifdef MSG_MORE
+	socle_dgram_send(&t->dgram, "aaa", 3, MSG_MORE, NULL);
+	socle_dgram_send(&t->dgram, "bbb", 3, 0, NULL);
+	turn(1);
+	assert_receives(fd, "aaabbb");
+#endif
+	socle_dgram_send(&t->dgram, "ccc", 3, 0, NULL);
+	socle_dgram_send(&t->dgram, "ddd", 3, MSG_DONTROUTE, NULL);
+	turn(1);
+	assert_receives(fd, "ccc");
+	assert_receives(fd, "ddd");
+	notes_clear();
+	close(fd);
+}
+
+static void
+queue_answer(struct recorder *t, const struct socle_packet *p)
+{
+	assert_int_equal(0, socle_dgram_reply(&t->dgram, p, "answer", 6));
+}
+
+static void
+ask(int fd, int port, const char *where)
+{
+	struct socle_addr a;
+
+	assert_int_equal(0, socle_addr_parse(&a, where, (uint16_t)port));
+	datagram_to(fd, &a, "?");
+}
+
+static void
+assert_answered_from(int fd, const char *where)
+{
+	struct socle_addr a;
+	char text[64], buf[16];
+
+	a.len = sizeof(a.u);
+	assert_int_equal(6, recvfrom(fd, buf, sizeof(buf), 0, &a.u.sa, &a.len));
+	assert_true(socle_addr_host(&a, text, sizeof(text)) > 0);
+	assert_string_equal(where, text);
+}
+
+static void
+replies_from_different_addresses_are_not_joined(void **state)
+{
+	const struct socle_dgram_params p = {
+		.pktinfo = true, .gso = true, .recv_batch = 4};
+	struct socle_addr mine;
+	struct socle_dgram *d;
+	int port, fd;
+
+	(void)state;
+	assert_int_equal(0,
+		socle_dgram_open("0.0.0.0:0", true, &recorder_class, &p, &d));
+	recorder_of(d)->on_recv = queue_answer;
+	port = socle_local_port(&d->sock);
+	fd = udp_bound(&mine);
+	ask(fd, port, "127.0.0.2");
+	ask(fd, port, "127.0.0.3");
+	turn_until_received(recorder_of(d), 2);
+	turn(1);
+	assert_answered_from(fd, "127.0.0.2");
+	assert_answered_from(fd, "127.0.0.3");
+	notes_clear();
+	close(fd);
+}
+
+/* `total' bytes in datagrams of 1040 and a shorter one. */
+static void
+run_of(const char *where, size_t total)
+{
+	static char data[1040], got[1100];
+	size_t received = 0;
+	struct socle_addr a;
+	struct recorder *t;
+	int fd, big = 1 << 20;
+	ssize_t n;
+
+	assert_int_equal(0, socle_addr_parse(&a, where, 0));
+	fd = socket(a.u.sa.sa_family, SOCK_DGRAM, 0);
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &big, sizeof(big));
+	assert_int_equal(0, bind(fd, &a.u.sa, a.len));
+	name_of(fd, &a);
+	t = recorder_new(udp_to(&a), &joining);
+	for (size_t at = 0; at < total; at += sizeof(data))
+		assert_int_equal(0,
+			socle_dgram_send(&t->dgram, data,
+				total - at < sizeof(data) ? total - at
+							  : sizeof(data),
+				0, NULL));
+	seam_count_reset();
+	turn(1);
+	assert_notes("empty");
+	while ((n = recv(fd, got, sizeof(got), MSG_DONTWAIT)) > 0)
+		received += (size_t)n;
+	assert_int_equal(total, received);
+	/* none was refused and repeated */
+	assert_int_equal(
+		1, seam_count(CALL_sendmsg) + seam_count(CALL_sendmmsg));
+	end(t);
+	close(fd);
+}
+
+static void
+a_run_longer_than_a_message_is_divided(void **state)
+{
+	(void)state;
+	if (!joined_are_supported())
+		skip_because("joined datagrams are not to be had");
+	run_of("127.0.0.1:0", 65507);
+	run_of("127.0.0.1:0", 65508);
+	run_of("[::1]:0", 65487);
+	run_of("[::1]:0", 65508);
+}
+
+/* 65,507 bytes fit into one datagram of IPv4. */
+static void
+the_longest_datagram_is_sent_among_others(void **state)
+{
+	static char data[65508];
+	struct socle_addr a;
+	struct recorder *t;
+	int fd = udp_bound(&a), big = 1 << 20;
+
+	(void)state;
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &big, sizeof(big));
+	t = recorder_new(udp_to(&a), &joining);
+	assert_int_equal(0, socle_dgram_send(&t->dgram, data, 65507, 0, NULL));
+	assert_int_equal(0, socle_dgram_send(&t->dgram, data, 65508, 0, NULL));
+	recorder_send(t, "x");
+	recorder_send(t, "y");
+	turn(2);
+	assert_notes("serr-90: empty");
+	assert_int_equal(65507, recv(fd, data, sizeof(data), MSG_DONTWAIT));
+	assert_receives(fd, "x");
+	assert_receives(fd, "y");
+	close(fd);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(turning_gro_off_turns_the_option_off),
+		test(datagrams_that_wait_joined_are_split_after_gro_is_turned_off),
+		test(a_stolen_fd_does_not_join),
+		test(each_joined_datagram_is_truncated_alone),
+		test(a_loop_inside_a_joined_message_delivers_the_rest_of_it),
+		test(datagrams_with_different_flags_are_not_joined),
+		test(replies_from_different_addresses_are_not_joined),
+		test(a_run_longer_than_a_message_is_divided),
+		test(the_longest_datagram_is_sent_among_others),
+	};
+
+	return run_tests(tests);
+}
