@@ -12,6 +12,17 @@ struct echo {
 	size_t bytes;
 };
 
+/* What a client that sends and does not read may make us keep. */
+enum { QUEUE_MOST = 1024 * 1024 };
+
+static void
+echo_event_accepted(struct socle_socket *self, struct socle_factory *by)
+{
+	(void)by;
+	if (socle_set_write_cap(self, QUEUE_MOST) < 0)
+		socle_close(self, "no memory");
+}
+
 static void
 echo_event_read(struct socle_socket *self)
 {
@@ -21,7 +32,12 @@ echo_event_read(struct socle_socket *self)
 
 	if (n > 0) {
 		e->bytes += (size_t)n;
-		socle_write(self, buf, (size_t)n);
+		if (socle_write(self, buf, (size_t)n) == -ENOBUFS) {
+			/* over the cap: once the queue is out */
+			if (socle_unread(self, buf, (size_t)n) < 0)
+				socle_close(self, "no memory");
+			socle_watch_read(self, false);
+		}
 	} else if (n == 0) {
 		socle_close_after_flush(self, "end of stream");
 	} else if (n != -EAGAIN) {
@@ -29,11 +45,19 @@ echo_event_read(struct socle_socket *self)
 	}
 }
 
+static void
+echo_event_drain(struct socle_socket *self)
+{
+	socle_watch_read(self, true);
+}
+
 static const struct socle_class echo_class = {
 	.name = "Echo",
 	.super = &socle_socket_class,
 	.size = sizeof(struct echo),
 	.event_read = echo_event_read,
+	.event_drain = echo_event_drain,
+	.event_accepted = echo_event_accepted,
 };
 
 static void

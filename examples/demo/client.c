@@ -13,7 +13,6 @@
 
 enum {
 	REQUESTS_PER_TICK = 16,
-	CHUNK = 64 * 1024,
 	LOW_WATER = 64 * 1024,
 	HIGH_WATER = 256 * 1024,
 	IDLE_SECONDS = 60,
@@ -36,7 +35,7 @@ static void
 client_update(struct client *c)
 {
 	bool reading = c->lingering ||
-		!(c->file >= 0 || c->throttled || c->closing ||
+		!(c->sending || c->throttled || c->closing ||
 			socle_closed(&c->sock));
 
 	socle_watch_read(&c->sock, reading);
@@ -87,8 +86,8 @@ client_stop(struct socle_socket *s, void *arg)
 
 	(void)arg;
 	c->keep_alive = false;
-	if (c->file >= 0)
-		return; /* client_end() runs after the last chunk */
+	if (c->sending)
+		return; /* client_end() runs once it is sent */
 	socle_timer_cancel(&c->timer);
 	c->closing = true;
 	socle_close_after_flush(s, "stopping");
@@ -112,31 +111,34 @@ client_write(struct client *c, const void *data, size_t len)
 	return false;
 }
 
+/* All of the file is with the kernel, or the connection is closed. */
 static void
-client_file_end(struct client *c)
+client_file_sent(
+	struct socle_socket *s, const struct socle_sent *how, void *arg)
 {
-	close(c->file);
-	c->file = -1;
+	struct client *c = client_of(s);
+
+	(void)arg;
+	c->sending = false;
+	if (how->err == 0 && !c->keep_alive)
+		client_end(c);
+	client_update(c);
 }
 
-/* Sends the next chunk; at most one is queued. */
 static void
-client_file_send(struct client *c)
+client_file_send(struct client *c, int fd, off_t length)
 {
-	static char chunk[CHUNK];
-	size_t most = c->file_left < CHUNK ? (size_t)c->file_left : CHUNK;
-	ssize_t n = most ? read(c->file, chunk, most) : 0;
+	const struct socle_sendfile what = {.fd = fd,
+		.close_fd = true,
+		.length = length,
+		.done = client_file_sent};
 
-	if (n < 0 || (size_t)n < most) {
-		/* The file shrank after its length was sent. */
-		socle_close(&c->sock, "file ended early");
+	c->sending = true;
+	if (socle_sendfile(&c->sock, &what) >= 0)
 		return;
-	}
-	c->file_left -= n;
-	if (n > 0 && !client_write(c, chunk, (size_t)n))
-		return;
-	if (c->file_left == 0)
-		client_file_end(c);
+	c->sending = false;
+	close(fd);
+	socle_close(&c->sock, "write failed");
 }
 
 static int
@@ -177,16 +179,16 @@ client_answer(struct client *c, const struct answer *a)
 	client_requests++;
 	c->keep_alive = c->request.keep_alive && !stopping;
 	n = head_print(head, sizeof(head), c, a);
-	if (!a->body)
-		c->file = a->file;
-	c->file_left = body ? a->length : 0;
-	if (!client_write(c, head, (size_t)n))
+	if (!client_write(c, head, (size_t)n)) {
+		if (!a->body)
+			close(a->file);
 		return;
+	}
 	if (!a->body)
-		client_file_send(c);
+		client_file_send(c, a->file, body ? a->length : 0);
 	else if (body && a->length > 0)
 		client_write(c, a->body, (size_t)a->length);
-	if (!c->keep_alive && c->file < 0)
+	if (!c->keep_alive && !c->sending)
 		client_end(c);
 }
 
@@ -256,7 +258,7 @@ client_requests_answer(struct client *c)
 	int served = 0;
 
 	while (used < c->in_len && !c->throttled && !c->closing &&
-		c->file < 0 && !socle_closed(&c->sock) &&
+		!c->sending && !socle_closed(&c->sock) &&
 		served++ < REQUESTS_PER_TICK) {
 		n = client_take(c, c->in + used, c->in_len - used);
 		used += n;
@@ -338,19 +340,6 @@ client_event_read(struct socle_socket *self)
 }
 
 static void
-client_event_drain(struct socle_socket *self)
-{
-	struct client *c = client_of(self);
-
-	if (c->file < 0)
-		return;
-	client_file_send(c);
-	if (!c->keep_alive && c->file < 0)
-		client_end(c);
-	client_update(c);
-}
-
-static void
 client_throttle(struct socle_socket *s, bool above, void *arg)
 {
 	struct client *c = client_of(s);
@@ -379,7 +368,6 @@ client_event_accepted(struct socle_socket *self, struct socle_factory *by)
 	struct client *c = client_of(self);
 
 	(void)by;
-	c->file = -1;
 	http_begin(&c->request);
 	socle_timer_init(&c->timer, client_timed_out);
 	socle_set_autoflush(self, false);
@@ -396,8 +384,6 @@ client_destroy(struct socle_socket *self)
 
 	socle_timer_cancel(&c->timer);
 	free(c->in);
-	if (c->file >= 0)
-		close(c->file);
 }
 
 const struct socle_class client_class = {
@@ -405,7 +391,6 @@ const struct socle_class client_class = {
 	.super = &socle_socket_class,
 	.size = sizeof(struct client),
 	.event_read = client_event_read,
-	.event_drain = client_event_drain,
 	.event_accepted = client_event_accepted,
 	.destroy = client_destroy,
 };

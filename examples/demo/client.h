@@ -19,12 +19,11 @@ struct client {
 	char *in; /* an incomplete head, or NULL */
 	size_t in_len;
 	size_t body_left; /* of a request's body, which is discarded */
-	int file;         /* being sent, or -1 */
-	off_t file_left;
-	bool keep_alive; /* after this answer */
-	bool throttled;  /* the write queue is above its high mark */
-	bool closing;    /* no further request is answered */
-	bool lingering;  /* our side is shut down, the peer's is not */
+	bool sending;     /* a file */
+	bool keep_alive;  /* after this answer */
+	bool throttled;   /* the write queue is above its high mark */
+	bool closing;     /* no further request is answered */
+	bool lingering;   /* our side is shut down, the peer's is not */
 };
 
 extern const struct socle_class client_class;

@@ -160,6 +160,52 @@ echo_sends_back_what_it_gets(void **state)
 	program_stop();
 }
 
+/* 64 MiB are more than the kernel's buffers and the queue may hold. */
+static void
+echo_keeps_little_for_a_client_that_does_not_read(void **state)
+{
+	static char chunk[64 << 10];
+	size_t sent = 0, back = 0;
+	struct pollfd p = {.events = POLLOUT};
+	ssize_t n;
+
+	(void)state;
+	program_start("echo", NULL, NULL);
+	p.fd = program_client();
+	while (sent < 64u << 20 && poll(&p, 1, 500) == 1) {
+		n = send(p.fd, chunk, sizeof(chunk), MSG_DONTWAIT);
+		sent += n > 0 ? (size_t)n : 0;
+	}
+	assert_true(sent < 64u << 20);
+	shutdown(p.fd, SHUT_WR);
+	while ((n = recv(p.fd, chunk, sizeof(chunk), 0)) > 0)
+		back += (size_t)n;
+	assert_int_equal(sent, back);
+	close(p.fd);
+	program_stop();
+}
+
+static void
+sendfile_sends_its_file_to_each_client(void **state)
+{
+	char path[] = "/tmp/socle-example-XXXXXX";
+	int file = mkstemp(path);
+
+	(void)state;
+	assert_int_equal(8, write(file, "the file", 8));
+	close(file);
+	program_start("sendfile", path, NULL);
+	for (int i = 0; i < 2; i++) {
+		int fd = program_client();
+
+		assert_receives(fd, "the file");
+		assert_ends(fd);
+		close(fd);
+	}
+	unlink(path);
+	program_stop();
+}
+
 /* A UDP socket connected to the program. */
 static int
 udp_client(void)
@@ -493,6 +539,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		program_test(echo_sends_back_what_it_gets),
+		program_test(echo_keeps_little_for_a_client_that_does_not_read),
+		program_test(sendfile_sends_its_file_to_each_client),
 		program_test(udp_echo_sends_back_each_datagram),
 		program_test(rot13_turns_letters_and_nothing_else),
 		program_test(rot13_answers_only_complete_lines),
