@@ -1,0 +1,408 @@
+/*
+ * What limits a dgram: the budgets of a flush, delays, idle timeouts; and what
+ * it says and does at those limits.
+ */
+/* backends: all */
+#include "tests/support/dgrams.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+
+static const struct socle_dgram_params now = {.autoflush = true};
+
+/* ---- budgets ---- */
+
+static void
+a_flush_sends_at_most_1024_datagrams(void **state)
+{
+	const struct socle_dgram_params ways[] = {
+		{.send_all = true}, {.recv_batch = 48}, {.gso = true}};
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct socle_addr a;
+		struct recorder *t;
+		int fd = udp_bound(&a);
+
+		t = recorder_new(udp_to(&a), &ways[i]);
+		for (int k = 0; k < 1500; k++)
+			recorder_send(t, "x");
+		assert_int_equal(0, socle_write_kick(&t->dgram.sock));
+		assert_int_equal(
+			1500 - 1024, socle_write_buf_size(&t->dgram.sock));
+		turn(1);
+		assert_int_equal(0, socle_write_buf_size(&t->dgram.sock));
+		socle_close(&t->dgram.sock, NULL);
+		turn(1);
+		notes_clear();
+		close(fd);
+	}
+}
+
+static void
+a_flush_sends_about_2_mib(void **state)
+{
+	enum { SIZE = 60000, MANY = 50, FIRST = (2 << 20) / SIZE + 1 };
+	static char data[SIZE];
+	struct socle_addr a;
+	struct recorder *t;
+	int fd = udp_bound(&a);
+
+	(void)state;
+	t = recorder_new(
+		udp_to(&a), &(struct socle_dgram_params){.send_all = true});
+	for (int i = 0; i < MANY; i++)
+		assert_int_equal(
+			0, socle_dgram_send(&t->dgram, data, SIZE, 0, NULL));
+	assert_int_equal(0, socle_write_kick(&t->dgram.sock));
+	assert_int_equal(
+		(MANY - FIRST) * SIZE, socle_write_buf_size(&t->dgram.sock));
+	turn(1);
+	assert_notes("empty");
+	close(fd);
+}
+
+static void
+an_empty_datagram_counts_1_in_every_limit(void **state)
+{
+	struct recorder *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = recorder_new(
+		fds[0], &(struct socle_dgram_params){.max_queue_bytes = 3});
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(
+			0, socle_dgram_send(&t->dgram, "", 0, 0, NULL));
+	assert_int_equal(3, socle_write_buf_size(&t->dgram.sock));
+	assert_int_equal(-ENOBUFS, socle_dgram_send(&t->dgram, "", 0, 0, NULL));
+	socle_dgram_configure(&t->dgram, &now, SOCLE_DGRAM_MAX_QUEUE_BYTES);
+	assert_int_equal(0, socle_set_write_cap(&t->dgram.sock, 4));
+	assert_int_equal(0, socle_dgram_send(&t->dgram, "", 0, 0, NULL));
+	assert_int_equal(-ENOBUFS, socle_dgram_send(&t->dgram, "", 0, 0, NULL));
+	socle_close(&t->dgram.sock, NULL);
+	turn(1);
+	notes_clear();
+	close(fds[1]);
+}
+
+/* ---- time ---- */
+
+/* The seconds until a datagram is sent that is refused `times' first. */
+static double
+delay_of(struct recorder *t, int fd, long times)
+{
+	double start = seam_time();
+	int emptied = t->emptied;
+
+	seam_fail(CALL_sendto, 1, ENOBUFS, times);
+	assert_int_equal(0, recorder_send(t, "x"));
+	while (t->emptied == emptied)
+		assert_true(socle_event_loop_once(-1) >= 0);
+	assert_receives(fd, "x");
+	return seam_time() - start;
+}
+
+static void
+after_a_success_the_delays_start_at_1_ms_again(void **state)
+{
+	struct recorder *t;
+	int fds[2];
+
+	(void)state;
+	seam_time_virtual();
+	pair_dgram(fds);
+	t = recorder_new(fds[0], &now);
+	assert_true(delay_of(t, fds[1], 6) > 0.062);
+	assert_true(delay_of(t, fds[1], 1) < 0.004);
+	notes_clear();
+	close(fds[1]);
+}
+
+static void
+what_is_received_postpones_the_idle_timeout(void **state)
+{
+	struct recorder *t;
+	double start;
+	int fds[2];
+
+	(void)state;
+	seam_time_virtual();
+	pair_dgram(fds);
+	t = recorder_new(fds[0], NULL);
+	assert_int_equal(0, socle_set_idle_timeout(&t->dgram.sock, 1));
+	start = seam_time();
+	for (int i = 0; i < 4; i++) {
+		seam_time_add(0.6);
+		datagram(fds[1], "x");
+		turn(1);
+	}
+	assert_int_equal(4, t->received);
+	while (socle_watched_sockets() > 0)
+		assert_true(socle_event_loop_once(-1) >= 0);
+	assert_true(seam_time() - start > 3.39);
+	notes_clear();
+	close(fds[1]);
+}
+
+/* ---- callbacks of the flush inside a send ---- */
+
+static void
+close_it(struct recorder *t)
+{
+	socle_close(&t->dgram.sock, "empty");
+}
+
+static void
+fill_it(struct recorder *t)
+{
+	t->on_empty = NULL;
+	recorder_send(t, "1");
+	recorder_send(t, "2");
+}
+
+static void
+a_send_is_refused_if_its_flush_closes_the_object(void **state)
+{
+	struct recorder *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = recorder_new(fds[0], NULL);
+	t->on_empty = close_it;
+	recorder_send(t, "first");
+	socle_dgram_configure(&t->dgram, &now, SOCLE_DGRAM_AUTOFLUSH);
+	assert_int_equal(-EBADF, socle_dgram_send(&t->dgram, "x", 1, 0, NULL));
+	assert_receives(fds[1], "first");
+	assert_receives_nothing(fds[1]);
+	turn(1);
+	notes_clear();
+	close(fds[1]);
+}
+
+static void
+a_send_is_refused_if_its_flush_fills_the_queue(void **state)
+{
+	struct recorder *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = recorder_new(
+		fds[0], &(struct socle_dgram_params){.max_queue_items = 2});
+	recorder_send(t, "first");
+	socle_dgram_configure(&t->dgram,
+		&(struct socle_dgram_params){
+			.autoflush = true, .max_queue_items = 2},
+		SOCLE_DGRAM_AUTOFLUSH);
+	t->on_empty = fill_it;
+	assert_int_equal(
+		-ENOBUFS, socle_dgram_send(&t->dgram, "x", 1, 0, NULL));
+	turn(3);
+	assert_receives(fds[1], "first");
+	assert_receives(fds[1], "1");
+	assert_receives(fds[1], "2");
+	assert_receives_nothing(fds[1]);
+	notes_clear();
+	close(fds[1]);
+}
+
+/* ---- what a failed datagram says ---- */
+
+static void
+note_to(struct recorder *t, int err, const struct socle_packet *p)
+{
+	char to[64], from[64];
+
+	(void)t;
+	(void)err;
+	assert_true(socle_addr_format(&p->to, to, sizeof(to)) > 0);
+	if (p->from.len == 0)
+		from[0] = '\0';
+	else
+		assert_true(socle_addr_host(&p->from, from, sizeof(from)) > 0);
+	note("%s>%s", from, to);
+}
+
+static void
+a_failed_datagram_has_its_destination_and_source(void **state)
+{
+	struct socle_packet p = {.len = 0};
+	struct socle_addr mine;
+	struct recorder *t;
+
+	(void)state;
+	t = recorder_new(udp_bound(&mine), NULL);
+	t->on_send_error = note_to;
+	assert_int_equal(0, socle_addr_parse(&p.from, "127.0.0.1:9", 0));
+	assert_int_equal(0, socle_dgram_send(&t->dgram, "a", 1, 0, &p.from));
+	seam_fail(CALL_sendto, 1, EPERM, 1);
+	turn(1);
+	assert_notes("serr-1:a >127.0.0.1:9 empty");
+	assert_int_equal(0, socle_addr_parse(&p.to, "127.0.0.7:1", 0));
+	assert_int_equal(0, socle_dgram_reply(&t->dgram, &p, "b", 1));
+	seam_fail(CALL_sendmsg, 1, EPERM, 1);
+	turn(1);
+	assert_notes("serr-1:b 127.0.0.7>127.0.0.1:9 empty");
+}
+
+static void
+a_source_that_is_refused_is_left_to_the_kernel(void **state)
+{
+	static const int errors[] = {EADDRNOTAVAIL, EINVAL, ENETUNREACH};
+	struct socle_packet p = {.len = 0};
+	struct socle_addr mine;
+	struct recorder *t;
+	int fd = udp_bound(&p.from);
+
+	(void)state;
+	t = recorder_new(udp_bound(&mine), NULL);
+	assert_int_equal(0, socle_addr_parse(&p.to, "127.0.0.1:1", 0));
+	for (int autoflush = 0; autoflush < 2; autoflush++) {
+		socle_dgram_configure(&t->dgram,
+			&(struct socle_dgram_params){.autoflush = autoflush},
+			SOCLE_DGRAM_AUTOFLUSH);
+		for (int i = 0; i < 3; i++) {
+			seam_fail(CALL_sendmsg, 1, errors[i], 1);
+			assert_int_equal(autoflush,
+				socle_dgram_reply(&t->dgram, &p, "b", 1));
+			turn(1);
+			assert_receives(fd, "b");
+		}
+	}
+	assert_int_equal(0, t->send_errors);
+	notes_clear();
+	close(fd);
+}
+
+/* ---- a second fd, and streams ---- */
+
+static void
+the_write_fd_is_close_on_exec_and_may_be_set_again(void **state)
+{
+	struct recorder *t;
+	int fds[2], out[2];
+
+	(void)state;
+	pair_dgram(fds);
+	assert_int_equal(0, socketpair(AF_UNIX, SOCK_DGRAM, 0, out));
+	t = recorder_new(fds[0], &now);
+	assert_int_equal(0, socle_dgram_set_write_fd(&t->dgram, out[0]));
+	assert_true(fcntl(out[0], F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(0, socle_dgram_set_write_fd(&t->dgram, out[0]));
+	turn(1);
+	assert_int_equal(1, recorder_send(t, "x"));
+	assert_receives(out[1], "x");
+	close(fds[1]);
+	close(out[1]);
+}
+
+static void
+a_stream_may_be_the_write_fd(void **state)
+{
+	static char data[1 << 20], received[1 << 20];
+	struct recorder *t;
+	int fds[2], out[2];
+	size_t len = 0;
+
+	(void)state;
+	pair_dgram(fds);
+	pair_unix(out);
+	pattern_fill(data, sizeof(data), 0, 1);
+	t = recorder_new(fds[0], &now);
+	assert_int_equal(0, socle_dgram_set_write_fd(&t->dgram, out[0]));
+	assert_int_equal(
+		0, socle_dgram_send(&t->dgram, data, sizeof(data), 0, NULL));
+	for (int i = 0; i < 1000 && len < sizeof(data); i++) {
+		ssize_t n =
+			drain_fd(out[1], received + len, sizeof(data) - len);
+
+		len += n > 0 ? (size_t)n : 0;
+		turn(1);
+	}
+	assert_int_equal(sizeof(data), len);
+	assert_memory_equal(data, received, len);
+	close(fds[1]);
+	close(out[1]);
+}
+
+/* TCP would discard what is received with MSG_TRUNC. */
+static void
+a_tcp_stream_is_received_whatever_it_sends_through(void **state)
+{
+	(void)state;
+	for (int second = 0; second < 2; second++) {
+		struct recorder *t;
+		int fds[2], out[2];
+
+		pair_tcp(fds);
+		pair_dgram(out);
+		t = recorder_new(fds[0], NULL);
+		if (second)
+			assert_int_equal(
+				0, socle_dgram_set_write_fd(&t->dgram, out[0]));
+		send_all(fds[1], "bytes", 5);
+		turn_until_received(t, 1);
+		assert_notes("<bytes>");
+		socle_close(&t->dgram.sock, NULL);
+		turn(1);
+		notes_clear();
+		close(fds[1]);
+		close(out[1]);
+		if (!second)
+			close(out[0]);
+	}
+}
+
+#ifdef __linux__
+/* An application may have asked for more than the object does. */
+static void
+control_messages_of_others_do_not_disturb(void **state)
+{
+	const struct socle_dgram_params p = {.pktinfo = true, .gro = true};
+	struct socle_addr mine;
+	struct recorder *t;
+	int fd = udp_bound(&mine), peer = udp_to(&mine), on = 1;
+
+	(void)state;
+	assert_int_equal(
+		0, setsockopt(fd, IPPROTO_IP, IP_RECVTTL, &on, sizeof(on)));
+	assert_int_equal(
+		0, setsockopt(fd, IPPROTO_IP, IP_RECVTOS, &on, sizeof(on)));
+	assert_int_equal(
+		0, setsockopt(fd, SOL_SOCKET, SO_TIMESTAMP, &on, sizeof(on)));
+	t = recorder_new(fd, &p);
+	datagram(peer, "x");
+	turn_until_received(t, 1);
+	assert_notes("<x>");
+	assert_int_equal(mine.len, t->last.to.len);
+	assert_memory_equal(&mine.u, &t->last.to.u, 8);
+	close(peer);
+}
+#endif
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(a_flush_sends_at_most_1024_datagrams),
+		test(a_flush_sends_about_2_mib),
+		test(an_empty_datagram_counts_1_in_every_limit),
+		test(after_a_success_the_delays_start_at_1_ms_again),
+		test(what_is_received_postpones_the_idle_timeout),
+		test(a_send_is_refused_if_its_flush_closes_the_object),
+		test(a_send_is_refused_if_its_flush_fills_the_queue),
+		test(a_failed_datagram_has_its_destination_and_source),
+		test(a_source_that_is_refused_is_left_to_the_kernel),
+		test(the_write_fd_is_close_on_exec_and_may_be_set_again),
+		test(a_stream_may_be_the_write_fd),
+		test(a_tcp_stream_is_received_whatever_it_sends_through),
+#ifdef __linux__
+		test(control_messages_of_others_do_not_disturb),
+#endif
+	};
+
+	return run_tests(tests);
+}
