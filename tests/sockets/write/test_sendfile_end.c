@@ -2,6 +2,9 @@
 /* backends: all */
 #include "tests/support/sending.h"
 
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
 static struct socle_socket *s;
 static int peer;
 static struct sending a = {.name = "a"}, b = {.name = "b"}, c = {.name = "c"};
@@ -262,6 +265,56 @@ a_connection_reset_ends_the_file_once(void **state)
 	assert_int_equal(1, a.completions);
 }
 
+/* sendfile(2) does not say which of its two fds has failed. */
+static void
+carry_on_does_not_apply_to_an_error_of_the_connection(void **state)
+{
+	static const int errors[] = {EPIPE, ECONNRESET, ECONNABORTED, ENOTCONN,
+		ESHUTDOWN, ETIMEDOUT, EHOSTDOWN, EHOSTUNREACH, ENETDOWN,
+		ENETRESET, ENETUNREACH};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		open_pair();
+		seam_fail(CALL_sendfile, 1, errors[i], 1);
+		send_carrying_on(&a, file_of(10, 0));
+		assert_int_equal(-errors[i], a.how.err);
+		assert_true(socle_closed(s));
+		turn(1);
+		notes_clear();
+		close(peer);
+	}
+}
+
+/* A fast peer does not let one file occupy the loop. */
+static void
+a_pump_sends_a_part_of_a_big_file(void **state)
+{
+	int fd = file_of(8 * MIB, 0), room = 64 * MIB, taken = 0;
+
+	(void)state;
+	open_pair();
+#ifdef SO_SNDBUFFORCE
+	if (setsockopt(socle_fd(s), SOL_SOCKET, SO_SNDBUFFORCE, &room,
+		    sizeof(room)) < 0)
+		room = 0;
+#else
+	room = 0;
+#endif
+	if (room == 0) {
+		close(fd);
+		close(peer);
+		skip_because("a big buffer needs a privilege");
+	}
+	send_whole(s, &a, fd);
+	assert_int_equal(0, a.completions);
+	assert_int_equal(0, ioctl(peer, FIONREAD, &taken));
+	assert_true(taken > 0 && taken <= 2 * MIB);
+	turn_until_completed(&a);
+	notes_clear();
+	close(peer);
+}
+
 /* An error of the socket is not an error of the file: nothing can continue. */
 static void
 carry_on_does_not_apply_to_a_broken_socket(void **state)
@@ -496,6 +549,8 @@ main(void)
 		both(a_peer_that_closes_midway_ends_the_file_once),
 		both(a_connection_reset_ends_the_file_once),
 		both(carry_on_does_not_apply_to_a_broken_socket),
+		test(carry_on_does_not_apply_to_an_error_of_the_connection),
+		both(a_pump_sends_a_part_of_a_big_file),
 		both(a_failed_write_before_a_file_cancels_it),
 		both(a_close_cancels_queued_files_in_order),
 		both(a_close_midway_reports_the_bytes_sent),
