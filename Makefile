@@ -9,11 +9,11 @@
 # makes warnings errors; V=1 shows the commands.  CC, CXX, CFLAGS, CPPFLAGS,
 # LDFLAGS, PREFIX and DESTDIR are the user's and are never set here.  GNU make.
 
-VERSION := 0.1.0
+VERSION := $(shell sed -n 's/^#define SOCLE_VERSION "\(.*\)"/\1/p' reactor/version.h)
 SONAME  := libsocle.so.0
 
 PUBLIC_HEADERS := $(wildcard socle.h timers/timer.h profiling/profile.h \
-	reactor/descriptor.h reactor/loop.h sockets/class.h sockets/socket.h \
+	reactor/descriptor.h reactor/loop.h reactor/version.h sockets/class.h sockets/socket.h \
 	sockets/names/addr.h sockets/names/resolve.h sockets/write/sendfile.h \
 	sockets/factory/factory.h sockets/dgram/dgram.h sockets/io/io.h)
 

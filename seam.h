@@ -109,6 +109,7 @@ X(int, fcntl, (int fd, int command, int value), (fd, command, value)) \
 X(int, unread, (int fd, int *ret), (fd, ret)) \
 X(int, getrusage, (int who, struct rusage *ret), (who, ret)) \
 X(int, protocol, (const char *name), (name)) \
+X(int, lock_file, (const char *path), (path)) \
 X(int, thread_create, (size_t stack, void *(*fn)(void *arg), void *arg), \
 	(stack, fn, arg))
 /* clang-format on */

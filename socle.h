@@ -33,11 +33,10 @@
 #ifndef SOCLE_H
 #define SOCLE_H
 
-#define SOCLE_VERSION "0.1.0"
-
 #include "profiling/profile.h"
 #include "reactor/descriptor.h"
 #include "reactor/loop.h"
+#include "reactor/version.h"
 #include "sockets/class.h"
 #include "sockets/dgram/dgram.h"
 #include "sockets/factory/factory.h"

@@ -22,6 +22,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -471,6 +472,19 @@ socle__libc_protocol(const char *name)
 	(void)name;
 	errno = ENOENT;
 #endif
+	return -1;
+}
+
+/* Opens the file, which is made if need be, and locks it without waiting. */
+static inline int
+socle__libc_lock_file(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	close(fd);
+	errno = EWOULDBLOCK;
 	return -1;
 }
 

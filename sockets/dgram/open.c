@@ -5,6 +5,7 @@
 
 #include "sockets/names/new_socket.h"
 #include "sockets/names/unix_file.h"
+#include "sockets/names/zone.h"
 
 #include "seam.h"
 
@@ -53,14 +54,14 @@ socle_dgram_open(const char *where, bool bind,
 	struct socle_dgram **ret)
 {
 	struct socle_addr a;
-	int fd, err = socle_addr_parse(&a, where, 0);
+	int fd, err = socle__addr_parse_zone(&a, where, 0);
 
 	if (err < 0)
 		return err;
 	if (!bind && socle_addr_port(&a) == 0)
 		return -EINVAL;
 	if (bind)
-		socle__unlink_stale(&a, SOCK_DGRAM);
+		socle__unlink_stale(&a);
 	fd = socle__new_socket(a.u.sa.sa_family, SOCK_DGRAM, 0, true);
 	if (fd < 0)
 		return fd;

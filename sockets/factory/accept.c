@@ -253,7 +253,26 @@ listen_at(struct socle_factory *f, int fd, const char **operation)
 	*operation = "listen";
 	if (queue <= 0 || queue > SOCLE__BACKLOG_MOST)
 		queue = SOCLE__BACKLOG_MOST;
-	return sys_listen(fd, queue) < 0 ? -errno : 0;
+	if (sys_listen(fd, queue) < 0)
+		return -errno;
+	*operation = "bind";
+	return socle__factory_check_file(f);
+}
+
+int
+socle__listener_register(struct socle_factory *f, int fd)
+{
+	return socle__descriptor_add(
+		socle__reactor, &f->d, &socle__factory_ops, fd, 0, false);
+}
+
+void
+socle__listener_begin(struct socle_factory *f)
+{
+	f->batch = 1;
+	f->full_at = UINT64_MAX; /* never */
+	reserve_take(f);
+	socle__listener_interest(f);
 }
 
 int
@@ -264,12 +283,9 @@ socle__listener_start(struct socle_factory *f, const char **operation)
 	socle__factory_unlink_stale(f);
 	fd = socle__factory_socket(f, f->p.socket_domain, operation);
 	err = fd < 0 ? fd : listen_at(f, fd, operation);
-	f->batch = 1;
-	f->full_at = UINT64_MAX; /* never */
 	if (err == 0) {
 		*operation = "listen";
-		err = socle__descriptor_add(socle__reactor, &f->d,
-			&socle__factory_ops, fd, 0, false);
+		err = socle__listener_register(f, fd);
 	}
 	if (err < 0) {
 		f->d.fd = -1;
@@ -278,8 +294,7 @@ socle__listener_start(struct socle_factory *f, const char **operation)
 			sys_close(fd);
 		return err;
 	}
-	reserve_take(f);
-	socle__listener_interest(f);
+	socle__listener_begin(f);
 	return 0;
 }
 

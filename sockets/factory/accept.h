@@ -4,7 +4,12 @@
 
 #include "sockets/factory/state.h"
 
-/* 0; or -errno, and *operation is what failed. */
+/* Adds the listening socket to the loop; 0 or -errno. */
+int socle__listener_register(struct socle_factory *f, int fd);
+/* Accepts from then on. */
+void socle__listener_begin(struct socle_factory *f);
+
+/* The two for a new socket.  -errno: *operation is what failed. */
 int socle__listener_start(struct socle_factory *f, const char **operation);
 void socle__listener_stop(struct socle_factory *f);
 

@@ -16,7 +16,7 @@ void
 socle__factory_unlink_stale(const struct socle_factory *f)
 {
 	if (f->has_bind && f->p.unlink_stale)
-		socle__unlink_stale(&f->bind, f->type);
+		socle__unlink_stale(&f->bind);
 }
 
 static int
@@ -65,19 +65,29 @@ socle__factory_socket(
 }
 
 /* Remembers which file was created, so that no other one is removed later. */
-static void
+static int
 file_remember(struct socle_factory *f)
 {
 	struct stat st;
 
 	if (!*socle__unix_path(&f->bind, f->path, sizeof(f->path)))
-		return;
+		return 0;
 	if (sys_lstat(f->path, &st) < 0) {
 		f->path[0] = '\0';
-		return;
+		return errno == ENOENT ? -EADDRINUSE : 0;
 	}
 	f->dev = st.st_dev;
 	f->ino = st.st_ino;
+	return 0;
+}
+
+static bool
+file_is_own(const struct socle_factory *f)
+{
+	struct stat st;
+
+	return sys_lstat(f->path, &st) == 0 && st.st_dev == f->dev &&
+		st.st_ino == f->ino;
 }
 
 int
@@ -87,17 +97,22 @@ socle__factory_bind(struct socle_factory *f, int fd)
 		return 0;
 	if (sys_bind(fd, &f->bind.u.sa, f->bind.len) < 0)
 		return -errno;
-	file_remember(f);
-	return 0;
+	return file_remember(f);
+}
+
+int
+socle__factory_check_file(struct socle_factory *f)
+{
+	if (!f->path[0] || file_is_own(f))
+		return 0;
+	f->path[0] = '\0';
+	return -EADDRINUSE;
 }
 
 void
 socle__factory_unlink(struct socle_factory *f)
 {
-	struct stat st;
-
-	if (f->path[0] && sys_lstat(f->path, &st) == 0 && st.st_dev == f->dev &&
-		st.st_ino == f->ino)
+	if (f->path[0] && file_is_own(f))
 		(void)sys_unlink(f->path);
 	f->path[0] = '\0';
 }

@@ -11,11 +11,14 @@
 int socle__factory_socket(
 	const struct socle_factory *f, int family, const char **operation);
 
-/* Binds it if there is a bind address; 0 or -errno. */
+/* Binds it if there is a bind address, and notes its file; 0 or -errno. */
 int socle__factory_bind(struct socle_factory *f, int fd);
 
 /* Removes a stale file of a unix socket if unlink_stale is set. */
 void socle__factory_unlink_stale(const struct socle_factory *f);
+
+/* -EADDRINUSE if another process has removed or replaced that file; else 0. */
+int socle__factory_check_file(struct socle_factory *f);
 
 /* Removes the file that bind(2) created, if it is still the same file. */
 void socle__factory_unlink(struct socle_factory *f);

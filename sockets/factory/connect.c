@@ -15,6 +15,7 @@
 #include "sockets/init.h"
 #include "sockets/names/lookup.h"
 #include "sockets/names/new_socket.h"
+#include "sockets/names/zone.h"
 #include "sockets/write/await.h"
 #include "sockets/write/pump.h"
 
@@ -142,16 +143,6 @@ connecting_object(const struct socle_class *cls,
 	return 0;
 }
 
-static bool
-has_port(const char *where, const struct socle_addr *a)
-{
-	struct socle_addr other;
-
-	return a->u.sa.sa_family == AF_UNIX || socle_addr_port(a) != 0 ||
-		(socle_addr_parse(&other, where, 1) == 0 &&
-			socle_addr_port(&other) == 0);
-}
-
 int
 socle_connect(const char *where, const struct socle_class *cls, double timeout,
 	struct socle_socket **ret)
@@ -165,12 +156,11 @@ socle_connect(const char *where, const struct socle_class *cls, double timeout,
 
 	if (!where || !cls || !(timeout >= 0))
 		return -EINVAL;
-	err = socle_addr_parse(&a, where, 0);
+	err = socle__addr_parse_zone(&a, where, 0);
 	if (err == 0) {
 		p.remote_addr = &a;
 		p.socket_domain = a.u.sa.sa_family;
-		return has_port(where, &a) ? connecting_object(cls, &p, ret)
-					   : -EINVAL;
+		return connecting_object(cls, &p, ret);
 	}
 	if (err != -EINVAL || strchr(where, '/') || socle__is_unix_text(where))
 		return err;
@@ -178,7 +168,7 @@ socle_connect(const char *where, const struct socle_class *cls, double timeout,
 		where, host, sizeof(host), service, sizeof(service));
 	if (err < 0)
 		return err;
-	if (!*host || !*service)
+	if (!*host || !*service || !socle__is_host_text(host))
 		return -EINVAL;
 	p.remote_address = host;
 	p.remote_port = service;

@@ -6,28 +6,26 @@
  * anything else, and decides an attempt.  A socket that is writable but has no
  * peer and no error is still connecting.  A TCP socket that connected to
  * itself on loopback counts as refused.
+ *
+ * The deadline may fire late, after a long handler or a stopped process.  The
+ * kernel is then asked for what has happened in the meantime, and addresses
+ * that could not be tried in time are tried now.
  */
 #include "sockets/factory/connector.h"
 
 #include "reactor/interest.h"
 #include "reactor/map.h"
 #include "reactor/reactor.h"
+#include "sockets/factory/attempt.h"
 #include "sockets/factory/bind.h"
 #include "sockets/factory/deliver.h"
+#include "sockets/factory/interleave.h"
 #include "sockets/factory/report.h"
-#include "sockets/names/socket_error.h"
+#include "sockets/names/answered.h"
 
 #include "seam.h"
 
 #include <string.h>
-
-/* One address being tried. */
-struct socle__attempt {
-	struct socle_descriptor d; /* first */
-	struct socle_factory *f;   /* NULL: finished */
-	struct socle__attempt *next;
-	struct socle_addr to;
-};
 
 enum { ATTEMPT_DELAY_NS = 250 * 1000 * 1000, FULL_DELAY_NS = 20 * 1000 * 1000 };
 
@@ -35,32 +33,6 @@ static struct socle__attempt *
 attempt_of(struct socle_descriptor *d)
 {
 	return (struct socle__attempt *)(void *)d;
-}
-
-/* Removes it from its factory and its fd from the loop; the caller's fd. */
-static int
-attempt_detach(struct socle__attempt *a)
-{
-	struct socle__attempt **at = &a->f->attempts;
-
-	while (*at != a)
-		at = &(*at)->next;
-	*at = a->next;
-	a->f = NULL;
-	return socle__descriptor_detach(&a->d);
-}
-
-/* Also removes the file that its socket was bound to. */
-static void
-attempt_close(struct socle__attempt *a)
-{
-	struct socle_factory *f = a->f;
-	int fd = attempt_detach(a);
-
-	if (!(a->d.bits & SOCLE__KEEP_FD))
-		sys_close(fd);
-	if (!socle__is_forked(socle__reactor))
-		socle__factory_unlink(f);
 }
 
 /*
@@ -101,7 +73,7 @@ static void
 attempt_won(struct socle__attempt *a)
 {
 	struct socle_factory *f = a->f;
-	int fd = attempt_detach(a);
+	int fd = socle__attempt_detach(a);
 	int err;
 
 	attempts_end(f, -ECANCELED);
@@ -116,42 +88,11 @@ attempt_won(struct socle__attempt *a)
 		socle__factory_fail(f, "connect", err);
 }
 
-/*
- * Where no process listens, TCP on loopback may pick the destination as the
- * local port and connect the socket to itself.
- */
-static bool
-is_own_peer(const struct socle__attempt *a, const struct socle_addr *peer)
-{
-	struct socle_addr here = {.len = sizeof(here.u)};
-
-	return a->f->type == SOCK_STREAM && a->to.u.sa.sa_family != AF_UNIX &&
-		sys_getsockname(a->d.fd, &here.u.sa, &here.len) == 0 &&
-		here.len == peer->len &&
-		memcmp(&here.u, &peer->u, here.len) == 0;
-}
-
-/* 1: connected; 0: not yet; -errno. */
-static int
-attempt_result(const struct socle__attempt *a, bool ended)
-{
-	struct socle_addr peer = {.len = sizeof(peer.u)};
-	int err, failed = socle__socket_error(a->d.fd, &err);
-
-	if (failed < 0 || err < 0)
-		return failed < 0 ? failed : err;
-	if (sys_getpeername(a->d.fd, &peer.u.sa, &peer.len) < 0)
-		return errno == ENOTCONN && !ended ? 0 : -errno;
-	return is_own_peer(a, &peer) ? -ECONNREFUSED : 1;
-}
-
+/* `result' is that of socle__attempt_result(). */
 static void
-attempt_ready(struct socle_descriptor *d, unsigned ready, int err)
+attempt_go_on(struct socle__attempt *a, int result)
 {
-	struct socle__attempt *a = attempt_of(d);
 	struct socle_factory *f = a->f;
-	bool ended = (ready & (SOCLE_ERR | SOCLE_HUP)) != 0;
-	int result = err < 0 ? err : attempt_result(a, ended);
 
 	if (result == 0)
 		return;
@@ -159,8 +100,32 @@ attempt_ready(struct socle_descriptor *d, unsigned ready, int err)
 		attempt_won(a);
 		return;
 	}
-	attempt_close(a);
+	socle__attempt_close(a);
 	attempt_failed(f, &a->to, "connect", result);
+}
+
+static void
+attempt_ready(struct socle_descriptor *d, unsigned ready, int err)
+{
+	struct socle__attempt *a = attempt_of(d);
+	bool ended = (ready & (SOCLE_ERR | SOCLE_HUP)) != 0;
+
+	attempt_go_on(a, err < 0 ? err : socle__attempt_result(a, ended));
+}
+
+/* Asks the kernel for attempts whose end has not been reported yet. */
+static void
+attempts_ask(struct socle_factory *f)
+{
+	struct socle__attempt *a = f->attempts;
+
+	while (a && !f->ended) {
+		int result = socle__attempt_result(a, false);
+
+		attempt_go_on(a, result);
+		/* a callback may have changed the list */
+		a = result == 0 ? a->next : f->attempts;
+	}
 }
 
 static void
@@ -278,44 +243,51 @@ socle__connector_next_fired(struct socle_timer *t)
 	next_attempt(socle_container_of(t, struct socle_factory, next_attempt));
 }
 
+/* The time is up: what is not connected at once has failed. */
+static void
+connect_late(struct socle_factory *f)
+{
+	size_t before;
+
+	attempts_ask(f);
+	while (!f->ended && f->tried < f->n_candidates) {
+		before = f->tried;
+		next_attempt(f);
+		attempts_ask(f);
+		if (f->tried == before)
+			break; /* the backlog is full */
+	}
+	if (f->ended)
+		return;
+	attempts_end(f, -ETIMEDOUT);
+	socle__factory_fail(f, "connect", -ETIMEDOUT);
+}
+
 void
 socle__connector_deadline_fired(struct socle_timer *t)
 {
 	struct socle_factory *f =
 		socle_container_of(t, struct socle_factory, deadline);
 
-	attempts_end(f, -ETIMEDOUT);
-	socle__factory_fail(f, "connect", -ETIMEDOUT);
+	f->late = true;
+	if (!socle__connector_waits_for_answer(f))
+		connect_late(f);
 }
 
-/*
- * Sorts the addresses so that the families alternate, starting with that of
- * the first; within a family the order is kept.  Works in place: at each
- * position the next address of the other family is moved up, if there is one.
- */
-static void
-interleave(struct socle_addr *addrs, size_t n)
+bool
+socle__connector_waits_for_answer(const struct socle_factory *f)
 {
-	for (size_t i = 1; i < n; i++) {
-		sa_family_t last = addrs[i - 1].u.sa.sa_family;
-		struct socle_addr up;
-		size_t j = i;
-
-		while (j < n && addrs[j].u.sa.sa_family == last)
-			j++;
-		if (j == n)
-			return;
-		up = addrs[j];
-		memmove(&addrs[i + 1], &addrs[i], (j - i) * sizeof(up));
-		addrs[i] = up;
-	}
+	return f->resolving && socle__resolve_is_answered(f->resolving);
 }
 
 void
 socle__connector_start(struct socle_factory *f)
 {
-	interleave(f->candidates, f->n_candidates);
-	next_attempt(f);
+	socle__interleave(f->candidates, f->n_candidates);
+	if (f->late)
+		connect_late(f);
+	else
+		next_attempt(f);
 }
 
 void
@@ -328,7 +300,7 @@ socle__connector_stop(struct socle_factory *f)
 	socle_resolve_cancel(f->resolving);
 	f->resolving = NULL;
 	while (f->attempts)
-		attempt_close(f->attempts);
+		socle__attempt_close(f->attempts);
 }
 
 void

@@ -7,6 +7,9 @@
 /* requires: candidates */
 void socle__connector_start(struct socle_factory *f);
 
+/* Whether a look-up has ended, and its answer is on its way. */
+bool socle__connector_waits_for_answer(const struct socle_factory *f);
+
 /* Stops the look-up and all attempts; no callback is called for them. */
 void socle__connector_stop(struct socle_factory *f);
 

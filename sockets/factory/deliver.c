@@ -30,8 +30,10 @@ static int
 deliver_object(struct socle_factory *f, int fd)
 {
 	struct socle_socket *s;
-	int err = socle__socket_new(f->cls, fd, SOCLE__KNOWN_SOCKET, &s);
+	int err = socle__factory_made_reserve(f, fd);
 
+	if (err == 0)
+		err = socle__socket_new(f->cls, fd, SOCLE__KNOWN_SOCKET, &s);
 	if (err < 0)
 		return err;
 	if (f->type != SOCK_STREAM)
@@ -40,6 +42,7 @@ deliver_object(struct socle_factory *f, int fd)
 		(void)socle__socket_undo_new(s);
 		return err;
 	}
+	f->made[fd] = s->d.generation;
 	socle__factory_count(f);
 	socle_watch_read(s, true);
 	call_accepted(f, s);

@@ -11,6 +11,7 @@
 #include "reactor/reactor.h"
 #include "reactor/turns.h"
 #include "sockets/factory/accept.h"
+#include "sockets/factory/adopt.h"
 #include "sockets/factory/connector.h"
 #include "sockets/factory/count.h"
 #include "sockets/factory/make.h"
@@ -56,7 +57,11 @@ socle_factory_new(
 
 	if (err < 0)
 		return err;
-	f->err = socle__factory_start(f);
+	if (p->has_listen_fd && (err = socle__listener_adopt(f)) < 0) {
+		socle_factory_free(f);
+		return err;
+	}
+	f->err = p->has_listen_fd ? 0 : socle__factory_start(f);
 	if (f->err < 0)
 		socle__timers_add(&socle__reactor->timers, &f->event, 0);
 	*ret = f;
@@ -89,6 +94,12 @@ socle_factory_getsockname(const struct socle_factory *f, struct socle_addr *ret)
 		return -errno;
 	*ret = a;
 	return 0;
+}
+
+void *
+socle_factory_arg(const struct socle_factory *f)
+{
+	return f->p.arg;
 }
 
 uint64_t
@@ -126,6 +137,7 @@ socle_factory_free(struct socle_factory *f)
 	socle__connector_stop(f);
 	if (f->kind == SOCLE__LISTENER)
 		socle__listener_stop(f);
+	socle__listener_give_back(f);
 	if (f->d.fd >= 0) {
 		socle__descriptor_close(&f->d);
 		return;
@@ -146,11 +158,17 @@ factory_reset(struct socle_descriptor *d)
 	socle_factory_free((struct socle_factory *)(void *)d);
 }
 
-/* In a child: only the parent removes the file of a unix socket. */
+/*
+ * In a child: only the parent removes the file of a unix socket, and restores
+ * the mode of a socket that it goes on sharing.
+ */
 static void
 factory_forked(struct socle_descriptor *d)
 {
-	((struct socle_factory *)(void *)d)->path[0] = '\0';
+	struct socle_factory *f = (struct socle_factory *)(void *)d;
+
+	f->path[0] = '\0';
+	f->was_blocking = false;
 }
 
 const struct socle__descriptor_ops socle__factory_ops = {

@@ -89,6 +89,17 @@ struct socle_factory_params {
 	/* The same as structs; an address is given one way or the other. */
 	const struct socle_addr *bind_addr SOCLE_OPTIONAL;
 	const struct socle_addr *remote_addr SOCLE_OPTIONAL;
+	/*
+	 * With has_listen_fd: a socket that listens already, which was
+	 * inherited or passed by the program that activated this one.  It is
+	 * made non-blocking and close-on-exec; freeing the factory makes it
+	 * blocking again if it was, because other processes may share it.
+	 * Domain, type, protocol, options, backlog and addresses are those of
+	 * the socket; no address may be given.  The file of a unix socket is
+	 * never removed.
+	 */
+	bool has_listen_fd SOCLE_OPTIONAL;
+	int listen_fd SOCLE_OPTIONAL;
 	/* The backlog of listen(2); 0 or less, or too much: the largest. */
 	int listen_queue SOCLE_OPTIONAL;
 	/* At most this many clients are accepted in a tick; 0: 64. */
@@ -206,6 +217,20 @@ int socle_listen(const char *where, const struct socle_class *cls,
 	struct socle_factory **ret);
 
 /*
+ * Accepts clients from `fd', a socket that listens already, and makes an object
+ * of class `cls' of each, as socle_listen() does.  `arg' is what
+ * socle_factory_arg() returns in event_accepted.  The fd is treated as
+ * `listen_fd' of struct socle_factory_params; none of its options is changed.
+ *
+ * Returns 0 and stores the factory in *ret, which owns the fd from then on; or
+ * -errno, and the caller still owns the fd, unchanged: -EBADF; -ENOTSOCK;
+ * -EINVAL for a socket that does not listen or a class that is no class of
+ * stream sockets; -EEXIST, the fd is in the loop already; -ENOMEM.
+ */
+int socle_listen_on(int fd, const struct socle_class *cls, void *arg,
+	struct socle_factory **ret);
+
+/*
  * Makes an object of class `cls' that connects to "127.0.0.1:8080",
  * "[::1]:80", "unix:/run/x.sock" or "example.org:80".  The object gets
  * event_write once it is connected, or event_err with the reason; its
@@ -250,6 +275,22 @@ void socle_factory_set_events(
  */
 int socle_factory_getsockname(
 	const struct socle_factory *f, struct socle_addr *ret);
+
+/* Returns `.arg' of the parameters or of socle_factory_set_events(). */
+void *socle_factory_arg(const struct socle_factory *f);
+
+/*
+ * The objects of accept_class that the factory made and that are still open: an
+ * object that was closed or stolen is no longer one of them.
+ *
+ * socle_factory_each() calls `fn' for each, in the order of their fds.  `fn' may
+ * close, steal and make objects, and may free the factory, which ends the
+ * calls.  Both look at each fd up to the highest one that the factory has
+ * accepted, so they are not for every tick of a large server.
+ */
+size_t socle_factory_count(const struct socle_factory *f);
+void socle_factory_each(struct socle_factory *f,
+	void (*fn)(struct socle_socket *s, void *arg), void *arg);
 
 /* Unique among the factories of the process, never 0. */
 uint64_t socle_factory_id(const struct socle_factory *f);

@@ -1,7 +1,9 @@
-/* socle_listen(): a listener whose clients are objects. */
+/* Listeners whose clients are objects: socle_listen(), socle_listen_on(). */
 #include "reactor/log.h"
+#include "sockets/factory/adopt.h"
 #include "sockets/factory/new.h"
 #include "sockets/factory/resolve.h"
+#include "sockets/names/zone.h"
 
 static void
 log_failure(struct socle_factory *f, const struct socle_failure *why, void *arg)
@@ -32,7 +34,7 @@ socle_listen(const char *where, const struct socle_class *cls,
 		.accepted = ignore,
 		.failure = log_failure};
 	struct socle_factory *f;
-	int err = where && cls ? socle_addr_parse(&a, where, 0) : -EINVAL;
+	int err = where && cls ? socle__addr_parse_zone(&a, where, 0) : -EINVAL;
 
 	if (err == 0)
 		err = socle__factory_new(&p, &f);
@@ -40,6 +42,30 @@ socle_listen(const char *where, const struct socle_class *cls,
 		return err;
 	f->nodelay = f->internal = true;
 	if ((err = socle__factory_start(f)) < 0) {
+		socle_factory_free(f);
+		return err;
+	}
+	*ret = f;
+	return 0;
+}
+
+int
+socle_listen_on(int fd, const struct socle_class *cls, void *arg,
+	struct socle_factory **ret)
+{
+	struct socle_factory_params p = {.has_listen_fd = true,
+		.listen_fd = fd,
+		.accept_class = cls,
+		.accepted = ignore,
+		.failure = log_failure,
+		.arg = arg};
+	struct socle_factory *f;
+	int err = cls ? socle__factory_new(&p, &f) : -EINVAL;
+
+	if (err < 0)
+		return err;
+	f->internal = true;
+	if ((err = socle__listener_adopt(f)) < 0) {
 		socle_factory_free(f);
 		return err;
 	}

@@ -5,6 +5,8 @@
 #include "sockets/factory/accept.h"
 #include "sockets/factory/connector.h"
 #include "sockets/factory/resolve.h"
+#include "sockets/names/addr_valid.h"
+#include "sockets/names/lookup.h"
 #include "sockets/names/protocol.h"
 
 #include "seam.h"
@@ -14,19 +16,48 @@
 
 static _Atomic uint64_t last_id;
 
+/* Whether a text is a number, and 0. */
+static bool
+is_port_0(const char *text)
+{
+	return socle__is_text(text) && socle__number(text, UINT16_MAX) == 0;
+}
+
+static bool
+has_address(const struct socle_factory_params *p)
+{
+	return p->bind_addr || p->remote_addr ||
+		socle__is_text(p->bind_address) ||
+		socle__is_text(p->bind_port) ||
+		socle__is_text(p->remote_address) ||
+		socle__is_text(p->remote_port);
+}
+
+/* Half an address of the remote end is none. */
+static bool
+is_half(const struct socle_factory_params *p)
+{
+	bool address = socle__is_text(p->remote_address);
+	bool port = socle__is_text(p->remote_port);
+
+	return address ? p->socket_domain != AF_UNIX && !port : port;
+}
+
 static int
 params_check(const struct socle_factory_params *p)
 {
+	if (!(p->connect_timeout >= 0)) /* nor NaN */
+		return -EINVAL;
 	if (!p->failure || !(p->success || (p->accepted && p->accept_class)))
 		return -EINVAL;
 	if (p->bind_addr && (p->bind_address || p->bind_port))
 		return -EINVAL;
 	if (p->remote_addr && (p->remote_address || p->remote_port))
 		return -EINVAL;
-	if (p->socket_domain != AF_UNIX && socle__is_text(p->remote_address) &&
-		!socle__is_text(p->remote_port))
+	if ((p->bind_addr && !socle__addr_is_valid(p->bind_addr)) ||
+		(p->remote_addr && !socle__addr_is_valid(p->remote_addr)))
 		return -EINVAL;
-	return 0;
+	return is_half(p) || (p->has_listen_fd && has_address(p)) ? -EINVAL : 0;
 }
 
 /* One block for all texts; the protocol has been looked up already. */
@@ -89,10 +120,31 @@ kind_find(struct socle_factory *f)
 		f->type = SOCK_STREAM;
 	if (f->has_remote || socle__is_text(p->remote_address))
 		f->kind = SOCLE__CONNECTOR;
-	else if (f->type == SOCK_STREAM || f->type == SOCK_SEQPACKET)
+	else if (p->has_listen_fd || f->type == SOCK_STREAM || f->type == SOCK_SEQPACKET)
 		f->kind = SOCLE__LISTENER;
 	else
 		f->kind = SOCLE__PEER;
+}
+
+/* What can be checked only now that domain, type and kind are known. */
+static int
+kind_check(const struct socle_factory *f)
+{
+	const struct socle_factory_params *p = &f->p;
+	bool is_unix = p->socket_domain == AF_UNIX;
+
+	if (p->has_listen_fd)
+		return 0;
+	if (f->cls && f->type != SOCK_STREAM && f->type != SOCK_SEQPACKET)
+		return -EINVAL;
+	if (is_unix && f->kind == SOCLE__LISTENER && !f->has_bind &&
+		!socle__is_text(p->bind_address))
+		return -EINVAL;
+	if (f->kind != SOCLE__CONNECTOR || is_unix || f->type == SOCK_RAW)
+		return 0;
+	return socle__addr_is_port_0(&f->remote) || is_port_0(p->remote_port)
+		? -EINVAL
+		: 0;
 }
 
 static void
@@ -132,7 +184,7 @@ socle__factory_make(
 	f->references = 1;
 	addresses_copy(f);
 	kind_find(f);
-	if ((err = texts_copy(f)) < 0) {
+	if ((err = kind_check(f)) < 0 || (err = texts_copy(f)) < 0) {
 		sys_free(f);
 		return err;
 	}

@@ -12,6 +12,7 @@
 #include "sockets/factory/bind.h"
 #include "sockets/factory/connector.h"
 #include "sockets/factory/deliver.h"
+#include "sockets/names/zone.h"
 
 #include "seam.h"
 
@@ -51,7 +52,7 @@ address_numeric(int domain, const char *host, const char *service,
 	n = snprintf(text, sizeof(text),
 		domain == AF_INET6 ? "[%s]:%s" : "%s:%s", host, service);
 	if (n < 0 || (size_t)n >= sizeof(text) ||
-		socle_addr_parse(ret, text, 0) < 0)
+		socle__addr_parse_zone(ret, text, 0) < 0)
 		return 0;
 	return ret->u.sa.sa_family == domain ? 1 : 0;
 }
@@ -63,6 +64,9 @@ go_on_or_fail(struct socle_factory *f, int err)
 		err = go_on(f);
 	if (err < 0)
 		socle__factory_fail(f, f->operation, err);
+	else if (f->late && f->resolving &&
+		!socle__connector_waits_for_answer(f))
+		socle__factory_fail(f, "connect", -ETIMEDOUT);
 }
 
 static void
@@ -196,6 +200,8 @@ socle__factory_event_fired(struct socle_timer *t)
 	struct socle_factory *f =
 		socle_container_of(t, struct socle_factory, event);
 
+	if (f->kind != SOCLE__LISTENER && f->p.connect_timeout > 0)
+		(void)socle_timer_start(&f->deadline, f->p.connect_timeout);
 	go_on_or_fail(f, f->err);
 }
 
@@ -204,8 +210,6 @@ socle__factory_start(struct socle_factory *f)
 {
 	if (f->kind == SOCLE__LISTENER)
 		return go_on(f);
-	if (f->p.connect_timeout > 0)
-		(void)socle_timer_start(&f->deadline, f->p.connect_timeout);
 	socle__timers_add(&socle__reactor->timers, &f->event, 0);
 	return 0;
 }

@@ -7,7 +7,10 @@
  *	deliver.c	hands a socket over to the application
  *	accept.c	listeners
  *	connector.c	connection attempts in parallel
+ *	attempt.c	one of them
+ *	interleave.c	the order of the addresses
  *	resolve.c	from names to a socket
+ *	adopt.c		sockets that listen already
  *	make.c		checks and copies the parameters
  *	factory.c	the public functions
  *	listen.c	socle_listen()
@@ -57,9 +60,13 @@ struct socle_factory {
 	size_t n_candidates, tried;
 	struct socle__attempt *attempts; /* in the order of their start */
 	bool ended;                      /* no further attempt is made */
+	bool late;                       /* the deadline has passed */
 	/* accepting */
 	struct socle_timer again; /* retries after a shortage */
 	int batch, live, reserve;
+	uint32_t *made; /* by fd: the generation of the object made of it */
+	size_t made_size;
+	bool was_blocking; /* listen_fd was; others may share its mode */
 	uint64_t full_at;    /* the wait whose batch was used up */
 	int64_t reported_at; /* ns: when a shortage was last reported */
 	bool paused, starved;

@@ -1,6 +1,7 @@
 /* Servers: bind, listen, accept. */
 #include "sockets/io/fail.h"
 #include "sockets/io/wait.h"
+#include "sockets/names/addr_valid.h"
 
 #include "seam.h"
 
@@ -9,7 +10,7 @@
 int
 socle_io_bind(struct socle_io *io, const struct socle_addr *addr)
 {
-	if (addr == NULL)
+	if (!addr || (socle_io_fd(io) >= 0 && !socle__addr_is_valid(addr)))
 		return socle__io_fail(io, "bind", -EINVAL);
 	if (sys_bind(socle_io_fd(io), &addr->u.sa, addr->len) < 0)
 		return socle__io_fail(io, "bind", -errno);

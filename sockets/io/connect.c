@@ -8,46 +8,22 @@
 
 #include "sockets/io/fail.h"
 #include "sockets/io/wait.h"
+#include "sockets/names/own_peer.h"
 #include "sockets/names/socket_error.h"
 
 #include "seam.h"
 #include "timers/clock.h"
 
-#include <netinet/in.h>
-#include <string.h>
 
 enum { LOOK_AGAIN_NS = 5 * 1000 * 1000 };
 
 static bool
-same_ip(const struct socle_addr *a, const struct socle_addr *b)
+is_connected_to_itself(int fd)
 {
-	if (a->u.sa.sa_family != b->u.sa.sa_family)
-		return false;
-	if (a->u.sa.sa_family == AF_INET)
-		return a->u.in.sin_port == b->u.in.sin_port &&
-			a->u.in.sin_addr.s_addr == b->u.in.sin_addr.s_addr;
-	return a->u.in6.sin6_port == b->u.in6.sin6_port &&
-		memcmp(&a->u.in6.sin6_addr, &b->u.in6.sin6_addr,
-			sizeof(a->u.in6.sin6_addr)) == 0;
-}
+	struct socle_addr peer = {.len = sizeof(peer.u)};
 
-/*
- * A TCP connect to a local port that no one listens at can be given that very
- * port, and connect to itself.
- */
-static bool
-is_own_peer(int fd, const struct socle_addr *peer)
-{
-	struct socle_addr local = {.len = sizeof(local.u)};
-	int type = 0;
-	socklen_t len = sizeof(type);
-
-	return (peer->u.sa.sa_family == AF_INET ||
-		       peer->u.sa.sa_family == AF_INET6) &&
-		sys_getsockname(fd, &local.u.sa, &local.len) == 0 &&
-		same_ip(&local, peer) &&
-		sys_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
-		type == SOCK_STREAM;
+	return sys_getpeername(fd, &peer.u.sa, &peer.len) == 0 &&
+		socle__is_own_peer(fd, &peer);
 }
 
 /* The result of a connect that is no longer in progress. */
@@ -141,7 +117,7 @@ socle__io_connect_to(struct socle_io *io, const struct socle_addr *addr)
 		err = t.on ? connect_timed(&t, addr) : connect_once(fd, addr);
 		timed_out = t.on && err == -ETIMEDOUT &&
 			socle__clock_ns() >= t.deadline;
-		own = err == 0 && is_own_peer(fd, addr);
+		own = err == 0 && is_connected_to_itself(fd);
 		err = socle__io_timed_end(&t, own ? -ECONNREFUSED : err);
 	}
 	if (err != -EALREADY)
@@ -172,7 +148,7 @@ socle__io_connect_ended(int fd, int *ret)
 	if (*ret != 0)
 		return 1;
 	if (sys_getpeername(fd, &peer.u.sa, &peer.len) == 0)
-		*ret = is_own_peer(fd, &peer) ? -ECONNREFUSED : 0;
+		*ret = socle__is_own_peer(fd, &peer) ? -ECONNREFUSED : 0;
 	else if (errno == ENOTCONN && !(ready & (POLLERR | POLLHUP)))
 		return 0;
 	else

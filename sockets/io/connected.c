@@ -2,13 +2,38 @@
 #include "sockets/io/connect.h"
 #include "sockets/io/fail.h"
 #include "sockets/io/plan.h"
+#include "sockets/names/addr_valid.h"
 
 #include "seam.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+/* Whether a peer of this socket has a port: not with ICMP or a raw socket. */
+static bool
+has_ports(int fd)
+{
+	int type = 0, protocol = 0;
+	socklen_t len = sizeof(type);
+
+	if (sys_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 ||
+		type == SOCK_RAW)
+		return false;
+	len = sizeof(protocol);
+	(void)sys_getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len);
+	return protocol != IPPROTO_ICMP && protocol != IPPROTO_ICMPV6;
+}
 
 int
 socle_io_connect(struct socle_io *io, const struct socle_addr *addr)
 {
-	if (addr == NULL)
+	int fd = socle_io_fd(io);
+
+	if (!addr ||
+		(fd >= 0 &&
+			(!socle__addr_is_valid(addr) ||
+				(socle__addr_is_port_0(addr) &&
+					has_ports(fd)))))
 		return socle__io_fail(io, "connect", -EINVAL);
 	socle__io_plan_drop(io);
 	return socle__io_connect_to(io, addr);
@@ -18,16 +43,20 @@ socle_io_connect(struct socle_io *io, const struct socle_addr *addr)
 static int
 connecting_look(struct socle_io *io, int fd)
 {
+	char before[sizeof(io->errstr)];
 	int err, ended = socle__io_connect_ended(fd, &err);
 
 	if (ended < 0)
 		return socle__io_fail(io, "connected", ended);
 	if (ended == 0)
 		return 0;
+	memcpy(before, io->errstr, sizeof(before));
 	if (err < 0) {
 		socle__io_fail(io, "connect", err);
 		err = socle__io_plan_go_on(io, err);
 	}
+	if (err == 0 || err == -EINPROGRESS)
+		memcpy(io->errstr, before, sizeof(before));
 	io->connecting = err;
 	if (err == -EINPROGRESS)
 		return 0;

@@ -1,5 +1,6 @@
 /* Data, names, options and kind of a socket. */
 #include "sockets/io/fail.h"
+#include "sockets/names/addr_valid.h"
 
 #include "seam.h"
 
@@ -57,6 +58,8 @@ socle_io_send(struct socle_io *io, const void *data, size_t len, int flags,
 	int fd = socle_io_fd(io);
 	ssize_t n;
 
+	if (to && fd >= 0 && !socle__addr_is_valid(to))
+		return socle__io_fail(io, "send", -EINVAL);
 	n = to ? send_to(fd, data, len, flags, to)
 	       : send_to_peer(io, fd, data, len, flags);
 	if (n < 0)
@@ -243,10 +246,8 @@ inferred_protocol(int fd)
 
 	if (type < 0)
 		return type;
-	if (domain == AF_UNIX)
-		return 0;
 	if (domain != AF_INET && domain != AF_INET6)
-		return -ENOPROTOOPT;
+		return 0;
 	if (type == SOCK_STREAM)
 		return IPPROTO_TCP;
 	return type == SOCK_DGRAM ? IPPROTO_UDP : -ENOPROTOOPT;

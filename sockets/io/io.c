@@ -14,6 +14,8 @@
 
 #include <string.h>
 
+#undef socle_io_socket /* which also takes a protocol's name */
+
 int
 socle_io_socket(struct socle_io *io, int domain, int type, int proto)
 {
@@ -24,6 +26,17 @@ socle_io_socket(struct socle_io *io, int domain, int type, int proto)
 		return socle__io_fail(io, "socket", fd);
 	io->handle = fd + 1;
 	return 0;
+}
+
+int
+socle_io_socket_by_name(
+	struct socle_io *io, int domain, int type, const char *proto)
+{
+	int number = socle__io_protocol(io, proto, domain, &type);
+
+	if (number < 0)
+		return number;
+	return socle_io_socket(io, domain, type ? type : SOCK_STREAM, number);
 }
 
 int

@@ -148,10 +148,17 @@ struct socle_io_params {
 int socle_io_open(struct socle_io *io, const struct socle_io_params *p);
 
 /*
- * Creates a blocking socket by socket(2) for an object without an fd.  Returns
- * 0; -EBUSY: the object has an fd.
+ * Creates a blocking socket by socket(2) for an object without an fd.  `proto'
+ * is the number of a protocol.  Returns 0; -EBUSY: the object has an fd.
+ *
+ * A text is allowed instead of a number, as in struct socle_io_params: it is
+ * then socle_io_socket_by_name() that is called.  `type' may be 0, and outside
+ * of AF_INET and AF_INET6 a name has no number, so that the protocol is 0.
+ * -EINVAL: an unknown name.
  */
 int socle_io_socket(struct socle_io *io, int domain, int type, int proto);
+int socle_io_socket_by_name(
+	struct socle_io *io, int domain, int type, const char *proto);
 
 /*
  * Initialises both objects as the ends of a socketpair(2).  Previous contents
@@ -348,6 +355,21 @@ int socle_io_fd(const struct socle_io *io);
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }
+
+static inline int
+socle_io_socket(struct socle_io *io, int domain, int type, const char *proto)
+{
+	return socle_io_socket_by_name(io, domain, type, proto);
+}
+#else
+/* clang-format off */
+#define socle_io_socket(io, domain, type, proto)                               \
+	_Generic((proto),                                                      \
+		char *: socle_io_socket_by_name,                               \
+		const char *: socle_io_socket_by_name,                         \
+		void *: socle_io_socket_by_name,                               \
+		default: socle_io_socket)(io, domain, type, proto)
+/* clang-format on */
 #endif
 
 #endif

@@ -62,26 +62,25 @@ plan_fill(struct socle__io_plan *plan, struct socle_io *io)
 {
 	struct socle_io_params *p = &plan->p;
 	struct socle__io_side local = {
-		"bind", p->local_addr, p->local_port, 0, 0, true};
+		"bind", p->local_addr, p->local_port, 0, &p->type, true};
 	struct socle__io_side peer = {
-		"connect", p->peer_addr, p->peer_port, 0, 0, false};
-	int err = socle__io_protocol(io, p->proto, &p->type);
+		"connect", p->peer_addr, p->peer_port, 0, &p->type, false};
+	int err = socle__io_protocol(io, p->proto, p->domain, &p->type);
 
 	if (err < 0)
 		return err;
 	plan->protocol = err;
-	if (p->type == 0)
-		p->type = SOCK_STREAM;
 	if (p->domain == 0 && !wants_peer(p) &&
 		!socle__io_is_text(p->local_addr))
 		p->domain = AF_INET;
-	local.type = peer.type = p->type;
 	local.domain = peer.domain = p->domain;
 	err = 0;
 	if (wants_local(p))
 		err = socle__io_resolve(io, &local, &plan->local);
 	if (err == 0 && wants_peer(p))
 		err = socle__io_resolve(io, &peer, &plan->peer);
+	if (p->type == 0)
+		p->type = SOCK_STREAM;
 	return err;
 }
 
@@ -118,13 +117,12 @@ socle_io_open(struct socle_io *io, const struct socle_io_params *p)
 	if (!wants_fd(p))
 		return 0;
 	err = open_planned(io, p);
-	if (err == -EINPROGRESS)
-		return 0;
-	if (err < 0)
+	if (err < 0 && err != -EINPROGRESS) {
 		socle_io_close(io);
-	else {
-		socle__io_plan_drop(io);
-		io->errstr[0] = '\0';
+		return err;
 	}
-	return err;
+	if (err == 0)
+		socle__io_plan_drop(io);
+	io->errstr[0] = '\0';
+	return 0;
 }

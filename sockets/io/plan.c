@@ -89,8 +89,9 @@ static int
 socket_make(struct socle_io *io, const struct socle__io_plan *plan, int domain,
 	enum socle__io_stage *stage)
 {
+	int protocol = domain == AF_UNIX ? 0 : plan->protocol;
 	int fd = socle__new_socket(
-		domain, plan->p.type, plan->protocol, plan->p.nonblocking);
+		domain, plan->p.type, protocol, plan->p.nonblocking);
 	int err;
 
 	*stage = SOCLE__IO_AT_SOCKET;

@@ -9,6 +9,7 @@
 #include "sockets/io/fail.h"
 #include "sockets/names/lookup.h"
 #include "sockets/names/protocol.h"
+#include "sockets/names/zone.h"
 
 #include "seam.h"
 
@@ -20,13 +21,22 @@
 enum { HOST_MAX = 1025, SERVICE_MAX = 64 };
 
 int
-socle__io_protocol(struct socle_io *io, const char *name, int *type)
+socle__io_protocol(
+	struct socle_io *io, const char *name, int domain, int *type)
 {
+	bool is_name = socle__io_is_text(name) &&
+		socle__number(name, UINT8_MAX) == -EINVAL;
 	int found = socle__protocol(name, type);
 
-	return found < 0 ? socle__io_fail_as(io, "socket", -EINVAL,
-				   "Bad protocol '%s'", name)
-			 : found;
+	if (found < 0)
+		return socle__io_fail_as(
+			io, "socket", -EINVAL, "Bad protocol '%s'", name);
+	if (domain == AF_UNIX)
+		return 0;
+	return domain == 0 || domain == AF_INET || domain == AF_INET6 ||
+			!is_name
+		? found
+		: 0;
 }
 
 /* ---- addresses ---- */
@@ -79,7 +89,7 @@ resolve_unix(const struct socle__io_side *s, struct socle__io_list *ret)
 	return err < 0 ? err : list_of_one(&a, ret);
 }
 
-/* Sets the port of a numeric service; splits "name(port)". */
+/* Sets the port of a numeric service; splits "name(port)" and "(port)". */
 static void
 split_fallback(struct request *r)
 {
@@ -87,15 +97,16 @@ split_fallback(struct request *r)
 	char *paren = strrchr(r->service, '(');
 
 	r->port = socle__number(r->service, UINT16_MAX);
-	if (r->port >= 0 || !paren || paren == r->service ||
-		r->service[n - 1] != ')')
+	if (r->port >= 0 || !paren || r->service[n - 1] != ')')
 		return;
 	r->service[n - 1] = '\0';
 	r->port = socle__number(paren + 1, UINT16_MAX);
-	if (r->port >= 0)
+	if (r->port < 0)
+		r->service[n - 1] = ')';
+	else if (paren > r->service)
 		*paren = '\0';
 	else
-		r->service[n - 1] = ')';
+		memmove(r->service, paren + 1, n - 1);
 }
 
 static int
@@ -131,7 +142,7 @@ is_numeric(const struct request *r, struct socle_addr *a)
 
 	if (port < 0 || r->host[0] == '\0' || r->host[0] == '*' ||
 		socle__is_unix_text(r->host) ||
-		socle_addr_parse(a, r->host, (uint16_t)port) < 0)
+		socle__addr_parse_zone(a, r->host, (uint16_t)port) < 0)
 		return false;
 	return domain == 0 || domain == a->u.sa.sa_family;
 }
@@ -142,8 +153,8 @@ look_up(const struct request *r, const char *service, struct addrinfo **ret)
 {
 	const struct socle__io_side *s = r->side;
 	struct addrinfo hints = {.ai_family = s->domain,
-		.ai_socktype = s->type == SOCK_DGRAM || s->type == SOCK_RAW
-			? s->type
+		.ai_socktype = *s->type == SOCK_DGRAM || *s->type == SOCK_RAW
+			? *s->type
 			: SOCK_STREAM,
 		.ai_flags = s->local ? AI_PASSIVE : 0};
 	int said;
@@ -159,6 +170,27 @@ look_up(const struct request *r, const char *service, struct addrinfo **ret)
 		said = sys_getaddrinfo(
 			r->host[0] ? r->host : NULL, service, &hints, ret);
 	while (said == EAI_SYSTEM && errno == EINTR);
+	return said;
+}
+
+/*
+ * The service decides the type if nothing else does: that of a stream if there
+ * is such a service, else that of datagrams.
+ */
+static int
+look_up_typed(const struct request *r, struct addrinfo **ret)
+{
+	int *type = r->side->type;
+	bool decides = *type == 0 && r->service[0] &&
+		socle__number(r->service, UINT16_MAX) == -EINVAL;
+	int said = look_up(r, r->service, ret);
+
+	if (!decides || (said != 0 && said != EAI_SERVICE))
+		return said;
+	*type = said == 0 ? SOCK_STREAM : SOCK_DGRAM;
+	if (said == 0 || look_up(r, r->service, ret) == 0)
+		return 0;
+	*type = 0;
 	return said;
 }
 
@@ -196,12 +228,14 @@ resolve_ip(struct socle_io *io, const struct request *r,
 	char port[12];
 	int said, err;
 
+	if (!socle__is_host_text(r->host))
+		return look_up_failed(io, r, EAI_NONAME);
 	if (is_numeric(r, &a)) {
 		err = list_of_one(&a, ret);
 		return err < 0 ? socle__io_fail(io, "getaddrinfo", err) : 0;
 	}
-	said = look_up(r, r->service, &found);
-	if ((said == EAI_SERVICE || said == EAI_NONAME) && r->port >= 0) {
+	said = look_up_typed(r, &found);
+	if ((said == EAI_SERVICE || said == EAI_NONAME) && r->port > 0) {
 		(void)snprintf(port, sizeof(port), "%d", r->port);
 		said = look_up(r, port, &found);
 	}
@@ -226,7 +260,9 @@ socle__io_resolve(struct socle_io *io, const struct socle__io_side *side,
 	err = request_make(&r, side);
 	if (err < 0)
 		return socle__io_fail(io, "getaddrinfo", err);
-	if (!side->local && r.service[0] == '\0' && side->type != SOCK_RAW)
+	if (!side->local && *side->type != SOCK_RAW &&
+		(r.service[0] == '\0' ||
+			socle__number(r.service, UINT16_MAX) == 0))
 		return socle__io_fail_as(io, side->operation, -EINVAL,
 			"Cannot determine remote port");
 	return resolve_ip(io, &r, ret);

@@ -13,7 +13,8 @@ struct socle__io_list {
 struct socle__io_side {
 	const char *operation; /* bind, connect */
 	const char *addr, *port;
-	int domain, type;
+	int domain;
+	int *type; /* 0 there: a service that has a name decides it */
 	bool local;
 };
 
@@ -27,7 +28,12 @@ socle__io_is_text(const char *text)
 int socle__io_resolve(struct socle_io *io, const struct socle__io_side *side,
 	struct socle__io_list *ret);
 
-/* A protocol's number, and its type in *type if that is 0 and it has one. */
-int socle__io_protocol(struct socle_io *io, const char *name, int *type);
+/*
+ * A protocol's number, and its type in *type if that is 0 and it has one.  Names
+ * are those of the internet: the number is 0 in other domains; with AF_UNIX, it
+ * always is.  `domain' 0: not known yet.
+ */
+int socle__io_protocol(
+	struct socle_io *io, const char *name, int domain, int *type);
 
 #endif

@@ -27,8 +27,7 @@ enum {
 enum {
 	SHOW_FAMILY = 1, /* "unix:" */
 	SHOW_PORT = 2,
-	SHOW_SCOPE = 4,
-	SHOW_SAFE = 8 /* no control characters; "unix" for an empty path */
+	SHOW_SAFE = 4 /* no control characters; "unix" for an empty path */
 };
 
 /*
@@ -132,7 +131,7 @@ write_ip(char *out, size_t size, const struct socle_addr *a, unsigned show)
 	(void)inet_ntop(a->u.sa.sa_family,
 		v6 ? (const void *)&a->u.in6.sin6_addr : &a->u.in.sin_addr,
 		host, sizeof(host));
-	if (v6 && (show & SHOW_SCOPE) && a->u.in6.sin6_scope_id != 0)
+	if (v6 && a->u.in6.sin6_scope_id != 0)
 		(void)snprintf(scope, sizeof(scope), "%%%lu",
 			(unsigned long)a->u.in6.sin6_scope_id);
 	if (show & SHOW_PORT)
@@ -162,13 +161,13 @@ addr_text(const struct socle_addr *a, unsigned show, char *buf, size_t size)
 int
 socle_addr_format(const struct socle_addr *a, char *buf, size_t size)
 {
-	return addr_text(a, SHOW_FAMILY | SHOW_PORT | SHOW_SCOPE, buf, size);
+	return addr_text(a, SHOW_FAMILY | SHOW_PORT, buf, size);
 }
 
 int
 socle_addr_host(const struct socle_addr *a, char *buf, size_t size)
 {
-	return addr_text(a, SHOW_SCOPE, buf, size);
+	return addr_text(a, 0, buf, size);
 }
 
 int

@@ -3,6 +3,7 @@
 
 #include "seam.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 int
@@ -22,6 +23,37 @@ socle__is_unix_text(const char *text)
 {
 	return *text == '/' || *text == '@' ||
 		strncmp(text, "unix:", strlen("unix:")) == 0;
+}
+
+/* Whether inet_aton(3) would read it: one to four numbers of any base. */
+static bool
+is_loose_number(const char *text)
+{
+	static const char digits[] = "0123456789abcdefABCDEF";
+	int parts = 0;
+
+	for (;; text++) {
+		bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+		size_t n = strspn(text += hex ? 2 : 0, hex ? digits : "0123456789");
+
+		if (n == 0 && !hex)
+			return false;
+		text += n;
+		if (++parts > 4 || (*text && *text != '.'))
+			return false;
+		if (!*text)
+			return true;
+	}
+}
+
+bool
+socle__is_host_text(const char *text)
+{
+	struct in_addr strict;
+
+	return !strpbrk(text, " \t\n\v\f\r") &&
+		(!is_loose_number(text) ||
+			inet_pton(AF_INET, text, &strict) == 1);
 }
 
 int

@@ -14,6 +14,13 @@ int socle__number(const char *text, int max);
 /* Whether a text is a path or name of AF_UNIX: "/path", "@name", "unix:...". */
 bool socle__is_unix_text(const char *text);
 
+/*
+ * Whether a text can be the name or number of a host.  False for white space,
+ * and for a number that getaddrinfo would complete ("127.1", "0x7f.1") but
+ * socle_addr_parse() refuses.
+ */
+bool socle__is_host_text(const char *text);
+
 /* What getaddrinfo returned, as -errno. */
 int socle__lookup_error(int result);
 

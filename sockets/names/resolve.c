@@ -13,6 +13,7 @@
 
 #include "reactor/mailbox.h"
 #include "reactor/reactor.h"
+#include "sockets/names/answered.h"
 #include "sockets/names/lookup.h"
 
 #include "seam.h"
@@ -32,7 +33,7 @@ typedef void answer_fn(
 struct socle_resolve {
 	struct socle_resolve *next;
 	bool taken; /* a helper thread is resolving it */
-	atomic_bool cancelled;
+	atomic_bool cancelled, answered;
 	answer_fn *fn;
 	void *arg;
 	struct socle_loop *loop;      /* a reference */
@@ -88,6 +89,7 @@ answer(struct socle_resolve *r)
 		.arg = r,
 		.arguments = "to, socle_resolve"};
 	r->call = NULL;
+	atomic_store(&r->answered, true);
 	if (atomic_load(&r->cancelled) || socle__mailbox_put(to, call) < 0) {
 		r->call = call;
 		resolve_free(r);
@@ -269,7 +271,7 @@ socle_resolve(const char *host, const char *service, int family, int type,
 	struct socle_resolve *r;
 	int port = read_port(service ? service : "");
 
-	if (!fn || port == -EINVAL)
+	if (!fn || port == -EINVAL || (host && !socle__is_host_text(host)))
 		return -EINVAL;
 	if (family != AF_UNSPEC && family != AF_INET && family != AF_INET6)
 		return -EAFNOSUPPORT;
@@ -298,6 +300,12 @@ socle_resolve(const char *host, const char *service, int family, int type,
 	if (ret)
 		*ret = r;
 	return 0;
+}
+
+bool
+socle__resolve_is_answered(const struct socle_resolve *r)
+{
+	return atomic_load(&r->answered);
 }
 
 void

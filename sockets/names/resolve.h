@@ -52,8 +52,10 @@ struct socle_resolve; /* a request */
  * cancel the request.
  *
  * Returns 0.  On failure nothing was started and `fn' is never called: -EINVAL
- * if `fn' is NULL or `service' is a number but not a port; -EAFNOSUPPORT for
- * any other family; -ENOMEM: out of memory, threads or fds.
+ * if `fn' is NULL, if `service' is a number but not a port, or if `host' has
+ * white space or is a number in a form that socle_addr_parse() refuses, such as
+ * "127.1" or "0x7f.1"; -EAFNOSUPPORT for any other family; -ENOMEM: out of
+ * memory, threads or fds.
  */
 int socle_resolve(const char *host, const char *service, int family, int type,
 	void (*fn)(

@@ -11,7 +11,10 @@
 const char *socle__unix_path(
 	const struct socle_addr *a, char *buf, size_t size);
 
-/* Removes the file if it is a Unix socket that no process serves. */
-void socle__unlink_stale(const struct socle_addr *a, int type);
+/*
+ * Removes the file if it is a Unix socket that belongs to no open socket.  If
+ * another process is just doing the same, the file may still be there.
+ */
+void socle__unlink_stale(const struct socle_addr *a);
 
 #endif

@@ -50,6 +50,9 @@ a_dgram_opened_to_send_reaches_one_opened_to_receive(void **state)
 	ask_and_answer("127.0.0.1:0");
 	ask_and_answer("[::1]:0");
 #ifdef __linux__
+	ask_and_answer("[::1%lo]:0"); /* a zone by name */
+#endif
+#ifdef __linux__
 	ask_and_answer("unix:@socle-test-dgram");
 #endif
 }

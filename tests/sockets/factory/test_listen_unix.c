@@ -173,7 +173,7 @@ a_failed_listen_leaves_neither_file_nor_fd(void **state)
 		enum call which;
 		unsigned long nth;
 		int err;
-	} faults[] = {{CALL_socket, 2, EMFILE}, {CALL_bind, 1, EACCES},
+	} faults[] = {{CALL_socket, 3, EMFILE}, {CALL_bind, 1, EACCES},
 		{CALL_listen, 1, ENOBUFS}, {CALL_calloc, 1, ENOMEM},
 		{CALL_change, 1, ENOSPC}};
 	struct socle_factory *none = NULL;
@@ -184,7 +184,7 @@ a_failed_listen_leaves_neither_file_nor_fd(void **state)
 		if (i == sizeof(faults) / sizeof(faults[0]) - 1 &&
 			!changes_are_calls())
 			break;
-		/* the first socket call checks whether a file is stale */
+		/* the first two socket calls check whether a file is stale */
 		if (faults[i].which == CALL_socket)
 			close(raw_unix_listener());
 		seam_fail(faults[i].which, faults[i].nth, faults[i].err, 1);
@@ -195,6 +195,156 @@ a_failed_listen_leaves_neither_file_nor_fd(void **state)
 			fail_msg("%s leaves the file",
 				call_names[faults[i].which]);
 	}
+	assert_null(none);
+}
+
+/* ---- several servers ---- */
+
+static int raw_unix_socket; /* bound, or listening, without the library */
+
+static void
+assert_in_use(void)
+{
+	ino_t before = inode();
+	struct socle_factory *none = NULL;
+
+	assert_int_equal(
+		-EADDRINUSE, socle_listen(where_path, &client_class, &none));
+	assert_null(none);
+	assert_true(before == inode());
+}
+
+static void
+a_server_that_does_not_listen_yet_is_not_taken_for_dead(void **state)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	static const int types[] = {SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM};
+
+	(void)state;
+	memcpy(a.sun_path, path, strlen(path) + 1);
+	for (size_t i = 0; i < 3; i++) {
+		int fd = socket(AF_UNIX, types[i], 0);
+
+		assert_int_equal(0, bind(fd, (struct sockaddr *)&a, sizeof(a)));
+		assert_in_use();
+		close(fd);
+		unlink(path);
+	}
+}
+
+static void
+a_live_server_does_not_notice_that_it_is_looked_for(void **state)
+{
+	int fd = raw_unix_listener();
+
+	(void)state;
+	assert_in_use();
+	assert_int_equal(0, fcntl(fd, F_SETFL, O_NONBLOCK));
+	assert_int_equal(-1, accept(fd, NULL, NULL));
+	assert_int_equal(EAGAIN, errno);
+	close(fd);
+	unlink(path);
+}
+
+/* Another server takes the stale file's place before it can be removed. */
+static int
+lock_too_late(const char *lock)
+{
+	unlink(path);
+	raw_unix_socket = raw_unix_listener();
+	return socle__libc_lock_file(lock);
+}
+
+static void
+a_server_that_replaced_the_stale_file_first_keeps_its_own(void **state)
+{
+	int (*before)(const char *) = socle__seam.lock_file;
+	struct socle_factory *none = NULL;
+
+	(void)state;
+	close(raw_unix_listener());
+	socle__seam.lock_file = lock_too_late;
+	assert_int_equal(
+		-EADDRINUSE, socle_listen(where_path, &client_class, &none));
+	socle__seam.lock_file = before;
+	assert_in_use();
+	close(raw_unix_socket);
+	unlink(path);
+}
+
+static void
+while_another_server_removes_the_stale_file_it_is_in_use(void **state)
+{
+	char lock[96];
+	int fd;
+
+	(void)state;
+	close(raw_unix_listener());
+	snprintf(lock, sizeof(lock), "%s.socle-lock", path);
+	fd = socle__libc_lock_file(lock);
+	assert_true(fd >= 0);
+	assert_in_use();
+	unlink(lock);
+	close(fd);
+	serves_one_client(where_path);
+	socle_factory_free(factory);
+}
+
+/* It is removed by the server that held it, in the last moment. */
+static int
+lock_a_removed_file(const char *lock)
+{
+	int fd = socle__libc_lock_file(lock);
+
+	unlink(lock);
+	return fd;
+}
+
+static void
+a_lock_that_was_removed_protects_nothing(void **state)
+{
+	int (*before)(const char *) = socle__seam.lock_file;
+
+	(void)state;
+	close(raw_unix_listener());
+	socle__seam.lock_file = lock_a_removed_file;
+	assert_in_use();
+	socle__seam.lock_file = before;
+	unlink(path);
+}
+
+static int
+listen_too_late(int fd, int backlog)
+{
+	unlink(path);
+	raw_unix_socket = raw_unix_listener();
+	return listen(fd, backlog);
+}
+
+static int
+listen_without_a_file(int fd, int backlog)
+{
+	unlink(path);
+	return listen(fd, backlog);
+}
+
+static void
+a_path_that_was_taken_over_before_listen_is_in_use(void **state)
+{
+	int (*before)(int, int) = socle__seam.listen;
+	struct socle_factory *none = NULL;
+
+	(void)state;
+	socle__seam.listen = listen_too_late;
+	assert_int_equal(
+		-EADDRINUSE, socle_listen(where_path, &client_class, &none));
+	assert_true(file_is_there());
+	close(raw_unix_socket);
+	unlink(path);
+	socle__seam.listen = listen_without_a_file;
+	assert_int_equal(
+		-EADDRINUSE, socle_listen(where_path, &client_class, &none));
+	socle__seam.listen = before;
 	assert_null(none);
 }
 
@@ -273,6 +423,15 @@ main(void)
 		file_test(a_regular_file_is_not_touched),
 		file_test(a_file_that_was_replaced_is_not_removed),
 		file_test(a_failed_listen_leaves_neither_file_nor_fd),
+		file_test(
+			a_server_that_does_not_listen_yet_is_not_taken_for_dead),
+		file_test(a_live_server_does_not_notice_that_it_is_looked_for),
+		file_test(
+			a_server_that_replaced_the_stale_file_first_keeps_its_own),
+		file_test(
+			while_another_server_removes_the_stale_file_it_is_in_use),
+		file_test(a_lock_that_was_removed_protects_nothing),
+		file_test(a_path_that_was_taken_over_before_listen_is_in_use),
 		file_test(a_childs_free_does_not_remove_the_file),
 		listen_test(a_child_that_continues_accepts_too),
 	};

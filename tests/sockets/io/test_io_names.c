@@ -156,7 +156,12 @@ a_known_service_ignores_its_fallback_number(void **state)
 		"name|80 connect 192.0.2.7:80");
 	assert_notes_for(
 		&(struct socle_io_params){.peer_addr = "name:http(81)"},
+		"name|http name|http name|81 connect 192.0.2.7:81");
+	assert_notes_for(&(struct socle_io_params){.proto = "tcp",
+				 .peer_addr = "name:http(81)"},
 		"name|http name|81 connect 192.0.2.7:81");
+	assert_notes_for(&(struct socle_io_params){.peer_addr = "name:(81)"},
+		"name|81 connect 192.0.2.7:81");
 }
 
 static void

@@ -1,0 +1,8 @@
+/* The version of the library that runs. */
+#include "reactor/version.h"
+
+const char *
+socle_version(void)
+{
+	return SOCLE_VERSION;
+}
