@@ -257,7 +257,8 @@ int socle_dgram_new(const struct socle_dgram_class *cls, int fd,
  *
  * Returns 0 and stores the object in *ret; or -errno, with nothing created:
  * -EINVAL for a text that is no such address, a missing port of the peer, or a
- * class that is no class of datagrams; -ENAMETOOLONG for a path; -ENOMEM; and
+ * class that is no class of datagrams; -ENODEV for a zone ("[fe80::1%eth0]:53")
+ * that names no interface; -ENAMETOOLONG for a path; -ENOMEM; and
  * the errors of socket(2), bind(2) and connect(2).
  */
 int socle_dgram_open(const char *where, bool bind,

@@ -105,8 +105,7 @@ socle__factory_made_reserve(struct socle_factory *f, int fd)
 	made = sys_realloc(f->made, size * sizeof(*made));
 	if (!made)
 		return -ENOMEM;
-	memset(made + f->made_size, 0,
-		(size - f->made_size) * sizeof(*made));
+	memset(made + f->made_size, 0, (size - f->made_size) * sizeof(*made));
 	f->made = made;
 	f->made_size = size;
 	return 0;
@@ -116,12 +115,11 @@ socle__factory_made_reserve(struct socle_factory *f, int fd)
 static struct socle_socket *
 made_object(const struct socle_factory *f, size_t fd)
 {
-	struct socle_descriptor *d =
-		f->made[fd] ? socle__descriptor_at(socle__reactor, (int)fd)
-			    : NULL;
+	struct socle_descriptor *d = f->made[fd]
+		? socle__descriptor_at(socle__reactor, (int)fd)
+		: NULL;
 
-	return d && d->generation == f->made[fd] &&
-			!(d->bits & SOCLE__CLOSED)
+	return d && d->generation == f->made[fd] && !(d->bits & SOCLE__CLOSED)
 		? socle__socket_of(d)
 		: NULL;
 }
@@ -141,8 +139,8 @@ socle_factory_each(struct socle_factory *f,
 	void (*fn)(struct socle_socket *s, void *arg), void *arg)
 {
 	f->references++;
-	for (size_t fd = 0;
-		fd < f->made_size && !socle__factory_is_freed(f); fd++) {
+	for (size_t fd = 0; fd < f->made_size && !socle__factory_is_freed(f);
+		fd++) {
 		struct socle_socket *s = made_object(f, fd);
 
 		if (s)

@@ -107,19 +107,26 @@ struct socle_factory_params {
 	/*
 	 * A listener stops accepting while this many clients are connected; 0:
 	 * no limit.  An object of accept_class counts until it is closed or
-	 * stolen, an fd until socle_factory_release().
+	 * stolen: a stolen fd is no longer counted.  An fd counts until socle_factory_release().
 	 */
 	int max_connections SOCLE_OPTIONAL;
 	int emfile SOCLE_OPTIONAL; /* SOCLE_EMFILE_PAUSE or _SHED */
 	/*
-	 * Seconds for looking up names and connecting together; 0: only the
-	 * system's own limits.  When they have passed, "connect" fails with
-	 * -ETIMEDOUT, during a look-up too.  Listeners have no timeout.
+	 * Seconds for looking up names and connecting together, from the first
+	 * tick on; 0: only the system's own limits.  When they have passed,
+	 * "connect" fails with -ETIMEDOUT, during a look-up too.  Before that
+	 * the kernel is asked: a connection that has been established, or
+	 * refused, in the meantime is reported as such, and addresses that
+	 * were not tried in time are tried once more without waiting.  A long
+	 * handler or a stopped process therefore fails no connection that
+	 * exists.  Listeners have no timeout.
 	 */
 	double connect_timeout SOCLE_OPTIONAL;
 	/*
-	 * Before binding, remove the file of a unix socket if connecting to it
-	 * is refused: the process that made it is gone.
+	 * Before binding, remove the file of a unix socket to which no socket
+	 * is bound any more: the process that made it is gone.  It is removed
+	 * under a lock, the file PATH.socle-lock, which exists only as long as
+	 * that takes.
 	 */
 	bool unlink_stale SOCLE_OPTIONAL;
 	/*
@@ -165,12 +172,17 @@ struct socle_factory_params {
  *
  * Returns -ENOMEM, or -EINVAL for wrong parameters: `failure' is NULL;
  * `success' is NULL, and `accepted' or `accept_class' is NULL too; a remote
- * address without a port (AF_UNIX needs none); an address given as a struct
- * while one of its texts is not NULL; an accept_class that is no class of
- * stream sockets.  Every other problem is reported to `failure': an unsupported
+ * address without a port (AF_UNIX needs none) or a port without an address; port
+ * 0 of a remote end, except with SOCK_RAW; an address given as a struct while
+ * one of its texts is not NULL, or with a `len' that does not fit its family; an
+ * accept_class that is no class of stream sockets, or with a type that is not
+ * SOCK_STREAM or SOCK_SEQPACKET; a connect_timeout that is negative or NaN; an
+ * AF_UNIX listener without an address; an address beside has_listen_fd.  A
+ * listen_fd also has the errors of socle_listen_on(), and stays the caller's
+ * then.  Every other problem is reported to `failure': an unsupported
  * domain is "domain",
  * -EAFNOSUPPORT; a path that is too long is "bind" or "connect",
- * -ENAMETOOLONG; an AF_UNIX listener without an address is "listen", -EINVAL.
+ * -ENAMETOOLONG.
  *
  * A callback that is NULL is not called; a socket for which no callback is
  * set is closed.  After its one success or failure a connector or bound
@@ -180,7 +192,8 @@ struct socle_factory_params {
  * A listener that has no name to look up listens when this function returns.
  * It accepts clients until it is freed.  An object that it makes is
  * zeroed beyond its base and watched for reading before event_accepted and
- * `accepted' are called.  Errors that concern one client, such as
+ * `accepted' are called; so is one that a connector makes, whose class gets
+ * event_accepted too.  Errors that concern one client, such as
  * ECONNABORTED, are ignored.  A shortage of fds or memory is reported
  * ("accept") once, at most once a second, and accepting continues when the
  * shortage ends.  After any other error the listener is paused and "accept"
@@ -210,8 +223,11 @@ int socle_factory_new(
  *
  * Returns 0 and stores the factory in *ret; or -errno, with nothing created:
  * -EINVAL for a text that is no such address or a class that is no class of
- * stream sockets, -ENAMETOOLONG for a path, -ENOMEM, and the errors of
- * socket(2), setsockopt(2), bind(2) and listen(2).
+ * stream sockets, -ENODEV for a zone ("[fe80::1%eth0]:80") that names no
+ * interface, -ENAMETOOLONG for a path, -ENOMEM, and the errors of socket(2),
+ * setsockopt(2), bind(2) and listen(2).  -EADDRINUSE also if another server has
+ * taken the path of a unix socket while this call was at work: after a success
+ * the path leads to this listener.
  */
 int socle_listen(const char *where, const struct socle_class *cls,
 	struct socle_factory **ret);
@@ -246,9 +262,10 @@ int socle_listen_on(int fd, const struct socle_class *cls, void *arg,
  * and writes return the same error.
  *
  * Returns 0 and stores the object in *ret; or -errno, with nothing created:
- * -EINVAL for a text that is no such address, a missing port, a class that is
- * no class of stream sockets, or a timeout that is negative or NaN;
- * -ENAMETOOLONG; -ENOMEM; the errors of socket(2), such as -EMFILE.
+ * -EINVAL for a text that is no such address, a port that is missing or 0, a
+ * number that socle_addr_parse() refuses ("127.1:80"), a class that is
+ * no class of stream sockets, or a timeout that is negative or NaN; -ENODEV for
+ * a zone that names no interface; -ENAMETOOLONG; -ENOMEM; the errors of socket(2), such as -EMFILE.
  */
 int socle_connect(const char *where, const struct socle_class *cls,
 	double timeout, struct socle_socket **ret);

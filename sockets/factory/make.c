@@ -120,7 +120,8 @@ kind_find(struct socle_factory *f)
 		f->type = SOCK_STREAM;
 	if (f->has_remote || socle__is_text(p->remote_address))
 		f->kind = SOCLE__CONNECTOR;
-	else if (p->has_listen_fd || f->type == SOCK_STREAM || f->type == SOCK_SEQPACKET)
+	else if (p->has_listen_fd || f->type == SOCK_STREAM ||
+		f->type == SOCK_SEQPACKET)
 		f->kind = SOCLE__LISTENER;
 	else
 		f->kind = SOCLE__PEER;

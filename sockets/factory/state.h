@@ -66,7 +66,7 @@ struct socle_factory {
 	int batch, live, reserve;
 	uint32_t *made; /* by fd: the generation of the object made of it */
 	size_t made_size;
-	bool was_blocking; /* listen_fd was; others may share its mode */
+	bool was_blocking;   /* listen_fd was; others may share its mode */
 	uint64_t full_at;    /* the wait whose batch was used up */
 	int64_t reported_at; /* ns: when a shortage was last reported */
 	bool paused, starved;

@@ -14,7 +14,6 @@
 #include "seam.h"
 #include "timers/clock.h"
 
-
 enum { LOOK_AGAIN_NS = 5 * 1000 * 1000 };
 
 static bool

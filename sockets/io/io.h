@@ -70,7 +70,7 @@ struct socle_io_sockopt {
  * the moment.
  *
  * A port is a number, the name of a service, or both: "http(80)" is port 80 if
- * the name is unknown.  A port in an address takes precedence over the field.
+ * the name is unknown, "(80)" always.  A port in an address takes precedence over the field.
  * AF_UNIX ignores ports.
  *
  * NULL and "" both mean that a text is not given, with one exception: with
@@ -83,8 +83,18 @@ struct socle_io_params {
 	 * passed to socket(2) unchanged.
 	 */
 	int domain;
-	int type;          /* 0: that of the protocol, else SOCK_STREAM */
-	const char *proto; /* "tcp", "udp", "icmp", ... or digits; NULL: 0 */
+	/*
+	 * 0: that of the protocol or, without one, of the service if it has a
+	 * name: SOCK_DGRAM for "tftp", which exists for UDP alone.  Else
+	 * SOCK_STREAM.
+	 */
+	int type;
+	/*
+	 * "tcp", "udp", "icmp", ... or digits; NULL: 0.  With AF_UNIX the
+	 * protocol is always 0, and in other domains than AF_INET and AF_INET6
+	 * that of a name is.
+	 */
+	const char *proto;
 	/*
 	 * The socket is bound if one of the two is given or `listen' is not 0.
 	 * Without an address it is bound to any address, without a port to
@@ -132,8 +142,9 @@ struct socle_io_params {
  * socle_io_errstr() then starts with the operation that failed: timeout,
  * socket, setsockopt, getaddrinfo, bind, listen or connect.
  *
- *	-EINVAL		an unknown host, service or protocol; a peer without a
- *			port; a peer together with `listen'; a timeout that is
+ *	-EINVAL		an unknown host, service or protocol; a number that
+ *			socle_addr_parse() refuses ("127.1"); a peer without a
+ *			port or with port 0; a peer together with `listen'; a timeout that is
  *			negative or NaN
  *	-ENAMETOOLONG	a path, host or service
  *	-EAFNOSUPPORT	no address of a family that both sides, or the domain,
@@ -189,7 +200,7 @@ void socle_io_close(struct socle_io *io);
 
 /* ---- connecting ---- */
 
-/* As bind(2).  -EINVAL: `addr' is NULL. */
+/* As bind(2).  -EINVAL: `addr' is NULL, or its len does not fit the family. */
 int socle_io_bind(struct socle_io *io, const struct socle_addr *addr);
 
 /* As listen(2); a backlog of 0 or less, or too large, is the largest. */
@@ -222,7 +233,8 @@ int socle_io_accept(
  *	-EAGAIN		the backlog of an AF_UNIX listener is full; try again
  *	-EALREADY	an earlier connect is in progress
  *
- * -EINVAL: `addr' is NULL.  -ECONNREFUSED also for a TCP socket that connected
+ * -EINVAL: `addr' is NULL, its len does not fit the family, or it has port 0 and
+ * the protocol has ports.  -ECONNREFUSED also for a TCP socket that connected
  * to itself, which the kernel allows on a local port without a listener.  After
  * a failure close a stream socket and create a new one: systems differ in what
  * the old one can still do.
@@ -259,6 +271,7 @@ int socle_io_shutdown(struct socle_io *io, int how);
  *	-EDESTADDRREQ	or -ENOTCONN: there is no peer
  *	-EPIPE		the stream was closed
  *	-EMSGSIZE	the datagram is too long
+ *	-EINVAL		the len of `to' does not fit its family
  *
  * and the other errors of sendto(2).  The timeout does not apply.
  */
@@ -314,7 +327,8 @@ int socle_io_set_sockopt(struct socle_io *io, int opt, int value);
  * Return the domain (AF_INET, ...), the type (SOCK_STREAM, ...) and the
  * protocol (IPPROTO_TCP, ...; 0 with AF_UNIX), as the kernel reports them.  A
  * kernel without SO_PROTOCOL does not report the protocol: it then follows
- * from the other two, or the result is -ENOPROTOOPT.
+ * from the other two, or the result is -ENOPROTOOPT; outside of AF_INET and
+ * AF_INET6 it is then 0.
  */
 int socle_io_sockdomain(struct socle_io *io);
 int socle_io_socktype(struct socle_io *io);

@@ -21,8 +21,7 @@
 enum { HOST_MAX = 1025, SERVICE_MAX = 64 };
 
 int
-socle__io_protocol(
-	struct socle_io *io, const char *name, int domain, int *type)
+socle__io_protocol(struct socle_io *io, const char *name, int domain, int *type)
 {
 	bool is_name = socle__io_is_text(name) &&
 		socle__number(name, UINT8_MAX) == -EINVAL;

@@ -61,7 +61,9 @@ enum { SOCLE_ADDR_TEXT_MAX = 448 };
  *
  * Hosts are parsed as strictly as by inet_pton(3): four decimal numbers, no
  * octal, no leading zeros.  Ports, 0 .. 65535, and scope ids, 0 .. 4294967295,
- * follow the same rule; interface names are left to socle_resolve().  A colon
+ * follow the same rule.  The name of an interface is no scope id here, because
+ * only the system knows its number: socle_listen(), socle_connect(),
+ * socle_dgram_open(), factories and socle_resolve() accept it.  A colon
  * must be followed by a port.  In an abstract name a backslash must start one
  * of the two escapes above; any other byte stands for itself.
  *

@@ -34,7 +34,8 @@ is_loose_number(const char *text)
 
 	for (;; text++) {
 		bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
-		size_t n = strspn(text += hex ? 2 : 0, hex ? digits : "0123456789");
+		size_t n = strspn(
+			text += hex ? 2 : 0, hex ? digits : "0123456789");
 
 		if (n == 0 && !hex)
 			return false;

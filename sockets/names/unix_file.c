@@ -49,8 +49,8 @@ is_stale(const struct socle_addr *a, const char *path)
 	fd = socle__new_socket(AF_UNIX, SOCK_DGRAM, 0, true);
 	if (fd < 0)
 		return false;
-	refused = sys_connect(fd, &a->u.sa, a->len) < 0 &&
-		errno == ECONNREFUSED;
+	refused =
+		sys_connect(fd, &a->u.sa, a->len) < 0 && errno == ECONNREFUSED;
 	sys_close(fd);
 	return refused;
 }

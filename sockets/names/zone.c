@@ -30,8 +30,8 @@ socle__addr_parse_zone(
 	const char *zone = strchr(text, '%');
 	struct socle_addr a;
 	unsigned index;
-	size_t n = zone && !socle__is_unix_text(text) ? name_length(zone + 1)
-						      : 0;
+	size_t n =
+		zone && !socle__is_unix_text(text) ? name_length(zone + 1) : 0;
 	int err;
 
 	if (n == 0)
@@ -39,8 +39,8 @@ socle__addr_parse_zone(
 	memcpy(name, zone + 1, n);
 	index = if_nametoindex(name);
 	if ((size_t)snprintf(number, sizeof(number), "%.*s%%%u%s",
-		    (int)(zone - text), text, index, zone + 1 + n) >=
-		sizeof(number))
+		    (int)(zone - text), text, index,
+		    zone + 1 + n) >= sizeof(number))
 		return -EINVAL;
 	err = socle_addr_parse(&a, number, default_port);
 	if (err < 0 || index == 0)

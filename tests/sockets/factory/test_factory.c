@@ -17,15 +17,22 @@ nothing(struct socle_factory *f, struct socle_socket *s, void *arg)
 	(void)arg;
 }
 
+/* Addresses of port 0 and of wrong lengths. */
+#define WITH_LENGTH(n)                                                         \
+	{                                                                      \
+		.len = (n), .u.in.sin_family = AF_INET                         \
+	}
+static const struct socle_addr whole = WITH_LENGTH(sizeof(struct sockaddr_in)),
+			       port_0 = WITH_LENGTH(sizeof(struct sockaddr_in)),
+			       short_one = WITH_LENGTH(
+				       sizeof(struct sockaddr_in) - 1),
+			       long_one = WITH_LENGTH(sizeof(whole.u) + 1),
+			       none_at_all = {.len = 0};
+
 /* TF09, TF11 */
 static void
 wrong_use_is_refused_at_once(void **state)
 {
-	struct socle_addr a = {.len = sizeof(a.u.in)};
-	struct socle_addr port_0 = {.len = sizeof(port_0.u.in)};
-	struct socle_addr short_one = {.len = sizeof(short_one.u.in) - 1};
-	struct socle_addr long_one = {.len = sizeof(long_one.u) + 1};
-	struct socle_addr none_at_all = {.len = 0};
 	static const struct socle_class nameless = {
 		.super = &socle_socket_class};
 	struct socle_factory_params bad[] = {
@@ -38,9 +45,9 @@ wrong_use_is_refused_at_once(void **state)
 		{.socket_domain = AF_INET6, .remote_address = "localhost"},
 		{.remote_address = "127.0.0.1",
 			.remote_port = "1",
-			.remote_addr = &a},
-		{.bind_address = "127.0.0.1", .bind_addr = &a},
-		{.bind_port = "1", .bind_addr = &a},
+			.remote_addr = &whole},
+		{.bind_address = "127.0.0.1", .bind_addr = &whole},
+		{.bind_port = "1", .bind_addr = &whole},
 		{.accept_class = &nameless, .accepted = nothing},
 		{.remote_port = "80"},
 		{.remote_port = "80", .bind_address = "127.0.0.1"},
@@ -74,8 +81,6 @@ wrong_use_is_refused_at_once(void **state)
 	struct socle_factory *none = NULL;
 
 	(void)state;
-	a.u.sa.sa_family = port_0.u.sa.sa_family = AF_INET;
-	short_one.u.sa.sa_family = long_one.u.sa.sa_family = AF_INET;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		if (i >= 4) {
 			bad[i].failure = record_failure;

@@ -101,8 +101,7 @@ a_factory_counts_its_live_objects(void **state)
 	struct socle_factory *other = NULL;
 
 	(void)state;
-	assert_int_equal(
-		0, socle_listen("127.0.0.1:0", &client_class, &other));
+	assert_int_equal(0, socle_listen("127.0.0.1:0", &client_class, &other));
 	serve_clients(fds, CLIENTS);
 	assert_int_equal(CLIENTS, socle_factory_count(factory));
 	assert_int_equal(0, socle_factory_count(other));
@@ -219,8 +218,8 @@ a_listening_socket_can_be_taken_over(void **state)
 
 	(void)state;
 	on_accepted = see_arg;
-	assert_int_equal(0,
-		socle_listen_on(fd, &client_class, &accepted, &factory));
+	assert_int_equal(
+		0, socle_listen_on(fd, &client_class, &accepted, &factory));
 	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
 	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 	a = client();
@@ -257,15 +256,13 @@ a_shared_listener_gets_its_blocking_mode_back(void **state)
 	int port, fd = tcp_listener(&port), shared = dup(fd);
 
 	(void)state;
-	assert_int_equal(
-		0, socle_listen_on(fd, &client_class, NULL, &factory));
+	assert_int_equal(0, socle_listen_on(fd, &client_class, NULL, &factory));
 	assert_true(fcntl(shared, F_GETFL) & O_NONBLOCK);
 	socle_factory_free(factory);
 	assert_false(fcntl(shared, F_GETFL) & O_NONBLOCK);
 	fd = dup(shared);
 	assert_int_equal(0, fcntl(fd, F_SETFL, O_NONBLOCK));
-	assert_int_equal(
-		0, socle_listen_on(fd, &client_class, NULL, &factory));
+	assert_int_equal(0, socle_listen_on(fd, &client_class, NULL, &factory));
 	socle_factory_free(factory);
 	assert_true(fcntl(shared, F_GETFL) & O_NONBLOCK);
 	turn(1);
@@ -303,8 +300,7 @@ a_socket_that_cannot_be_taken_over_stays_the_callers(void **state)
 	assert_not_taken(fd, &client_class, -EPERM);
 	seam_fail(CALL_fcntl, 3, EPERM, 1);
 	assert_not_taken(fd, &client_class, -EPERM);
-	assert_int_equal(
-		0, socle_listen_on(fd, &client_class, NULL, &factory));
+	assert_int_equal(0, socle_listen_on(fd, &client_class, NULL, &factory));
 	assert_not_taken(fd, &client_class, -EEXIST);
 	close(other);
 	close(pipe[0]);

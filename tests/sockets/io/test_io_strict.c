@@ -47,8 +47,7 @@ a_peer_with_port_0_is_refused(void **state)
 					.peer_addr = "127.0.0.1",
 					.peer_port = "0"}));
 		assert_no_fd(&io, "connect: Cannot determine remote port");
-		io_open(&io,
-			&(struct socle_io_params){.proto = protocols[i]});
+		io_open(&io, &(struct socle_io_params){.proto = protocols[i]});
 		assert_int_equal(-EINVAL, socle_io_connect(&io, &a));
 		socle_io_close(&io);
 	}
@@ -229,8 +228,7 @@ a_poll_that_returns_early_is_repeated(void **state)
 	io_seam_save();
 	seam_time_virtual();
 	socle__seam.poll = poll_early;
-	assert_int_equal(
-		-ETIMEDOUT, socle_io_accept(&listener, &client, NULL));
+	assert_int_equal(-ETIMEDOUT, socle_io_accept(&listener, &client, NULL));
 	assert_in_range(early, 5, 6);
 	socle_io_close(&listener);
 }
