@@ -98,8 +98,6 @@ socle__factory_made_reserve(struct socle_factory *f, int fd)
 	size_t size = f->made_size ? f->made_size : 16;
 	uint32_t *made;
 
-	if ((size_t)fd < f->made_size)
-		return 0;
 	while (size <= (size_t)fd)
 		size *= 2;
 	made = sys_realloc(f->made, size * sizeof(*made));

@@ -17,7 +17,10 @@ void socle__factory_count(struct socle_factory *f);
 int socle__factory_count_object(
 	struct socle_factory *f, struct socle_socket *s);
 
-/* Makes room for the note that an object was made of `fd'; 0 or -ENOMEM. */
+/*
+ * Makes room for the note that an object was made of `fd'.  0 or -ENOMEM.
+ * requires: there is none, fd >= made_size
+ */
 int socle__factory_made_reserve(struct socle_factory *f, int fd);
 
 /* Watches the listener for clients if it may accept now, else does not. */

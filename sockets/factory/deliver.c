@@ -30,7 +30,9 @@ static int
 deliver_object(struct socle_factory *f, int fd)
 {
 	struct socle_socket *s;
-	int err = socle__factory_made_reserve(f, fd);
+	int err = (size_t)fd < f->made_size
+		? 0
+		: socle__factory_made_reserve(f, fd);
 
 	if (err == 0)
 		err = socle__socket_new(f->cls, fd, SOCLE__KNOWN_SOCKET, &s);
