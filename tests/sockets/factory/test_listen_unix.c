@@ -290,13 +290,17 @@ while_another_server_removes_the_stale_file_it_is_in_use(void **state)
 	socle_factory_free(factory);
 }
 
-/* It is removed by the server that held it, in the last moment. */
+static bool lock_again;
+
+/* The server that held it removes it; perhaps another one makes it anew. */
 static int
 lock_a_removed_file(const char *lock)
 {
 	int fd = socle__libc_lock_file(lock);
 
 	unlink(lock);
+	if (lock_again)
+		close(socle__libc_lock_file(lock));
 	return fd;
 }
 
@@ -304,13 +308,19 @@ static void
 a_lock_that_was_removed_protects_nothing(void **state)
 {
 	int (*before)(const char *) = socle__seam.lock_file;
+	char lock[96];
 
 	(void)state;
+	snprintf(lock, sizeof(lock), "%s.socle-lock", path);
 	close(raw_unix_listener());
 	socle__seam.lock_file = lock_a_removed_file;
+	lock_again = false;
+	assert_in_use();
+	lock_again = true;
 	assert_in_use();
 	socle__seam.lock_file = before;
 	unlink(path);
+	unlink(lock);
 }
 
 static int
