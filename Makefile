@@ -28,6 +28,15 @@ FOLDERS := timers profiling reactor sockets/names sockets sockets/write \
 SAN ?=
 B   := build/$(or $(SAN),plain)$(if $(filter libkqueue,$(KQUEUE)),-libkqueue)
 comma := ,
+space := $(subst ,, )
+
+# make has no names with blanks: such a build directory gets a link without.
+ifneq ($(words $B),1)
+BLANKS := $B
+override B := build/$(subst /,_,$(subst $(space),_,$(BLANKS)))
+$(shell mkdir -p build '$(BLANKS)' && \
+	ln -sfn "$$(cd '$(BLANKS)' && pwd)" '$B')
+endif
 OS  := $(shell uname -s)
 ifeq ($(origin CXX),default)
 CXX := $(if $(filter Linux,$(OS)),g++,c++)

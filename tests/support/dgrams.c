@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 
-enum { PATIENCE_MS = 2000 };
+enum { PATIENCE_MS = 30 * 1000 };
 
 /* ---- sockets ---- */
 

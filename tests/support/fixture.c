@@ -3,11 +3,17 @@
 
 #include <arpa/inet.h>
 #include <dirent.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
-enum { TEST_ALARM = 20 };
+/*
+ * Seconds. They end tests that hang, and must suffice on a machine that is busy
+ * with other things: no test may fail because it is slow.
+ */
+enum { TEST_ALARM = 120, TURNS_ALARM = 30, REPEATING = 2 };
 
 #ifdef KQUEUE_KEEPS_FDS /* fds of libkqueue, which outlive the queue */
 enum { UNDER_LIBKQUEUE = 1 };
@@ -15,6 +21,7 @@ enum { UNDER_LIBKQUEUE = 1 };
 enum { UNDER_LIBKQUEUE = 0 };
 #endif
 
+static double repeating_since;
 static int fds_before;
 static long blocks_before;
 static char log_text[1 << 16];
@@ -95,6 +102,25 @@ scaled(int n, int least)
 	return r < least ? least : r;
 }
 
+static double
+real_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+bool
+race_again(int done, int n)
+{
+	if (done == 0)
+		repeating_since = real_now();
+	return done < n &&
+		(done < n / 100 + 1 ||
+			real_now() < repeating_since + REPEATING);
+}
+
 /* With libkqueue the backend has both names. */
 bool
 backend_is(const char *name)
@@ -102,6 +128,36 @@ backend_is(const char *name)
 	if (strcmp(name, "libkqueue") == 0)
 		return UNDER_LIBKQUEUE && backend_is("kqueue");
 	return strcmp(socle_backend(), name) == 0;
+}
+
+bool
+fds_may_be(unsigned n)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+		return false;
+	r.rlim_cur = r.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &r);
+	return r.rlim_cur >= n;
+}
+
+bool
+localhost_is_known(void)
+{
+	const struct addrinfo hints = {.ai_family = AF_INET};
+	struct addrinfo *found;
+
+	if (getaddrinfo("localhost", NULL, &hints, &found) != 0)
+		return false;
+	freeaddrinfo(found);
+	return true;
+}
+
+bool
+protocol_is_known(const char *name)
+{
+	return getprotobyname(name) != NULL;
 }
 
 enum call
@@ -325,19 +381,10 @@ turn(int n)
 		assert_true(socle_event_loop_once(0) >= 0);
 }
 
-static double
-real_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
 void
 turn_until(const bool *flag)
 {
-	double end = real_now() + 5;
+	double end = real_now() + TURNS_ALARM;
 
 	while (!*flag && real_now() < end)
 		assert_true(socle_event_loop_once(10) >= 0);
@@ -347,7 +394,7 @@ turn_until(const bool *flag)
 void
 turn_until_count(const int *counter, int n)
 {
-	double end = real_now() + 5;
+	double end = real_now() + TURNS_ALARM;
 
 	while (*counter < n && real_now() < end)
 		assert_true(socle_event_loop_once(10) >= 0);

@@ -11,7 +11,7 @@
  *	}
  *
  * Before each test no loop exists, SOCLE_BACKEND selects the backend, an alarm
- * of 20 s (TEST_ALARM) is set, and all counters are 0. After it the loop is
+ * of 120 s (TEST_ALARM) is set, and all counters are 0. After it the loop is
  * reset, and the test fails if an fd, a block of memory or a live object is
  * left. note() collects the events as text.
  */
@@ -39,6 +39,12 @@ int fixture_teardown(void **state);
 /* SOCLE_TEST_SCALE (default 1) times n, at least `least'. */
 int scaled(int n, int least);
 
+/*
+ * Whether a race is to be run again after `done' of `n' times: on a slow machine
+ * a hundredth suffices, after two seconds.
+ */
+bool race_again(int done, int n);
+
 bool backend_is(const char *name);
 
 /* To be used at the start of a test, before anything is created. */
@@ -47,6 +53,13 @@ bool backend_is(const char *name);
 		print_message("skipped: %s\n", reason);                        \
 		skip();                                                        \
 	} while (0)
+
+/* Raises the limit of open fds; returns whether n are allowed. */
+bool fds_may_be(unsigned n);
+
+/* Whether the system finds these: some have no /etc/hosts, no /etc/protocols. */
+bool localhost_is_known(void);
+bool protocol_is_known(const char *name);
 
 /* The call with which the current backend waits. */
 enum call the_wait(void);
@@ -101,9 +114,9 @@ size_t stuff_fd(int fd);
 
 /* Runs n ticks that do not wait. */
 void turn(int n);
-/* Runs ticks until *flag is true; fails the test after 5 s. */
+/* Runs ticks until *flag is true; fails the test after 30 s. */
 void turn_until(const bool *flag);
-/* Runs ticks that wait until *counter >= n; fails the test after 5 s. */
+/* Runs ticks that wait until *counter >= n; fails the test after 30 s. */
 void turn_until_count(const int *counter, int n);
 
 /* ---- a class that notes every event ---- */

@@ -41,7 +41,4 @@ size_t receive(int fd, char *buf, size_t size, const char *until);
 /* The stream ends here, without a reset. */
 void assert_ends(int fd);
 
-/* Raises the limit of open fds; returns whether n are allowed. */
-bool fds_may_be(unsigned n);
-
 #endif

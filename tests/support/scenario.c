@@ -216,7 +216,7 @@ loop_run(void)
 		if (i % 1000 != 0)
 			continue;
 		if (end == 0)
-			end = real_now() + 2;
+			end = real_now() + 20;
 		else if (real_now() > end)
 			return;
 	}

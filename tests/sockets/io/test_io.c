@@ -144,10 +144,10 @@ a_client_and_a_server_exchange_bytes_over_tcp(void **state)
 	char port[8], buf[4];
 
 	(void)state;
-	io_listening(&listener, "localhost:0");
+	io_listening(&listener, "127.0.0.1:0");
 	snprintf(port, sizeof(port), "%d", io_port(&listener));
 	io_open(&io,
-		&(struct socle_io_params){.peer_addr = "localhost",
+		&(struct socle_io_params){.peer_addr = "127.0.0.1",
 			.peer_port = port,
 			.proto = "tcp"});
 	assert_int_equal(0, socle_io_accept(&listener, &peer, NULL));

@@ -140,7 +140,7 @@ an_unknown_service_uses_its_fallback_number(void **state)
 	assert_int_equal(io_port(&listener),
 		atoi(strrchr(io_peername_text(&io), ':') + 1));
 	socle_io_close(&io);
-	snprintf(where, sizeof(where), "localhost:%s", service);
+	snprintf(where, sizeof(where), "127.0.0.1:%s", service);
 	io_open(&io, &(struct socle_io_params){.peer_addr = where});
 	socle_io_close(&io);
 	socle_io_close(&listener);
@@ -327,6 +327,8 @@ static void
 an_interrupted_lookup_is_repeated(void **state)
 {
 	(void)state;
+	if (!localhost_is_known())
+		skip_because("localhost is not in /etc/hosts");
 	seam_fail(CALL_getaddrinfo, 1, EINTR, 2);
 	io_listening(&listener, "localhost:0");
 	assert_int_equal(3, seam_count(CALL_getaddrinfo));
@@ -392,7 +394,7 @@ a_protocol_is_a_name_or_a_number_and_has_its_type(void **state)
 				.proto = rows[i].proto});
 
 		if (err == -EINVAL && strcmp(rows[i].proto, "ospf") == 0)
-			continue; /* not listed on this system */
+			continue; /* no /etc/protocols */
 		assert_int_equal(-EPROTONOSUPPORT, err);
 		assert_int_equal(AF_INET, asked_domain);
 		assert_int_equal(rows[i].asked_type, asked_type);
