@@ -61,6 +61,7 @@ static const struct row {
 	ROW(fstat, EIO, ENOMEM, EOVERFLOW),
 	ROW(lstat, EACCES, ENOENT),
 	ROW(unlink, EACCES, ENOENT, EROFS),
+	ROW(lock_file, EACCES, EWOULDBLOCK, EROFS, EMFILE),
 	ROW(open, EINTR, EACCES, ENOENT, EMFILE, ENFILE, ENOMEM),
 	ROW(pread, EINTR, EIO, ENOMEM),
 	ROW(close, EINTR, EIO),

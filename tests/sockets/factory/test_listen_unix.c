@@ -256,6 +256,25 @@ lock_too_late(const char *lock)
 }
 
 static void
+without_a_lock_a_stale_file_stays(void **state)
+{
+	static const int errors[] = {EACCES, EROFS, ENOSPC, EMFILE};
+	struct socle_factory *none = NULL;
+
+	(void)state;
+	close(raw_unix_listener());
+	for (int i = 0; i < 4; i++) {
+		seam_fail(CALL_lock_file, 1, errors[i], 1);
+		assert_int_equal(-EADDRINUSE,
+			socle_listen(where_path, &client_class, &none));
+		assert_int_equal(i + 1, seam_struck());
+		seam_heal();
+	}
+	assert_true(file_is_there());
+	unlink(path);
+}
+
+static void
 a_server_that_replaced_the_stale_file_first_keeps_its_own(void **state)
 {
 	int (*before)(const char *) = socle__seam.lock_file;
@@ -436,6 +455,7 @@ main(void)
 		file_test(
 			a_server_that_does_not_listen_yet_is_not_taken_for_dead),
 		file_test(a_live_server_does_not_notice_that_it_is_looked_for),
+		file_test(without_a_lock_a_stale_file_stays),
 		file_test(
 			a_server_that_replaced_the_stale_file_first_keeps_its_own),
 		file_test(
