@@ -89,6 +89,7 @@ struct socle__extra {
 	/* The factory that connects or counts this object; leaving it. */
 	struct socle_factory *factory;
 	void (*leave_factory)(struct socle_socket *s);
+	void (*ask_factory)(struct socle_socket *s); /* CONNECTING: is it? */
 };
 
 static inline struct socle_socket *

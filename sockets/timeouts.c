@@ -100,7 +100,12 @@ ask_kernel(struct socle_socket *s)
 	struct pollfd p = {.fd = s->d.fd, .events = (short)s->d.wanted};
 	unsigned ready;
 
-	if (!s->d.wanted || socle__has(s, SOCLE__PARKED | SOCLE__CONNECTING) ||
+	if (socle__has(s, SOCLE__CONNECTING)) {
+		if (s->extra && s->extra->factory)
+			s->extra->ask_factory(s);
+		return;
+	}
+	if (!s->d.wanted || socle__has(s, SOCLE__PARKED) ||
 		sys_poll(&p, 1, 0) <= 0)
 		return;
 	ready = (unsigned)p.revents & s->d.wanted;

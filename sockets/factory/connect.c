@@ -10,6 +10,7 @@
 #include "reactor/reactor.h"
 #include "reactor/turns.h"
 #include "sockets/dispatch.h"
+#include "sockets/factory/connector.h"
 #include "sockets/factory/new.h"
 #include "sockets/factory/resolve.h"
 #include "sockets/init.h"
@@ -44,6 +45,12 @@ connecting_ends(struct socle_socket *s)
 
 	s->extra->factory = NULL;
 	socle_factory_free(f);
+}
+
+static void
+connecting_asked(struct socle_socket *s)
+{
+	socle__connector_ask(s->extra->factory);
 }
 
 /*
@@ -138,6 +145,7 @@ connecting_object(const struct socle_class *cls,
 	f->nodelay = f->internal = true;
 	s->extra->factory = f;
 	s->extra->leave_factory = connecting_ends;
+	s->extra->ask_factory = connecting_asked;
 	(void)socle__factory_start(f);
 	*ret = s;
 	return 0;

@@ -114,8 +114,8 @@ attempt_ready(struct socle_descriptor *d, unsigned ready, int err)
 }
 
 /* Asks the kernel for attempts whose end has not been reported yet. */
-static void
-attempts_ask(struct socle_factory *f)
+void
+socle__connector_ask(struct socle_factory *f)
 {
 	struct socle__attempt *a = f->attempts;
 
@@ -249,11 +249,11 @@ connect_late(struct socle_factory *f)
 {
 	size_t before;
 
-	attempts_ask(f);
+	socle__connector_ask(f);
 	while (!f->ended && f->tried < f->n_candidates) {
 		before = f->tried;
 		next_attempt(f);
-		attempts_ask(f);
+		socle__connector_ask(f);
 		if (f->tried == before)
 			break; /* the backlog is full */
 	}

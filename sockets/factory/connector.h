@@ -21,4 +21,7 @@ void socle__factory_fail(
 void socle__connector_next_fired(struct socle_timer *t);
 void socle__connector_deadline_fired(struct socle_timer *t);
 
+/* Delivers a connection that stands already, without waiting. */
+void socle__connector_ask(struct socle_factory *f);
+
 #endif

@@ -54,6 +54,25 @@ a_connection_made_during_a_long_handler_counts(void **state)
 	socle_close(&p->sock, NULL);
 }
 
+/* The write timeout runs while the object connects. */
+static void
+a_connection_made_in_time_ends_a_stall(void **state)
+{
+	struct probe *p;
+
+	(void)state;
+	serve();
+	seam_time_virtual();
+	p = reach_at(where, 100);
+	assert_int_equal(0, socle_set_write_timeout(&p->sock, 1));
+	assert_int_equal(0, socle_write(&p->sock, "x", 1));
+	assert_int_equal(0, socle_defer(block, NULL));
+	turn_until_count(&p->writes, 1);
+	assert_int_equal(0, p->timeouts);
+	assert_int_equal(0, socle_write_buf_size(&p->sock));
+	socle_close(&p->sock, NULL);
+}
+
 static void
 time_before_the_loops_first_tick_does_not_count(void **state)
 {
@@ -188,6 +207,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		making_test(a_connection_made_during_a_long_handler_counts),
+		making_test(a_connection_made_in_time_ends_a_stall),
 		making_test(time_before_the_loops_first_tick_does_not_count),
 		names_test(addresses_not_tried_in_time_are_tried_late),
 		names_test(the_answer_of_a_lookup_that_ended_in_time_is_used),
