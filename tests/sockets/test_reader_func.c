@@ -388,6 +388,12 @@ by_record(struct socle_socket *s, void *data, size_t len, void *arg)
 	return (ssize_t)len;
 }
 
+static void
+stay_open(struct probe *p)
+{
+	(void)p;
+}
+
 /* Reads 4 bytes in each event_read. */
 static struct probe *
 made_by_record(struct record *r)
@@ -397,6 +403,7 @@ made_by_record(struct record *r)
 	pair_unix(ends);
 	p = probe_new(ends[0], NULL);
 	p->read_size = 4;
+	p->on_hup = stay_open;
 	r->held = 0;
 	assert_int_equal(0, socle_set_reader_func(&p->sock, by_record, r));
 	socle_watch_read(&p->sock, true);
