@@ -64,6 +64,35 @@ socle__socket_end(struct socle_socket *s)
 	queue_drop(s);
 }
 
+/* Whether `d' is an open object, no socket, on the open file of `fd'. */
+static bool
+shares_file(const struct socle_descriptor *d, int fd, int mode)
+{
+	const uint32_t kind = SOCLE__APPLICATION | SOCLE__IS_SOCKET;
+	struct stat mine, its;
+
+	return d && (d->bits & (kind | SOCLE__CLOSED)) == SOCLE__APPLICATION &&
+		sys_fstat(fd, &mine) == 0 && sys_fstat(d->fd, &its) == 0 &&
+		mine.st_dev == its.st_dev && mine.st_ino == its.st_ino &&
+		(sys_fcntl(d->fd, F_GETFL, 0) & O_ACCMODE) ==
+		(mode & O_ACCMODE);
+}
+
+/*
+ * Another object on the same open file, as of a terminal that is standard input
+ * and output; NULL if there is none.  Few objects are no sockets.
+ */
+static struct socle_socket *
+sharer(int fd, int mode)
+{
+	struct socle__reactor *r = socle__reactor;
+
+	for (size_t i = 0; i < r->map_size; i++)
+		if (shares_file(r->map[i], fd, mode))
+			return socle__socket_of(r->map[i]);
+	return NULL;
+}
+
 /*
  * The open file may be shared with other processes, which expect it to block.
  * A forked child leaves it alone, because its parent still uses it.
@@ -71,12 +100,17 @@ socle__socket_end(struct socle_socket *s)
 static void
 make_blocking(const struct socle_socket *s, int fd)
 {
+	struct socle_socket *other;
 	int mode;
 
 	if (s->d.generation <= socle__reactor->inherited)
 		return;
 	mode = sys_fcntl(fd, F_GETFL, 0);
-	if (mode >= 0)
+	if (mode < 0)
+		return;
+	if ((other = sharer(fd, mode)))
+		other->d.fd_flags |= SOCLE__FD_WAS_BLOCKING;
+	else
 		(void)sys_fcntl(fd, F_SETFL, mode & ~O_NONBLOCK);
 }
 
@@ -135,7 +169,7 @@ socle_close_after_flush(struct socle_socket *s, const char *reason)
 {
 	if (socle__has(s, SOCLE__CLOSED | SOCLE__ENDING))
 		return;
-	if (!s->queued &&
+	if (!s->queued && !socle__has(s, SOCLE__CLOSING) &&
 		(socle__has(s, SOCLE__READ_ENDED) || !socle__must_linger(s))) {
 		socle__close_broken(s, reason); /* nothing to flush */
 		return;

@@ -70,7 +70,7 @@ readable(struct socle_socket *s)
 {
 	if (socle__has(s, SOCLE__WRITER_READ)) {
 		socle__flush(s);
-		if (socle__is_closed(s))
+		if (socle__is_gone(s))
 			return;
 	}
 	if (socle__has(s, SOCLE__USER_READ) &&
@@ -88,7 +88,7 @@ writable(struct socle_socket *s)
 			call_read(s);
 	}
 	if (socle__has(s, SOCLE__USER_WRITE | SOCLE__QUEUE_WRITE) &&
-		!socle__is_closed(s))
+		!socle__is_gone(s))
 		socle__call_write(s);
 }
 
@@ -129,7 +129,7 @@ ended(struct socle_socket *s, unsigned ready, int err)
 	s->d.bits |= SOCLE__END_REPORTED;
 	if (ready & SOCLE_ERR)
 		socle__call_err(s, err ? err : pending_error(s));
-	if (ready & SOCLE_HUP && !socle__is_closed(s))
+	if (ready & SOCLE_HUP && !socle__is_gone(s))
 		socle__call_hup(s);
 }
 
@@ -144,9 +144,10 @@ socket_ready(struct socle_descriptor *d, unsigned ready, int err)
 	}
 	if (ready & SOCLE_READ)
 		readable(s);
-	if (ready & SOCLE_WRITE && s->d.wanted & SOCLE_WRITE)
+	if (ready & SOCLE_WRITE && s->d.wanted & SOCLE_WRITE &&
+		!socle__is_gone(s))
 		writable(s);
-	if (ready & (SOCLE_ERR | SOCLE_HUP) && !socle__is_closed(s))
+	if (ready & (SOCLE_ERR | SOCLE_HUP) && !socle__is_gone(s))
 		ended(s, ready, err);
 }
 

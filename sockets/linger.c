@@ -39,9 +39,12 @@ socle__must_linger(const struct socle_socket *s)
 		socle__class_of(s)->transport->is_stream && is_tcp(s->d.fd);
 }
 
-/* Without memory for the extra part, the silence is the whole time. */
+/*
+ * Without memory for the extra part, the silence is the whole time.  `at_once':
+ * the time is over in the next tick.
+ */
 static void
-start(struct socle_socket *s)
+start(struct socle_socket *s, bool at_once)
 {
 	struct socle__extra *x = socle__extra_get(s);
 
@@ -49,7 +52,11 @@ start(struct socle_socket *s)
 	s->d.bits |= SOCLE__LINGERING;
 	s->active = socle__now_read(socle__reactor);
 	if (x)
-		x->linger_end = socle__add_ns(s->active, x->linger_most);
+		x->linger_end = at_once
+			? s->active
+			: socle__add_ns(s->active, x->linger_most);
+	else if (at_once)
+		s->active -= SOCLE__LINGER_SILENCE_S * INT64_C(1000000000);
 	socle__socket_interest(s);
 	socle__timeouts_restart(s);
 }
@@ -57,10 +64,12 @@ start(struct socle_socket *s)
 void
 socle__close_or_linger(struct socle_socket *s)
 {
-	if (socle__has(s, SOCLE__LINGERING | SOCLE__CLOSING))
+	if (socle__has(s, SOCLE__LINGERING))
 		return;
 	if (socle__must_linger(s) && sys_shutdown(s->d.fd, SHUT_WR) == 0)
-		start(s);
+		start(s, false);
+	else if (socle__has(s, SOCLE__CLOSING))
+		start(s, true); /* close cannot be called inside itself */
 	else
 		socle__close_ending(s);
 }

@@ -122,6 +122,16 @@ socle__is_closed(const struct socle_socket *s)
 	return socle__has(s, SOCLE__CLOSED);
 }
 
+/*
+ * Whether a callback has closed the object, or forked and this is the child:
+ * what was under way ends.
+ */
+static inline bool
+socle__is_gone(const struct socle_socket *s)
+{
+	return socle__is_closed(s) || socle__is_forked(socle__reactor);
+}
+
 /* 0; -EBADF if the object is closed; -EINVAL if it is not a stream. */
 static inline int
 socle__stream_refusal(const struct socle_socket *s)

@@ -105,7 +105,9 @@ ask_kernel(struct socle_socket *s)
 			s->extra->ask_factory(s);
 		return;
 	}
-	if (!s->d.wanted || socle__has(s, SOCLE__PARKED) ||
+	if (!socle__class_of(s)->transport->is_stream && s->queued)
+		socle__flush(s); /* a datagram object may have two fds */
+	if (!s->d.wanted || socle__has(s, SOCLE__CLOSED | SOCLE__PARKED) ||
 		sys_poll(&p, 1, 0) <= 0)
 		return;
 	ready = (unsigned)p.revents & s->d.wanted;
@@ -125,22 +127,16 @@ timed_out(struct socle_socket *s, int which)
 	socle__callback_end(socle__reactor, &c);
 }
 
-static bool
-is_gone(const struct socle_socket *s)
-{
-	return socle__is_closed(s) || socle__is_forked(socle__reactor);
-}
-
 static void
 report_timeouts(struct socle_socket *s, int64_t now)
 {
-	if (!is_gone(s) && linger_deadline(s) <= now)
+	if (!socle__is_gone(s) && linger_deadline(s) <= now)
 		socle__close_ending(s);
-	if (!is_gone(s) && idle_deadline(s) <= now) {
+	if (!socle__is_gone(s) && idle_deadline(s) <= now) {
 		s->active = now;
 		timed_out(s, SOCLE_IDLE);
 	}
-	if (!is_gone(s) && stall_deadline(s) <= now) {
+	if (!socle__is_gone(s) && stall_deadline(s) <= now) {
 		s->extra->moved = now;
 		timed_out(s, SOCLE_STALL);
 	}
@@ -172,10 +168,10 @@ socle__socket_timer(struct socle_timer *t)
 			socle__retry_start(s);
 	}
 	date_traffic(s, now);
-	if (!is_gone(s) && next_deadline(s) <= now)
+	if (!socle__is_gone(s) && next_deadline(s) <= now)
 		ask_kernel(s);
 	report_timeouts(s, now);
-	if (!is_gone(s) && !socle_timer_pending(t))
+	if (!socle__is_gone(s) && !socle_timer_pending(t))
 		socle__timeouts_restart(s);
 }
 

@@ -162,6 +162,13 @@ deliver_one(struct socle_dgram *d, const struct socle_packet *p)
 		socle__dgram_class_of(d)->on_recv(d, p);
 }
 
+static void
+room_empty(struct socle__dgram_room *r)
+{
+	r->next = r->n;
+	r->at = r->segment = 0;
+}
+
 /* Until the buffer is empty, reading is off, or a nested loop replaced it. */
 static void
 deliver(struct socle_dgram *d)
@@ -172,7 +179,8 @@ deliver(struct socle_dgram *d)
 	unsigned own_is = UINT_MAX;
 
 	r->users++;
-	while (d->room == r && r->next < r->n && is_read(d)) {
+	while (d->room == r && r->next < r->n && is_read(d) &&
+		!socle__is_forked(socle__reactor)) {
 		if (r->at == 0)
 			message_read(d, r);
 		p = &r->packets[r->next];
@@ -187,6 +195,8 @@ deliver(struct socle_dgram *d)
 		}
 		deliver_one(d, p);
 	}
+	if (d->room == r && socle__is_forked(socle__reactor))
+		room_empty(r); /* the parent delivers the rest */
 	if (--r->users == 0 && d->room != r)
 		socle__dgram_room_leave(d, r);
 }
@@ -268,6 +278,8 @@ receive_some(struct socle_dgram *d, size_t *bytes, unsigned *datagrams)
 	socle__active(&d->sock);
 	socle__descriptor_touch(&d->sock.d);
 	deliver_all(d);
+	if (socle__is_forked(socle__reactor))
+		return false;
 	if (err < 0 && !socle__is_closed(&d->sock))
 		failed(d, err);
 	if (!d->p.gro && d->flags & SOCLE__DGRAM_JOINED_IN)

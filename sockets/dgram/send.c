@@ -106,7 +106,8 @@ flush_some(struct socle_dgram *d, unsigned left, bool was_blocked)
 		.bytes = BYTES_A_FLUSH};
 
 	while (d->items > 0 && b.datagrams > 0 && b.bytes > 0 &&
-		!socle__has(&d->sock, SOCLE__BLOCKED)) {
+		!socle__has(&d->sock, SOCLE__BLOCKED) &&
+		!socle__is_forked(socle__reactor)) {
 		size_t sent = d->sock.queued;
 		int n = socle__dgram_transmit_queue(d, &b);
 
@@ -165,8 +166,10 @@ flush(struct socle_dgram *d, unsigned most)
 	s->d.bits |= SOCLE__PUMPING;
 	s->d.bits &= ~(uint32_t)SOCLE__BLOCKED;
 	flush_some(d, most, was_blocked);
-	if (!socle__is_closed(s))
+	if (!socle__is_gone(s))
 		after_flush(d, had, outer);
+	else if (!outer)
+		s->d.bits &= ~(uint32_t)SOCLE__PUMPING;
 }
 
 void
@@ -174,7 +177,7 @@ socle__dgram_flush(struct socle_socket *s)
 {
 	struct socle_dgram *d = socle__dgram_of(s);
 
-	if (!socle__is_closed(s) && !socle__has(s, SOCLE__CONNECTING))
+	if (!socle__is_gone(s) && !socle__has(s, SOCLE__CONNECTING))
 		flush(d, budget(d));
 }
 

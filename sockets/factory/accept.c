@@ -198,7 +198,8 @@ go_on_after(struct socle_factory *f, int result)
 static void
 accept_some(struct socle_factory *f)
 {
-	uint64_t waits = socle__reactor->waits;
+	const struct socle__reactor *r = socle__reactor;
+	uint64_t waits = r->waits;
 	int most = f->p.accept_batch > 0 ? f->p.accept_batch : BATCH_AT_MOST;
 	int taken = 0;
 
@@ -207,7 +208,7 @@ accept_some(struct socle_factory *f)
 	else if (f->batch < most)
 		f->batch = 2 * f->batch < most ? 2 * f->batch : most;
 	while (taken < f->batch && f->d.wanted & SOCLE_READ &&
-		go_on_after(f, accept_one(f)))
+		go_on_after(f, accept_one(f)) && !socle__is_forked(r))
 		taken++;
 	if (taken == f->batch)
 		f->full_at = waits;

@@ -70,7 +70,9 @@ socle__listener_adopt(struct socle_factory *f)
 void
 socle__listener_give_back(struct socle_factory *f)
 {
-	int mode = f->was_blocking && !(f->d.bits & SOCLE__KEEP_FD)
+	bool inherited = f->d.generation <= socle__reactor->inherited;
+	int mode =
+		f->was_blocking && !inherited && !(f->d.bits & SOCLE__KEEP_FD)
 		? sys_fcntl(f->d.fd, F_GETFL, 0)
 		: -1;
 

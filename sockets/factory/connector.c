@@ -65,7 +65,8 @@ attempt_failed(struct socle_factory *f, const struct socle_addr *to,
 	if (f->tried < f->n_candidates)
 		start_next_at(f, 0);
 	socle__factory_report_attempt(f, to, err);
-	if (!f->ended && !f->attempts && f->tried == f->n_candidates)
+	if (!f->ended && !f->attempts && f->tried == f->n_candidates &&
+		!socle__is_forked(socle__reactor))
 		socle__factory_fail(f, operation, err);
 }
 
@@ -78,6 +79,10 @@ attempt_won(struct socle__attempt *a)
 
 	attempts_end(f, -ECANCELED);
 	socle__factory_report_attempt(f, &a->to, 0);
+	if (socle__is_forked(socle__reactor)) {
+		sys_close(fd); /* the connection is the parent's */
+		return;
+	}
 	if (socle__factory_is_freed(f)) {
 		sys_close(fd);
 		socle__factory_unlink(f);
@@ -119,7 +124,7 @@ socle__connector_ask(struct socle_factory *f)
 {
 	struct socle__attempt *a = f->attempts;
 
-	while (a && !f->ended) {
+	while (a && !f->ended && !socle__is_forked(socle__reactor)) {
 		int result = socle__attempt_result(a, false);
 
 		attempt_go_on(a, result);
@@ -250,14 +255,15 @@ connect_late(struct socle_factory *f)
 	size_t before;
 
 	socle__connector_ask(f);
-	while (!f->ended && f->tried < f->n_candidates) {
+	while (!f->ended && f->tried < f->n_candidates &&
+		!socle__is_forked(socle__reactor)) {
 		before = f->tried;
 		next_attempt(f);
 		socle__connector_ask(f);
 		if (f->tried == before)
 			break; /* the backlog is full */
 	}
-	if (f->ended)
+	if (f->ended || socle__is_forked(socle__reactor))
 		return;
 	attempts_end(f, -ETIMEDOUT);
 	socle__factory_fail(f, "connect", -ETIMEDOUT);

@@ -18,6 +18,8 @@ call_accepted(struct socle_factory *f, struct socle_socket *s)
 		socle__object_callback_begin(s, &c, SOCLE__ITEM_ACCEPTED);
 		socle__class_of(s)->flat.event_accepted(s, f);
 		socle__callback_end(socle__reactor, &c);
+		if (socle__is_forked(socle__reactor))
+			return;
 	}
 	if (!f->p.accepted || socle__factory_is_freed(f))
 		return;

@@ -35,13 +35,6 @@ flag_swap(struct socle_socket *s, uint32_t flag, uint32_t to)
 	return before;
 }
 
-/* Whether the pump must stop: a callback has closed the object or forked. */
-static bool
-is_gone(const struct socle_socket *s)
-{
-	return socle__is_closed(s) || socle__is_forked(socle__reactor);
-}
-
 /* Calls the callback of a finished item, and frees what the item holds. */
 static void
 call_finished(struct socle_socket *s, struct socle__item *item)
@@ -105,7 +98,8 @@ socle__mark_crossed(struct socle_socket *s)
 	struct socle__callback c;
 	uint32_t outer;
 
-	if (is_gone(s) || (above ? s->queued > x->low : s->queued <= x->high))
+	if (socle__is_gone(s) ||
+		(above ? s->queued > x->low : s->queued <= x->high))
 		return;
 	s->d.bits ^= SOCLE__ABOVE;
 	outer = flag_swap(s, SOCLE__REPORTING, SOCLE__REPORTING);
@@ -123,7 +117,7 @@ call_drain(struct socle_socket *s)
 	struct socle__callback c;
 
 	s->d.bits &= ~(uint32_t)SOCLE__UNDRAINED;
-	if (is_gone(s) || socle__has(s, SOCLE__ENDING) ||
+	if (socle__is_gone(s) || socle__has(s, SOCLE__ENDING) ||
 		!socle__class_of(s)->flat.event_drain)
 		return;
 	outer = flag_swap(s, SOCLE__REPORTING, SOCLE__REPORTING);
@@ -166,7 +160,7 @@ socle__close_for_write_error(struct socle_socket *s, const char *reason)
 	socle__close_broken(s, reason);
 	if (socle__is_closed(s))
 		return;
-	s->d.bits &= ~(uint32_t)SOCLE__USER_WRITE;
+	s->d.bits &= ~(uint32_t)(SOCLE__USER_WRITE | SOCLE__ENDING);
 	socle__socket_interest(s);
 	socle__pump_drop(s);
 }
@@ -193,7 +187,7 @@ struct pump {
 static inline bool
 may_pump(const struct socle_socket *s)
 {
-	return !is_gone(s) && !s->write_error && s->queued &&
+	return !socle__is_gone(s) && !s->write_error && s->queued &&
 		!socle__has(s, SOCLE__CONNECTING | SOCLE__IN_WRITER);
 }
 
@@ -226,7 +220,7 @@ pump_once(struct socle_socket *s, struct pump *p)
 		return false;
 	if (socle__queue_next(s)->type == SOCLE__CLOSURE) {
 		run_closure(s);
-		if (!is_gone(s))
+		if (!socle__is_gone(s))
 			socle__queue_await(s);
 	}
 	return --p->rounds > 0 && p->flush.bytes > 0 && may_pump(s) &&
@@ -244,7 +238,7 @@ report(struct socle_socket *s, bool blocked)
 	if (!s->queued && socle__has(s, SOCLE__UNDRAINED))
 		call_drain(s);
 	socle__marks_check(s);
-	if (socle__has(s, SOCLE__ENDING) && !is_gone(s) && !s->queued)
+	if (socle__has(s, SOCLE__ENDING) && !socle__is_gone(s) && !s->queued)
 		socle__close_or_linger(s);
 }
 
@@ -261,7 +255,7 @@ pump(struct socle_socket *s, bool once)
 	while (pump_once(s, &p) && !once)
 		;
 	(void)flag_swap(s, SOCLE__PUMPING, outer);
-	if (is_gone(s))
+	if (socle__is_gone(s))
 		return;
 	if (p.flush.reason) {
 		socle__close_for_write_error(s, p.flush.reason);

@@ -80,15 +80,11 @@ socle__write_item(struct socle_socket *s, const struct socle__item *item)
 
 /* ---- bytes, copied ---- */
 
-/*
- * A writer function may write, so it is given bytes from the queue only.  A
- * message of more pieces than one call takes becomes one block of the queue.
- */
+/* A writer function may write, so it is given bytes from the queue only. */
 static bool
-may_write_directly(const struct socle_socket *s, int n)
+may_write_directly(const struct socle_socket *s)
 {
 	return !s->queued && !socle__has_writer(s) &&
-		(n <= VECTOR_MAX || !socle__fd_is(s, SOCLE__FD_MESSAGES)) &&
 		!socle__has(
 			s, SOCLE__HOLD | SOCLE__CONNECTING | SOCLE__REPORTING);
 }
@@ -156,7 +152,7 @@ write_vector(struct socle_socket *s, const struct iovec *iov, int n, size_t len)
 {
 	bool was_empty = s->queued == 0;
 
-	if (may_write_directly(s, n))
+	if (may_write_directly(s))
 		return written_directly(s, iov, n, len,
 			n <= VECTOR_MAX ? socle__transmit(s, iov, n)
 					: transmit_all(s, iov, n));
@@ -164,6 +160,26 @@ write_vector(struct socle_socket *s, const struct iovec *iov, int n, size_t len)
 		return -ENOMEM;
 	queued(s, was_empty);
 	return result_of(s);
+}
+
+/* A message of more pieces than one call takes. */
+static SOCLE__COLD int
+write_joined(struct socle_socket *s, const struct iovec *iov, int n, size_t len)
+{
+	char *all = sys_malloc(len), *at = all;
+	struct iovec one = socle__iovec(all, len);
+	int r;
+
+	if (!all)
+		return -ENOMEM;
+	for (int i = 0; i < n; i++) {
+		if (iov[i].iov_len > 0)
+			memcpy(at, iov[i].iov_base, iov[i].iov_len);
+		at += iov[i].iov_len;
+	}
+	r = write_vector(s, &one, 1, len);
+	sys_free(all);
+	return r;
 }
 
 int
@@ -181,8 +197,11 @@ socle_writev(struct socle_socket *s, const struct iovec *iov, int n)
 	}
 	if (len == 0)
 		return socle_write_kick(s);
-	err = socle__write_refusal(s, len);
-	return err < 0 ? err : write_vector(s, iov, n, len);
+	if ((err = socle__write_refusal(s, len)) < 0)
+		return err;
+	if (n > VECTOR_MAX && socle__fd_is(s, SOCLE__FD_MESSAGES))
+		return write_joined(s, iov, n, len);
+	return write_vector(s, iov, n, len);
 }
 
 static SOCLE__COLD int

@@ -313,6 +313,24 @@ a_kept_pipe_is_blocking_again(void **state)
 	check_blocking_again(shared, true);
 }
 
+/* As standard input and output of a terminal: two fds of one open file. */
+static void
+an_open_file_of_two_objects_is_blocking_after_the_second(void **state)
+{
+	struct probe *p, *q;
+	int shared;
+
+	(void)state;
+	p = shared_pipe(&shared);
+	q = probe_new(dup(shared), NULL);
+	socle_close(&p->sock, NULL);
+	turn(1);
+	assert_false(is_blocking(shared));
+	socle_close(&q->sock, NULL);
+	turn(1);
+	check_blocking_again(shared, true);
+}
+
 static void
 a_pipe_that_was_non_blocking_stays_so(void **state)
 {
@@ -392,6 +410,7 @@ main(void)
 		test(a_close_makes_a_shared_pipe_blocking_again),
 		test(a_reset_makes_a_shared_pipe_blocking_again),
 		test(a_kept_pipe_is_blocking_again),
+		test(an_open_file_of_two_objects_is_blocking_after_the_second),
 		test(a_pipe_that_was_non_blocking_stays_so),
 		test(a_forked_child_leaves_the_parents_pipe_non_blocking),
 	};

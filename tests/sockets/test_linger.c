@@ -345,6 +345,43 @@ a_forked_child_does_not_linger(void **state)
 }
 
 static void
+ask_again(struct probe *p, const char *reason)
+{
+	(void)reason;
+	p->veto = p->closes == 1;
+	if (p->veto) {
+		(void)socle_write(&p->sock, "bye", 3);
+		socle_close_after_flush(&p->sock, "bye");
+	}
+}
+
+/* The class vetoes the first close, to say goodbye before the second. */
+static void
+a_close_may_ask_for_another_after_a_flush(void **state)
+{
+	(void)state;
+	for (int tcp = 0; tcp < 2; tcp++)
+		for (int held = 0; held < 2; held++) {
+			char buf[8];
+
+			if (tcp)
+				open_tcp();
+			else
+				open_pair();
+			object->on_close = ask_again;
+			socle_set_autoflush(&object->sock, !held);
+			socle_close(&object->sock, "first");
+			turn(2);
+			assert_int_equal(3, recv(peer, buf, sizeof(buf), 0));
+			shutdown(peer, SHUT_WR);
+			turn(3);
+			assert_non_null(strstr(notes(), "close(bye) destroy"));
+			notes_clear();
+			close(peer);
+		}
+}
+
+static void
 a_refused_shutdown_closes_at_once(void **state)
 {
 	(void)state;
@@ -377,6 +414,7 @@ main(void)
 		test(a_vetoed_close_gives_events_back),
 		test(a_reset_drops_a_lingering_object),
 		test(a_forked_child_does_not_linger),
+		test(a_close_may_ask_for_another_after_a_flush),
 		test(a_refused_shutdown_closes_at_once),
 	};
 	return run_tests(tests);

@@ -119,11 +119,16 @@ static void
 a_message_that_is_too_long_is_refused_whole(void **state)
 {
 	static char huge[8 << 20];
+	static struct iovec iov[1100];
 
 	(void)state;
 	open_messages(SOCK_SEQPACKET);
 	assert_int_equal(
 		-EMSGSIZE, socle_write(&object->sock, huge, sizeof(huge)));
+	for (int n = 0; n < 1100; n++)
+		iov[n] = (struct iovec){.iov_base = huge, .iov_len = 4096};
+	assert_int_equal(-EMSGSIZE, socle_writev(&object->sock, iov, 1000));
+	assert_int_equal(-EMSGSIZE, socle_writev(&object->sock, iov, 1100));
 	assert_int_equal(1, socle_write(&object->sock, "ok", 2));
 	note_messages();
 	assert_notes("<ok>");

@@ -2,6 +2,8 @@
 /* backends: all */
 #include "tests/support/queueing.h"
 
+#include <sys/socket.h>
+
 static char a[] = "a", b[] = "b", c[] = "c";
 static bool was_destroyed; /* the object was destroyed */
 
@@ -329,10 +331,31 @@ after_a_vetoed_close_for_enomem_writes_return_enomem(void **state)
 	close(peer);
 }
 
+/* close_after_flush() of before ends with the veto of the failed write. */
+static void
+after_a_vetoed_failure_a_close_after_flush_can_be_asked_again(void **state)
+{
+	(void)state;
+	open_stuck_pair();
+	object->veto = true;
+	assert_int_equal(0, socle_write(&object->sock, "x", 1));
+	socle_close_after_flush(&object->sock, "first");
+	shutdown(peer, SHUT_RD);
+	assert_int_equal(-EPIPE, socle_write_kick(&object->sock));
+	socle_watch_read(&object->sock, true);
+	assert_int_equal(SOCLE_READ, socle_watching(&object->sock));
+	object->veto = false;
+	notes_clear();
+	socle_close_after_flush(&object->sock, "second");
+	assert_notes("close(second)");
+	close(peer);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		test(after_a_vetoed_failure_a_close_after_flush_can_be_asked_again),
 		test(a_close_drops_queued_items_with_their_callbacks_in_order),
 		test(a_reset_drops_queued_items_with_their_callbacks),
 		test(a_steal_drops_queued_items_with_their_callbacks),

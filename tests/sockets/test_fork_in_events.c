@@ -1,0 +1,250 @@
+/*
+ * A fork inside a handler: the child gets no further event of the same
+ * dispatch, because all of them are the parent's.
+ */
+/* backends: all */
+#include "tests/support/forking.h"
+#include "tests/support/making.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+static bool in_child;
+static int events;
+
+static void
+fork_at(int n)
+{
+	pid_t pid;
+
+	if (++events != n)
+		return;
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid != 0)
+		child_wait(pid);
+	else
+		in_child = true;
+}
+
+/*
+ * One tick.  The child, which returns here as well, ends: with 0 if the event
+ * that forked was its last.
+ */
+static void
+tick(int n)
+{
+	int r = socle_event_loop_once(1000);
+
+	if (in_child)
+		_exit(events == n && r == -ECHILD ? 0 : 1);
+	assert_int_equal(1, r);
+}
+
+static int
+setup(void **state)
+{
+	in_child = false;
+	events = 0;
+	return making_setup(state);
+}
+
+#define fork_test(name)                                                        \
+	cmocka_unit_test_setup_teardown(name, setup, making_teardown)
+
+static void
+count(struct probe *p)
+{
+	(void)p;
+	fork_at(-1);
+}
+
+static void
+read_and_fork(struct probe *p)
+{
+	char c;
+
+	(void)socle_read(&p->sock, &c, 1);
+	fork_at(1);
+}
+
+static void
+no_write_and_no_end_follow_a_read(void **state)
+{
+	struct probe *p;
+	int fds[2];
+
+	(void)state;
+	pair_unix(fds);
+	p = probe_new(fds[0], NULL);
+	p->on_read = read_and_fork;
+	p->on_write = count;
+	p->on_hup = count;
+	socle_watch_read(&p->sock, true);
+	socle_watch_write(&p->sock, true);
+	send_all(fds[1], "x", 1);
+	close(fds[1]);
+	tick(1);
+	assert_true(events >= 2);
+	notes_clear();
+}
+
+static void
+receive_and_fork(struct socle_dgram *d, const struct socle_packet *p)
+{
+	(void)d;
+	(void)p;
+	fork_at(2);
+}
+
+static void
+received_datagrams_are_the_parents(void **state)
+{
+	static const unsigned batches[] = {1, 8};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct socle_dgram_params p = {.on_recv = receive_and_fork,
+			.recv_all = true,
+			.recv_batch = batches[i]};
+		struct socle_dgram *d;
+		int fds[2];
+
+		events = 0;
+		assert_int_equal(0,
+			socketpair(
+				AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, fds));
+		assert_int_equal(
+			0, socle_dgram_new(&socle_dgram_class, fds[0], &p, &d));
+		socle_watch_read(&d->sock, true);
+		for (int n = 0; n < 5; n++)
+			assert_int_equal(1, send(fds[1], "x", 1, 0));
+		tick(2);
+		assert_int_equal(5, events);
+		socle_close(&d->sock, NULL);
+		turn(1);
+		close(fds[1]);
+	}
+}
+
+static void
+fail_and_fork(struct socle_dgram *d, int err, const struct socle_packet *p)
+{
+	(void)d;
+	(void)err;
+	(void)p;
+	fork_at(1);
+}
+
+static void
+queued_datagrams_are_sent_by_the_parent(void **state)
+{
+	struct socle_dgram_params p = {
+		.on_send_error = fail_and_fork, .send_all = true};
+	struct socle_dgram *d;
+	int fds[2];
+	char c;
+
+	(void)state;
+	assert_int_equal(
+		0, socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, fds));
+	assert_int_equal(
+		0, socle_dgram_new(&socle_dgram_class, fds[0], &p, &d));
+	for (int n = 0; n < 4; n++)
+		assert_int_equal(0, socle_dgram_send(d, "x", 1, 0, NULL));
+	seam_fail(CALL_sendmmsg, 1, EHOSTUNREACH, 1);
+	tick(1);
+	for (int n = 0; n < 3; n++)
+		assert_int_equal(1, recv(fds[1], &c, 1, 0));
+	assert_int_equal(-1, recv(fds[1], &c, 1, 0));
+	socle_close(&d->sock, NULL);
+	turn(1);
+	close(fds[1]);
+}
+
+static void
+forks_at_the_second(struct socle_factory *f)
+{
+	(void)f;
+	fork_at(2);
+}
+
+static void
+clients_are_the_parents(void **state)
+{
+	struct socle_factory *f;
+	int clients[4];
+
+	(void)state;
+	for (int objects = 0; objects < 2; objects++) {
+		struct socle_factory_params p = {.bind_address = "127.0.0.1",
+			.bind_port = "0",
+			.accept_batch = 8};
+
+		events = 0;
+		if (objects)
+			p.accept_class = &socle_socket_class;
+		f = make(p);
+		recorded.on_success = recorded.on_accepted =
+			forks_at_the_second;
+		turn(1);
+		for (int i = 0; i < 4; i++)
+			clients[i] = client_of(f);
+		while (events < 4)
+			tick(2);
+		socle_factory_free(f);
+		for (int i = 0; i < 4; i++)
+			close(clients[i]);
+		turn(2);
+	}
+}
+
+static void
+attempt_and_fork(struct socle_factory *f)
+{
+	(void)f;
+	fork_at(1);
+}
+
+static void
+a_connection_and_its_failure_are_the_parents(void **state)
+{
+	int port;
+
+	(void)state;
+	recorded.on_attempt = attempt_and_fork;
+	for (int refused = 0; refused < 2; refused++) {
+		int fd = refused ? refusing(AF_INET, &port)
+				 : tcp_listener(&port);
+
+		events = 0;
+		recorded.successes = recorded.failures = 0;
+		(void)make((struct socle_factory_params){
+			.remote_address = "127.0.0.1",
+			.remote_port = port_text(port),
+			.attempt = record_attempt});
+		while (!in_child && recorded.successes + recorded.failures == 0)
+			(void)socle_event_loop_once(1000);
+		if (in_child)
+			_exit(recorded.successes + recorded.failures);
+		assert_int_equal(refused, recorded.failures);
+		if (!refused)
+			close(recorded.fds[0]);
+		recorded.fds[0] = -1;
+		close(fd);
+	}
+	notes_clear();
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		fork_test(no_write_and_no_end_follow_a_read),
+		fork_test(received_datagrams_are_the_parents),
+		fork_test(queued_datagrams_are_sent_by_the_parent),
+		fork_test(clients_are_the_parents),
+		fork_test(a_connection_and_its_failure_are_the_parents),
+	};
+	return run_tests(tests);
+}
