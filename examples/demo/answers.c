@@ -273,6 +273,10 @@ answer_request(struct client *c, const char *head)
 	const char *query = memchr(path, '?', c->request.length);
 	size_t len = query ? (size_t)(query - path) : c->request.length;
 
+	if (c->request.method == HTTP_POST && !http_is_own(&c->request, head)) {
+		client_answer_status(c, 403, NULL, NULL);
+		return;
+	}
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
 		const struct route *r = &routes[i];
 

@@ -11,7 +11,9 @@ enum {
 	SAW_LENGTH = 2,
 	SAW_CODING = 4,
 	SAW_CLOSE = 8,
-	SAW_KEEP_ALIVE = 16
+	SAW_KEEP_ALIVE = 16,
+	SAW_ORIGIN = 32,
+	SAW_OTHER_SITE = 64
 };
 
 void
@@ -130,10 +132,41 @@ static int
 take_host(struct http_request *r, const char *value, size_t len)
 {
 	(void)value;
-	(void)len;
 	if (r->saw & SAW_HOST)
 		return -400;
 	r->saw |= SAW_HOST;
+	r->host = (struct http_part){r->value, len};
+	return 0;
+}
+
+static int
+take_origin(struct http_request *r, const char *value, size_t len)
+{
+	(void)value;
+	if (r->saw & SAW_ORIGIN)
+		return -400;
+	r->saw |= SAW_ORIGIN;
+	r->origin = (struct http_part){r->value, len};
+	return 0;
+}
+
+static int
+take_fetch_site(struct http_request *r, const char *value, size_t len)
+{
+	if (!same(value, len, "same-origin"))
+		r->saw |= SAW_OTHER_SITE;
+	return 0;
+}
+
+static int
+take_accept(struct http_request *r, const char *value, size_t len)
+{
+	static const char html[] = "text/html";
+	size_t n = sizeof(html) - 1;
+
+	for (size_t i = 0; i + n <= len; i++)
+		if (same(value + i, n, html))
+			r->accepts_html = true;
 	return 0;
 }
 
@@ -201,6 +234,9 @@ static const struct field {
 	int (*take)(struct http_request *r, const char *value, size_t len);
 } fields[] = {
 	{"Host", take_host},
+	{"Origin", take_origin},
+	{"Sec-Fetch-Site", take_fetch_site},
+	{"Accept", take_accept},
 	{"Content-Length", take_length},
 	{"Transfer-Encoding", take_coding},
 	{"Connection", take_connection},
@@ -223,6 +259,7 @@ take_field(struct http_request *r, const char *line, size_t len)
 		end--;
 	if (!is_clean(value, (size_t)(end - value), true))
 		return -400;
+	r->value = r->line + (size_t)(value - line);
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
 		if (same(line, (size_t)(colon - line), fields[i].name))
 			return fields[i].take(r, value, (size_t)(end - value));
@@ -279,6 +316,23 @@ http_parse(struct http_request *r, const char *head, size_t len)
 	if (!r->has_line && len - r->line > HTTP_LINE_MOST + 1)
 		return -414;
 	return len == HTTP_HEAD_MOST ? -431 : 0;
+}
+
+/* Pages come by http, and a browser leaves port 80 out of both fields. */
+bool
+http_is_own(const struct http_request *r, const char *head)
+{
+	static const char scheme[] = "http://";
+	const char *origin = head + r->origin.at, *host = head + r->host.at;
+	size_t n = sizeof(scheme) - 1;
+
+	if (r->saw & SAW_OTHER_SITE)
+		return false;
+	if (!(r->saw & SAW_ORIGIN))
+		return true;
+	return r->host.length > 0 && r->origin.length == r->host.length + n &&
+		strncasecmp(origin, scheme, n) == 0 &&
+		strncasecmp(origin + n, host, r->host.length) == 0;
 }
 
 /* ---- paths, dates, reasons ---- */

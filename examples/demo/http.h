@@ -19,6 +19,11 @@ enum {
 	HTTP_BODY_MOST = 64 * 1024  /* longer: 413 */
 };
 
+/* A part of the head. */
+struct http_part {
+	size_t at, length;
+};
+
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_OTHER };
 
 struct http_request {
@@ -28,8 +33,11 @@ struct http_request {
 	size_t body;             /* bytes that follow the head */
 	time_t since;            /* If-Modified-Since, or -1 */
 	bool keep_alive, expects_continue;
+	bool accepts_html; /* Accept names it, as browsers do */
 	/* private */
+	struct http_part host, origin;
 	size_t line, seen; /* start of the line; bytes parsed so far */
+	size_t value;      /* start of the value of the field */
 	unsigned saw;      /* header fields, as bits */
 	bool has_line;     /* the request line is complete */
 };
@@ -42,6 +50,14 @@ void http_begin(struct http_request *r);
  * connection.
  */
 int http_parse(struct http_request *r, const char *head, size_t len);
+
+/*
+ * Whether a request that changes something may do so.  A browser says which
+ * page a POST comes from: Origin must then name the host that Host names, and
+ * Sec-Fetch-Site must say the same.  A request with neither field does not come
+ * from a browser, so no page of another site can have caused it: it may.
+ */
+bool http_is_own(const struct http_request *r, const char *head);
 
 /*
  * Decodes the escapes of one path component, once; `to' has room for len + 1

@@ -220,6 +220,58 @@ folded_stacks_have_a_line_for_each_handler(void **state)
 	demo_stop(fd);
 }
 
+/* ---- who may switch it ---- */
+
+static void
+a_post_from_a_page_of_another_origin_is_403(void **state)
+{
+	static const char *const fields[] = {"Origin: http://b\r\n",
+		"Origin: https://a\r\n", "Origin: http://a:81\r\n",
+		"Origin: http://aa\r\n", "Origin: http://\r\n",
+		"Origin: null\r\n", "Origin:\r\n", "origin: HTTP://B\r\n",
+		"Sec-Fetch-Site: cross-site\r\n",
+		"Sec-Fetch-Site: same-site\r\n",
+		"Origin: http://a\r\nSec-Fetch-Site: cross-site\r\n"};
+	int fd = demo_start(NULL);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		if (request(fd, "POST", "/profile/off", fields[i]) != 403)
+			print_error("%s: %d\n", fields[i], reply.status);
+		assert_int_equal(403, reply.status);
+	}
+	get_json(fd);
+	assert_true(reply_contains("\"profiling\":true"));
+	demo_stop(fd);
+}
+
+static void
+a_post_from_its_own_page_is_obeyed(void **state)
+{
+	int fd = demo_start(NULL);
+
+	(void)state;
+	assert_int_equal(200,
+		request(fd, "POST", "/profile/off",
+			"Origin: http://A\r\n"
+			"Sec-Fetch-Site: same-origin\r\n"));
+	get_json(fd);
+	assert_true(reply_contains("\"profiling\":false"));
+	demo_stop(fd);
+}
+
+static void
+two_origins_are_one_too_many(void **state)
+{
+	int fd = demo_start(NULL);
+
+	(void)state;
+	assert_int_equal(400,
+		request(fd, "POST", "/profile/off",
+			"Origin: http://b\r\nOrigin: http://a\r\n"));
+	demo_stop(fd);
+}
+
 int
 main(void)
 {
@@ -230,6 +282,9 @@ main(void)
 		program_test(
 			a_reset_clears_the_profile_and_leaves_it_on_or_off),
 		program_test(folded_stacks_have_a_line_for_each_handler),
+		program_test(a_post_from_a_page_of_another_origin_is_403),
+		program_test(a_post_from_its_own_page_is_obeyed),
+		program_test(two_origins_are_one_too_many),
 	};
 	return cmocka_run_group_tests_name(
 		__FILE__, tests, demo_make_root, demo_remove_root);
