@@ -2,7 +2,9 @@
 #include "answers.h"
 
 #include "files.h"
+#include "markdown.h"
 #include "page.h"
+#include "profile_page.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -49,18 +51,18 @@ text_open(struct client *c, struct text *t)
 }
 
 static void
-text_answer(struct client *c, struct text *t, const char *type)
+text_answer(struct client *c, struct text *t, struct answer a)
 {
 	bool complete = !ferror(t->out);
 
-	if (fclose(t->out) == 0 && complete)
-		client_answer(c,
-			&(struct answer){.status = 200,
-				.type = type,
-				.body = t->data,
-				.length = (off_t)t->len});
-	else
+	if (fclose(t->out) == 0 && complete) {
+		a.status = 200;
+		a.body = t->data;
+		a.length = (off_t)t->len;
+		client_answer(c, &a);
+	} else {
 		client_answer_status(c, 503, NULL, NULL);
+	}
 	free(t->data);
 }
 
@@ -72,17 +74,36 @@ text_add(const char *piece, size_t len, void *arg)
 	return fwrite(piece, 1, len, t->out) == len ? 0 : -ENOMEM;
 }
 
-/* ---- the profile ---- */
-
+/* Answers with what `put' writes. */
 static void
-get_page(struct client *c)
+answer_text(struct client *c, void (*put)(FILE *out), const char *type)
 {
 	struct text t;
 
 	if (!text_open(c, &t))
 		return;
-	page_profile(t.out);
-	text_answer(c, &t, "text/html; charset=utf-8");
+	put(t.out);
+	text_answer(c, &t, (struct answer){.type = type});
+}
+
+static void
+get_style(struct client *c)
+{
+	answer_text(c, page_style, "text/css; charset=utf-8");
+}
+
+static void
+get_icon(struct client *c)
+{
+	answer_text(c, page_icon, "image/svg+xml");
+}
+
+/* ---- the profile ---- */
+
+static void
+get_page(struct client *c)
+{
+	answer_text(c, profile_page, "text/html; charset=utf-8");
 }
 
 static void
@@ -101,7 +122,7 @@ get_json(struct client *c)
 	if (socle_profile_report(SOCLE_REPORT_JSON, text_add, &t) < 0)
 		fputs("{\"items\":[]}", t.out);
 	fputs("}\n", t.out);
-	text_answer(c, &t, "application/json");
+	text_answer(c, &t, (struct answer){.type = "application/json"});
 }
 
 static void
@@ -112,7 +133,8 @@ get_folded(struct client *c)
 	if (!text_open(c, &t))
 		return;
 	(void)socle_profile_report(SOCLE_REPORT_FOLDED, text_add, &t);
-	text_answer(c, &t, "text/plain; charset=utf-8");
+	text_answer(
+		c, &t, (struct answer){.type = "text/plain; charset=utf-8"});
 }
 
 static void
@@ -171,20 +193,51 @@ status_of(int err)
 	}
 }
 
+/* A page is made in memory, so only of a document of ordinary size. */
+enum { MARKDOWN_MOST = 1024 * 1024 };
+
 static void
-answer_file(struct client *c, int fd, const struct stat *st, const char *type)
+answer_file(struct client *c, int fd, const struct stat *st, const char *path,
+	size_t len)
 {
 	struct answer a = {.status = 200,
-		.type = type,
+		.type = files_type(path, len),
 		.modified = st->st_mtime,
 		.file = fd,
-		.length = st->st_size};
+		.length = st->st_size,
+		.name = files_is_markdown(path, len) ? "Vary: " : NULL,
+		.more = "Accept\r\n"};
 
 	if (c->request.since >= st->st_mtime) {
 		a.status = 304;
 		a.type = NULL;
 	}
 	client_answer(c, &a);
+}
+
+/* What a browser gets: without it, a phone shows very small letters. */
+static void
+answer_markdown(struct client *c, int fd, const char *path, size_t len)
+{
+	char title[64];
+	struct text t;
+	FILE *in;
+
+	snprintf(title, sizeof(title), "%.*s", (int)len, path);
+	in = fdopen(fd, "r");
+	if (!in) {
+		close(fd);
+		client_answer_status(c, 503, NULL, NULL);
+		return;
+	}
+	if (text_open(c, &t)) {
+		markdown_page(t.out, in, title);
+		text_answer(c, &t,
+			(struct answer){.type = "text/html; charset=utf-8",
+				.name = "Vary: ",
+				.more = "Accept\r\n"});
+	}
+	fclose(in);
 }
 
 static void
@@ -195,7 +248,7 @@ answer_listing(struct client *c, int dir, const char *path, size_t len)
 	if (!text_open(c, &t))
 		return;
 	page_listing(t.out, dir, path, len);
-	text_answer(c, &t, "text/html; charset=utf-8");
+	text_answer(c, &t, (struct answer){.type = "text/html; charset=utf-8"});
 }
 
 /* The root always gets its listing, because that links to the profile. */
@@ -217,7 +270,7 @@ answer_directory(struct client *c, int dir, const char *path, size_t len)
 	}
 	fd = len > 1 ? files_open(dir, "/index.html", 11, &st) : -ENOENT;
 	if (fd >= 0 && S_ISREG(st.st_mode)) {
-		answer_file(c, fd, &st, "text/html; charset=utf-8");
+		answer_file(c, fd, &st, "/index.html", 11);
 		return;
 	}
 	if (fd >= 0)
@@ -239,8 +292,11 @@ answer_path(struct client *c, const char *path, size_t len)
 	} else if (S_ISDIR(st.st_mode)) {
 		answer_directory(c, fd, path, len);
 		close(fd);
+	} else if (c->request.accepts_html && st.st_size <= MARKDOWN_MOST &&
+		files_is_markdown(path, len)) {
+		answer_markdown(c, fd, path, len);
 	} else {
-		answer_file(c, fd, &st, files_type(path, len));
+		answer_file(c, fd, &st, path, len);
 	}
 }
 
@@ -251,6 +307,8 @@ static const struct route {
 	bool post;
 	void (*answer)(struct client *c);
 } routes[] = {
+	{"/style.css", false, get_style},
+	{"/favicon.ico", false, get_icon},
 	{"/profile", false, get_page},
 	{"/profile.json", false, get_json},
 	{"/profile.folded", false, get_folded},

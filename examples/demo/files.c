@@ -68,6 +68,20 @@ files_open(int root, const char *path, size_t len, struct stat *ret)
 	return err;
 }
 
+static bool
+ends_with(const char *path, size_t len, const char *end)
+{
+	size_t n = strlen(end);
+
+	return len > n && strncasecmp(path + len - n, end, n) == 0;
+}
+
+bool
+files_is_markdown(const char *path, size_t len)
+{
+	return ends_with(path, len, ".md");
+}
+
 const char *
 files_type(const char *path, size_t len)
 {
@@ -94,12 +108,8 @@ files_type(const char *path, size_t len)
 		{".pdf", "application/pdf"},
 	};
 
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		size_t n = strlen(types[i].end);
-
-		if (len > n &&
-			strncasecmp(path + len - n, types[i].end, n) == 0)
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (ends_with(path, len, types[i].end))
 			return types[i].type;
-	}
 	return "application/octet-stream";
 }

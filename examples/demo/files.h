@@ -2,6 +2,7 @@
 #ifndef DEMO_FILES_H
 #define DEMO_FILES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
 
@@ -15,5 +16,7 @@ int files_open(int root, const char *path, size_t len, struct stat *ret);
 
 /* The Content-Type that belongs to the suffix of the path. */
 const char *files_type(const char *path, size_t len);
+
+bool files_is_markdown(const char *path, size_t len);
 
 #endif

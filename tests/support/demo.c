@@ -24,8 +24,8 @@ put(const char *name, const char *data, size_t len)
 	fclose(f);
 }
 
-static void
-put_text(const char *name, const char *text)
+void
+demo_put(const char *name, const char *text)
 {
 	put(name, text, strlen(text));
 }
@@ -54,14 +54,14 @@ demo_make_root(void **state)
 		" ln -s %s/secret root/secret && mkfifo root/fifo",
 		top, top);
 	assert_int_equal(0, system(command));
-	put_text("secret", "secret");
-	put_text("root/a.md", "# a\n");
-	put_text("root/b.svg", "<svg/>");
-	put_text("root/sub/<x>.txt", "x");
-	put_text("root/home/index.html", "home");
+	demo_put("secret", "secret");
+	demo_put("root/a.md", "# a\n");
+	demo_put("root/b.svg", "<svg/>");
+	demo_put("root/sub/<x>.txt", "x");
+	demo_put("root/home/index.html", "home");
 	for (int i = 0; i < 20; i++) {
 		snprintf(name, sizeof(name), "root/%d", i);
-		put_text(name, name + 5);
+		demo_put(name, name + 5);
 	}
 	put_pattern("root/middle", MIDDLE);
 	put_pattern("root/big", BIG);

@@ -16,6 +16,9 @@ enum { BIG = 5 * 1000 * 1000, MIDDLE = 60 * 1000 };
 int demo_make_root(void **state);
 int demo_remove_root(void **state);
 
+/* Makes or replaces a file: "root/NAME" is below the root. */
+void demo_put(const char *name, const char *text);
+
 /* Starts the demo, with an option or NULL, and returns a connected client. */
 int demo_start(const char *option);
 
