@@ -207,13 +207,15 @@ RUN_TESTS = B='$B' EXAMPLES='$B/examples' \
 	KQUEUE_EXAMPLES='$B$(if $(KQUEUE),/kqueue)/examples' BACKENDS='$(BACKENDS)' \
 	CC='$(CC)' CXX='$(CXX)' MAKE='$(MAKE)' tools/run-tests
 
+SITE := $B/site
+
 # Some test an example's part, or start examples.
 DEMO_HTTP := $B/seam/examples/demo/http.o
 $B/tests/test_http: $(DEMO_HTTP)
 
 STARTERS := test_demo% test_chat% test_examples%
 tests: $(TEST_BIN) $(if $(filter $(STARTERS),$(TEST_NAMES)), \
-	$(EXAMPLES) $(if $(KQUEUE),$(KQUEUE_EXAMPLES)))
+	$(EXAMPLES) $(if $(KQUEUE),$(KQUEUE_EXAMPLES)) $(SITE)/.ok)
 
 test: tests $(if $(CONSUMER),all)
 	$Q$(RUN_TESTS) $(TEST_NAMES) $(CONSUMER)
@@ -287,9 +289,23 @@ bench: $(BENCHES) $(PEERS)
 guard: benches
 	$QB='$B' CC='$(CC)' bench/guard $(if $(RECORD),record)
 
+# What the demo serves: the documents, and the manual pages as HTML if mandoc is
+# there.  It links to a page only if that file exists, so all are made first.
+$(SITE)/.ok: $(wildcard docs/* docs/*/*) Makefile
+	$(call say,SITE,docs)
+	@rm -rf $(SITE)
+	@mkdir -p $(@D)
+	@cp -R docs/. $(SITE)
+	@cd $(SITE) && if command -v mandoc >/dev/null; then \
+		for f in *.[37]; do : > $$f.html; done && for f in *.[37]; do \
+		mandoc -T html -O 'style=/style.css,man=%N.%S.html;$(MAN_SITE)' \
+			$$f > $$f.html || exit 1; done; fi && rm -f *.[37]
+	@touch $@
+
+MAN_SITE := https://man7.org/linux/man-pages/man%S/%N.%S.html
 PORT ?= 8080
-run: $B/examples/demo
-	$< --port=$(PORT) --root=docs
+run: $B/examples/demo $(SITE)/.ok
+	$< --port=$(PORT) --root=$(SITE)
 
 install: all
 	$(call say,INSTALL,$(DESTDIR)$(PREFIX))

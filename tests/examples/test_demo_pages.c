@@ -279,6 +279,32 @@ a_paragraph_of_any_length_is_complete(void **state)
 	demo_stop(fd);
 }
 
+/* ---- manual pages ---- */
+
+static void
+the_manual_pages_are_html_if_mandoc_was_there(void **state)
+{
+	const char *build = getenv("B");
+	char option[256];
+	int fd;
+
+	(void)state;
+	if (system("command -v mandoc >/dev/null") != 0)
+		skip_because("there is no mandoc");
+	snprintf(option, sizeof(option), "--root=%s/site",
+		build ? build : "build/plain");
+	fd = demo_start(option);
+	assert_int_equal(200, get(fd, "/socle.7.html"));
+	assert_string_equal(
+		"text/html; charset=utf-8", field("Content-Type: "));
+	assert_true(reply_contains("href=\"/style.css\""));
+	assert_true(reply_contains("href=\"socle_loop.3.html"));
+	assert_int_equal(200, get(fd, "/socle_loop.3.html"));
+	assert_int_equal(404, get(fd, "/socle.7"));
+	assert_int_equal(200, get(fd, "/design.md"));
+	demo_stop(fd);
+}
+
 int
 main(void)
 {
@@ -295,6 +321,7 @@ main(void)
 			a_browser_gets_markdown_as_a_page_and_others_the_source),
 		program_test(the_parts_of_markdown_become_html),
 		program_test(a_paragraph_of_any_length_is_complete),
+		program_test(the_manual_pages_are_html_if_mandoc_was_there),
 	};
 	return cmocka_run_group_tests_name(
 		__FILE__, tests, demo_make_root, demo_remove_root);
