@@ -180,7 +180,7 @@ $(SHARED): $(LIB_OBJ) $B/flags
 $(LINKS): $(SHARED)
 	@ln -sf $(<F) $@
 
-# The tests.  tools/need installs what is missing, and says so.
+# The tests.  tools/need installs what is missing, or says how.
 cmocka:
 	@CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' tools/need cmocka.h libcmocka-dev
 
