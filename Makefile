@@ -325,6 +325,7 @@ install: all
 	$Qfor f in $(MAN3) $(MAN7); do \
 		d='$(DESTDIR)$(MANDIR)'/man$${f##*.}; \
 		$(INSTALL) -d "$$d" && $(INSTALL) -m 644 $$f "$$d" || exit 1; done
+	$Q$(if $(DESTDIR),:,$(if $(filter Linux,$(OS)),tools/cache-library '$(LIBDIR)'))
 
 uninstall:
 	$Qcd '$(DESTDIR)$(LIBDIR)' && rm -f pkgconfig/socle.pc \
