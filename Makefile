@@ -236,7 +236,7 @@ cross:
 
 # The examples are built as a user builds: against an installed library.
 STAGE := $B/stage
-$(STAGE)/.ok: $(STATIC) $(SHARED) $(PUBLIC_HEADERS) socle.pc.in Makefile
+$(STAGE)/.ok: $(STATIC) $(SHARED) $(PUBLIC_HEADERS) $(MAN3) socle.pc.in Makefile
 	@rm -rf $(STAGE)
 	@$(MAKE) -s --no-print-directory install DESTDIR=$(STAGE) PREFIX=/usr \
 		LIBDIR=/usr/lib INCLUDEDIR=/usr/include MANDIR=/usr/share/man
@@ -325,6 +325,9 @@ install: all
 	$Qfor f in $(MAN3) $(MAN7); do \
 		d='$(DESTDIR)$(MANDIR)'/man$${f##*.}; \
 		$(INSTALL) -d "$$d" && $(INSTALL) -m 644 $$f "$$d" || exit 1; done
+	$Qtools/man-names $(MAN3) | while read -r name page; do \
+		[ $$name = $$page ] || \
+			ln -sf $$page '$(DESTDIR)$(MANDIR)'/man3/$$name || exit 1; done
 	$Q$(if $(DESTDIR),:,$(if $(filter Linux,$(OS)),tools/cache-library '$(LIBDIR)'))
 
 uninstall:
@@ -333,6 +336,8 @@ uninstall:
 	$Qcd '$(DESTDIR)$(INCLUDEDIR)' && (cd socle && rm -f $(PUBLIC_HEADERS) \
 		$(addprefix sockets/,$(notdir $(MOVED_HEADERS)))); \
 		rmdir socle/sockets/* socle/* socle 2>/dev/null; :
+	$Qtools/man-names $(MAN3) | while read -r name page; do \
+		rm -f '$(DESTDIR)$(MANDIR)'/man3/$$name; done
 	$Q$(if $(MAN3)$(MAN7),cd '$(DESTDIR)$(MANDIR)' && \
 		rm -f $(MAN3:docs/%=man3/%) $(MAN7:docs/%=man7/%))
 
