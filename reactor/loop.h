@@ -27,6 +27,9 @@
 extern "C" {
 #endif
 #pragma GCC visibility push(default)
+/* A function and a struct share a name, of which g++ -Wshadow warns. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
 
 /* ---- running ---- */
 
@@ -386,6 +389,7 @@ void socle_set_debug_level(int level);
 void socle_debug_msg(const char *fmt, ...)
 	__attribute__((format(printf, 1, 2)));
 
+#pragma GCC diagnostic pop
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

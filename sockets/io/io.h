@@ -42,6 +42,9 @@
 extern "C" {
 #endif
 #pragma GCC visibility push(default)
+/* A function and a struct share a name, of which g++ -Wshadow warns. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
 
 struct socle_io {
 	/* private */
@@ -366,6 +369,7 @@ const char *socle_io_errstr(const struct socle_io *io);
 /* Returns the fd, which the object still owns; -1 if it has none. */
 int socle_io_fd(const struct socle_io *io);
 
+#pragma GCC diagnostic pop
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

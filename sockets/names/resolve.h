@@ -14,6 +14,9 @@
 extern "C" {
 #endif
 #pragma GCC visibility push(default)
+/* A function and a struct share a name, of which g++ -Wshadow warns. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
 
 struct socle_resolve; /* a request */
 
@@ -70,6 +73,7 @@ int socle_resolve(const char *host, const char *service, int family, int type,
  */
 void socle_resolve_cancel(struct socle_resolve *r);
 
+#pragma GCC diagnostic pop
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

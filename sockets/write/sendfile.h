@@ -15,6 +15,9 @@
 extern "C" {
 #endif
 #pragma GCC visibility push(default)
+/* A function and a struct share a name, of which g++ -Wshadow warns. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
 
 enum { SOCLE_TO_END = -1 }; /* struct socle_sendfile.length */
 
@@ -90,6 +93,7 @@ struct socle_sendfile {
  */
 int socle_sendfile(struct socle_socket *s, const struct socle_sendfile *what);
 
+#pragma GCC diagnostic pop
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }
