@@ -307,14 +307,18 @@ PORT ?= 8080
 run: $B/examples/demo $(SITE)/.ok
 	$< --port=$(PORT) --root=$(SITE)
 
+# pkg-config wants blanks escaped, and sed the backslash.
+blanks = $(subst $(space),\\ ,$1)
+
 install: all
 	$(call say,INSTALL,$(DESTDIR)$(PREFIX))
 	$Q$(INSTALL) -d '$(DESTDIR)$(LIBDIR)/pkgconfig'
 	$Q$(INSTALL) -m 644 $(STATIC) $(SHARED) '$(DESTDIR)$(LIBDIR)'
 	$Qfor f in $(notdir $(LINKS)); do \
 		ln -sf $(notdir $(SHARED)) '$(DESTDIR)$(LIBDIR)'/$$f; done
-	$Qsed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
-		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+	$Qsed -e 's|@PREFIX@|$(call blanks,$(PREFIX))|' \
+		-e 's|@LIBDIR@|$(call blanks,$(LIBDIR))|' \
+		-e 's|@INCLUDEDIR@|$(call blanks,$(INCLUDEDIR))|' -e 's|@VERSION@|$(VERSION)|' \
 		socle.pc.in > '$(DESTDIR)$(LIBDIR)/pkgconfig/socle.pc'
 	$Qfor f in $(PUBLIC_HEADERS); do \
 		d='$(DESTDIR)$(INCLUDEDIR)'/socle/$$(dirname $$f); \
