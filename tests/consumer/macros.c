@@ -61,7 +61,7 @@ main(void)
 	static struct machine m;
 	struct socle_io io;
 	struct socle_loop *l = socle_loop_self();
-	int type = SOCK_STREAM;
+	int err, type = SOCK_STREAM;
 
 	socle_timer_init(&m.timer, timer_fired);
 	socle_set_post_loop_callback(finished, NULL);
@@ -70,8 +70,10 @@ main(void)
 		socle_defer(call, NULL) < 0 || socle_post(l, call, NULL) < 0 ||
 		socle_signal(SIGUSR1, signalled, NULL) < 0)
 		return 1;
-	if (socle_io_socket(&io, AF_INET, type, 0) < 0 ||
-		socle_io_socket(&io, AF_INET, type, "tcp") < 0)
+	err = socle_io_socket(&io, AF_INET, type, 0);
+	if (err == 0)
+		err = socle_io_socket(&io, AF_INET, type, "tcp");
+	if (err < 0)
 		return 1;
 	return socle_run_until(finished, &m) < 0;
 }
