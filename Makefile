@@ -117,8 +117,18 @@ TEST_NAMES  := $(filter-out $(if $(filter $(KQUEUE),emulated),,test_kqueue_%) \
 TEST_BIN    := $(TEST_NAMES:%=$B/tests/%)
 TEST_OBJ    := $(TEST_SRC:%.c=$B/seam/%.o)
 
-EXAMPLES := $(patsubst %.c,$B/%,$(wildcard examples/*.c))
-KQUEUE_EXAMPLES := $(patsubst %.c,$B/kqueue/%,$(wildcard examples/*.c))
+# One needs OpenSSL, of this system and for this compiler; else it is left out.
+ifneq ($(shell pkg-config --exists openssl 2>/dev/null && \
+	echo 'int main(void) { return !TLS_method(); }' | \
+	$(CC) $(CPPFLAGS) $(CFLAGS) -include openssl/ssl.h -x c - $(LDFLAGS) \
+	$$(pkg-config --cflags --libs openssl) -o /dev/null 2>/dev/null && echo yes),)
+TLS_CFLAGS := $(shell pkg-config --cflags openssl)
+TLS_LIBS   := $(shell pkg-config --libs openssl)
+endif
+EXAMPLE_SRC := $(filter-out $(if $(TLS_LIBS),,examples/tls-echo.c), \
+	$(wildcard examples/*.c))
+EXAMPLES := $(EXAMPLE_SRC:%.c=$B/%)
+KQUEUE_EXAMPLES := $(EXAMPLE_SRC:%.c=$B/kqueue/%)
 ALL_BENCH := $(if $(filter Linux,$(OS)),$(patsubst %.c,$B/%,$(wildcard bench/*.c)))
 PEERS    := $(filter %-libev %-libevent %-bufferevent %-libuv,$(ALL_BENCH))
 BENCHES  := $(filter-out $(PEERS),$(ALL_BENCH))
@@ -268,6 +278,9 @@ $(KQUEUE_EXAMPLES): $B/kqueue/examples/%: examples/%.c $B/kqueue/libsocle.a \
 
 # The demo has a folder of parts beside it.
 $B/examples/demo $B/kqueue/examples/demo: $(wildcard examples/demo/*.[ch])
+
+$B/examples/tls-echo $B/kqueue/examples/tls-echo: ALL_CPPFLAGS += $(TLS_CFLAGS)
+$B/examples/tls-echo $B/kqueue/examples/tls-echo: ALL_LIBS += $(TLS_LIBS)
 
 examples: $(EXAMPLES)
 

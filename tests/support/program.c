@@ -18,14 +18,29 @@ static bool stop_requested; /* the program was asked to stop */
 static int its_port;
 
 static void
-become(const char *name, char *argument, char *another, int out)
+path_of(char *path, size_t size, const char *name)
 {
 	const char *dir = getenv("EXAMPLES");
+
+	snprintf(path, size, "%s/%s", dir ? dir : "build/plain/examples", name);
+}
+
+bool
+program_is_built(const char *name)
+{
+	char path[1024];
+
+	path_of(path, sizeof(path), name);
+	return access(path, X_OK) == 0;
+}
+
+static void
+become(const char *name, char *argument, char *another, int out)
+{
 	char path[1024], port[] = "--port=0";
 	char *argv[] = {path, port, argument, another, NULL};
 
-	snprintf(path, sizeof(path), "%s/%s",
-		dir ? dir : "build/plain/examples", name);
+	path_of(path, sizeof(path), name);
 	dup2(out, STDOUT_FILENO);
 	alarm(0);
 	execv(path, argv);

@@ -10,6 +10,9 @@
 
 #include "tests/support/fixture.h"
 
+/* Some examples need what is not everywhere. */
+bool program_is_built(const char *name);
+
 /*
  * Starts it with --port=0 and these arguments (NULL: none), and waits for its
  * port.
