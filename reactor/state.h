@@ -86,6 +86,7 @@ struct socle__owned_arg {
 };
 
 struct socle_factory;
+
 /* A message that waits for the log hook; reactor/log.c. */
 enum { SOCLE__LOG_LONGEST = 1024 };
 struct socle__log_message {

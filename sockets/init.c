@@ -5,6 +5,7 @@
 #include "reactor/reactor.h"
 #include "reactor/signals.h"
 #include "reactor/turns.h"
+#include "sockets/names/socket_type.h"
 #include "sockets/timeouts.h"
 
 #include "seam.h"
@@ -29,20 +30,8 @@ kind_of(int fd, uint32_t *flags)
 	return 0;
 }
 
-/* Whether the socket keeps the bounds of messages; -errno. */
-static int
-has_messages(int fd)
-{
-	int type;
-	socklen_t n = sizeof(type);
-
-	if (sys_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) < 0)
-		return -errno;
-	return type != SOCK_STREAM;
-}
-
-static int
-flag_set(int fd, int get, int set, int flag, int *before)
+int
+socle__fd_flag_set(int fd, int get, int set, int flag, int *before)
 {
 	*before = sys_fcntl(fd, get, 0);
 	if (*before < 0)
@@ -118,7 +107,7 @@ socle__socket_init(struct socle_socket *self, struct socle__class *cls, int fd,
 	uint32_t flags = how & (SOCLE__ALLOCATED | SOCLE__CONNECTING);
 	int mode = O_NONBLOCK, exec = FD_CLOEXEC;
 	unsigned fd_flags;
-	int messages = 0;
+	int type = SOCK_STREAM;
 	int err;
 
 	if (fd < 0)
@@ -130,17 +119,18 @@ socle__socket_init(struct socle_socket *self, struct socle__class *cls, int fd,
 	if ((err = kind_of(fd, &flags)) < 0)
 		return err;
 	if (flags & SOCLE__IS_SOCKET && cls->transport->is_stream &&
-		(messages = has_messages(fd)) < 0)
-		return messages;
-	err = flag_set(fd, F_GETFL, F_SETFL, O_NONBLOCK, &mode);
+		(type = socle__socket_type(fd)) < 0)
+		return type;
+	err = socle__fd_flag_set(fd, F_GETFL, F_SETFL, O_NONBLOCK, &mode);
 	fd_flags = fd_flags_of(fd, flags, mode);
 	if (err == 0)
-		err = flag_set(fd, F_GETFD, F_SETFD, FD_CLOEXEC, &exec);
+		err = socle__fd_flag_set(
+			fd, F_GETFD, F_SETFD, FD_CLOEXEC, &exec);
 	if (err == 0)
 		err = attach(self, cls, fd, flags);
 	if (err == 0) {
 		self->d.fd_flags = (uint8_t)fd_flags;
-		if (messages > 0)
+		if (type != SOCK_STREAM)
 			socle__socket_has_messages(self);
 		sigpipe_prevent(fd, flags);
 		return 0;

@@ -7,6 +7,7 @@
 #include "reactor/log.h"
 #include "reactor/signals.h"
 #include "reactor/turns.h"
+#include "sockets/names/socket_type.h"
 #include "sockets/timeouts.h"
 
 #include "seam.h"
@@ -141,17 +142,6 @@ read_some(struct socle_socket *s, void *buf, size_t size)
 	return n == -EINTR ? -EBADF : n;
 }
 
-/* A datagram may be empty; on every other socket 0 is the end. */
-static SOCLE__COLD bool
-has_no_end(const struct socle_socket *s)
-{
-	int type;
-	socklen_t n = sizeof(type);
-
-	return sys_getsockopt(s->d.fd, SOL_SOCKET, SO_TYPE, &type, &n) == 0 &&
-		type == SOCK_DGRAM;
-}
-
 /*
  * At the end of the stream the kernel keeps reporting READ, so the event is
  * turned off until the application turns it on.
@@ -199,7 +189,9 @@ read_in_full(struct socle_socket *s, void *buf, size_t size)
 	if (socle__has(s, SOCLE__CONNECTING))
 		return -EAGAIN;
 	n = read_some(s, buf, size < MOST_A_CALL ? size : MOST_A_CALL);
-	if (n == 0 && socle__fd_is(s, SOCLE__FD_MESSAGES) && has_no_end(s))
+	/* A datagram may be empty; on every other socket 0 is the end. */
+	if (n == 0 && socle__fd_is(s, SOCLE__FD_MESSAGES) &&
+		socle__socket_type(s->d.fd) == SOCK_DGRAM)
 		return 0;
 	if (n <= 0)
 		return read_ended(s, n);

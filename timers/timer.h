@@ -43,8 +43,7 @@ struct socle_timer {
 /*
  * Initialises `t', which must not be pending; the timer is then not pending,
  * and `fn(t)' is called when it fires.  `fn' reaches the surrounding struct
- * with socle_container_of().  Required before any other use;
- * cannot fail.
+ * with socle_container_of().  Required before any other use; cannot fail.
  * The macro passes on the source text of its arguments, so that the profile
  * shows the function as "timer:fn"; a text passed to the _named function must
  * stay valid as long as the timer is used.

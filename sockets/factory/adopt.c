@@ -8,38 +8,22 @@
 #include "sockets/factory/adopt.h"
 
 #include "sockets/factory/accept.h"
+#include "sockets/init.h"
+#include "sockets/names/socket_type.h"
 
 #include "seam.h"
-
-static int
-option_of(int fd, int opt, int *ret)
-{
-	socklen_t len = sizeof(*ret);
-
-	return sys_getsockopt(fd, SOL_SOCKET, opt, ret, &len) < 0 ? -errno : 0;
-}
 
 static int
 fd_check(int fd, int *type)
 {
 	int listens = 0;
-	int err = option_of(fd, SO_TYPE, type);
+	socklen_t len = sizeof(listens);
 
-	if (err == 0)
-		err = option_of(fd, SO_ACCEPTCONN, &listens);
-	return err == 0 && !listens ? -EINVAL : err;
-}
-
-/* Sets a flag; *before is what there was.  0 or -errno. */
-static int
-flag_set(int fd, int get, int set, int flag, int *before)
-{
-	*before = sys_fcntl(fd, get, 0);
-	if (*before < 0)
+	if ((*type = socle__socket_type(fd)) < 0)
+		return *type;
+	if (sys_getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) < 0)
 		return -errno;
-	if (*before & flag)
-		return 0;
-	return sys_fcntl(fd, set, *before | flag) < 0 ? -errno : 0;
+	return listens ? 0 : -EINVAL;
 }
 
 int
@@ -49,9 +33,11 @@ socle__listener_adopt(struct socle_factory *f)
 	int err = fd_check(fd, &f->type);
 
 	if (err == 0)
-		err = flag_set(fd, F_GETFL, F_SETFL, O_NONBLOCK, &mode);
+		err = socle__fd_flag_set(
+			fd, F_GETFL, F_SETFL, O_NONBLOCK, &mode);
 	if (err == 0)
-		err = flag_set(fd, F_GETFD, F_SETFD, FD_CLOEXEC, &exec);
+		err = socle__fd_flag_set(
+			fd, F_GETFD, F_SETFD, FD_CLOEXEC, &exec);
 	if (err == 0)
 		err = socle__listener_register(f, fd);
 	if (err == 0) {

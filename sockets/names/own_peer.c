@@ -6,6 +6,8 @@
  */
 #include "sockets/names/own_peer.h"
 
+#include "sockets/names/socket_type.h"
+
 #include "seam.h"
 
 #include <string.h>
@@ -27,13 +29,10 @@ bool
 socle__is_own_peer(int fd, const struct socle_addr *peer)
 {
 	struct socle_addr local = {.len = sizeof(local.u)};
-	socklen_t len = sizeof(int);
-	int type = 0;
 
 	return (peer->u.sa.sa_family == AF_INET ||
 		       peer->u.sa.sa_family == AF_INET6) &&
 		sys_getsockname(fd, &local.u.sa, &local.len) == 0 &&
 		is_same_ip(&local, peer) &&
-		sys_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
-		type == SOCK_STREAM;
+		socle__socket_type(fd) == SOCK_STREAM;
 }

@@ -11,8 +11,8 @@ socle__is_blocked_by(ssize_t err)
 		err == SOCLE_WANT_WRITE;
 }
 
-static size_t
-length(const struct iovec *iov, int n)
+size_t
+socle__iovec_length(const struct iovec *iov, int n)
 {
 	size_t len = 0;
 
@@ -42,7 +42,7 @@ to_kernel(struct socle_socket *s, const struct iovec *iov, int n)
 		return -errno;
 	/* The rest of a message cannot follow it. */
 	if (socle__unlikely(socle__fd_is(s, SOCLE__FD_MESSAGES)) &&
-		(size_t)sent < length(iov, n))
+		(size_t)sent < socle__iovec_length(iov, n))
 		return -EIO;
 	return sent;
 }

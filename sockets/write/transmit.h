@@ -26,6 +26,9 @@ struct socle__flush {
  */
 ssize_t socle__transmit(struct socle_socket *s, const struct iovec *iov, int n);
 
+/* The bytes of a vector. */
+size_t socle__iovec_length(const struct iovec *iov, int n);
+
 /* Whether an error only means that no more is taken for now. */
 bool socle__is_blocked_by(ssize_t err);
 

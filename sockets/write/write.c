@@ -133,13 +133,10 @@ transmit_all(struct socle_socket *s, const struct iovec *iov, int n)
 
 	while (n > 0 && more >= 0) {
 		int part = n < VECTOR_MAX ? n : VECTOR_MAX;
-		size_t len = 0;
 
-		for (int i = 0; i < part; i++)
-			len += iov[i].iov_len;
 		more = socle__transmit(s, iov, part);
 		sent += more > 0 ? more : 0;
-		if (more != (ssize_t)len)
+		if (more != (ssize_t)socle__iovec_length(iov, part))
 			break;
 		iov += part;
 		n -= part;
