@@ -142,7 +142,7 @@ socle__descriptor_detach(struct socle_descriptor *d)
 	return fd;
 }
 
-/* The owner is told first, or the fd stays open. */
+/* Calls the owner's `closing' first; with KEEP_FD the fd stays open. */
 static SOCLE__COLD void
 let_go(struct socle_descriptor *d, int fd)
 {

@@ -42,7 +42,7 @@ queue_drop(struct socle_socket *s)
 		t->drop(s);
 }
 
-/* If the fd is not the object's any more (KEEP_FD), nobody is told. */
+/* The class hears of its own fd only: with KEEP_FD it is someone else's. */
 static SOCLE__COLD void
 closing_ask(struct socle_socket *s)
 {

@@ -2,7 +2,7 @@
  * Whether a sender can be answered.
  *
  * Anybody can send a datagram whose source port is 0, or without a name.  The
- * answer would fail in the queue, later, where nobody can tell why.
+ * answer would fail later, in the queue, where the reason is lost.
  */
 #include "sockets/dgram/answer.h"
 

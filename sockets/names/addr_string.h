@@ -9,7 +9,8 @@
 /*
  * Danga::Socket's peer_addr_string with a port, "127.0.0.1:80", "[::1]:80",
  * and its peer_ip_string without, "127.0.0.1", "::1"; a scope id is shown in
- * both, "fe80::1%2".  AF_UNIX, in both: the path, "@name", or "unix" for an unnamed socket.
+ * both, "fe80::1%2".  AF_UNIX, in both: the path, "@name", or "unix" for an
+ * unnamed socket.
  * A peer chooses its own path, so control characters in it are written \xNN.
  * Results are those of socle_addr_format(); SOCLE_ADDR_TEXT_MAX is enough.
  */

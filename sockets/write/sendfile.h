@@ -76,9 +76,10 @@ struct socle_sendfile {
  * With SOCLE_TO_END the length of a regular file is its size at the call; if it
  * is truncated meanwhile, that is -ENODATA.  What has no size, or claims a
  * larger one than it has (a pipe, a file of /proc or sysfs), is sent until its
- * end.  What the
- * kernel cannot send is read and written instead: pipes, /proc, and every file
- * while a writer function is set.  An empty pipe is looked at again about every
+ * end.
+ *
+ * What the kernel cannot send is read and written instead: pipes, /proc, and
+ * every file while a writer function is set.  An empty pipe is looked at again about every
  * 10 ms, without blocking the loop; the write timeout runs meanwhile.  What was
  * read from a pipe and not sent when the object closes is lost.  Reading a
  * regular file may block on the disk.
