@@ -5,7 +5,7 @@
  */
 #include "reactor/deferred.h"
 
-#include "reactor/callback.h"
+#include "reactor/owned_arg.h"
 
 #include "seam.h"
 
@@ -23,16 +23,29 @@ take(struct socle__reactor *r)
 static void
 deferred_reset(struct socle__reactor *r)
 {
-	while (r->deferred) {
-		struct socle__deferred *call = take(r);
+	*r->deferred_end = r->to_drop;
+	r->to_drop = r->deferred;
+	r->deferred = NULL;
+	r->deferred_end = &r->deferred;
+}
 
+static void
+deferred_drop(struct socle__reactor *r)
+{
+	struct socle__deferred *call;
+
+	while ((call = r->to_drop)) {
+		r->to_drop = call->next;
 		if (call->drop)
-			call->drop(call->arg);
+			socle__arg_drop(r, call->drop, call->arg);
 		sys_free(call);
 	}
 }
 
-static const struct socle__part deferred_part = {.reset = deferred_reset};
+static const struct socle__part deferred_part = {
+	.reset = deferred_reset,
+	.drop = deferred_drop,
+};
 
 void
 socle__deferred_add(struct socle__reactor *r, struct socle__deferred *call)

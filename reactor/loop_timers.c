@@ -2,8 +2,10 @@
  * Timers of a loop: those in the application's structs, and those with an
  * identifier, whose structs the library allocates.
  *
- * An identifier is a slot number and the slot's generation.  Once the timer
- * has fired or was cancelled, its identifier matches no slot.
+ * An identifier is a number that no other timer of the process ever had: above
+ * OF_A_LOOP bits the number of its loop, below them that of the timer.  A hash
+ * table with linear probing finds the timer.  It grows when half of it is in
+ * use, and shrinks when less than an eighth is.
  */
 #include "reactor/loop.h"
 #include "reactor/owned_arg.h"
@@ -16,18 +18,15 @@ struct id_timer {
 	void (*fn)(void *arg);
 	void (*drop)(void *arg);
 	void *arg;
-	uint32_t slot;
+	socle_timer_id id;
 };
 
-struct id_slot {
-	struct id_timer *timer; /* NULL: free */
-	uint32_t generation;
-	uint32_t next_free; /* slot number + 1 */
-};
+enum { SMALLEST = 16, HASH_BITS = 32, OF_A_LOOP = 40 };
 
 struct socle__timer_ids {
-	uint32_t n, free; /* `free' is a slot number + 1, 0: none */
-	struct id_slot slots[];
+	uint32_t n;            /* timers */
+	uint32_t size;         /* a power of two */
+	struct id_timer *at[]; /* NULL: free */
 };
 
 int
@@ -73,56 +72,109 @@ id_timer_free(struct socle__reactor *r, struct id_timer *t)
 		socle__arg_drop(r, drop, arg);
 }
 
-/* requires: the timers themselves are no longer pending */
 static void
 timer_ids_reset(struct socle__reactor *r)
 {
-	struct socle__timer_ids *ids = r->timer_ids;
+	r->ids_to_drop = r->timer_ids;
+	r->timer_ids = NULL;
+}
+
+/* requires: the timers themselves are no longer pending */
+static void
+timer_ids_drop(struct socle__reactor *r)
+{
+	struct socle__timer_ids *ids = r->ids_to_drop;
 
 	if (!ids)
 		return;
-	r->timer_ids = NULL;
-	for (uint32_t i = 0; i < ids->n; i++)
-		if (ids->slots[i].timer)
-			id_timer_free(r, ids->slots[i].timer);
+	r->ids_to_drop = NULL;
+	for (uint32_t i = 0; i < ids->size; i++)
+		if (ids->at[i])
+			id_timer_free(r, ids->at[i]);
 	sys_free(ids);
 }
 
-static const struct socle__part timer_ids_part = {.reset = timer_ids_reset};
+static const struct socle__part timer_ids_part = {
+	.reset = timer_ids_reset,
+	.drop = timer_ids_drop,
+};
+
+/* Where the search for an identifier begins; any step between them spreads. */
+static uint32_t
+home_of(const struct socle__timer_ids *ids, socle_timer_id id)
+{
+	uint32_t hash =
+		(uint32_t)(id * UINT64_C(0x9e3779b97f4a7c15) >> HASH_BITS);
+
+	return (uint32_t)((uint64_t)hash * ids->size >> HASH_BITS);
+}
+
+/* The place of the identifier, or the free one that ends the search for it. */
+static uint32_t
+place_of(const struct socle__timer_ids *ids, socle_timer_id id)
+{
+	uint32_t i = home_of(ids, id);
+
+	while (ids->at[i] && ids->at[i]->id != id)
+		i = (i + 1) & (ids->size - 1);
+	return i;
+}
 
 static int
-ids_grow(struct socle__reactor *r)
+ids_resize(struct socle__reactor *r, uint32_t size)
 {
-	struct socle__timer_ids *ids = r->timer_ids;
-	uint32_t old = ids ? ids->n : 0;
-	uint32_t n = old ? 2 * old : 16;
+	struct socle__timer_ids *old = r->timer_ids;
+	struct socle__timer_ids *ids =
+		sys_calloc(1, sizeof(*ids) + size * sizeof(ids->at[0]));
 
-	ids = sys_realloc(ids, sizeof(*ids) + n * sizeof(ids->slots[0]));
 	if (!ids)
 		return -ENOMEM;
-	if (old == 0)
-		ids->free = 0;
-	for (uint32_t i = n; i-- > old;) {
-		ids->slots[i] = (struct id_slot){
-			.generation = 1, .next_free = ids->free};
-		ids->free = i + 1;
+	ids->size = size;
+	for (uint32_t i = 0; old && i < old->size; i++) {
+		if (!old->at[i])
+			continue;
+		ids->at[place_of(ids, old->at[i]->id)] = old->at[i];
+		ids->n++;
 	}
-	ids->n = n;
+	sys_free(old);
 	r->timer_ids = ids;
 	socle__part_register(r, SOCLE__PART_TIMER_IDS, &timer_ids_part);
 	return 0;
 }
 
-static void
-slot_release(struct socle__reactor *r, struct id_timer *t)
+static int
+ids_reserve(struct socle__reactor *r)
 {
-	struct id_slot *slot = &r->timer_ids->slots[t->slot];
+	static _Atomic uint64_t loops;
+	const struct socle__timer_ids *ids = r->timer_ids;
 
-	slot->timer = NULL;
-	if (++slot->generation == 0)
-		slot->generation = 1; /* no identifier is 0 */
-	slot->next_free = r->timer_ids->free;
-	r->timer_ids->free = t->slot + 1;
+	if (r->newest_timer == 0)
+		r->newest_timer = loops++ << OF_A_LOOP;
+	if (!ids)
+		return ids_resize(r, SMALLEST);
+	return ids->n < ids->size / 2 ? 0 : ids_resize(r, 2 * ids->size);
+}
+
+/* Those behind a place that becomes free move up, if their search ends there. */
+static void
+id_remove(struct socle__reactor *r, const struct id_timer *t)
+{
+	struct socle__timer_ids *ids = r->timer_ids;
+	uint32_t last = ids->size - 1;
+	uint32_t hole = place_of(ids, t->id), i = hole;
+
+	while (ids->at[i = (i + 1) & last]) {
+		uint32_t home = home_of(ids, ids->at[i]->id);
+
+		if (((i - home) & last) < ((i - hole) & last))
+			continue;
+		ids->at[hole] = ids->at[i];
+		hole = i;
+	}
+	ids->at[hole] = NULL;
+	ids->n--;
+	if (ids->n < ids->size / 8 && ids->size > SMALLEST)
+		(void)ids_resize(r, ids->size / 2); /* or stays as large */
 }
 
 static void
@@ -132,7 +184,7 @@ id_timer_fire(struct socle_timer *timer)
 	struct socle__reactor *r = socle__reactor;
 	const struct id_timer fired = *t;
 
-	slot_release(r, t);
+	id_remove(r, t);
 	sys_free(t);
 	fired.fn(fired.arg);
 	if (fired.drop)
@@ -145,24 +197,16 @@ id_timer_add(const char *arguments, double seconds, void (*fn)(void *arg),
 {
 	struct socle__reactor *r = socle__reactor_get();
 	struct id_timer *t;
-	struct id_slot *slot;
 
-	if (!r)
+	if (!r || ids_reserve(r) < 0 || !(t = sys_malloc(sizeof(*t))))
 		return 0;
-	if ((!r->timer_ids || !r->timer_ids->free) && ids_grow(r) < 0)
-		return 0;
-	if (!(t = sys_malloc(sizeof(*t))))
-		return 0;
-	*t = (struct id_timer){.fn = fn,
-		.drop = drop,
-		.arg = arg,
-		.slot = r->timer_ids->free - 1};
+	*t = (struct id_timer){
+		.fn = fn, .drop = drop, .arg = arg, .id = ++r->newest_timer};
 	socle_timer_init_named(arguments, &t->timer, id_timer_fire);
-	slot = &r->timer_ids->slots[t->slot];
-	r->timer_ids->free = slot->next_free;
-	slot->timer = t;
+	r->timer_ids->at[place_of(r->timer_ids, t->id)] = t;
+	r->timer_ids->n++;
 	socle_timer_start(&t->timer, seconds);
-	return (uint64_t)slot->generation << 32 | t->slot;
+	return t->id;
 }
 
 socle_timer_id
@@ -190,18 +234,15 @@ bool
 socle_cancel_timer(socle_timer_id id)
 {
 	struct socle__reactor *r = socle__reactor;
-	uint32_t at = (uint32_t)id;
-	struct id_slot *slot;
 	struct id_timer *t;
 
-	if (!r || !r->timer_ids || at >= r->timer_ids->n)
+	if (!r || !r->timer_ids)
 		return false;
-	slot = &r->timer_ids->slots[at];
-	t = slot->timer;
-	if (!t || slot->generation != (uint32_t)(id >> 32))
+	t = r->timer_ids->at[place_of(r->timer_ids, id)];
+	if (!t)
 		return false;
 	socle__timers_remove(&r->timers, &t->timer);
-	slot_release(r, t);
+	id_remove(r, t);
 	id_timer_free(r, t);
 	return true;
 }

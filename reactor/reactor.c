@@ -168,7 +168,9 @@ is_in_use(const struct socle__reactor *r)
 /*
  * Inside a handler the memory of the reactor and of the objects stays until
  * the outermost tick ends.  Everything else goes at once, so that what the
- * handler makes after the reset belongs to the time after it.
+ * handler makes after the reset belongs to the time after it.  So does what is
+ * made while the arguments of timers and deferred calls are dropped, which
+ * comes last.
  */
 void
 socle_reset(void)
@@ -189,6 +191,9 @@ socle_reset(void)
 	r->interrupted &= ~(unsigned)SOCLE__FORKED;
 	if (r->depth > 0)
 		r->interrupted |= SOCLE__STOPPED | SOCLE__RESET;
+	for (unsigned i = 0; i < SOCLE__PARTS; i++)
+		if (r->parts[i] && r->parts[i]->drop)
+			r->parts[i]->drop(r);
 	if (r->depth > 0 || r->in_callback > 0)
 		return;
 	socle__turns_take(r, SOCLE__TURN_DESTROY, socle__turn_reap);

@@ -35,6 +35,8 @@ struct socle__reactor;
 struct socle__part {
 	/* socle_reset(), or the end of the thread */
 	void (*reset)(struct socle__reactor *r);
+	/* After all were reset: drops arguments that `reset' has set aside. */
+	void (*drop)(struct socle__reactor *r);
 	/* The reactor is being freed. */
 	void (*free)(struct socle__reactor *r);
 	/* In a child, inside fork(2): must not affect the parent. */
@@ -121,7 +123,7 @@ struct socle__reactor {
 	bool fd_requested; /* embedded: the fd has to report deferred calls */
 	int poller_fd;
 	void *poller; /* the backend's own */
-	struct socle__deferred *deferred, **deferred_end;
+	struct socle__deferred *deferred, **deferred_end, *to_drop;
 	uint64_t deferred_serial;
 	uint64_t waits;             /* so far */
 	uint64_t began_wait;        /* the wait that `tick_began' followed */
@@ -140,7 +142,8 @@ struct socle__reactor {
 	size_t watched;      /* APPLICATION descriptors in the map */
 	size_t to_close;     /* of them, closed with the fd still open */
 	const struct socle__backend *chosen;
-	struct socle__timer_ids *timer_ids;
+	struct socle__timer_ids *timer_ids, *ids_to_drop;
+	uint64_t newest_timer;        /* the newest identifier */
 	struct socle__class *classes; /* resolved so far */
 	struct socle__item *spares;   /* blocks for the next write queues */
 	unsigned n_spares;

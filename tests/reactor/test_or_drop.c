@@ -117,7 +117,7 @@ a_timer_without_memory_is_not_dropped(void **state)
 	(void)state;
 	turn(1);
 	for (unsigned long nth = 1; nth <= 2; nth++) {
-		seam_fail(nth == 1 ? CALL_realloc : CALL_malloc, 1, ENOMEM, 1);
+		seam_fail(nth == 1 ? CALL_calloc : CALL_malloc, 1, ENOMEM, 1);
 		assert_true(socle_add_timer_or_drop(0, timer, drop, a) == 0);
 	}
 	turn(1);
@@ -262,6 +262,105 @@ an_other_fd_can_be_looked_up(void **state)
 	close_ends();
 }
 
+/* ---- what a drop makes during a reset ---- */
+
+static int peer;
+static struct probe *made;
+
+static void
+drop_makes(void *arg)
+{
+	int fds[2];
+
+	note("drop");
+	if (made)
+		return;
+	pair_unix(fds);
+	peer = fds[1];
+	made = probe_new(fds[0], arg);
+	socle_watch_read(&made->sock, true);
+	assert_true(socle_add_timer(0, timer, b) != 0);
+	assert_int_equal(0, socle_defer_or_drop(timer, drop, c));
+}
+
+static void
+with_timer(void)
+{
+	assert_true(socle_add_timer_or_drop(60, timer, drop_makes, a) != 0);
+}
+
+static void
+with_deferred(void)
+{
+	assert_int_equal(0, socle_defer_or_drop(timer, drop_makes, a));
+}
+
+static void
+with_post(void)
+{
+	struct socle_loop *self = socle_loop_self();
+
+	assert_int_equal(0, socle_post_or_drop(self, timer, drop_makes, a));
+	socle_loop_release(self);
+}
+
+static void (*const with_drop[])(void) = {with_timer, with_deferred, with_post};
+
+static void
+assert_made_serves(void)
+{
+	send_all(peer, "x", 1);
+	turn(1);
+	assert_notes("b end c end a:r");
+}
+
+static void
+put_and_reset(void *arg)
+{
+	void (*const *with)(void) = arg;
+
+	(*with)();
+	socle_reset();
+	note("reset");
+}
+
+static void
+what_a_drop_makes_during_a_reset_belongs_to_the_time_after_it(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		void (*const with)(void) = with_drop[i];
+
+		made = NULL;
+		turn(1);
+		with();
+		socle_reset();
+		assert_notes("drop");
+		assert_made_serves();
+		socle_reset();
+		assert_notes("a:destroy");
+		close(peer);
+	}
+}
+
+static void
+what_a_drop_makes_during_a_reset_in_a_handler_stays_too(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		void (*with)(void) = with_drop[i];
+
+		made = NULL;
+		assert_int_equal(0, socle_defer(put_and_reset, &with));
+		assert_int_equal(0, socle_event_loop_once(0));
+		assert_notes("drop reset");
+		assert_made_serves();
+		socle_reset();
+		assert_notes("a:destroy");
+		close(peer);
+	}
+}
+
 int
 main(void)
 {
@@ -276,6 +375,8 @@ main(void)
 		test(an_other_fd_that_ends_itself_is_dropped_when_it_returns),
 		test(an_other_fd_that_is_refused_is_not_dropped),
 		test(an_other_fd_can_be_looked_up),
+		test(what_a_drop_makes_during_a_reset_belongs_to_the_time_after_it),
+		test(what_a_drop_makes_during_a_reset_in_a_handler_stays_too),
 	};
 
 	return run_tests(tests);

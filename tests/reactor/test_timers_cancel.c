@@ -124,6 +124,68 @@ an_old_identifier_does_not_cancel_a_new_timer(void **state)
 	assert_false(socle_cancel_timer(new));
 }
 
+static void
+an_identifier_of_before_a_reset_cancels_no_later_timer(void **state)
+{
+	socle_timer_id old = add(60, "old"), new;
+
+	(void)state;
+	socle_reset();
+	new = add(60, "new");
+	assert_false(socle_cancel_timer(old));
+	assert_true(socle_cancel_timer(new));
+}
+
+/* Every `step'-th stays, whichever places the others leave free. */
+static void
+memory_of_cancelled_timers_is_given_back(void **state)
+{
+	enum { N = 20000 };
+	static socle_timer_id ids[N];
+	static const int steps[] = {16, 1024, N};
+
+	(void)state;
+	for (size_t s = 0; s < sizeof(steps) / sizeof(steps[0]); s++) {
+		long before, most;
+		int kept = 0;
+
+		(void)add(60, "first");
+		before = seam_live_bytes();
+		for (int i = 0; i < N; i++)
+			assert_true((ids[i] = add(60, "t")) != 0);
+		most = seam_live_bytes() - before;
+		for (int i = 0; i < N; i++)
+			if (i % steps[s] != steps[s] - 1)
+				assert_true(socle_cancel_timer(ids[i]));
+			else
+				kept++;
+		assert_true(seam_live_bytes() - before <= most / 4);
+		for (int i = 0; i < N; i++)
+			kept -= socle_cancel_timer(ids[i]);
+		assert_int_equal(0, kept);
+		assert_true(seam_live_bytes() - before < 1024);
+		socle_reset();
+	}
+}
+
+static void
+without_memory_to_shrink_in_timers_are_cancelled_all_the_same(void **state)
+{
+	enum { N = 1000 };
+	socle_timer_id ids[N];
+
+	(void)state;
+	for (int i = 0; i < N; i++)
+		ids[i] = add(60, "t");
+	seam_fail(CALL_calloc, 1, ENOMEM, -1);
+	for (int i = 0; i < N; i++)
+		assert_true(socle_cancel_timer(ids[i]));
+	assert_true(seam_struck() > 0);
+	seam_heal();
+	for (int i = 0; i < N; i++)
+		assert_false(socle_cancel_timer(ids[i]));
+}
+
 /* case 116 */
 /* defect 7 */
 static void
@@ -226,7 +288,7 @@ without_memory_no_timer_is_added(void **state)
 {
 	(void)state;
 	turn(1); /* makes the loop */
-	seam_fail(CALL_realloc, 1, ENOMEM, 1);
+	seam_fail(CALL_calloc, 1, ENOMEM, 1);
 	assert_true(socle_add_timer(0, note_text, NULL) == 0);
 	seam_fail(CALL_malloc, 1, ENOMEM, 1);
 	assert_true(socle_add_timer(0, note_text, NULL) == 0);
@@ -280,6 +342,9 @@ main(void)
 		test(a_due_timer_restarted_by_another_fires_in_the_next_tick),
 		test(identifiers_are_never_zero_and_never_reused),
 		test(an_old_identifier_does_not_cancel_a_new_timer),
+		test(an_identifier_of_before_a_reset_cancels_no_later_timer),
+		test(memory_of_cancelled_timers_is_given_back),
+		test(without_memory_to_shrink_in_timers_are_cancelled_all_the_same),
 		test(a_cancelled_timer_does_not_wake_the_loop),
 		test(a_timer_restarted_while_pending_fires_once_at_the_new_time),
 		test(a_timer_is_not_pending_in_its_callback_and_may_restart),
