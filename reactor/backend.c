@@ -132,6 +132,17 @@ socle__places_reserve(struct socle__places *p, int fd)
 	return 0;
 }
 
+void
+socle__places_shrink(struct socle__places *p, size_t end)
+{
+	size_t *of;
+
+	if (end >= p->n || !(of = sys_realloc(p->of, end * sizeof(*of))))
+		return;
+	p->of = of;
+	p->n = end;
+}
+
 int
 socle__batch_reserve(struct socle__reactor *r, size_t n)
 {
@@ -154,4 +165,18 @@ socle__batch_reserve(struct socle__reactor *r, size_t n)
 	r->end = batch + end;
 	r->batch_size = size;
 	return 0;
+}
+
+void
+socle__batch_shrink(struct socle__reactor *r, size_t n)
+{
+	struct socle__event *batch;
+
+	assert(r->next == r->end);
+	if (n >= r->batch_size ||
+		!(batch = sys_realloc(r->batch, n * sizeof(*batch))))
+		return;
+	r->batch = r->next = r->end = batch;
+	r->batch_n = 0;
+	r->batch_size = n;
 }

@@ -42,6 +42,8 @@ struct socle__backend {
 	void (*forget)(struct socle__reactor *r, int fd);
 	/* Replaces the poller by a new, empty one; 0 or -errno. */
 	int (*reopen)(struct socle__reactor *r);
+	/* The map has shrunk: gives back memory for fds beyond it. */
+	void (*shrink)(struct socle__reactor *r);
 	void (*close)(struct socle__reactor *r);
 };
 
@@ -67,8 +69,14 @@ struct socle__places {
 /* Makes room for `fd'; 0 or -ENOMEM. */
 int socle__places_reserve(struct socle__places *p, int fd);
 
+/* Gives back the room for fds from `end' on. */
+void socle__places_shrink(struct socle__places *p, size_t end);
+
 /* Makes room for `n' events in the batch; 0 or -ENOMEM. */
 int socle__batch_reserve(struct socle__reactor *r, size_t n);
+
+/* Gives back the room for more than `n'.  requires: the batch is used up */
+void socle__batch_shrink(struct socle__reactor *r, size_t n);
 
 static inline void
 socle__batch_add(struct socle__reactor *r, uint64_t cookie, unsigned ready)

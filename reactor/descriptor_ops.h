@@ -29,7 +29,7 @@ enum {
 	SOCLE__KEEP_FD = 1 << 2,      /* the library must not close the fd */
 	SOCLE__END_REPORTED = 1 << 3, /* ERR or HUP was, and nothing since */
 	SOCLE__PARKED = 1 << 4,       /* out of the poller until touched */
-	SOCLE__DIRECT = 1 << 5,       /* READ alone goes to the ops' `read' */
+	SOCLE__INDIRECT = 1 << 5,     /* READ alone goes to `ready' too */
 	SOCLE__TELL_CLOSING = 1 << 6, /* the ops' `closing' precedes close(2) */
 	SOCLE__REACTOR_BITS = (1 << 7) - 1,
 	SOCLE__OWNER_SHIFT = 7 /* the embedding struct's bits start here */
@@ -55,7 +55,7 @@ struct socle__descriptor_ops {
 	 * an error along with SOCLE_ERR, else 0.
 	 */
 	void (*ready)(struct socle_descriptor *d, unsigned ready, int err);
-	/* READ alone, on a descriptor with SOCLE__DIRECT, profiling off. */
+	/* READ alone, without SOCLE__INDIRECT and with profiling off. */
 	void (*read)(struct socle_descriptor *d);
 	/* Called in a FLUSH, PUSHED_BACK or FD_FREED turn. */
 	void (*turn)(struct socle_descriptor *d, unsigned turn);

@@ -101,6 +101,12 @@ epoll_reopen(struct socle__reactor *r)
 }
 
 static void
+epoll_shrink(struct socle__reactor *r)
+{
+	socle__batch_shrink(r, ROOM_AT_START);
+}
+
+static void
 epoll_close(struct socle__reactor *r)
 {
 	if (r->poller_fd >= 0)
@@ -114,6 +120,7 @@ const struct socle__backend socle__epoll_backend = {
 	.set = epoll_set,
 	.wait = epoll_wait_for,
 	.reopen = epoll_reopen,
+	.shrink = epoll_shrink,
 	.close = epoll_close,
 };
 

@@ -335,14 +335,17 @@ take_event(struct socle__reactor *r, const struct kevent *e)
 {
 	struct kqueue_poller *p = r->poller;
 	int fd = (int)e->ident;
-	size_t at = p->places.of[fd];
+	size_t at;
 	unsigned ready = e->filter == EVFILT_WRITE ? SOCLE_WRITE : SOCLE_READ;
 
 	if (e->flags & EV_EOF || (ready == SOCLE_READ && e->data == 0))
 		ready = look_at(r, e, ready);
 	if (ready == 0)
 		return;
+	if ((size_t)fd >= p->places.n)
+		return; /* of before the places shrank */
 	/* The fd's other filter, or its error, may be in the batch already. */
+	at = p->places.of[fd];
 	if (at < r->batch_n && r->batch[at].cookie == cookie_of(e)) {
 		r->batch[at].ready |= ready;
 		return;
@@ -423,6 +426,23 @@ kqueue_reopen(struct socle__reactor *r)
 }
 
 static void
+kqueue_shrink(struct socle__reactor *r)
+{
+	struct kqueue_poller *p = r->poller;
+	struct kevent *list;
+
+	socle__places_shrink(&p->places, r->map_size);
+	if (p->room <= ROOM_AT_START || p->n_changes > ROOM_AT_START)
+		return;
+	p->room = ROOM_AT_START;
+	if ((list = sys_realloc(p->changes, ROOM_AT_START * sizeof(*list))))
+		p->changes = list;
+	if ((list = sys_realloc(p->events, ROOM_AT_START * sizeof(*list))))
+		p->events = list;
+	socle__batch_shrink(r, 2 * ROOM_AT_START);
+}
+
+static void
 kqueue_close(struct socle__reactor *r)
 {
 	struct kqueue_poller *p = r->poller;
@@ -445,6 +465,7 @@ const struct socle__backend socle__kqueue_backend = {
 	.submit = kqueue_submit,
 	.forget = kqueue_forget,
 	.reopen = kqueue_reopen,
+	.shrink = kqueue_shrink,
 	.close = kqueue_close,
 };
 

@@ -196,24 +196,24 @@ dispatch_event(struct socle__reactor *r, uint64_t cookie, unsigned ready)
 
 /*
  * The usual event, READ alone on an open descriptor, goes straight to its
- * `read'.  A cookie came from the map, which never shrinks: the fd in it is
- * within the map.
+ * `read'.  The fd of a stale event may be beyond a map that has shrunk: then
+ * its cookie is not that of the descriptor found.
  */
 static void
 dispatch_events(struct socle__reactor *r, bool observed)
 {
-	unsigned mask = SOCLE__CLOSED | SOCLE__END_REPORTED | SOCLE__DIRECT;
+	unsigned mask = SOCLE__CLOSED | SOCLE__END_REPORTED | SOCLE__INDIRECT;
 
 	r->straight = observed ? 0 : SOCLE_READ;
 	r->next = r->batch;
 	r->end = r->batch + r->batch_n;
 	while (r->next != r->end) {
 		const struct socle__event *e = r->next++;
-		struct socle_descriptor *d = r->map[(uint32_t)e->cookie];
+		struct socle_descriptor *d =
+			r->map[(uint32_t)e->cookie & (r->map_size - 1)];
 
 		if (socle__likely(e->ready == r->straight && d &&
-			    socle__cookie(d) == e->cookie &&
-			    (d->bits & mask) == SOCLE__DIRECT))
+			    socle__cookie(d) == e->cookie && !(d->bits & mask)))
 			d->ops->read(d);
 		else
 			dispatch_event(r, e->cookie, e->ready);
@@ -229,6 +229,8 @@ close_and_destroy(struct socle__reactor *r)
 		socle__turns_take(
 			r, SOCLE__TURN_CLOSE, socle__descriptor_close_fd);
 		socle__turns_take(r, SOCLE__TURN_FD_FREED, NULL);
+		if (socle__unlikely(r->shrink) && socle__may_destroy(r))
+			socle__map_shrink(r);
 	}
 	if (socle__may_destroy(r))
 		socle__turns_take(r, SOCLE__TURN_DESTROY, socle__turn_reap);

@@ -14,25 +14,41 @@
 
 #include <string.h>
 
-enum { RESET_ROUNDS = 4 };
+enum { RESET_ROUNDS = 4, SMALLEST = 64, SHRINKS_ABOVE = 1024 };
 
-static int
-map_reserve(struct socle__reactor *r, int fd)
+static void
+map_resized(struct socle__reactor *r, struct socle_descriptor **map, size_t n)
 {
-	size_t n = r->map_size ? r->map_size : 64;
-	struct socle_descriptor **map;
-
-	if ((size_t)fd < r->map_size)
-		return 0;
-	while (n <= (size_t)fd)
-		n *= 2;
-	map = sys_realloc(r->map, n * sizeof(*map));
-	if (!map)
-		return -ENOMEM;
-	memset(map + r->map_size, 0, (n - r->map_size) * sizeof(*map));
 	r->map = map;
 	r->map_size = n;
-	return 0;
+	r->shrink_at = n > SHRINKS_ABOVE ? n / 4 : SIZE_MAX;
+}
+
+/*
+ * Called when most descriptors have left since the map grew.  If the map cannot
+ * become smaller yet, it is tried again when half of the present ones have left.
+ */
+void
+socle__map_shrink(struct socle__reactor *r)
+{
+	size_t n = r->map_size, end = n;
+	struct socle_descriptor **map;
+
+	r->shrink = false;
+	r->shrink_at = r->watched / 2;
+	if (!r->backend)
+		return; /* a reset was last */
+	while (end > 0 && !r->map[end - 1])
+		end--;
+	while (n > SHRINKS_ABOVE && n / 2 >= end)
+		n /= 2;
+	if (n == r->map_size)
+		return;
+	map = sys_realloc(r->map, n * sizeof(*map));
+	if (!map)
+		return;
+	map_resized(r, map, n);
+	r->backend->shrink(r);
 }
 
 static void
@@ -40,8 +56,8 @@ unmap(struct socle__reactor *r, struct socle_descriptor *d)
 {
 	r->map[d->fd] = NULL;
 	r->removed = true;
-	if (d->bits & SOCLE__APPLICATION)
-		r->watched--;
+	if (d->bits & SOCLE__APPLICATION && --r->watched == r->shrink_at)
+		r->shrink = true;
 }
 
 /* Whether there were any: their callbacks may have made new ones. */
@@ -75,6 +91,25 @@ map_reset(struct socle__reactor *r)
 
 static const struct socle__part map_part = {.reset = map_reset};
 
+static int
+map_reserve(struct socle__reactor *r, int fd)
+{
+	size_t n = r->map_size ? r->map_size : SMALLEST;
+	struct socle_descriptor **map;
+
+	if ((size_t)fd < r->map_size)
+		return 0;
+	while (n <= (size_t)fd)
+		n *= 2;
+	map = sys_realloc(r->map, n * sizeof(*map));
+	if (!map)
+		return -ENOMEM;
+	memset(map + r->map_size, 0, (n - r->map_size) * sizeof(*map));
+	map_resized(r, map, n);
+	socle__part_register(r, SOCLE__PART_DESCRIPTORS, &map_part);
+	return 0;
+}
+
 int
 socle__descriptor_add(struct socle__reactor *r, struct socle_descriptor *d,
 	const struct socle__descriptor_ops *ops, int fd, unsigned bits,
@@ -89,11 +124,10 @@ socle__descriptor_add(struct socle__reactor *r, struct socle_descriptor *d,
 	if ((err = socle__backend_start(r)) < 0 ||
 		(err = map_reserve(r, fd)) < 0)
 		return err;
-	socle__part_register(r, SOCLE__PART_DESCRIPTORS, &map_part);
 	*d = (struct socle_descriptor){.ops = ops,
 		.fd = fd,
 		.generation = ++r->generation,
-		.bits = bits};
+		.bits = bits | SOCLE__INDIRECT};
 	eager = (eager || r->depth == 0) && !socle__is_forked(r) &&
 		!(bits & SOCLE__PARKED);
 	if (eager) {

@@ -26,4 +26,10 @@ int socle__descriptor_detach(struct socle_descriptor *d);
 void socle__descriptor_close_fd(
 	struct socle__reactor *r, struct socle_descriptor *d);
 
+/*
+ * Gives back memory of the map and of the backend that the present descriptors
+ * do not need.  requires: the batch is used up
+ */
+void socle__map_shrink(struct socle__reactor *r);
+
 #endif

@@ -18,6 +18,8 @@
 
 #include <string.h>
 
+enum { ROOM_AT_START = 64 };
+
 struct poll_poller {
 	struct pollfd *fds;
 	uint64_t *cookies; /* of the same index */
@@ -40,7 +42,7 @@ poll_open(struct socle__reactor *r)
 static int
 entries_reserve(struct socle__reactor *r, struct poll_poller *p)
 {
-	size_t room = p->room ? 2 * p->room : 64;
+	size_t room = p->room ? 2 * p->room : ROOM_AT_START;
 	struct pollfd *fds;
 	uint64_t *cookies;
 	int err;
@@ -136,6 +138,27 @@ poll_reopen(struct socle__reactor *r)
 }
 
 static void
+poll_shrink(struct socle__reactor *r)
+{
+	struct poll_poller *p = r->poller;
+	size_t room = ROOM_AT_START;
+	struct pollfd *fds;
+	uint64_t *cookies;
+
+	socle__places_shrink(&p->places, r->map_size);
+	while (room < p->n)
+		room *= 2;
+	if (room >= p->room)
+		return;
+	p->room = room;
+	if ((fds = sys_realloc(p->fds, room * sizeof(*fds))))
+		p->fds = fds;
+	if ((cookies = sys_realloc(p->cookies, room * sizeof(*cookies))))
+		p->cookies = cookies;
+	socle__batch_shrink(r, room);
+}
+
+static void
 poll_close(struct socle__reactor *r)
 {
 	struct poll_poller *p = r->poller;
@@ -154,5 +177,6 @@ const struct socle__backend socle__poll_backend = {
 	.set = poll_set,
 	.wait = poll_wait_for,
 	.reopen = poll_reopen,
+	.shrink = poll_shrink,
 	.close = poll_close,
 };

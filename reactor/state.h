@@ -105,7 +105,7 @@ struct socle__reactor {
 	/* what every tick touches, together */
 	const struct socle__backend *backend; /* NULL until started */
 	struct socle_descriptor **map;        /* by fd */
-	size_t map_size;
+	size_t map_size;                      /* a power of two */
 	struct socle__event *batch;
 	size_t batch_n, batch_size;
 	struct socle__event *next, *end; /* of the batch, during dispatch */
@@ -120,6 +120,7 @@ struct socle__reactor {
 	bool now_known;    /* `now' was read since the last wait */
 	bool now_stale;    /* ... and handlers ran since */
 	bool removed;      /* a descriptor was removed since the last wait */
+	bool shrink;       /* the map may be larger than it has to be */
 	bool fd_requested; /* embedded: the fd has to report deferred calls */
 	int poller_fd;
 	void *poller; /* the backend's own */
@@ -140,6 +141,7 @@ struct socle__reactor {
 	uint32_t generation; /* of the newest registration */
 	uint32_t inherited;  /* ... of those that a parent process made */
 	size_t watched;      /* APPLICATION descriptors in the map */
+	size_t shrink_at;    /* so few of them that `shrink' is set */
 	size_t to_close;     /* of them, closed with the fd still open */
 	const struct socle__backend *chosen;
 	struct socle__timer_ids *timer_ids, *ids_to_drop;

@@ -26,11 +26,11 @@ socle__socket_interest(struct socle_socket *s)
 		SOCLE__READ_HELD | SOCLE__WRITER_READ | SOCLE__LINGERING;
 	unsigned wanted = 0;
 
-	s->d.bits &= ~(uint32_t)SOCLE__DIRECT;
+	s->d.bits |= SOCLE__INDIRECT;
 	if ((s->d.bits & mask) == SOCLE__USER_READ)
-		s->d.bits |= SOCLE__DIRECT;
-	if (socle__has(
-		    s, SOCLE__WRITER_READ | SOCLE__LINGERING | SOCLE__DIRECT))
+		s->d.bits &= ~(uint32_t)SOCLE__INDIRECT;
+	if (!socle__has(s, SOCLE__INDIRECT) ||
+		socle__has(s, SOCLE__WRITER_READ | SOCLE__LINGERING))
 		wanted |= SOCLE_READ;
 	if (socle__has(s, SOCLE__WRITING))
 		wanted |= SOCLE_WRITE;

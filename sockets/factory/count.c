@@ -31,9 +31,9 @@ socle__listener_interest(struct socle_factory *f)
 
 	if (f->d.fd < 0 || socle__factory_is_freed(f))
 		return;
-	f->d.bits &= ~(uint32_t)SOCLE__DIRECT;
+	f->d.bits |= SOCLE__INDIRECT;
 	if (on)
-		f->d.bits |= SOCLE__DIRECT;
+		f->d.bits &= ~(uint32_t)SOCLE__INDIRECT;
 	socle__descriptor_want(&f->d, on ? SOCLE_READ : 0);
 }
 

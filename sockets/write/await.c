@@ -30,7 +30,7 @@ socle__queue_await(struct socle_socket *s)
 		socle__turn_drop(&s->d, SOCLE__TURN_FLUSH);
 	/* Skipped if READ alone is watched and remains so. */
 	if (socle__has(s, SOCLE__QUEUE_WRITE | SOCLE__WRITER_READ) ||
-		s->d.wanted & SOCLE_WRITE || !socle__has(s, SOCLE__DIRECT))
+		s->d.wanted & SOCLE_WRITE || socle__has(s, SOCLE__INDIRECT))
 		socle__socket_interest(s);
 }
 
