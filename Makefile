@@ -63,7 +63,7 @@ endif
 
 # Linux has no kqueue; the tests bring one, so that the backend is tested here.
 ifeq ($(KQUEUE),emulated)
-KQUEUE_FLAGS := -DSOCLE__HAVE_KQUEUE -Itests/kqueue
+KQUEUE_FLAGS := -DSOCLE__HAVE_KQUEUE -DKQUEUE_IS_EMULATED -Itests/kqueue
 KQUEUE_SRC   := $(wildcard tests/kqueue/*.c)
 else ifeq ($(KQUEUE),libkqueue)
 # It keeps fds of its own, and those of a closed queue: no test counts fds then.
@@ -77,6 +77,7 @@ KQUEUE_LIBS  := $(addprefix -L,$(LIBKQUEUE_LIB)) \
 else ifneq ($(KQUEUE),)
 $(error KQUEUE=$(KQUEUE): there are emulated and libkqueue)
 endif
+KQUEUE_SRC   ?= tests/kqueue/kernels.c
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
 	-Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wcast-align \

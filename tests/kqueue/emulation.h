@@ -21,19 +21,34 @@ unsigned kqueue_receipts(void);
  * noticed.
  */
 int kqueue_states(void);
+/*
+ * As on FreeBSD once a listener was shut down: the events of its clients carry
+ * an EOF and an error from now on, though it was fetched.
+ */
+void kqueue_keep_listeners_end(int fd);
+/*
+ * The error of the shut-down listener, once: true. For the tests' seam.
+ */
+bool kqueue_listeners_error(int fd);
 
 /* ---- readiness.c: the readiness of one fd ---- */
 
 enum file_kind {
 	KIND_ALWAYS, /* fds that epoll refuses: files, directories, /dev/null */
 	KIND_PIPE,
+	KIND_FIFO, /* has a path */
 	KIND_TCP,
 	KIND_UNIX, /* stream */
+	KIND_UNIX_DGRAM,
 	KIND_SOCKET,
 	KIND_OTHER,
 };
 
 enum file_kind kq_file_kind(int fd);
+
+/* The POLL bits that hold now, requested or not; the number of unread bytes. */
+unsigned kq_state_of(int fd);
+int64_t kq_unread_of(int fd);
 
 /* 0, or the error of adding this filter to this fd. */
 int kq_filter_refused(int fd, enum file_kind kind, short filter);
@@ -42,14 +57,46 @@ int kq_filter_refused(int fd, enum file_kind kind, short filter);
 uint32_t kq_epoll_mask(
 	int fd, enum file_kind kind, const struct kevent *filter);
 
-/* Whether the filter has an event; sets its flags, fflags and data. */
+/* Whether the filter may have an event that epoll does not report. */
+bool kq_filter_is_unseen(int fd, enum file_kind kind, short filter);
+
+/*
+ * Whether the filter has an event; sets its flags, fflags and data. `knew_end':
+ * the file was at its end already when the filter was added.
+ */
 bool kq_filter_ready(int fd, enum file_kind kind, const struct kevent *filter,
-	struct kevent *ret);
+	bool knew_end, struct kevent *ret);
+
+/* ---- pipes.c: the same for pipes and FIFOs ---- */
+
+bool kq_is_fifo(int fd);
+int kq_pipe_refused(int fd, enum file_kind kind, short filter);
+bool kq_pipe_is_unseen(int fd, enum file_kind kind, short filter);
+bool kq_pipe_ready(int fd, enum file_kind kind, const struct kevent *filter,
+	bool knew_end, struct kevent *ret);
+
+/* Whether the other end is gone. */
+bool kq_pipe_ends(int fd, enum file_kind kind);
+
+/* ---- listeners.c: what became of listeners ---- */
+
+/* Whether the socket listens; it is remembered. */
+bool kq_listens(int fd);
+
+/* Whether it did, and was shut down. */
+bool kq_listened(int fd);
+
+/* Whether the error of a listener that was shut down is still to be fetched. */
+bool kq_listener_errs(int fd);
+
+/* Whether a listener that takes clients has an end left over. */
+bool kq_listener_keeps_end(int fd);
 
 /* ---- files.c: the filters of one kqueue, by fd ---- */
 
 struct filter {
 	bool there, enabled;
+	bool knew_end; /* the file was at its end when it was added */
 	bool reported; /* `last' has been reported */
 	struct kevent asked, last;
 };
@@ -63,6 +110,7 @@ struct file {
 	dev_t dev;
 	ino_t ino;
 	bool used;    /* has filters */
+	bool unseen;  /* epoll may not report what they report */
 	bool watched; /* is in the epoll set */
 	bool level;   /* level-triggered in epoll, not edge-triggered */
 	/* epoll's next report is caused by a change of its own */
@@ -77,6 +125,7 @@ struct kq {
 	struct file *files; /* by fd */
 	size_t capacity;
 	int n_always; /* number of files that epoll refused */
+	int n_unseen; /* ... and of others that are looked at every time */
 	bool stale;   /* the epoll set contains a file that was closed */
 	unsigned round;
 };

@@ -43,6 +43,8 @@ file_forget(struct kq *q, struct file *f)
 
 	if (f->used && f->kind == KIND_ALWAYS)
 		q->n_always--;
+	if (f->unseen)
+		q->n_unseen--;
 	memset(f, 0, sizeof(*f));
 	f->generation = generation + 1;
 }
@@ -99,6 +101,19 @@ filter_lasts(const struct filter *w)
 	return w->enabled && !(w->asked.flags & EV_CLEAR);
 }
 
+static void
+unseen_count(struct kq *q, struct file *f)
+{
+	bool unseen = false;
+
+	for (int i = 0; i < SIDES; i++)
+		if (f->filters[i].there)
+			unseen |= kq_filter_is_unseen(fd_of(q, f), f->kind,
+				f->filters[i].asked.filter);
+	q->n_unseen += unseen - f->unseen;
+	f->unseen = unseen;
+}
+
 struct file *
 kq_file_at(struct kq *q, int fd, const struct stat *st)
 {
@@ -132,6 +147,7 @@ kq_file_changed(struct kq *q, struct file *f)
 {
 	f->level = filter_lasts(&f->filters[0]) || filter_lasts(&f->filters[1]);
 	f->changed = false;
+	unseen_count(q, f);
 	return file_watch(q, f);
 }
 
@@ -160,7 +176,8 @@ filter_look(int fd, enum file_kind kind, struct filter *w, bool edge,
 {
 	struct kevent e;
 
-	*ready = w->enabled && kq_filter_ready(fd, kind, &w->asked, &e);
+	*ready = w->enabled &&
+		kq_filter_ready(fd, kind, &w->asked, w->knew_end, &e);
 	*left = false;
 	if (!*ready) {
 		w->reported = false;
@@ -268,10 +285,11 @@ set_rebuild(struct kq *q)
 static void
 look_at_always_ready(struct kq *q, struct list *out)
 {
-	for (size_t i = 0; i < q->capacity && q->n_always > 0; i++) {
+	for (size_t i = 0;
+		i < q->capacity && (q->n_always > 0 || q->n_unseen > 0); i++) {
 		struct file *f = &q->files[i];
 
-		if (!f->used || f->kind != KIND_ALWAYS)
+		if (!f->used || !(f->kind == KIND_ALWAYS || f->unseen))
 			continue;
 		if (!file_is_same(q, f))
 			file_forget(q, f);

@@ -2,7 +2,9 @@
  * kqueue(2) and kevent(2) on Linux, for the tests only, so that the library's
  * kqueue backend is compiled and run on a system that has no kqueue. This file
  * holds the kqueues, the changes and the wait; files.c keeps the filters and
- * collects their events; readiness.c decides when a filter is ready.
+ * collects their events; readiness.c decides when a filter is ready, with
+ * pipes.c and listeners.c. kernels.c is the table of what FreeBSD, NetBSD,
+ * OpenBSD and macOS answer differently, and kernel_poll.c their poll(2).
  *
  * A kqueue is an epoll set, and kqueue() returns the set's fd: it can be
  * polled, and it is the only fd. A table beside it holds the filters by fd
@@ -36,21 +38,16 @@
  *   timeouts, unreachable hosts and EPIPE are not distinguished.
  * - data: WRITE's space is Linux's accounting, a listener's backlog is 1, and
  *   an fd without FIONREAD has 1.
- * - NOTE_LOWAT: as on FreeBSD it does nothing for pipes and listeners, but
- *   other systems differ, and macOS cuts it at the buffer's size. WRITE with
- *   it may come late.
+ * - NOTE_LOWAT of WRITE may come late.
  * - EV_CLEAR: one event for each of epoll's edges, possibly one too many;
  *   where the other filter is level-triggered, one when the event's values
  *   change.
  * - Half-closed sockets: what a system reports for WRITE after a peer's
  *   shutdown(SHUT_RD), or for a socket that closes while data is unread. A
  *   full Unix socket sees its own shutdown(SHUT_WR) only once it has drained.
- * - READ on the write end of a pipe: here it reports that the reader is gone,
- *   as on OpenBSD; FreeBSD accepts the filter and never reports anything.
- * - Which objects refuse which filter, and with which error; only the EPIPE of
- *   a pipe without a reader is the same. Files, directories and devices
- *   without poll are ready during kevent() but do not make the kqueue's fd
- *   readable.
+ * - Files, directories and devices without poll are ready during kevent() but
+ *   do not make the kqueue's fd readable; nor does the WRITE filter of a pipe's
+ *   read end, or of an AF_UNIX datagram socket whose peer is full.
  * - A number that is closed and then given a duplicate of the same open file
  *   keeps its filters, and so does one reopened on the same inode while all
  *   its filters are disabled. A kqueue's own fd must not be duplicated.
@@ -63,6 +60,7 @@
 #ifdef __linux__
 
 #include "tests/kqueue/emulation.h"
+#include "tests/kqueue/kernels.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -223,13 +221,15 @@ filter_add(
 		if (err)
 			return err;
 		if (c->filter == EVFILT_WRITE && kq_find((int)c->ident))
-			return EINVAL;
+			return kernel()->queue_refuses_write;
 		flags = c->flags &
 			(EV_ADD | EV_ONESHOT | EV_CLEAR | EV_DISPATCH);
 	}
 	w->there = true;
 	w->enabled = true;
 	w->reported = false;
+	w->knew_end = (f->kind == KIND_PIPE || f->kind == KIND_FIFO) &&
+		kq_pipe_ends((int)c->ident, f->kind);
 	w->asked = *c;
 	w->asked.flags = (unsigned short)flags;
 	f->used = true;
@@ -248,7 +248,7 @@ change_make(struct kq *q, const struct kevent *c)
 	if (c->filter != EVFILT_READ && c->filter != EVFILT_WRITE)
 		return EINVAL;
 	if (c->ident > INT_MAX || fstat((int)c->ident, &st) < 0)
-		return EBADF;
+		return c->flags & EV_ADD ? EBADF : kernel()->delete_of_closed;
 	f = kq_file_at(q, (int)c->ident, &st);
 	if (!f)
 		return ENOMEM;
@@ -285,7 +285,8 @@ changes_make(struct kq *q, const struct kevent *c, int n, struct list *out)
 		if (out->n == out->capacity)
 			return err;
 		out->events[out->n] = *c;
-		out->events[out->n].flags = EV_ERROR;
+		out->events[out->n].flags =
+			EV_ERROR | (kernel()->errors_keep_flags ? c->flags : 0);
 		out->events[out->n++].data = err;
 	}
 	return 0;
@@ -364,19 +365,27 @@ start(int fd, const struct kevent *changes, int n, struct list *out)
 	return err;
 }
 
+static bool
+timeout_is_wrong(const struct timespec *t)
+{
+	return t &&
+		(t->tv_sec < 0 || t->tv_nsec < 0 || t->tv_nsec >= 1000000000);
+}
+
 int
 kevent(int kq, const struct kevent *changes, int nchanges,
 	struct kevent *events, int nevents, const struct timespec *timeout)
 {
 	struct list out = {.events = events, .capacity = nevents};
 	struct timespec end = {.tv_sec = 0};
-	int err = start(kq, changes, nchanges, &out);
+	int wrong = timeout_is_wrong(timeout) ? EINVAL : 0;
+	int err = kernel()->timeout_checked_first ? wrong : 0;
 	int n;
 
-	if (!err && timeout &&
-		(timeout->tv_sec < 0 || timeout->tv_nsec < 0 ||
-			timeout->tv_nsec >= 1000000000))
-		err = EINVAL;
+	if (!err)
+		err = start(kq, changes, nchanges, &out);
+	if (!err)
+		err = wrong;
 	if (err) {
 		errno = err;
 		return -1;

@@ -8,6 +8,7 @@
 #ifdef __linux__
 
 #include "tests/kqueue/emulation.h"
+#include "tests/kqueue/kernels.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,11 +20,14 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #ifndef SIOCOUTQ
 #define SIOCOUTQ TIOCOUTQ
 #endif
+
+enum { UNIX_BUFFER = 8192 }; /* where marks are cut at it */
 
 static int
 option(int fd, int name)
@@ -40,14 +44,19 @@ enum file_kind
 kq_file_kind(int fd)
 {
 	struct stat st;
+	int type;
 
 	if (fstat(fd, &st) < 0)
 		return KIND_OTHER;
 	if (S_ISFIFO(st.st_mode))
-		return KIND_PIPE;
+		return kq_is_fifo(fd) ? KIND_FIFO : KIND_PIPE;
 	if (!S_ISSOCK(st.st_mode))
 		return KIND_OTHER;
-	if (option(fd, SO_TYPE) != SOCK_STREAM)
+	(void)kq_listens(fd);
+	type = option(fd, SO_TYPE);
+	if (type == SOCK_DGRAM && option(fd, SO_DOMAIN) == AF_UNIX)
+		return KIND_UNIX_DGRAM;
+	if (type != SOCK_STREAM)
 		return KIND_SOCKET;
 	if (option(fd, SO_DOMAIN) == AF_UNIX)
 		return KIND_UNIX;
@@ -57,20 +66,20 @@ kq_file_kind(int fd)
 static bool
 is_socket(enum file_kind kind)
 {
-	return kind == KIND_TCP || kind == KIND_UNIX || kind == KIND_SOCKET;
+	return kind == KIND_TCP || kind == KIND_UNIX ||
+		kind == KIND_UNIX_DGRAM || kind == KIND_SOCKET;
 }
 
-/* The POLL bits that hold now, requested or not. */
-static unsigned
-state_of(int fd)
+unsigned
+kq_state_of(int fd)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN | POLLOUT | POLLRDHUP};
 
 	return poll(&p, 1, 0) > 0 ? (unsigned)p.revents : 0;
 }
 
-static int64_t
-unread_of(int fd)
+int64_t
+kq_unread_of(int fd)
 {
 	int n = 0;
 
@@ -85,13 +94,41 @@ unsent_of(int fd)
 	return ioctl(fd, SIOCOUTQ, &n) < 0 ? 0 : n;
 }
 
+/* Either end of a pty, as the kernel numbers them. */
+static bool
+is_pty(dev_t device)
+{
+	return (major(device) >= 136 && major(device) <= 143) ||
+		(major(device) == 5 && minor(device) == 2);
+}
+
 int
 kq_filter_refused(int fd, enum file_kind kind, short filter)
 {
-	if (kind == KIND_PIPE && filter == EVFILT_WRITE &&
-		(state_of(fd) & POLLERR))
-		return EPIPE;
+	const struct kernel *k = kernel();
+	struct stat st;
+
+	if (kind == KIND_PIPE || kind == KIND_FIFO)
+		return kq_pipe_refused(fd, kind, filter);
+	if (is_socket(kind) || fstat(fd, &st) < 0)
+		return 0;
+	if (k->files_refuse_write && filter == EVFILT_WRITE &&
+		(S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
+		return EINVAL;
+	if (k->devices_refuse &&
+		(S_ISDIR(st.st_mode) || S_ISBLK(st.st_mode) ||
+			(S_ISCHR(st.st_mode) && !is_pty(st.st_rdev))))
+		return EINVAL;
 	return 0;
+}
+
+bool
+kq_filter_is_unseen(int fd, enum file_kind kind, short filter)
+{
+	if (kind == KIND_PIPE || kind == KIND_FIFO)
+		return kq_pipe_is_unseen(fd, kind, filter);
+	return kind == KIND_UNIX_DGRAM && filter == EVFILT_WRITE &&
+		kernel()->full_peer_has_room;
 }
 
 uint32_t
@@ -100,8 +137,9 @@ kq_epoll_mask(int fd, enum file_kind kind, const struct kevent *filter)
 	if (filter->filter == EVFILT_WRITE)
 		return EPOLLOUT;
 	/* A filter that waits only for the end must not wake for data. */
-	if (is_socket(kind) && (filter->fflags & NOTE_LOWAT) &&
-		filter->data >= INT_MAX && option(fd, SO_ACCEPTCONN) == 0)
+	if (is_socket(kind) && !kernel()->marks_are_cut &&
+		(filter->fflags & NOTE_LOWAT) && filter->data >= INT_MAX &&
+		option(fd, SO_ACCEPTCONN) == 0)
 		return EPOLLRDHUP;
 	return EPOLLIN | EPOLLRDHUP;
 }
@@ -150,17 +188,48 @@ sending_has_ended(int fd, enum file_kind kind, unsigned state)
 		errno == EPIPE;
 }
 
+/* A datagram's, which some kernels keep with its bytes. */
+static int64_t
+address_length(int fd, enum file_kind kind)
+{
+	if (kind != KIND_SOCKET || option(fd, SO_TYPE) != SOCK_DGRAM)
+		return 0;
+	return option(fd, SO_DOMAIN) == AF_INET6 ? 28 : 16;
+}
+
+/* The kernel uses half of a buffer for more than the bytes. */
+static int64_t
+mark_of(int fd, enum file_kind kind, const struct kevent *filter)
+{
+	int64_t most =
+		kind == KIND_UNIX ? UNIX_BUFFER : option(fd, SO_RCVBUF) / 2;
+
+	return kernel()->marks_are_cut && filter->data > most ? most
+							      : filter->data;
+}
+
 static bool
 socket_readable(int fd, enum file_kind kind, const struct kevent *filter,
 	struct kevent *ret)
 {
-	unsigned state = state_of(fd);
+	unsigned state = kq_state_of(fd);
 
-	if (option(fd, SO_ACCEPTCONN) > 0) {
+	if (kq_listens(fd)) {
 		ret->data = state & POLLIN ? 1 : 0;
+		if (kq_listener_keeps_end(fd)) {
+			ret->flags |= EV_EOF;
+			ret->fflags = ECONNABORTED;
+		}
 		return state & POLLIN;
 	}
-	ret->data = unread_of(fd);
+	if (kq_listened(fd)) {
+		ret->flags |= EV_EOF;
+		ret->fflags = ECONNABORTED;
+		return kq_listener_errs(fd);
+	}
+	ret->data = kq_unread_of(fd);
+	if (kernel()->addresses_count && (state & POLLIN))
+		ret->data += address_length(fd, kind);
 	if (state & POLLRDHUP) {
 		ret->flags |= EV_EOF;
 		ret->fflags = pending_error(fd, kind, state);
@@ -169,7 +238,7 @@ socket_readable(int fd, enum file_kind kind, const struct kevent *filter,
 	if (state & POLLERR)
 		return true;
 	if (filter->fflags & NOTE_LOWAT)
-		return ret->data >= filter->data;
+		return ret->data >= mark_of(fd, kind, filter);
 	return state & POLLIN;
 }
 
@@ -177,11 +246,15 @@ static bool
 socket_writable(int fd, enum file_kind kind, const struct kevent *filter,
 	struct kevent *ret)
 {
-	unsigned state = state_of(fd);
+	unsigned state = kq_state_of(fd);
 	bool unconnected = (state & POLLHUP) && !(state & POLLRDHUP);
 
-	if (option(fd, SO_ACCEPTCONN) > 0)
+	if (kq_listens(fd))
 		return false;
+	if (kq_listened(fd)) {
+		ret->flags |= EV_EOF;
+		return kernel()->shut_listener == SHUT_ENDS_WRITE;
+	}
 	ret->data = option(fd, SO_SNDBUF) - unsent_of(fd);
 	if (ret->data < 0)
 		ret->data = 0;
@@ -194,40 +267,22 @@ socket_writable(int fd, enum file_kind kind, const struct kevent *filter,
 		return true;
 	if (unconnected)
 		return false;
+	if (kind == KIND_UNIX_DGRAM && kernel()->full_peer_has_room)
+		return true;
 	if (filter->fflags & NOTE_LOWAT)
 		return (state & POLLOUT) && ret->data >= filter->data;
 	return state & POLLOUT;
 }
 
-/*
- * The write end's READ reports only the end; nothing can be written to the read
- * end.
- */
-static bool
-pipe_ready(int fd, const struct kevent *filter, struct kevent *ret)
-{
-	unsigned state = state_of(fd);
-	int64_t unread = unread_of(fd);
-
-	if (state & (POLLHUP | POLLERR))
-		ret->flags |= EV_EOF;
-	if (filter->filter == EVFILT_READ) {
-		ret->data = state & POLLERR ? 0 : unread;
-		return state & (POLLIN | POLLHUP | POLLERR);
-	}
-	ret->data = fcntl(fd, F_GETPIPE_SZ) - unread;
-	return state & (POLLOUT | POLLERR);
-}
-
 static bool
 other_ready(int fd, const struct kevent *filter, struct kevent *ret)
 {
-	unsigned state = state_of(fd);
+	unsigned state = kq_state_of(fd);
 
 	if (state & (POLLHUP | POLLRDHUP | POLLERR))
 		ret->flags |= EV_EOF;
 	if (filter->filter == EVFILT_READ)
-		ret->data = unread_of(fd) > 0 ? unread_of(fd) : 1;
+		ret->data = kq_unread_of(fd) > 0 ? kq_unread_of(fd) : 1;
 	return (ret->flags & EV_EOF) ||
 		(state & (filter->filter == EVFILT_READ ? POLLIN : POLLOUT));
 }
@@ -247,7 +302,7 @@ always_ready(int fd, const struct kevent *filter, struct kevent *ret)
 
 bool
 kq_filter_ready(int fd, enum file_kind kind, const struct kevent *filter,
-	struct kevent *ret)
+	bool knew_end, struct kevent *ret)
 {
 	*ret = *filter;
 	ret->flags &= (unsigned short)~EV_EOF;
@@ -257,9 +312,11 @@ kq_filter_ready(int fd, enum file_kind kind, const struct kevent *filter,
 	case KIND_ALWAYS:
 		return always_ready(fd, filter, ret);
 	case KIND_PIPE:
-		return pipe_ready(fd, filter, ret);
+	case KIND_FIFO:
+		return kq_pipe_ready(fd, kind, filter, knew_end, ret);
 	case KIND_TCP:
 	case KIND_UNIX:
+	case KIND_UNIX_DGRAM:
 	case KIND_SOCKET:
 		return filter->filter == EVFILT_READ
 			? socket_readable(fd, kind, filter, ret)

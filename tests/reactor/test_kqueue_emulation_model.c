@@ -140,7 +140,7 @@ expected(bool (*is_due)[2])
 
 			is_due[fd][i] = s->enabled &&
 				kq_filter_ready(fd, kq_file_kind(fd),
-					&s->requested, &ignored);
+					&s->requested, true, &ignored);
 			n += is_due[fd][i];
 		}
 	return n;

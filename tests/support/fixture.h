@@ -18,6 +18,7 @@
 #ifndef SOCLE_TESTS_FIXTURE_H
 #define SOCLE_TESTS_FIXTURE_H
 
+#include "tests/kqueue/kernels.h"
 #include "tests/support/cm.h"
 #include "tests/support/faults.h"
 

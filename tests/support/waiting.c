@@ -4,6 +4,12 @@
  */
 #include "tests/support/faults_private.h"
 
+#ifdef KQUEUE_IS_EMULATED
+#include "tests/kqueue/kernel_poll.h"
+#else
+#define kernel_poll poll
+#endif
+
 #include <stdio.h>
 
 _Atomic unsigned long waits_made;
@@ -65,9 +71,9 @@ int
 real_poll(struct pollfd *fds, nfds_t n, int ms)
 {
 	if (n == 1 && ms == 0 && kevent_in_use)
-		return poll(fds, n, ms);
+		return kernel_poll(fds, n, ms);
 	begin();
-	return end(poll(fds, n, time_is_virtual ? 0 : ms), ms);
+	return end(kernel_poll(fds, n, time_is_virtual ? 0 : ms), ms);
 }
 
 #ifdef __linux__
