@@ -1,6 +1,7 @@
 # make                 libsocle.a and libsocle.so      make examples, make run
 # make test [T=close]  the tests, on every backend     make install, uninstall
 # make test-long       with the long campaigns         make lint
+# make test-kernels [KERNELS=macos] [T=close]  tests on what other kernels answer
 # make test-valgrind   under valgrind                  make clean
 # make bench [FULL=1]  socle beside its peers          make guard [RECORD=1]
 # make cross           for other systems and machines, TARGETS="musl i386" alone
@@ -143,7 +144,7 @@ LINKS  := $B/$(SONAME) $B/libsocle.so
 endif
 
 all: $(STATIC) $(SHARED) $(LINKS)
-.PHONY: all tests test test-long test-valgrind examples benches bench \
+.PHONY: all tests test test-long test-kernels test-valgrind examples benches bench \
 	peers guard run install uninstall lint clean cmocka cross
 .DELETE_ON_ERROR:
 MAKEFLAGS += -r
@@ -234,6 +235,21 @@ test: tests $(if $(CONSUMER),all)
 test-long: tests $(if $(CONSUMER),all)
 	$Q SOCLE_TEST_LONG=1 TEST_TIMEOUT=$(or $(TEST_TIMEOUT),1800) \
 		$(RUN_TESTS) $(TEST_NAMES) $(CONSUMER)
+
+# On what the kernels of tests/kqueue/kernels.c answer: tests of what depends on
+# it, on their kqueue; and on the poll(2) of those where it differs most.
+KERNELS      := freebsd netbsd openbsd macos
+POLL_KERNELS := netbsd macos
+KERNEL_TESTS := $(filter $(addprefix test_,conformance% hold_back dispatch close \
+	other_fds interest dgram_% listen% connect% write% reentrancy), \
+	$(TEST_NAMES))
+KERNEL_RUNS  := $(foreach k,$(KERNELS),$(KERNEL_TESTS:%=%.kqueue.$k) \
+	$(if $(filter $k,$(POLL_KERNELS)),$(patsubst %,%.poll.$k, \
+		$(filter test_conformance% test_close,$(KERNEL_TESTS)))))
+
+test-kernels: $(KERNEL_TESTS:%=$B/tests/%)
+	$(if $(filter emulated,$(KQUEUE)),,$(error a kernel answers for itself here))
+	$Q OUT='$B/tests/kernels' $(RUN_TESTS) $(KERNEL_RUNS)
 
 test-valgrind: tests
 	$(if $(SAN),$(error valgrind and SAN=$(SAN) exclude each other))
