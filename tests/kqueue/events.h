@@ -9,6 +9,7 @@
 #define SOCLE_TESTS_KQUEUE_EVENTS_H
 
 #include "tests/kqueue/emulation.h"
+#include "tests/kqueue/kernels.h"
 #include "tests/support/fixture.h"
 
 #include <limits.h>
@@ -18,9 +19,11 @@ enum { ROOM = 16 };
 
 static int kq;
 
+/* No kernel is imitated, unless the test asks for one. */
 static inline int
 setup(void **state)
 {
+	kernel_becomes(MANUAL);
 	if (fixture_setup(state))
 		return -1;
 	kq = kqueue();

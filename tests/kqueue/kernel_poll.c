@@ -11,10 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 enum { WITHOUT_EPOLL = 10 }; /* ms between looks, when no fd is left for it */
@@ -66,35 +63,28 @@ as_kqueue(int fd, enum file_kind kind, short events)
 
 /* ---- the BSDs ---- */
 
-/* More than that both directions are over: a Unix peer may still be there. */
 static bool
-is_disconnected(int fd, enum file_kind kind)
+hangs_up(enum file_kind kind, struct direction r, struct direction w)
 {
-	struct sockaddr_storage a;
-	socklen_t len = sizeof(a);
+	bool is_over = is_pipe(kind) ? r.eof || w.eof : r.eof && w.eof;
 
-	return is_pipe(kind) || kind == KIND_TCP ||
-		getpeername(fd, (struct sockaddr *)&a, &len) < 0;
+	if (kernel()->poll == POLL_HUP_OF_PIPES)
+		return is_over && is_pipe(kind);
+	if (kernel()->poll == POLL_HUP_OF_BOTH)
+		return is_over;
+	if (kind == KIND_FIFO)
+		return r.eof;
+	return is_over && kind != KIND_SOCKET && kind != KIND_UNIX_DGRAM;
 }
 
-static bool
-hangs_up(int fd, enum file_kind kind, struct direction r, struct direction w)
+/* What a listener that was shut down says to poll(2). */
+static struct direction
+look_at_shut(int fd)
 {
-	bool is_over = r.eof && w.eof;
+	bool ready = kernel()->shut_listener != SHUT_IS_ERROR ||
+		kq_listener_errs(fd);
 
-	switch (kernel()->poll) {
-	case POLL_HUP_OF_BOTH:
-		break;
-	case POLL_HUP_OF_GONE:
-		return is_over && kind != KIND_FIFO && kind != KIND_SOCKET &&
-			is_disconnected(fd, kind);
-	case POLL_HUP_OF_PIPES:
-		return is_pipe(kind) && (r.eof || w.eof);
-	case POLL_OF_LINUX:
-	case POLL_IS_KQUEUE:
-		return false;
-	}
-	return is_over || (is_pipe(kind) && (r.eof || w.eof));
+	return (struct direction){.ready = ready, .eof = ready};
 }
 
 static short
@@ -102,10 +92,14 @@ as_bsd(int fd, enum file_kind kind, short events)
 {
 	struct direction r = look(fd, kind, EVFILT_READ);
 	struct direction w = look(fd, kind, EVFILT_WRITE);
-	bool hup = hangs_up(fd, kind, r, w);
-	bool out = w.ready;
-	int found = hup ? POLLHUP : 0;
+	bool hup, out;
+	int found;
 
+	if (kq_listened(fd))
+		r = w = look_at_shut(fd);
+	hup = hangs_up(kind, r, w);
+	out = w.ready;
+	found = hup ? POLLHUP : 0;
 	if (kernel()->poll == POLL_HUP_OF_PIPES)
 		out = out || hup;
 	else

@@ -171,6 +171,12 @@ kernel(void)
 	return this_kernel;
 }
 
+void
+kernel_becomes(enum kernel_id id)
+{
+	this_kernel = &kernels[id];
+}
+
 bool
 kernel_is(enum kernel_id id)
 {

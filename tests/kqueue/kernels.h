@@ -88,4 +88,7 @@ const struct kernel *kernel(void);
 /* For tests: whether it is this one. */
 bool kernel_is(enum kernel_id id);
 
+/* For the tests of the emulation itself: from now on it is this one. */
+void kernel_becomes(enum kernel_id id);
+
 #endif

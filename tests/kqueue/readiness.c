@@ -228,7 +228,8 @@ socket_readable(int fd, enum file_kind kind, const struct kevent *filter,
 		return kq_listener_errs(fd);
 	}
 	ret->data = kq_unread_of(fd);
-	if (kernel()->addresses_count && (state & POLLIN))
+	if (kernel()->addresses_count && (state & POLLIN) &&
+		(ret->data > 0 || !(state & POLLRDHUP)))
 		ret->data += address_length(fd, kind);
 	if (state & POLLRDHUP) {
 		ret->flags |= EV_EOF;

@@ -1,6 +1,7 @@
 /*
  * The emulation of kqueue(2) under the tests of the kqueue backend, checked
- * against the manual pages of the BSDs: filters and changes. Linux only.
+ * against what the manual pages of the BSDs have in common: filters and changes.
+ * test_kqueue_kernels.c has what each kernel says. Linux only.
  */
 #include "tests/kqueue/events.h"
 

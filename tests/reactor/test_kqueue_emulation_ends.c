@@ -1,6 +1,7 @@
 /*
- * The emulation of kqueue(2), checked against the manual pages of the BSDs:
- * ends of streams, errors and connections. Linux only.
+ * The emulation of kqueue(2), checked against what the manual pages of the
+ * BSDs have in common: ends of streams, errors and connections.
+ * test_kqueue_kernels.c has what each kernel says. Linux only.
  */
 #include "tests/kqueue/events.h"
 
