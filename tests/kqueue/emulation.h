@@ -57,8 +57,12 @@ int kq_filter_refused(int fd, enum file_kind kind, short filter);
 uint32_t kq_epoll_mask(
 	int fd, enum file_kind kind, const struct kevent *filter);
 
-/* Whether the filter may have an event that epoll does not report. */
-bool kq_filter_is_unseen(int fd, enum file_kind kind, short filter);
+/*
+ * Whether the filter may have an event that epoll does not report, or reports
+ * too early.
+ */
+bool kq_filter_is_unseen(
+	int fd, enum file_kind kind, const struct kevent *filter);
 
 /*
  * Whether the filter has an event; sets its flags, fflags and data. `knew_end':

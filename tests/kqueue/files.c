@@ -108,8 +108,8 @@ unseen_count(struct kq *q, struct file *f)
 
 	for (int i = 0; i < SIDES; i++)
 		if (f->filters[i].there)
-			unseen |= kq_filter_is_unseen(fd_of(q, f), f->kind,
-				f->filters[i].asked.filter);
+			unseen |= kq_filter_is_unseen(
+				fd_of(q, f), f->kind, &f->filters[i].asked);
 	q->n_unseen += unseen - f->unseen;
 	f->unseen = unseen;
 }

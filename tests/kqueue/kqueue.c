@@ -47,7 +47,8 @@
  *   full Unix socket sees its own shutdown(SHUT_WR) only once it has drained.
  * - Files, directories and devices without poll are ready during kevent() but
  *   do not make the kqueue's fd readable; nor does the WRITE filter of a pipe's
- *   read end, or of an AF_UNIX datagram socket whose peer is full.
+ *   read end, or of an AF_UNIX datagram socket whose peer is full, nor a mark
+ *   that was cut.
  * - A number that is closed and then given a duplicate of the same open file
  *   keeps its filters, and so does one reopened on the same inode while all
  *   its filters are disabled. A kqueue's own fd must not be duplicated.
@@ -319,24 +320,31 @@ sum(struct timespec a, struct timespec b, int sign)
 	return t;
 }
 
-/* Waits until the set is readable: 1; 0 at the timeout; -1 and errno. */
+/*
+ * Waits until the set is readable, or until it is time to look at what epoll
+ * does not see: 1; 0 at the timeout; -1 and errno.
+ */
 static int
-wait_until(int fd, const struct timespec *end)
+wait_until(int fd, bool unseen, const struct timespec *end)
 {
+	const struct timespec often = {.tv_nsec = 10000000};
 	struct pollfd p = {.fd = fd, .events = POLLIN};
-	struct timespec left = {.tv_sec = 0};
+	struct timespec left = often;
+	int n;
 
-	if (!end)
-		return ppoll(&p, 1, NULL, NULL);
-	left = sum(*end, now(), -1);
+	if (end)
+		left = sum(*end, now(), -1);
 	if (left.tv_sec < 0 || (left.tv_sec == 0 && left.tv_nsec == 0))
 		return 0;
-	return ppoll(&p, 1, &left, NULL);
+	if (unseen && (left.tv_sec > 0 || left.tv_nsec > often.tv_nsec))
+		left = often;
+	n = ppoll(&p, 1, end || unseen ? &left : NULL, NULL);
+	return n == 0 && unseen ? 1 : n;
 }
 
 /* Collects the events that are ready now: their number, or -1 and errno. */
 static int
-collect(int fd, struct list *out)
+collect(int fd, struct list *out, bool *unseen)
 {
 	struct kq *q;
 
@@ -344,6 +352,7 @@ collect(int fd, struct list *out)
 	q = kq_find(fd);
 	if (q)
 		kq_collect(q, out);
+	*unseen = q && q->n_unseen > 0;
 	pthread_mutex_unlock(&lock);
 	if (q)
 		return out->n;
@@ -380,6 +389,7 @@ kevent(int kq, const struct kevent *changes, int nchanges,
 	struct timespec end = {.tv_sec = 0};
 	int wrong = timeout_is_wrong(timeout) ? EINVAL : 0;
 	int err = kernel()->timeout_checked_first ? wrong : 0;
+	bool unseen;
 	int n;
 
 	if (!err)
@@ -395,10 +405,10 @@ kevent(int kq, const struct kevent *changes, int nchanges,
 	if (timeout)
 		end = sum(now(), *timeout, 1);
 	for (;;) {
-		n = collect(kq, &out);
+		n = collect(kq, &out, &unseen);
 		if (n != 0)
 			return n;
-		n = wait_until(kq, timeout ? &end : NULL);
+		n = wait_until(kq, unseen, timeout ? &end : NULL);
 		if (n <= 0)
 			return n;
 	}

@@ -122,12 +122,24 @@ kq_filter_refused(int fd, enum file_kind kind, short filter)
 	return 0;
 }
 
-bool
-kq_filter_is_unseen(int fd, enum file_kind kind, short filter)
+/* A filter that waits only for the end must not wake for data. */
+static bool
+is_idle(int fd, const struct kevent *filter)
 {
+	return filter->filter == EVFILT_READ && filter->fflags & NOTE_LOWAT &&
+		filter->data >= INT_MAX && option(fd, SO_ACCEPTCONN) <= 0;
+}
+
+bool
+kq_filter_is_unseen(int fd, enum file_kind kind, const struct kevent *filter)
+{
+	if (is_idle(fd, filter))
+		return is_socket(kind)
+			? kernel()->marks_are_cut
+			: kind == KIND_PIPE && kernel()->pipes_heed_mark;
 	if (kind == KIND_PIPE || kind == KIND_FIFO)
-		return kq_pipe_is_unseen(fd, kind, filter);
-	return kind == KIND_UNIX_DGRAM && filter == EVFILT_WRITE &&
+		return kq_pipe_is_unseen(fd, kind, filter->filter);
+	return kind == KIND_UNIX_DGRAM && filter->filter == EVFILT_WRITE &&
 		kernel()->full_peer_has_room;
 }
 
@@ -136,10 +148,9 @@ kq_epoll_mask(int fd, enum file_kind kind, const struct kevent *filter)
 {
 	if (filter->filter == EVFILT_WRITE)
 		return EPOLLOUT;
-	/* A filter that waits only for the end must not wake for data. */
-	if (is_socket(kind) && !kernel()->marks_are_cut &&
-		(filter->fflags & NOTE_LOWAT) && filter->data >= INT_MAX &&
-		option(fd, SO_ACCEPTCONN) == 0)
+	if (is_idle(fd, filter) &&
+		(is_socket(kind) ||
+			(kind == KIND_PIPE && kernel()->pipes_heed_mark)))
 		return EPOLLRDHUP;
 	return EPOLLIN | EPOLLRDHUP;
 }
