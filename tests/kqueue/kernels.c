@@ -27,11 +27,10 @@
  *   resets the client on FreeBSD.
  * - Pipes carry bytes in one direction. A read end that has room by its filter
  *   (FreeBSD, OpenBSD) refuses the write.
- * - Errors that Linux gives at another time: after RST and a refusal the first
- *   read or send fetches the error here. macOS has the calls of
- *   tests/support/kernel_calls.c instead.
  * - ttys: OpenBSD takes an end back, and FreeBSD refuses a filter with ENXIO once
  *   the master is closed. Here they are all as Linux has them.
+ * - sendmmsg(2) exists, on macOS too, and the error that NetBSD's leaves behind
+ *   wakes no filter. sendfile(2) is Linux'.
  * - Numbers of errno are Linux'.
  */
 #include "tests/kqueue/kernels.h"
@@ -67,6 +66,7 @@ static const struct kernel kernels[] = {
 			.short_control_refused = true,
 			.full_backlog_refuses = true,
 			.full_dgrams_have_name = true,
+			.dead_send_is_epipe = true,
 		},
 	[NETBSD] =
 		{
@@ -84,6 +84,7 @@ static const struct kernel kernels[] = {
 			.short_control_refused = true,
 			.full_backlog_refuses = true,
 			.full_dgrams_have_name = true,
+			.dead_send_is_epipe = true,
 			.mmsg_leaves_error = true,
 		},
 	[OPENBSD] =
@@ -104,6 +105,7 @@ static const struct kernel kernels[] = {
 			.short_control_refused = true,
 			.full_backlog_refuses = true,
 			.full_dgrams_have_name = true,
+			.dead_send_is_epipe = true,
 		},
 	[MACOS] =
 		{
@@ -122,9 +124,9 @@ static const struct kernel kernels[] = {
 			.short_control_refused = true,
 			.full_backlog_refuses = true,
 			.full_dgrams_have_name = true,
+			.dead_send_is_epipe = true,
 			.accept_takes_client = true,
 			.dead_refuses_options = true,
-			.dead_send_is_epipe = true,
 		},
 };
 
@@ -156,7 +158,7 @@ kernel_named(const char *name)
 /* Read before main(), so that no thread sees it change. */
 static const struct kernel *this_kernel = &kernels[RUNNING];
 
-static __attribute__((constructor)) void
+static __attribute__((constructor(101))) void
 kernel_read(void)
 {
 	const char *name = getenv("SOCLE_TEST_KERNEL");

@@ -6,12 +6,6 @@
 #include "tests/kqueue/states.h"
 
 static void
-unix_pair(int fds[2])
-{
-	pair_unix(fds);
-}
-
-static void
 tcp_pair(int fds[2])
 {
 	if (under_qemu())
@@ -97,31 +91,31 @@ resets_and_the_error_is_fetched(int fds[2])
 
 /* clang-format off */
 static const struct state streams[] = {
-	{"unix", unix_pair, NULL,
+	{"unix", pair_unix, NULL,
 		all("W"), all("W"), all(""), all("OUT")},
 	{"tcp", tcp_pair, NULL,
 		all("W"), all("W"), all(""), all("OUT")},
-	{"unix, input", unix_pair, writes,
+	{"unix, input", pair_unix, writes,
 		all("W R4"), all("W R4"), all(""), all("IN OUT")},
 	{"tcp, input", tcp_pair, writes,
 		all("W R4"), all("W R4"), all(""), all("IN OUT")},
-	{"unix, peer half-closed", unix_pair, half_closes,
+	{"unix, peer half-closed", pair_unix, half_closes,
 		all("W R0e"), all("W R0e"), all("R0e"),
 		each("IN OUT", "IN OUT", "IN OUT", "IN HUP")},
 	{"tcp, peer half-closed", tcp_pair, half_closes,
 		all("W R0e"), all("W R0e"), all("R0e"),
 		each("IN OUT", "IN OUT", "IN OUT", "IN HUP")},
-	{"unix, input, peer half-closed", unix_pair, writes_and_half_closes,
+	{"unix, input, peer half-closed", pair_unix, writes_and_half_closes,
 		all("W R4e"), all("W R4e"), all("R4e"),
 		each("IN OUT", "IN OUT", "IN OUT", "IN HUP")},
 	{"tcp, input, peer half-closed", tcp_pair, writes_and_half_closes,
 		all("W R4e"), all("W R4e"), all("R4e"),
 		each("IN OUT", "IN OUT", "IN OUT", "IN HUP")},
-	{"unix, we half-closed", unix_pair, we_half_close,
+	{"unix, we half-closed", pair_unix, we_half_close,
 		all("We"), all("We"), all(""), each("OUT", "OUT", "OUT", "HUP")},
 	{"tcp, we half-closed", tcp_pair, we_half_close,
 		all("We"), all("We"), all(""), each("OUT", "OUT", "OUT", "HUP")},
-	{"unix, we shut reading", unix_pair, we_shut_reading,
+	{"unix, we shut reading", pair_unix, we_shut_reading,
 		all("W R0e"), all("W R0e"), all("R0e"),
 		each("IN OUT", "IN OUT", "IN OUT", "IN HUP")},
 	{"tcp, we shut reading", tcp_pair, we_shut_reading,
@@ -130,13 +124,13 @@ static const struct state streams[] = {
 	{"tcp, both half-closed", tcp_pair, both_half_close,
 		all("We R0e"), all("We R0e"), all("R0e"),
 		each("IN HUP", "IN OUT", "IN HUP", "IN HUP")},
-	{"unix, peer closed", unix_pair, closes,
+	{"unix, peer closed", pair_unix, closes,
 		all("We R0e"), all("We R0e"), all("R0e"),
 		each("IN HUP", "IN OUT", "IN HUP", "IN HUP")},
 	{"tcp, peer closed", tcp_pair, closes,
 		all("W R0e"), all("W R0e"), all("R0e"),
 		each("IN OUT", "IN OUT", "IN OUT", "IN HUP")},
-	{"unix, input, peer closed", unix_pair, writes_and_closes,
+	{"unix, input, peer closed", pair_unix, writes_and_closes,
 		all("We R4e"), all("We R4e"), all("R4e"),
 		each("IN HUP", "IN OUT", "IN HUP", "IN HUP")},
 	{"tcp, input, peer closed", tcp_pair, writes_and_closes,
@@ -151,7 +145,7 @@ static const struct state streams[] = {
 	{"tcp, reset, SO_ERROR fetched", tcp_pair, resets_and_the_error_is_fetched,
 		all("We R0e"), all("We R0e"), all("R0e"),
 		each("IN HUP", "IN OUT", "IN HUP", "IN HUP")},
-	{"unix, full", unix_pair, is_full, all(""), all(""), all(""), all("")},
+	{"unix, full", pair_unix, is_full, all(""), all(""), all(""), all("")},
 	{"tcp, full", tcp_pair, is_full, all(""), all(""), all(""), all("")},
 };
 /* clang-format on */

@@ -3,25 +3,11 @@
  * and of files, and how kevent(2) takes changes. Linux only.
  */
 #include "tests/kqueue/states.h"
+#include "tests/support/dgrams.h"
 
 #include <stdlib.h>
 
 /* ---- datagrams ---- */
-
-static void
-udp_socket(int fds[2])
-{
-	struct sockaddr_in a[2];
-
-	for (int i = 0; i < 2; i++) {
-		fds[i] = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-		a[i] = bound(fds[i]);
-	}
-	for (int i = 0; i < 2; i++)
-		assert_int_equal(0,
-			connect(fds[i], (struct sockaddr *)&a[!i],
-				sizeof(a[!i])));
-}
 
 static void
 empty_datagram_comes(int fds[2])
@@ -45,30 +31,23 @@ it_is_shut_down(int fds[2])
 	assert_int_equal(0, shutdown(fds[0], SHUT_RDWR));
 }
 
-static void
-unix_datagrams(int fds[2])
-{
-	assert_int_equal(
-		0, socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, fds));
-}
-
 /* clang-format off */
 static const struct state datagrams[] = {
-	{"udp", udp_socket, NULL, all("W"), all("W"), all(""), all("OUT")},
-	{"udp, empty datagram", udp_socket, empty_datagram_comes,
+	{"udp", pair_udp, NULL, all("W"), all("W"), all(""), all("OUT")},
+	{"udp, empty datagram", pair_udp, empty_datagram_comes,
 		each("W R0", "W R16", "W R16", "W R0"),
 		each("W R0", "W R16", "W R16", "W R0"), all(""), all("IN OUT")},
-	{"udp, datagram of 4", udp_socket, writes,
+	{"udp, datagram of 4", pair_udp, writes,
 		each("W R4", "W R20", "W R20", "W R4"),
 		each("W R4", "W R20", "W R20", "W R4"), all(""), all("IN OUT")},
-	{"udp, port unreachable", udp_socket, port_is_unreachable,
+	{"udp, port unreachable", pair_udp, port_is_unreachable,
 		all("W R0"), all("W R0"), all("R0"), all("IN OUT")},
-	{"udp, shut down", udp_socket, it_is_shut_down,
+	{"udp, shut down", pair_udp, it_is_shut_down,
 		all("We R0e"), all("We R0e"), all("R0e"),
 		each("IN HUP", "IN OUT", "IN OUT", "IN HUP")},
-	{"unix datagrams", unix_datagrams, NULL,
+	{"unix datagrams", pair_dgram, NULL,
 		all("W"), all("W"), all(""), all("OUT")},
-	{"unix datagrams, peer full", unix_datagrams, is_full,
+	{"unix datagrams, peer full", pair_dgram, is_full,
 		each("W", "W", "W", ""), each("W", "W", "W", ""), all(""),
 		each("OUT", "OUT", "OUT", "")},
 };
