@@ -521,6 +521,8 @@ an_event_write_that_sends_nothing_is_followed_by_a_flush(void **state)
 	int fds[2], sent = 0;
 
 	(void)state;
+	if (kernel()->full_dgrams_have_name)
+		skip_because("a send to a full peer is retried by time");
 	lazy.cls.event_write = quiet_write;
 	pair_dgram(fds);
 	assert_int_equal(0,
