@@ -19,8 +19,14 @@ enum {
 	SOCLE__EDGES = 0x40 /* with PRESENT alone: only when input arrives */
 };
 
-/* In `fd_flags', beside the owner's: while parked, new input is reported. */
-enum { SOCLE__FD_LISTENS = 0x80 };
+/* In `fd_flags', beside the owner's. */
+enum {
+	SOCLE__FD_LISTENS = 0x80, /* while parked, new input is reported */
+	/* the write end of a pipe: what is unread is for its reader */
+	SOCLE__FD_WRITE_ONLY = 0x40,
+	SOCLE__FD_NO_SOCKET = 0x20,
+	SOCLE__FD_NO_IDLE = 0x10 /* kqueue: no filter waits for its end alone */
+};
 
 /* struct socle_descriptor.bits: the reactor's, then the embedding struct's */
 enum {

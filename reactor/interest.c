@@ -9,6 +9,8 @@
 #include "reactor/backend.h"
 #include "reactor/turns.h"
 
+#include "seam.h"
+
 static inline unsigned
 target_of(const struct socle_descriptor *d)
 {
@@ -80,6 +82,14 @@ socle__descriptor_unpark(struct socle_descriptor *d)
 		interest_changed(d);
 }
 
+bool
+socle__fd_is_gone(int fd, int err)
+{
+	return err == -ENOENT ||
+		(err == -EBADF && sys_fcntl(fd, F_GETFD, 0) < 0 &&
+			errno == EBADF);
+}
+
 /*
  * The kernel says that the number is no longer the file that was registered: it
  * belongs to someone else and must not be closed.
@@ -99,7 +109,7 @@ socle__descriptor_disarm(struct socle__reactor *r, struct socle_descriptor *d)
 	if (d->armed && !socle__is_forked(r))
 		err = r->backend->set(r, d, 0);
 	d->armed = 0;
-	if (err == -ENOENT || err == -EBADF)
+	if (err < 0 && socle__fd_is_gone(d->fd, err))
 		not_ours(d);
 }
 
@@ -110,10 +120,12 @@ socle__interest_failed(struct socle_descriptor *d, int err)
 		return; /* two changes were refused: one report */
 	d->bits |= SOCLE__END_REPORTED | SOCLE__PARKED;
 	d->fd_flags &= (uint8_t)~SOCLE__FD_LISTENS;
-	if (err == -ENOENT || err == -EBADF) {
+	if (socle__fd_is_gone(d->fd, err)) {
 		err = -EBADF;
 		not_ours(d);
 		socle__descriptor_disarm(socle__reactor, d);
+	} else if (err == -EBADF) {
+		err = -EPIPE; /* a pipe whose reader has gone */
 	}
 	interest_changed(d);
 	d->ops->ready(d, SOCLE_ERR, err);

@@ -40,4 +40,10 @@ void socle__interest_rearm_all(struct socle__reactor *r);
 /* An event came for a registration that no descriptor has. */
 void socle__interest_stale(struct socle__reactor *r, int fd);
 
+/*
+ * Whether an fd is not the file that was registered, after the poller said
+ * `err'.  EBADF may also mean that a pipe has lost its reader (NetBSD).
+ */
+bool socle__fd_is_gone(int fd, int err);
+
 #endif

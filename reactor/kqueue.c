@@ -1,26 +1,43 @@
 /*
  * kqueue(2): the BSDs and macOS.
  *
- * The kernel's peculiarities:
+ * The kernels' peculiarities:
  * - Reading and writing are two filters, each with its own event, in any order.
  *   The two events of an fd become one of the batch.
  * - Changes travel in the call that waits.  A refused change comes back as an
  *   event with EV_ERROR, if the list has space.  The call then returns nothing
  *   else and does not wait, so it is repeated.  (EV_RECEIPT would do that for
  *   every change, and is not used.)  After EINTR the changes have been made.
- * - EV_EOF is a bit: it also comes with unread input, and for a peer that only
- *   stopped sending.  poll(2) decides whether it is a HUP.
+ * - EV_EOF is a bit, and the end of one direction: it also comes with unread
+ *   input, for a peer that only stopped sending, and for the own shutdown(2).
+ *   A socket has ended when both directions have.  If one filter alone is armed,
+ *   the other is asked of a second queue.  poll(2) cannot be asked instead: on
+ *   macOS it calls the end of one direction a hang-up, on NetBSD none is.
+ * - An error of a socket is in the fflags of its end, until it is fetched.  One
+ *   that ends nothing, as of a datagram, is a READ with data 0 and no EV_EOF;
+ *   so is an empty datagram, but that does not reach a low-water mark.
+ * - A listener that was shut down keeps EV_EOF and its error in the filter
+ *   (FreeBSD).  Only accept(2) knows whether it serves.
+ * - A pipe has one direction of use: the end of either filter is the end, HUP
+ *   for its reader and ERR for its writer.
  * - There is no ERR and no HUP without a filter.  An fd for which neither
  *   reading nor writing is wanted has an idle READ filter, with a low-water mark
  *   that no input reaches, which reports only the end.  Some kinds of file
- *   ignore the mark, and a peer that only stopped sending counts as an end;
- *   then the loop parks the fd.
+ *   ignore the mark, and macOS cuts it at the buffer's size; a peer that only
+ *   stopped sending counts as an end.  Then the loop parks the fd.
+ * - The WRITE filter of a full pipe does not wake when the reader leaves
+ *   (NetBSD, OpenBSD), so the write end of a pipe keeps the idle filter beside
+ *   it.  OpenBSD refuses that filter for a FIFO; then there is none.
+ * - EVFILT_WRITE is refused for a file that cannot be written, and for a pipe
+ *   that has lost its reader: with EPIPE (FreeBSD) or EBADF (NetBSD).  So EBADF
+ *   is believed only if fcntl(2) says it too.
+ * - A filter whose pipe has gone is reported once, with EV_EOF and EV_ONESHOT,
+ *   and has been deleted then (FreeBSD).
+ * - The named pipes of macOS never report an end.
  * - Filters belong to the number, not to the open file: close(2) removes them,
  *   and a copy of the fd does not keep them.  They are deleted before the close
  *   all the same, because a number that has no filters any more is another file,
  *   which the library must not close.
- * - EVFILT_WRITE is refused for a file that cannot be written, and on some
- *   systems for a pipe that has lost its reader.
  * - A child of fork(2) does not inherit the queue.  Its number may be another
  *   file by the time the child uses the library: it is never touched.
  *
@@ -42,7 +59,10 @@
 
 enum { ROOM_AT_START = 128, ROOM_AT_MOST = 4096 };
 
+enum { READ_ENDED = 0x100, WRITE_ENDED = 0x200 }; /* in the batch, here alone */
+
 struct kqueue_poller {
+	int asked;              /* the queue that is asked for one filter */
 	struct kevent *changes; /* for the next call */
 	struct kevent *events;
 	int n_changes;
@@ -58,11 +78,15 @@ struct kqueue_poller {
 enum reading { NO_FILTER, ONLY_THE_END, INPUT };
 
 static enum reading
-reading_of(unsigned target)
+reading_of(const struct socle_descriptor *d, unsigned target)
 {
 	if (target & SOCLE_READ)
 		return INPUT;
-	return target == SOCLE__PRESENT ? ONLY_THE_END : NO_FILTER;
+	if (!target || d->fd_flags & SOCLE__FD_NO_IDLE)
+		return NO_FILTER;
+	return target & SOCLE_WRITE && !(d->fd_flags & SOCLE__FD_WRITE_ONLY)
+		? NO_FILTER
+		: ONLY_THE_END;
 }
 
 static int
@@ -107,17 +131,35 @@ queue_make(void)
 }
 
 static int
+queues_make(struct socle__reactor *r)
+{
+	struct kqueue_poller *p = r->poller;
+	int fd = queue_make(), asked;
+
+	if (fd < 0)
+		return fd;
+	if ((asked = queue_make()) < 0) {
+		sys_close(fd);
+		return asked;
+	}
+	r->poller_fd = fd;
+	p->asked = asked;
+	return 0;
+}
+
+static int
 kqueue_open(struct socle__reactor *r)
 {
 	int err;
+	struct kqueue_poller *p = sys_calloc(1, sizeof(*p));
 
-	r->poller = sys_calloc(1, sizeof(struct kqueue_poller));
-	if (!r->poller)
+	if (!p)
 		return -ENOMEM;
+	r->poller = p;
+	p->asked = -1;
 	if ((err = room_set(r, ROOM_AT_START)) < 0)
 		return err;
-	r->poller_fd = queue_make();
-	return r->poller_fd < 0 ? r->poller_fd : 0;
+	return queues_make(r);
 }
 
 /* ---- changes ---- */
@@ -178,7 +220,7 @@ static int
 changes_make(
 	const struct socle_descriptor *d, unsigned target, struct kevent c[2])
 {
-	enum reading was = reading_of(d->armed), is = reading_of(target);
+	enum reading was = reading_of(d, d->armed), is = reading_of(d, target);
 	unsigned turned = (d->armed ^ target) & SOCLE_WRITE;
 	int n = 0;
 
@@ -219,6 +261,25 @@ clear(struct socle__reactor *r, struct socle_descriptor *d)
 }
 
 /*
+ * Whether a refused filter was only to report the end of a pipe's write end: it
+ * is watched without.
+ */
+static bool
+goes_without(struct socle_descriptor *d, unsigned target, int err)
+{
+	int mode;
+
+	if (err != -EINVAL || target & SOCLE_READ ||
+		reading_of(d, target) != ONLY_THE_END)
+		return false;
+	mode = sys_fcntl(d->fd, F_GETFL, 0);
+	if (mode < 0 || (mode & O_ACCMODE) != O_WRONLY)
+		return false;
+	d->fd_flags |= SOCLE__FD_NO_IDLE;
+	return true;
+}
+
+/*
  * Within a tick changes are kept for the wait.  A change whose result the caller
  * needs is made at once: removing an fd, adding one, and any change outside a
  * tick.
@@ -243,6 +304,8 @@ kqueue_set(
 	err = send_now(r, c, n);
 	if (err < 0 && target != 0 && d->armed == 0)
 		clear(r, d); /* one may have been added, but not its fellow */
+	if (err < 0 && d->armed == 0 && goes_without(d, target, err))
+		return kqueue_set(r, d, target);
 	return err;
 }
 
@@ -268,6 +331,14 @@ cookie_of(const struct kevent *e)
 		(uint32_t)e->ident;
 }
 
+/* To be told anew what is wanted, after the kernel has dropped filters. */
+static void
+arm_again(struct socle__reactor *r, struct socle_descriptor *d)
+{
+	clear(r, d);
+	socle__descriptor_want(d, d->wanted);
+}
+
 /*
  * A change was not made.  If a pipe has lost its reader, that is an end and not
  * a refusal: it is reported as one, and the descriptor parked.
@@ -276,16 +347,22 @@ static void
 refused(struct socle__reactor *r, const struct kevent *e)
 {
 	struct socle_descriptor *d = socle__descriptor_at(r, (int)e->ident);
+	int err = -(int)e->data;
+	unsigned target;
 
 	if (!d || socle__cookie(d) != cookie_of(e))
 		return;
+	target = d->armed;
 	clear(r, d);
-	if (e->data == EPIPE && e->filter == EVFILT_WRITE) {
+	if (e->filter == EVFILT_READ && goes_without(d, target, err)) {
+		arm_again(r, d);
+	} else if (e->filter == EVFILT_WRITE &&
+		(err == -EPIPE ||
+			(err == -EBADF && !socle__fd_is_gone(d->fd, err)))) {
 		d->bits |= SOCLE__PARKED;
 		socle__batch_add(r, cookie_of(e), SOCLE_WRITE | SOCLE_ERR);
 	} else {
-		socle__batch_refusal(r, cookie_of(e),
-			e->data == ENOENT ? EBADF : (int)e->data);
+		socle__batch_refusal(r, cookie_of(e), -err);
 	}
 }
 
@@ -305,49 +382,101 @@ take_refusals(struct socle__reactor *r, int n)
 	return found;
 }
 
-/*
- * There is an end, or something is ready without input: poll(2) knows what it is
- * and what else is ready.  What poll(2) does not report is as the event says.
- */
-static unsigned
-look_at(const struct socle__reactor *r, const struct kevent *e, unsigned ready)
+/* What the filter of an fd says at this moment; false: nothing. */
+static bool
+ask(struct socle__reactor *r, int fd, short filter, unsigned fflags,
+	struct kevent *ret)
 {
-	struct pollfd look = {.fd = (int)e->ident, .events = (short)ready};
-	const struct socle_descriptor *d = socle__descriptor_at(r, look.fd);
-	unsigned all = SOCLE_READ | SOCLE_WRITE | SOCLE_ERR | SOCLE_HUP;
-	int found;
+	const struct kqueue_poller *p = r->poller;
+	const struct timespec at_once = {0};
+	struct kevent c;
+	int n;
 
+	EV_SET(&c, (uintptr_t)fd, filter, EV_ADD | EV_ONESHOT, fflags,
+		fflags ? INT_MAX : 0, 0);
 	do
-		found = sys_poll(&look, 1, 0);
-	while (found < 0 && errno == EINTR);
-	if (found < 0)
-		return d ? ready & d->armed : 0; /* it will come again */
-	if (found > 0 && (unsigned)look.revents & all)
-		ready = (unsigned)look.revents & all;
+		n = sys_kevent(p->asked, &c, 1, ret, 1, &at_once);
+	while (n < 0 && errno == EINTR);
+	if (n == 1)
+		return !(ret->flags & EV_ERROR);
+	c.flags = EV_DELETE;
+	(void)sys_kevent(p->asked, &c, 1, NULL, 0, NULL);
+	return false;
+}
+
+static bool
+has_ended(struct socle__reactor *r, int fd, short filter)
+{
+	struct kevent e;
+
+	return ask(r, fd, filter, 0, &e) && e.flags & EV_EOF;
+}
+
+/* What the end of a direction means; `ready' is that direction. */
+static unsigned
+end_of(struct socle__reactor *r, const struct socle_descriptor *d,
+	const struct kevent *e, unsigned ready)
+{
+	bool is_read = e->filter == EVFILT_READ;
+	short other = is_read ? EVFILT_WRITE : EVFILT_READ;
+	bool is_other_armed = is_read ? d->armed & SOCLE_WRITE
+				      : reading_of(d, d->armed) == INPUT;
 	/* fflags holds an error, or the note of an idle filter. */
-	if (e->flags & EV_EOF && e->fflags & ~(unsigned)NOTE_LOWAT)
-		ready |= SOCLE_ERR;
-	return ready;
+	bool has_error = e->fflags & ~(unsigned)NOTE_LOWAT;
+	unsigned end = SOCLE_HUP | (has_error ? SOCLE_ERR : 0);
+
+	if (d->fd_flags & SOCLE__FD_WRITE_ONLY)
+		return (ready & SOCLE_WRITE) | SOCLE_ERR;
+	if (d->fd_flags & SOCLE__FD_NO_SOCKET)
+		return is_read && e->data == 0 ? end : ready | end;
+	if (!is_other_armed)
+		return has_ended(r, d->fd, other) ? ready | end : ready;
+	if (has_error)
+		return ready | end;
+	/* The other is in the same list, or will be in a later one. */
+	return ready | (is_read ? READ_ENDED : WRITE_ENDED);
+}
+
+/* Readable without input: an empty datagram, or an error that ends nothing. */
+static unsigned
+nothing_to_read(struct socle__reactor *r, const struct socle_descriptor *d)
+{
+	struct kevent e;
+
+	if (d->fd_flags & SOCLE__FD_NO_SOCKET)
+		return SOCLE_READ;
+	if (reading_of(d, d->armed) == ONLY_THE_END ||
+		ask(r, d->fd, EVFILT_READ, NOTE_LOWAT, &e))
+		return SOCLE_ERR;
+	return SOCLE_READ;
 }
 
 static void
 take_event(struct socle__reactor *r, const struct kevent *e)
 {
+	unsigned ready = e->filter == EVFILT_WRITE ? SOCLE_WRITE : SOCLE_READ;
+	unsigned both = READ_ENDED | WRITE_ENDED;
 	struct kqueue_poller *p = r->poller;
 	int fd = (int)e->ident;
+	struct socle_descriptor *d = socle__descriptor_at(r, fd);
 	size_t at;
-	unsigned ready = e->filter == EVFILT_WRITE ? SOCLE_WRITE : SOCLE_READ;
 
-	if (e->flags & EV_EOF || (ready == SOCLE_READ && e->data == 0))
-		ready = look_at(r, e, ready);
-	if (ready == 0)
-		return;
+	if (d && socle__cookie(d) == cookie_of(e)) {
+		if (e->flags & EV_EOF)
+			ready = end_of(r, d, e, ready);
+		else if (ready == SOCLE_READ && e->data == 0)
+			ready = nothing_to_read(r, d);
+		if (e->flags & EV_ONESHOT)
+			arm_again(r, d);
+	}
 	if ((size_t)fd >= p->places.n)
 		return; /* of before the places shrank */
 	/* The fd's other filter, or its error, may be in the batch already. */
 	at = p->places.of[fd];
 	if (at < r->batch_n && r->batch[at].cookie == cookie_of(e)) {
 		r->batch[at].ready |= ready;
+		if ((r->batch[at].ready & both) == both)
+			r->batch[at].ready |= SOCLE_HUP;
 		return;
 	}
 	p->places.of[fd] = r->batch_n;
@@ -362,6 +491,23 @@ take_events(struct socle__reactor *r, int n)
 	for (int i = 0; i < n; i++)
 		if (!(p->events[i].flags & EV_ERROR))
 			take_event(r, &p->events[i]);
+}
+
+/* Arms those again that the kernel has deleted. */
+static void
+filters_renew(struct socle__reactor *r, int n)
+{
+	const struct kqueue_poller *p = r->poller;
+
+	for (int i = 0; i < n; i++) {
+		const struct kevent *e = &p->events[i];
+		struct socle_descriptor *d =
+			socle__descriptor_at(r, (int)e->ident);
+
+		if (e->flags & EV_ONESHOT && d &&
+			socle__cookie(d) == cookie_of(e))
+			arm_again(r, d);
+	}
 }
 
 static int
@@ -384,7 +530,10 @@ kqueue_wait(struct socle__reactor *r, int timeout_ms)
 	return 0;
 }
 
-/* Keeps only the refusals: the kernel reports all other events again. */
+/*
+ * Keeps only the refusals: the kernel reports all other events again, but for
+ * those whose filter it has deleted.
+ */
 static int
 kqueue_submit(struct socle__reactor *r)
 {
@@ -392,8 +541,12 @@ kqueue_submit(struct socle__reactor *r)
 	struct kqueue_poller *p = r->poller;
 	int n = p->n_changes == 0 ? 0 : exchange(r, &at_once);
 
-	if (n <= 0 || !(p->events[0].flags & EV_ERROR))
+	if (n <= 0)
 		return 0;
+	if (!(p->events[0].flags & EV_ERROR)) {
+		filters_renew(r, n);
+		return 0;
+	}
 	socle__batch_drop(r);
 	return take_refusals(r, n);
 }
@@ -411,18 +564,14 @@ kqueue_forget(struct socle__reactor *r, int fd)
 	socle__descriptor_want(d, d->wanted);
 }
 
-/* The old queue does not exist in this child. */
+/* The old queues do not exist in this child. */
 static int
 kqueue_reopen(struct socle__reactor *r)
 {
 	struct kqueue_poller *p = r->poller;
-	int fd = queue_make();
 
-	if (fd < 0)
-		return fd;
-	r->poller_fd = fd;
 	p->n_changes = 0;
-	return 0;
+	return queues_make(r);
 }
 
 static void
@@ -447,8 +596,10 @@ kqueue_close(struct socle__reactor *r)
 {
 	struct kqueue_poller *p = r->poller;
 
-	if (r->poller_fd >= 0 && !socle__is_forked(r))
+	if (r->poller_fd >= 0 && !socle__is_forked(r)) {
 		sys_close(r->poller_fd);
+		sys_close(p->asked);
+	}
 	if (!p)
 		return;
 	sys_free(p->changes);

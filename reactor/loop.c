@@ -171,8 +171,8 @@ log_event(struct socle__reactor *r, uint64_t cookie, unsigned ready)
 {
 	uint64_t waits = r->waits;
 
-	socle__log(
-		1, "Event: fd=%d, state=%u", socle__cookie_fd(cookie), ready);
+	socle__log(1, "Event: fd=%d, state=%u", socle__cookie_fd(cookie),
+		ready & SOCLE__READY);
 	socle__log_deliver(r);
 	return !socle__is_abandoned(r) && r->waits == waits;
 }

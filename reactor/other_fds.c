@@ -76,17 +76,30 @@ is_other(const struct socle_descriptor *d)
 	return d && d->ops == &other_ops;
 }
 
-/* Regular files are always ready, and no poller reports that. */
+/*
+ * 0, or why the fd cannot be watched.  Regular files are always ready, and no
+ * poller reports that.
+ */
 static int
-can_be_polled(int fd)
+kind_of(int fd, unsigned *ret_flags)
 {
 	struct stat st;
+	int mode;
 
 	if (fd < 0)
 		return -EBADF;
 	if (sys_fstat(fd, &st) < 0)
 		return -errno;
-	return S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) ? -EPERM : 0;
+	if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
+		return -EPERM;
+	mode = S_ISFIFO(st.st_mode) ? sys_fcntl(fd, F_GETFL, 0) : O_RDWR;
+	if (mode < 0)
+		return -errno;
+	if (!S_ISSOCK(st.st_mode))
+		*ret_flags |= SOCLE__FD_NO_SOCKET;
+	if ((mode & O_ACCMODE) == O_WRONLY)
+		*ret_flags |= SOCLE__FD_WRITE_ONLY;
+	return 0;
 }
 
 static int
@@ -109,6 +122,7 @@ other_add(const struct other_fd *new, int fd, unsigned events)
 	struct socle__reactor *r = socle__reactor_get();
 	struct socle_descriptor *d;
 	struct other_fd *o;
+	unsigned flags = 0;
 	int err;
 
 	if (!r)
@@ -120,7 +134,7 @@ other_add(const struct other_fd *new, int fd, unsigned events)
 		return other_replace(other_of(d), new, events);
 	if (d)
 		return -EEXIST;
-	if ((err = can_be_polled(fd)) < 0)
+	if ((err = kind_of(fd, &flags)) < 0)
 		return err;
 	if (!(o = sys_malloc(sizeof(*o))))
 		return -ENOMEM;
@@ -131,6 +145,7 @@ other_add(const struct other_fd *new, int fd, unsigned events)
 		sys_free(o);
 		return err;
 	}
+	o->d.fd_flags |= (uint8_t)flags;
 	return other_replace(o, new, events);
 }
 

@@ -2,17 +2,28 @@
  * poll(2), anywhere.
  *
  * The array is kept between calls and changed in place; `places' finds an fd's
- * entry in it.  The kernel's peculiarities:
+ * entry in it.  The kernels' peculiarities:
  * - An fd that is not open is not refused: it is reported as NVAL, for ever.
- *   That becomes an error with EBADF.
+ *   That becomes an error with EBADF.  On macOS a device is NVAL as well, which
+ *   becomes EPERM, as epoll says of files that it cannot watch.
  * - Regular files are always ready; registration refuses them.
  * - ERR, HUP and NVAL cannot be masked; an entry that must not report them is
  *   removed from the array.
- * - macOS reports NVAL for devices; use kqueue there.
+ * - HUP takes OUT away (FreeBSD, OpenBSD, macOS).  Writing is reported beside it
+ *   all the same, so that the write finds out what happened.
+ * - On macOS HUP is the end of one direction, which is none for a socket: then
+ *   the two are asked one by one.  ERR is never reported there: it
+ *   is left to the owner of the fd to ask for an error after a HUP.
+ * - A pipe that has lost its reader is HUP on the BSDs and macOS, ERR on Linux
+ *   and here.  One that has lost its writers is readable there.
+ * - On NetBSD neither HUP nor ERR of a socket is ever reported: reading finds
+ *   the end.
  * Each wait starts reading the results at another entry, so that no fd is always
  * last.
  */
 #include "reactor/backend.h"
+
+#include "reactor/interest.h"
 
 #include "seam.h"
 
@@ -98,15 +109,64 @@ poll_set(struct socle__reactor *r, struct socle_descriptor *d, unsigned target)
 	return 0;
 }
 
+/* Whether both directions have ended, or poll(2) cannot tell any more. */
+static bool
+both_have_ended(int fd)
+{
+	struct pollfd alone[2] = {
+		{.fd = fd, .events = POLLIN}, {.fd = fd, .events = POLLOUT}};
+	int found;
+
+	do
+		found = sys_poll(alone, 2, 0);
+	while (found < 0 && errno == EINTR);
+	return found < 0 ||
+		(alone[0].revents & POLLHUP && alone[1].revents & POLLHUP);
+}
+
+static bool
+has_no_input(int fd)
+{
+	int n = 0;
+
+	return sys_unread(fd, &n) == 0 && n == 0;
+}
+
+/* What HUP means for this fd. */
+static unsigned
+end_of(const struct socle__reactor *r, const struct pollfd *e)
+{
+	const struct socle_descriptor *d = socle__descriptor_at(r, e->fd);
+	unsigned ready = (unsigned)e->revents & SOCLE__READY;
+
+	if (e->events & POLLOUT)
+		ready |= SOCLE_WRITE;
+	if (ready & SOCLE_ERR)
+		return ready;
+	ready &= ~(unsigned)SOCLE_HUP;
+	if (d && d->fd_flags & SOCLE__FD_WRITE_ONLY)
+		return ready | SOCLE_ERR;
+	if (d && d->fd_flags & SOCLE__FD_NO_SOCKET && has_no_input(e->fd))
+		ready &= ~(unsigned)SOCLE_READ;
+	return both_have_ended(e->fd) ? ready | SOCLE_HUP : ready;
+}
+
 static void
 report(struct socle__reactor *r, const struct poll_poller *p, size_t at)
 {
 	const struct pollfd *e = &p->fds[at];
+	uint64_t cookie = p->cookies[at];
+	unsigned ready = (unsigned)e->revents;
 
-	if (e->revents & POLLNVAL)
-		socle__batch_refusal(r, p->cookies[at], EBADF);
-	else if (e->revents)
-		socle__batch_add(r, p->cookies[at], (unsigned)e->revents);
+	if (ready & POLLNVAL) {
+		socle__batch_refusal(r, cookie,
+			socle__fd_is_gone(e->fd, -EBADF) ? EBADF : EPERM);
+		return;
+	}
+	if (ready & POLLHUP)
+		ready = end_of(r, e);
+	if (ready)
+		socle__batch_add(r, cookie, ready);
 }
 
 static int

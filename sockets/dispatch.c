@@ -127,8 +127,10 @@ ended(struct socle_socket *s, unsigned ready, int err)
 		return;
 	}
 	s->d.bits |= SOCLE__END_REPORTED;
-	if (ready & SOCLE_ERR)
-		socle__call_err(s, err ? err : pending_error(s));
+	if (err == 0)
+		err = pending_error(s); /* poll(2) need not tell of it */
+	if (ready & SOCLE_ERR || err < 0)
+		socle__call_err(s, err);
 	if (ready & SOCLE_HUP && !socle__is_gone(s))
 		socle__call_hup(s);
 }

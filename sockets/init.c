@@ -92,6 +92,8 @@ fd_flags_of(int fd, uint32_t flags, int mode)
 {
 	unsigned fd_flags = 0;
 
+	if (!(flags & SOCLE__IS_SOCKET))
+		fd_flags |= SOCLE__FD_NO_SOCKET;
 	if ((mode & O_ACCMODE) == O_WRONLY)
 		fd_flags |= SOCLE__FD_WRITE_ONLY;
 	if (!(mode & O_NONBLOCK) &&
@@ -129,7 +131,7 @@ socle__socket_init(struct socle_socket *self, struct socle__class *cls, int fd,
 	if (err == 0)
 		err = attach(self, cls, fd, flags);
 	if (err == 0) {
-		self->d.fd_flags = (uint8_t)fd_flags;
+		self->d.fd_flags |= (uint8_t)fd_flags;
 		if (type != SOCK_STREAM)
 			socle__socket_has_messages(self);
 		sigpipe_prevent(fd, flags);

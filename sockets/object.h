@@ -56,11 +56,10 @@ enum {
 
 /* struct socle_descriptor.fd_flags */
 enum {
-	SOCLE__FD_WRITE_ONLY = 1,   /* unread data is for the pipe's reader */
-	SOCLE__FD_MESSAGES = 2,     /* each write is one message */
-	SOCLE__FD_WAS_BLOCKING = 4, /* to be blocking again when it is closed */
-	SOCLE__FD_CORKED = 8,
-	SOCLE__FD_KEPT = 16 /* the library never closes it */
+	SOCLE__FD_MESSAGES = 1,     /* each write is one message */
+	SOCLE__FD_WAS_BLOCKING = 2, /* to be blocking again when it is closed */
+	SOCLE__FD_CORKED = 4,
+	SOCLE__FD_KEPT = 8 /* the library never closes it */
 };
 
 struct socle__extra {

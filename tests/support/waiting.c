@@ -66,11 +66,22 @@ end(int found, int ms)
 	return found;
 }
 
-/* With a kqueue, a poll of a single fd is not a wait. */
+/*
+ * Not a wait: a look at one direction of an fd after the other, and with a
+ * kqueue at a single fd.
+ */
+static bool
+is_look(const struct pollfd *fds, nfds_t n, int ms)
+{
+	return ms == 0 &&
+		((n == 1 && kevent_in_use) ||
+			(n == 2 && fds[0].fd == fds[1].fd));
+}
+
 int
 real_poll(struct pollfd *fds, nfds_t n, int ms)
 {
-	if (n == 1 && ms == 0 && kevent_in_use)
+	if (is_look(fds, n, ms))
 		return kernel_poll(fds, n, ms);
 	begin();
 	return end(kernel_poll(fds, n, time_is_virtual ? 0 : ms), ms);
@@ -158,6 +169,8 @@ real_kevent(int kq, const struct kevent *c, int changes, struct kevent *e,
 	int found = 0;
 
 	kevent_in_use = true;
+	if (changes == 1 && c->flags & EV_ONESHOT)
+		return kevent(kq, c, changes, e, events, t); /* a look */
 	if (refusal || may_fail(CALL_change)) {
 		found = changes_made(kq, c, changes, e, events);
 		if (found != 0 || events == 0)
