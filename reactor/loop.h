@@ -323,9 +323,12 @@ int socle_signal_named(const char *arguments, int signo,
  * object, timer and other fd, on a poller of the child's own, and drops, with
  * their callbacks, the bytes that were queued before the fork, which the parent
  * sends.  Until then the library makes no call in the child that could affect
- * the parent, and runs none of the parent's callbacks.  A child that wants none
- * of the objects calls socle_reset().  0, also outside a child; -errno if fds
- * cannot be created, and the call may be made again.
+ * the parent, and runs none of the parent's callbacks.  Afterwards parent and
+ * child share each connection: what one of them reads is lost to the other, and
+ * a shutdown(2) ends the connection for both, also the one that
+ * socle_close_after_flush() makes; socle_close() closes the child's fd only.  A
+ * child that wants none of the objects calls socle_reset().  0, also outside a
+ * child; -errno if fds cannot be created, and the call may be made again.
  */
 int socle_after_fork(void);
 

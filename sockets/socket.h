@@ -24,7 +24,9 @@
  * queue, still use the socket that the child shares with its parent.
  * socle_after_fork() drops the queue of every object with its callbacks,
  * because the parent sends that data, and closes the objects for which
- * socle_close_after_flush() was called.
+ * socle_close_after_flush() was called.  The connection itself remains shared.
+ * socle_close() in one process leaves it open in the other, but turns a cork
+ * off for both; socle_close_after_flush() may shut it down for both.
  */
 #ifndef SOCLE_SOCKETS_SOCKET_H
 #define SOCLE_SOCKETS_SOCKET_H
@@ -137,6 +139,12 @@ void socle_close(struct socle_socket *s, const char *reason);
  * event and no timeout, and counts as before; socle_close() closes it at once.
  * A reader function is not called; a TLS library says goodbye before, in a call
  * of socle_write_func().
+ *
+ * shutdown(2) acts on the connection and not on one fd.  On a connection that a
+ * child inherited through fork(2), lingering ends the sending side of parent and
+ * child alike, and the input that it discards is lost to both.  A child that
+ * leaves the connection to its parent calls socle_close(), or sets the times of
+ * socle_set_linger() to 0 first.
  */
 void socle_close_after_flush(struct socle_socket *s, const char *reason);
 
