@@ -28,16 +28,16 @@ plot work."/echo" using 2:xtic(1) title "1 connection" lc rgb "#9ecae1", \
 	"" using 4 title "64 connections, pipelined" lc rgb "#e6550d"
 
 set output out."/timers.svg"
-set title "A million timers: times as long as a bare wheel takes"
+set title "A million timers: time relative to a bare wheel"
 set yrange [0.5:*]
 plot work."/timers" using 2:xtic(1) title "add" lc rgb "#9ecae1", \
-	"" using 3 title "put off" lc rgb "#3182bd", \
+	"" using 3 title "postpone" lc rgb "#3182bd", \
 	"" using 4 title "cancel" lc rgb "#08519c", \
 	"" using 5 title "expire" lc rgb "#e6550d"
 
 unset logscale y
 set output out."/cpu.svg"
-set title "Processor time per echo, 64 connections: times that of a hand-written loop"
+set title "CPU time per echo, 64 connections, relative to a hand-written loop"
 set yrange [0:*]
 set ytics 0.5
 unset key

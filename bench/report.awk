@@ -93,7 +93,7 @@ function table(title, scenario, to, columns,	c, i, j, m, n, p, row, x) {
 	}
 }
 
-# A table of what is counted of socle in several scenarios.
+# A table of socle's counts in several scenarios.
 function rows(title, scenarios,	i, n, s) {
 	n = split(scenarios, s, ";")
 	if (!(s[1] in peers))
@@ -106,7 +106,7 @@ function rows(title, scenarios,	i, n, s) {
 			width, number(of(s[i], "socle", "syscalls"))
 }
 
-# What a target looks at, of any peer.
+# The value that a target limits, for any peer.
 function reached(scenario, metric, peer, against,	a, b) {
 	if (against == ".")
 		return of(scenario, peer, metric)
@@ -145,7 +145,7 @@ function target(line,	f, i, n, p, others, x, verdict, words) {
 	else if (x != "")
 		missed++
 	if (f[6] !~ /^[.=-]/)
-		words = words ", to " f[6]
+		words = words ", vs. " f[6]
 	printf "| %s | %s %s | %s | %s | %s |\n", words,
 		f[4] == "most" ? "<=" : ">=", f[5], number(x), verdict, others
 }
@@ -182,14 +182,14 @@ END {
 	printf "%s; %s. ", about["compiler"], about["packages"]
 	printf "%s, %s in all.\n", about["form"], about["took"]
 
-	printf "\n### Targets\n\n| what | target | reached | | the others |\n"
+	printf "\n### Targets\n\n| measured | target | result | | other peers |\n"
 	print "|---|---|--:|---|---|"
 	for (i = 1; i <= ntargets; i++)
 		target(targets[i])
 	printf "\n%d met, %d missed.\n", met, missed
 
 	print "\n### TCP"
-	echo = "rate=requests/s;/rate=of epoll;cpu=CPU ns;/cpu=of epoll;" \
+	echo = "rate=requests/s;/rate=vs. epoll;cpu=CPU ns;/cpu=vs. epoll;" \
 		"busy=busy;instructions=instr.;syscalls=sys calls"
 	table("Echo, 64 bytes, 1 connection", "echo-1", "epoll", echo)
 	table("Echo, 64 bytes, 64 connections", "echo-64", "epoll", echo)
@@ -202,7 +202,7 @@ END {
 	table("Memory with an idle timeout armed", "memory-timeout", "", "bytes=bytes")
 
 	print "\n### The chain of socketpairs"
-	chain = "ns=ns;/ns=of epoll;instructions=instr.;syscalls=sys calls"
+	chain = "ns=ns;/ns=vs. epoll;instructions=instr.;syscalls=sys calls"
 	table("100 pairs, 1 active", "chain-100-1", "epoll", chain)
 	table("100 pairs, 100 active", "chain-100-100", "epoll", chain)
 	table("1000 pairs, 100 active", "chain-1000-100", "epoll", chain)
@@ -213,23 +213,23 @@ END {
 		"toggle-100-100", "", "syscalls=sys calls")
 
 	print "\n### Timers, ns"
-	timers = "add=add;/add=of wheel;refresh=put off;/refresh=of wheel;" \
-		"rearm=re-arm;/rearm=of wheel;cancel=cancel;/cancel=of wheel;" \
-		"expire=expire;/expire=of wheel;worst=worst tick, us;" \
+	timers = "add=add;/add=vs. wheel;refresh=postpone;/refresh=vs. wheel;" \
+		"rearm=re-arm;/rearm=vs. wheel;cancel=cancel;/cancel=vs. wheel;" \
+		"expire=expire;/expire=vs. wheel;worst=worst tick, us;" \
 		"bytes=bytes"
 	table("10,000 pending", "timers-10000", "wheel", timers)
 	table("1,000,000 pending", "timers-1000000", "wheel", timers)
 
 	print "\n### Datagrams, files, profiling, idle connections, classes"
-	datagrams = "rate=datagrams/s;cpu=CPU ns;/cpu=of one;busy=busy"
-	table("Datagrams sent back, 64 bytes", "datagrams-64", "one", datagrams)
-	table("Datagrams sent back, 1200 bytes", "datagrams-1200", "one", datagrams)
-	table("A file sent, GB per second of CPU", "files", "sendfile",
-		"gb=GB/s;/gb=of sendfile")
+	datagrams = "rate=datagrams/s;cpu=CPU ns;/cpu=vs. one;busy=busy"
+	table("Datagram echo, 64 bytes", "datagrams-64", "one", datagrams)
+	table("Datagram echo, 1200 bytes", "datagrams-1200", "one", datagrams)
+	table("Sending a file, GB per second of CPU time", "files", "sendfile",
+		"gb=GB/s;/gb=vs. sendfile")
 	table("Profiling, echo, 64 connections", "profile", "socle-off",
-		"rate=requests/s;cpu=CPU ns;/cpu=of unprofiled")
+		"rate=requests/s;cpu=CPU ns;/cpu=vs. off")
 	table("Profiling of Danga::Socket", "profile-danga", "danga-off",
-		"rate=requests/s;cpu=CPU ns;/cpu=of unprofiled")
+		"rate=requests/s;cpu=CPU ns;/cpu=vs. off")
 	rows("A class 1 to 5 levels deep, echo, 64 connections",
 		"levels-1;levels-2;levels-3;levels-4;levels-5")
 	rows("Idle connections beside one that is active", "idle-0;idle-19000")

@@ -1,6 +1,6 @@
 /*
  * A hashed hierarchical wheel and nothing around it: the limit.  Six levels of
- * 64 slots, ticks of 2^20 ns.  A timer that is put off stays in its slot and
+ * 64 slots, ticks of 2^20 ns.  A postponed timer stays in its slot and
  * moves when that is due.
  */
 #include "timing.h"

@@ -1,6 +1,6 @@
 /*
  * What stores of timers are asked to do, N pending: to add (from none to N),
- * to refresh (each put off a little, as an idle timeout is), to re-arm (each to
+ * to refresh (each postponed a little, as an idle timeout is), to re-arm (each to
  * any other time), to cancel, and to let all expire.  All but add go in random
  * order, the same for everybody.  Prints processor time in ns for each and,
  * for more than 100,000 timers, the worst turn of the loop in us while none of
