@@ -202,7 +202,7 @@ a_thousand_idle_clients_do_not_delay_another_client(void **state)
 	assert_non_null(idle);
 	if (!fds_may_be(CLIENTS + 100)) {
 		free(idle);
-		skip_because("1100 open files are not allowed");
+		skip_because("the limit of open files is below 1100");
 	}
 	fd = demo_start(NULL);
 	for (int i = 0; i < CLIENTS; i++)

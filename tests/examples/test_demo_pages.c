@@ -290,7 +290,7 @@ the_manual_pages_are_html_if_mandoc_was_there(void **state)
 
 	(void)state;
 	if (system("command -v mandoc >/dev/null") != 0)
-		skip_because("there is no mandoc");
+		skip_because("mandoc is not installed");
 	snprintf(option, sizeof(option), "--root=%s/site",
 		build ? build : "build/plain");
 	fd = demo_start(option);

@@ -179,7 +179,7 @@ make_files(void)
 		if (!program_is_built("tls-echo"))                             \
 			skip_because("tls-echo is not built: no OpenSSL");     \
 		if (!pem[0])                                                   \
-			skip_because("openssl makes no certificate here");     \
+			skip_because("openssl cannot make a certificate");     \
 		program_start("tls-echo", option, pem);                        \
 	} while (0)
 
@@ -220,7 +220,7 @@ curl_gets_back_8_mib(void **state)
 
 	(void)state;
 	if (system("command -v curl >/dev/null") != 0)
-		skip_because("there is no curl");
+		skip_because("curl is not installed");
 	serve("--idle=60");
 	/* The method makes what the server sends back an answer in HTTP. */
 	snprintf(command, sizeof(command),

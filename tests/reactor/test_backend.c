@@ -40,7 +40,7 @@ static void
 skip_without_another(void)
 {
 	if (strcmp(BEST, "poll") == 0)
-		skip_because("there is no backend but poll");
+		skip_because("poll is the only backend");
 }
 
 static void

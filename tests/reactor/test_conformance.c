@@ -44,7 +44,8 @@ skip_what_kqueue_does_not_promise(enum watch watch, const char *expected)
 {
 #ifndef __linux__
 	if (watch == nothing && expected[0] != '+' && backend_is("kqueue"))
-		skip_because("nothing watched: kqueue need not tell an end");
+		skip_because("kqueue need not report the end of an fd that is "
+			     "not watched");
 #endif
 	(void)watch;
 	(void)expected;

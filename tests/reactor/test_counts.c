@@ -285,11 +285,11 @@ a_thousand_changes_in_a_tick_are_one_kevent_call(void **state)
 
 	(void)state;
 	if (backend_is("libkqueue"))
-		skip_because("libkqueue tells of 512 events at most");
+		skip_because("libkqueue reports at most 512 events");
 	if (!backend_is("kqueue"))
-		skip_because("no kevent");
+		skip_because("the test counts calls of kevent");
 	if (!fds_may_be(2100))
-		skip_because("2100 open files are not allowed");
+		skip_because("the limit of open files is below 2100");
 	for (int i = 0; i < 1000; i++) {
 		pair_unix(fds[i]);
 		toggled[i] = probe_new(fds[i][0], NULL);

@@ -276,7 +276,7 @@ an_event_err_of_step_4_is_followed_by_no_wait(void **state)
 
 	(void)state;
 	if (!changes_are_calls())
-		skip_because("no change can be refused");
+		skip_because("this backend cannot refuse a change");
 	pair_unix(fds);
 	refused = probe_new(fds[0], NULL);
 	refused->on_err = keep_open;

@@ -10,7 +10,7 @@
 #define skip_without_kqueue()                                                  \
 	do {                                                                   \
 		if (!backend_is("kqueue"))                                     \
-			skip_because("another backend");                       \
+			skip_because("the backend is not kqueue");             \
 	} while (0)
 
 static int pair[2];
@@ -139,7 +139,7 @@ an_event_with_an_unknown_cookie_is_not_reported_again(void **state)
 	close(pair[1]);
 #else
 	(void)state;
-	skip_because("no kqueue");
+	skip_because("this system has no kqueue");
 #endif
 }
 
@@ -177,7 +177,7 @@ no_change_uses_ev_receipt_and_each_has_space_to_fail(void **state)
 	assert_int_equal(0, too_many);
 #else
 	(void)state;
-	skip_because("no kqueue");
+	skip_because("this system has no kqueue");
 #endif
 }
 

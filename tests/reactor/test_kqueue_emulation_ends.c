@@ -65,7 +65,7 @@ a_reset_ends_both_directions_and_reports_the_error(void **state)
 
 	(void)state;
 	if (under_qemu())
-		skip_because("qemu tells 4 bytes of TCP_INFO");
+		skip_because("qemu returns only 4 bytes of TCP_INFO");
 	pair_tcp(fds);
 	add(fds[0], EVFILT_READ);
 	add(fds[0], EVFILT_WRITE);
@@ -92,7 +92,7 @@ reporting_an_error_does_not_clear_it(void **state)
 
 	(void)state;
 	if (under_qemu())
-		skip_because("qemu tells 4 bytes of TCP_INFO");
+		skip_because("qemu returns only 4 bytes of TCP_INFO");
 	pair_tcp(fds);
 	add(fds[0], EVFILT_READ);
 	close_by_reset(fds[1]);
@@ -111,7 +111,7 @@ a_local_shutdown_ends_only_writing(void **state)
 
 	(void)state;
 	if (under_qemu())
-		skip_because("qemu tells 4 bytes of TCP_INFO");
+		skip_because("qemu returns only 4 bytes of TCP_INFO");
 	for (int i = 0; i < 2; i++) {
 		if (i == 0)
 			pair_tcp(fds);

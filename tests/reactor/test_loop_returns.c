@@ -133,9 +133,9 @@ a_poller_closed_behind_the_library_ends_the_loop(void **state)
 
 	(void)state;
 	if (poller == -ENOTSUP)
-		skip_because("poll has no fd");
+		skip_because("the poll backend has no fd");
 	if (backend_is("libkqueue"))
-		skip_because("libkqueue's thread may say it otherwise");
+		skip_because("libkqueue's thread may report another error");
 	assert_true(poller >= 0);
 	close(poller);
 	assert_int_equal(-EBADF, socle_event_loop());

@@ -642,7 +642,8 @@ the_next_writer_of_a_fifo_is_heard(void **state)
 
 	(void)state;
 	if (!backend_is("epoll"))
-		skip_because("reports no new writer of a parked FIFO");
+		skip_because("this backend does not report a new writer of a "
+			     "parked FIFO");
 	strcpy(fifo + sizeof(fifo) - 7, "XXXXXX");
 	r = mkstemp(fifo);
 	close(r);

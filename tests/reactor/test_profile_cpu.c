@@ -472,7 +472,8 @@ a_call_shorter_than_the_schedulers_tick_is_measured(void **state)
 {
 	(void)state;
 	if (under_qemu() || !SOCLE__IS_LINUX)
-		skip_because("the clocks of a thread are not its usage");
+		skip_because(
+			"here a thread's clock does not show its CPU usage");
 	measure_really();
 }
 
@@ -491,7 +492,8 @@ so_is_one_in_another_thread(void **state)
 
 	(void)state;
 	if (under_qemu() || !SOCLE__IS_LINUX)
-		skip_because("the clocks of a thread are not its usage");
+		skip_because(
+			"here a thread's clock does not show its CPU usage");
 	assert_int_equal(1, socle_enable_profiling(0));
 	assert_int_equal(
 		0, pthread_create(&thread, NULL, measure_in_thread, NULL));

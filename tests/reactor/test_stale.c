@@ -621,7 +621,7 @@ a_change_at_a_number_that_is_now_another_file_is_event_err(void **state)
 
 	(void)state;
 	if (!backend_is("epoll"))
-		skip_because("it watches whatever has the number now");
+		skip_because("this backend watches the number, not the file");
 	p = watched(fds);
 	innocent = open("/proc/self/exe", O_RDONLY);
 	assert_true(innocent >= 0);

@@ -240,7 +240,7 @@ every_system_call_may_fail_once(void **state)
 {
 	(void)state;
 	if (backend_is("libkqueue"))
-		skip_because("libkqueue keeps fds");
+		skip_because("libkqueue keeps fds of its own open");
 	sweep(1);
 }
 
@@ -249,7 +249,7 @@ every_system_call_may_fail_three_times(void **state)
 {
 	(void)state;
 	if (backend_is("libkqueue"))
-		skip_because("libkqueue keeps fds");
+		skip_because("libkqueue keeps fds of its own open");
 	sweep(3);
 }
 
@@ -262,7 +262,7 @@ every_transfer_may_move_only_one_byte(void **state)
 
 	(void)state;
 	if (backend_is("libkqueue"))
-		skip_because("libkqueue keeps fds");
+		skip_because("libkqueue keeps fds of its own open");
 	count_calls(calls);
 	for (size_t i = 0; i < sizeof(transfers) / sizeof(transfers[0]); i++) {
 		unsigned long n = calls[transfers[i]];
@@ -308,7 +308,7 @@ every_close_may_report_an_error(void **state)
 
 	(void)state;
 	if (backend_is("libkqueue"))
-		skip_because("libkqueue keeps fds");
+		skip_because("libkqueue keeps fds of its own open");
 	count_calls(calls);
 	close_before = socle__seam.close;
 	socle__seam.close = close_and_complain;
@@ -336,7 +336,7 @@ two_system_calls_may_fail_in_one_run(void **state)
 
 	(void)state;
 	if (backend_is("libkqueue"))
-		skip_because("libkqueue keeps fds");
+		skip_because("libkqueue keeps fds of its own open");
 	if (text)
 		seed = (unsigned)strtoul(text, NULL, 10);
 	count_calls(calls);
@@ -418,7 +418,7 @@ every_system_call_of_a_child_may_fail_once(void **state)
 
 	(void)state;
 	if (backend_is("libkqueue"))
-		skip_because("libkqueue keeps fds");
+		skip_because("libkqueue keeps fds of its own open");
 	count_child_calls(calls);
 	assert_int_equal(0, failures);
 	for (int i = 0; i < ROWS; i++) {
@@ -453,7 +453,7 @@ every_system_call_is_reached(void **state)
 
 	(void)state;
 	if (backend_is("libkqueue"))
-		skip_because("libkqueue keeps fds");
+		skip_because("libkqueue keeps fds of its own open");
 	count_child_calls(child);
 	count_calls(program);
 	for (int i = 0; i < ROWS; i++) {

@@ -95,7 +95,7 @@ every_allocation_may_fail_once(void **state)
 {
 	(void)state;
 	if (backend_is("libkqueue"))
-		skip_because("libkqueue keeps fds");
+		skip_because("libkqueue keeps fds of its own open");
 	sweep(1, 1);
 }
 
@@ -104,7 +104,7 @@ any_three_consecutive_allocations_may_fail(void **state)
 {
 	(void)state;
 	if (backend_is("libkqueue"))
-		skip_because("libkqueue keeps fds");
+		skip_because("libkqueue keeps fds of its own open");
 	sweep(3, 3);
 }
 
@@ -113,7 +113,7 @@ memory_may_run_out_for_a_while(void **state)
 {
 	(void)state;
 	if (backend_is("libkqueue"))
-		skip_because("libkqueue keeps fds");
+		skip_because("libkqueue keeps fds of its own open");
 	sweep(25, -1);
 }
 
@@ -122,7 +122,7 @@ memory_may_run_out_permanently_at_any_point(void **state)
 {
 	(void)state;
 	if (backend_is("libkqueue"))
-		skip_because("libkqueue keeps fds");
+		skip_because("libkqueue keeps fds of its own open");
 	sweep((unsigned long)-1, -1);
 }
 

@@ -166,7 +166,7 @@ gso_and_gro_need_almost_no_system_calls(void **state)
 
 	(void)state;
 	if (!joined_are_supported())
-		skip_because("joined datagrams are not to be had");
+		skip_because("the kernel does not join datagrams here");
 	assert_true(run_flow(&joined, 3200, true) < 3200 / 10);
 }
 
@@ -220,7 +220,7 @@ a_refused_run_alone_is_sent_singly(void **state)
 {
 	(void)state;
 	if (!joined_are_supported())
-		skip_because("joined datagrams are not to be had");
+		skip_because("the kernel does not join datagrams here");
 	refused_gso_is_sent_singly(EIO);
 	refused_gso_is_sent_singly(EINVAL);
 	refused_gso_is_sent_singly(EMSGSIZE);
@@ -235,7 +235,7 @@ gso_sends_equal_lengths_in_one_system_call(void **state)
 
 	(void)state;
 	if (!joined_are_supported())
-		skip_because("joined datagrams are not to be had");
+		skip_because("the kernel does not join datagrams here");
 	t = send_three(&fd, &p);
 	recorder_send(t, "x"); /* a shorter datagram ends the run */
 	recorder_send(t, "seven");

@@ -258,7 +258,7 @@ a_reply_through_a_raw_socket_is_sent(void **state)
 
 	(void)state;
 	if (fd < 0)
-		skip_because("raw sockets need a privilege");
+		skip_because("raw sockets require a privilege");
 	t = recorder_new(fd, &(struct socle_dgram_params){.autoflush = true});
 	assert_int_equal(1, socle_dgram_reply(&t->dgram, &p, "answer", 6));
 	turn_until_received(t, 1);
@@ -277,7 +277,7 @@ a_packet_socket_receives(void **state)
 		int peer, fd = socket(AF_PACKET, types[i], htons(ETH_P_IP));
 
 		if (fd < 0)
-			skip_because("packet sockets need a privilege");
+			skip_because("packet sockets require a privilege");
 		t = recorder_new(fd, NULL);
 		t->quiet = true;
 		peer = udp_bound(&a);
@@ -380,7 +380,7 @@ a_queued_time_stamp_is_no_error(void **state)
 	if (setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPING, &what, sizeof(what)) <
 		0) {
 		close(fd);
-		skip_because("there are no time stamps");
+		skip_because("the kernel has no SO_TIMESTAMPING");
 	}
 	t = recorder_new(fd, &(struct socle_dgram_params){.autoflush = true});
 	assert_int_equal(1, socle_dgram_send(&t->dgram, "x", 1, 0, &mine));

@@ -68,7 +68,7 @@ turning_gro_off_turns_the_option_off(void **state)
 
 	(void)state;
 	if (!joined_are_supported())
-		skip_because("joined datagrams are not to be had");
+		skip_because("the kernel does not join datagrams here");
 	t = receiver_new(&sender, 0);
 	assert_int_equal(1, kernel_joins(t->dgram.sock.d.fd));
 	gro_off(t);
@@ -85,7 +85,7 @@ datagrams_that_wait_joined_are_split_after_gro_is_turned_off(void **state)
 
 	(void)state;
 	if (!joined_are_supported())
-		skip_because("joined datagrams are not to be had");
+		skip_because("the kernel does not join datagrams here");
 	t = receiver_new(&sender, 1500);
 	send_joined(sender, digits);
 	gro_off(t);
@@ -105,7 +105,7 @@ a_stolen_fd_does_not_join(void **state)
 
 	(void)state;
 	if (!joined_are_supported())
-		skip_because("joined datagrams are not to be had");
+		skip_because("the kernel does not join datagrams here");
 	t = receiver_new(&sender, 0);
 	send_joined(sender, digits);
 	fd = socle_steal_socket(&t->dgram.sock);
@@ -134,7 +134,7 @@ each_joined_datagram_is_truncated_alone(void **state)
 
 	(void)state;
 	if (!joined_are_supported())
-		skip_because("joined datagrams are not to be had");
+		skip_because("the kernel does not join datagrams here");
 	t = receiver_new(&sender, 4);
 	t->on_recv = note_cut;
 	send_joined(sender, texts);
@@ -164,7 +164,7 @@ a_loop_inside_a_joined_message_delivers_the_rest_of_it(void **state)
 
 	(void)state;
 	if (!joined_are_supported())
-		skip_because("joined datagrams are not to be had");
+		skip_because("the kernel does not join datagrams here");
 	t = receiver_new(&sender, 0);
 	t->on_recv = wait_for_three;
 	send_joined(sender, digits);
@@ -291,7 +291,7 @@ a_run_longer_than_a_message_is_divided(void **state)
 {
 	(void)state;
 	if (!joined_are_supported())
-		skip_because("joined datagrams are not to be had");
+		skip_because("the kernel does not join datagrams here");
 	run_of("127.0.0.1:0", 65507);
 	run_of("127.0.0.1:0", 65508);
 	run_of("[::1]:0", 65487);

@@ -94,7 +94,8 @@ an_interrupted_connect_continues(void **state)
 
 	(void)state;
 	if (backend_is("kqueue"))
-		skip_because("it says nothing of what never connected");
+		skip_because("kqueue reports nothing of a socket that never "
+			     "connected");
 	/*
 	 * The kernel claims progress although nothing was started: this must
 	 * not count as connected.

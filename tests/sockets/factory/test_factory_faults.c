@@ -289,7 +289,7 @@ listen_on_port(void)
 	{                                                                      \
 		(void)state;                                                   \
 		if (backend_is("libkqueue"))                                   \
-			skip_because("libkqueue keeps fds");                   \
+			skip_because("libkqueue keeps fds of its own open");   \
 		listen_on_port();                                              \
 		sweep(scenario, least);                                        \
 		close(server);                                                 \
