@@ -1,10 +1,9 @@
 /*
- * What stores of timers are asked to do, N pending: to add (from none to N),
- * to refresh (each postponed a little, as an idle timeout is), to re-arm (each to
- * any other time), to cancel, and to let all expire.  All but add go in random
- * order, the same for everybody.  Prints processor time in ns for each and,
- * for more than 100,000 timers, the worst turn of the loop in us while none of
- * them is due.
+ * The operations on a timer store, with N timers pending: add (from none to N),
+ * refresh (each is postponed a little, as an idle timeout is), re-arm (each gets
+ * any other time), cancel, and expire.  All but add visit the timers in the same
+ * random order for each store.  Prints the CPU time of each in ns and, for more
+ * than 100,000 timers, the worst tick of the loop in us while none is due.
  *
  *	timers-PEER N [CYCLES]
  *

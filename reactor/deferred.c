@@ -1,7 +1,7 @@
 /*
- * Deferred calls: one FIFO.  A run takes the calls that were present when it
- * began, by their serial numbers: a loop nested in one of them may run
- * the others meanwhile.
+ * Deferred calls: one FIFO.  A run makes the calls that were present when it
+ * started.  It tells them by their serial numbers, because a loop nested in one
+ * of them may make the others meanwhile.
  */
 #include "reactor/deferred.h"
 

@@ -10,10 +10,11 @@
  *   both.  So nothing is called here between fork and socle_after_fork().
  * - ERR and HUP are always reported and cannot be masked; only taking the fd
  *   out stops them.
- * - Regular files are EPERM.  A fresh TCP socket that is neither connected nor
+ * - Regular files are EPERM.  A TCP socket that is neither connected nor
  *   listening reports OUT and HUP.
- * - MOD and DEL of an fd that was closed behind our back are EBADF; when the
- *   number is another file by now ENOENT, or EPERM if that cannot be polled.
+ * - MOD and DEL fail with EBADF if the application has closed the fd.  If the
+ *   number is another file by now, they fail with ENOENT, or with EPERM if that
+ *   file cannot be polled.
  */
 #ifdef __linux__
 

@@ -24,7 +24,7 @@ socle__descriptor_touch(struct socle_descriptor *d)
 void socle__descriptor_disarm(
 	struct socle__reactor *r, struct socle_descriptor *d);
 
-/* A `take' function: tells the kernel of a change; a failure is event_err. */
+/* A `take' function: passes a change to the kernel; a failure is event_err. */
 void socle__interest_update(
 	struct socle__reactor *r, struct socle_descriptor *d);
 

@@ -114,8 +114,8 @@ deliver(int level, const char *message)
 static const struct socle__descriptor_ops no_ops;
 
 /*
- * False: there are too many, or there is no memory.  One of those is kept in
- * the reactor itself: the last word of a lack of memory reaches the hook.
+ * False: too many messages wait, or there is no memory.  The reactor itself has
+ * space for one of the latter, so that the hook learns that memory ran out.
  */
 static bool
 keep(struct socle__reactor *r, int level, const char *message)

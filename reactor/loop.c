@@ -163,8 +163,8 @@ receiver(struct socle__reactor *r, uint64_t cookie)
 }
 
 /*
- * Whether the event is still to be dispatched: the hook may have closed its
- * descriptor, ended the loop, or run one that was told of the event.
+ * Whether the event must still be dispatched: the hook may have closed its
+ * descriptor, ended the loop, or run a nested loop that dispatched the event.
  */
 static SOCLE__NOINLINE bool
 log_event(struct socle__reactor *r, uint64_t cookie, unsigned ready)

@@ -7,7 +7,7 @@
 /*
  * Registers `fd' under a new generation, watching nothing.  `eager' tells the
  * kernel at once, to learn whether it accepts the fd.  0, or -errno with
- * nothing changed: -EBADF, -EEXIST, -ENOMEM, or what the poller said.
+ * nothing changed: -EBADF, -EEXIST, -ENOMEM, or the poller's error.
  */
 int socle__descriptor_add(struct socle__reactor *r, struct socle_descriptor *d,
 	const struct socle__descriptor_ops *ops, int fd, unsigned bits,

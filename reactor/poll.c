@@ -11,9 +11,9 @@
  *   removed from the array.
  * - HUP takes OUT away (FreeBSD, OpenBSD, macOS).  Writing is reported beside it
  *   all the same, so that the write finds out what happened.
- * - On macOS HUP is the end of one direction, which is none for a socket: then
- *   the two are asked one by one.  ERR is never reported there: it
- *   is left to the owner of the fd to ask for an error after a HUP.
+ * - On macOS HUP is the end of one direction, so the directions are asked one by
+ *   one.  ERR is never reported there: the owner of the fd looks for an error
+ *   after a HUP.
  * - A pipe that has lost its reader is HUP on the BSDs and macOS, ERR on Linux
  *   and here.  One that has lost its writers is readable there.
  * - On NetBSD neither HUP nor ERR of a socket is ever reported: reading finds
@@ -36,7 +36,7 @@ struct poll_poller {
 	uint64_t *cookies; /* of the same index */
 	size_t n, room;
 	struct socle__places places; /* in fds */
-	size_t first;                /* where the last look began */
+	size_t first;                /* where the last scan started */
 };
 
 _Static_assert(SOCLE_READ == POLLIN && SOCLE_WRITE == POLLOUT &&

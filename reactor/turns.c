@@ -5,7 +5,7 @@
  * and open[] counts the open turns of each kind.
  *
  * A walk puts marks of its own into the list: one before the descriptor that
- * comes next, and one behind the descriptor that was last when the walk began.
+ * comes next, and one behind the descriptor that was last when the walk started.
  * Whatever a callback does to the list, a nested walk included, no descriptor
  * is skipped and none is served twice.
  */

@@ -42,7 +42,7 @@ queue_drop(struct socle_socket *s)
 		t->drop(s);
 }
 
-/* The class hears of its own fd only: with KEEP_FD it is someone else's. */
+/* closing_fd is called for the object's own fd, not for a KEEP_FD one. */
 static SOCLE__COLD void
 closing_ask(struct socle_socket *s)
 {

@@ -168,8 +168,8 @@ int socle_set_linger(struct socle_socket *s, double silence, double most);
 int socle_steal_socket(struct socle_socket *s);
 
 /*
- * While `keep' is set, the fd belongs to somebody else, another runtime for
- * example, and the library never closes it: a closed object's fd leaves the loop
+ * While `keep' is set, the fd belongs to other code, such as another runtime,
+ * and the library never closes it: a closed object's fd leaves the loop
  * at the end of the tick, `closing_fd' is called, and the fd stays open.  Does
  * nothing on a closed object.
  */
@@ -233,7 +233,7 @@ void socle_watch_write(struct socle_socket *s, bool on);
  * once data was queued and none of it was sent for `seconds', also while
  * socle_connect() is connecting.  Before a timeout is reported, the kernel is
  * asked: if READ or WRITE is watched and ready, the event comes first.  So a
- * handler that took long, or a process that was stopped, disconnects nobody.
+ * long handler, or a process that was stopped, causes no disconnect.
  * Traffic counts from the time of its tick; traffic of the last tick counts
  * from its end.  If the handler does not close the object, the time starts
  * again.  The clock is

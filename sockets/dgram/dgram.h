@@ -322,7 +322,7 @@ int socle_dgram_send(struct socle_dgram *d, const void *data, size_t len,
  *
  * Returns as socle_dgram_send(), and at once, with autoflush or without:
  * -EDESTADDRREQ, the sender has no name and the object is not connected;
- * -EINVAL, the sender's port is 0, which anybody can pretend.  (Raw and ICMP
+ * -EINVAL, the sender's port is 0, which any host can forge.  (Raw and ICMP
  * sockets have no ports.)
  */
 int socle_dgram_reply(struct socle_dgram *d, const struct socle_packet *p,

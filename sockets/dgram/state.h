@@ -11,7 +11,7 @@ struct socle__dgram_block;
 /* struct socle_dgram.flags */
 enum {
 	SOCLE__DGRAM_ENDS = 1,     /* a connection: a read of 0 is its end */
-	SOCLE__DGRAM_PIECES = 2,   /* sends to a stream, perhaps a part */
+	SOCLE__DGRAM_PIECES = 2,   /* sends to a stream, which may take a part */
 	SOCLE__DGRAM_IN_ONES = 4,  /* there is no recvmmsg */
 	SOCLE__DGRAM_OUT_ONES = 8, /* there is no sendmmsg */
 	SOCLE__DGRAM_PKT = 16,     /* these three: requested and available */

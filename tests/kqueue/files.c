@@ -299,8 +299,8 @@ look_at_always_ready(struct kq *q, struct list *out)
 }
 
 /*
- * Each report yields at most two events, so only the last report may not fit
- * completely.
+ * A file yields at most two events, so at most the events of the last file are
+ * cut off.
  */
 void
 kq_collect(struct kq *q, struct list *out)

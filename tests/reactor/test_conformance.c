@@ -28,7 +28,7 @@
 enum { WAITS = 6 }; /* maximum in ten seconds */
 
 struct scene {
-	int own_fd, peer_fd; /* theirs: -1 once closed */
+	int own_fd, peer_fd; /* -1 once closed */
 	int err;             /* E */
 	struct probe *p;
 };
@@ -36,8 +36,8 @@ struct scene {
 /*
  * A kqueue reports no ERR and no HUP for an fd without a filter. The library
  * keeps an idle filter there, which reports an end only on systems that compare
- * its low-water mark with the data. The emulation does, so these cells hold on
- * it.
+ * its low-water mark with the data. The emulation does, so these cells are
+ * tested there.
  */
 static void
 skip_what_kqueue_does_not_promise(enum watch watch, const char *expected)

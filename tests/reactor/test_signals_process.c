@@ -151,7 +151,7 @@ a_blocking_call_of_another_thread_is_restarted(void **state)
 	close(block_on[1]);
 }
 
-/* A thread whose loop has SIGUSR1 until it is told to end. */
+/* A thread whose loop has SIGUSR1 until it is stopped. */
 struct owner {
 	pthread_t thread;
 	struct socle_loop *loop;

@@ -185,7 +185,7 @@ closing_fd_is_not_called_for_an_fd_that_was_closed_elsewhere(void **state)
 	close(ends[1]);
 }
 
-/* ---- an fd of somebody else's ---- */
+/* ---- an fd that other code owns ---- */
 
 static void
 a_kept_fd_stays_open(void **state)
@@ -252,9 +252,9 @@ a_reset_leaves_a_kept_fd_open(void **state)
 	close(ends[1]);
 }
 
-/* ---- O_NONBLOCK, which others that share the open file see ---- */
+/* ---- O_NONBLOCK, which is a flag of the open file and not of the fd ---- */
 
-/* A pipe for writing that somebody else shares; [1] is the object's. */
+/* A pipe whose write end `shared' is a copy of; [1] is the object's. */
 static struct probe *
 shared_pipe(int *shared)
 {

@@ -180,8 +180,8 @@ count_release(bool sent, void *arg)
 }
 
 /*
- * Sent bytes cannot be recalled: the one case in which lack of memory closes
- * the socket.
+ * Sent bytes cannot be recalled: this is the one case in which running out of
+ * memory closes the socket.
  */
 static void
 a_partial_write_without_memory_for_the_rest_closes(void **state)

@@ -75,9 +75,9 @@ enum call seam_any_struck(void); /* which call it was; CALLS: none */
 bool under_qemu(void);
 
 /*
- * qemu passes on unknown control data unchanged, but of a machine with another
- * byte order the contents are wrong: joined datagrams do not work there, and
- * the library sees a kernel without them.
+ * qemu does not convert control data that it does not know.  If the machine has
+ * another byte order than the host, joined datagrams do not work, and the library
+ * is run as on a kernel without them.
  */
 bool joined_are_supported(void);
 

@@ -52,7 +52,7 @@ refused(long result)
 	if (result >= 0)
 		return false;
 	if (result == -EINTR)
-		wrong("an interruption was told");
+		wrong("EINTR was returned");
 	scenario.erred[CALL_REFUSED]++;
 	return true;
 }

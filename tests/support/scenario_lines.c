@@ -121,7 +121,7 @@ line_of(int fd, const struct socle_factory *by)
 	for (int i = 0; i <= LINES; i++)
 		if (scenario.lines[i].port == ntohs(a.sin_port))
 			return &scenario.lines[i];
-	wrong("nobody's client");
+	wrong("a client of no line");
 	return NULL;
 }
 
@@ -402,8 +402,8 @@ line_check(const struct line *c, const char *which)
 		wrong("%s: got %zu bytes of %zu written", which, c->got,
 			c->taken + c->maybe_sent);
 	else if (!c->served && !scenario.messages && !scenario.lasting)
-		wrong("%s: let go without a word", which);
+		wrong("%s: closed without an event", which);
 	else if (c->served && !c->erred && c->got != c->total)
-		wrong("%s: got %zu of %zu bytes, and nobody was told", which,
+		wrong("%s: got %zu of %zu bytes without an error", which,
 			c->got, c->total);
 }

@@ -311,7 +311,7 @@ while_another_server_removes_the_stale_file_it_is_in_use(void **state)
 
 static bool lock_again;
 
-/* The server that held it removes it; perhaps another one makes it anew. */
+/* The server that held the lock removes it; another may create it again. */
 static int
 lock_a_removed_file(const char *lock)
 {

@@ -267,7 +267,7 @@ static void
 chain_for_ever(struct socle_socket *it, struct sending *f)
 {
 	if (f->completions > 100000)
-		fail_msg("nobody else had his turn");
+		fail_msg("no other object got a turn");
 	if (!stop_now)
 		send_file(it, f, (struct socle_sendfile){.fd = *(int *)f->arg});
 }
