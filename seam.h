@@ -5,10 +5,10 @@
  * tests compile the same sources with SOCLE_SEAM_TEST, which sends each call
  * through a table of function pointers: that is where calls are counted,
  * faults injected and the clock replaced.  No other file of the library may
- * name a system call or malloc; `make lint' proves it by looking at what the
- * test-bound objects still ask of libc.
+ * name a system call or malloc; `make lint' proves it by the symbols that
+ * the test-bound objects still need from libc.
  *
- * The list below is the whole of what the library asks of the kernel:
+ * The list below is everything that the library uses of the kernel:
  * X(result, name, (parameters), (arguments)).
  */
 #ifndef SOCLE_SEAM_H
@@ -155,7 +155,7 @@ extern struct socle__seam socle__seam;
 SOCLE__SEAM_CALLS(SOCLE__SEAM_BIND)
 SOCLE__SEAM_SHAPES(SOCLE__SEAM_BIND_SHAPE)
 
-/* Where it is an option of the socket, and no flag of what sends. */
+/* For systems where it is an option of the socket, not a flag of a send. */
 static inline void
 sys_no_sigpipe(int fd)
 {

@@ -1,6 +1,6 @@
 /*
  * All differences between systems.  Apart from the backends no other file of the
- * library asks which system it is on.
+ * library checks which system it is compiled for.
  *
  * A constant that a system does not have gets a value here that is harmless
  * where it is used: a flag is 0, an option is -1, which no kernel knows, an
@@ -46,7 +46,7 @@
 /* The same for a function that is called often. */
 #define SOCLE__NOINLINE __attribute__((noinline))
 
-/* ---- what there is: 1 or 0 ---- */
+/* ---- features: 1 or 0 ---- */
 
 #ifdef __linux__
 #define SOCLE__IS_LINUX 1
@@ -227,7 +227,7 @@ socle__ip_info_ifindex(const struct socle__ip_info *info)
 #endif
 }
 
-/* What Linux keeps for who has set IP_RECVERR, as it comes. */
+/* Errors that Linux queues if the application has set IP_RECVERR. */
 #if defined(MSG_ERRQUEUE) && SOCLE__IS_LINUX
 #define SOCLE__HAVE_ERRQUEUE 1
 #else
@@ -319,7 +319,7 @@ socle__libc_dup3(int from, int to, int flags)
 #endif
 }
 
-/* What is written to the second is read from the first; they may be one. */
+/* Data written to the second is read from the first, which may be the same. */
 static inline int
 socle__libc_wake_fds(int *fds)
 {

@@ -1,4 +1,4 @@
-/* The echo server on libevent's events, which leave reading and writing to us. */
+/* The echo server on libevent's events; it reads and writes by itself. */
 #include "server.h"
 
 #include <event2/event.h>

@@ -73,13 +73,13 @@ struct socle__profile_asked {
 	char text[];
 };
 
-/* A moment: what the clocks said.  CPU that was not asked for is 0. */
+/* A moment, by each clock; 0 for CPU times that were not requested. */
 struct socle__stamp {
 	int64_t wall;         /* ns; -1: not read */
 	int64_t utime, stime; /* microseconds */
 };
 
-/* A call under way; on the C stack of who calls. */
+/* A call in progress; on the stack of the caller. */
 struct socle__call {
 	struct socle__call *outer;
 	struct socle__profile_counter *counter; /* NULL: not counted */

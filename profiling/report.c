@@ -285,7 +285,7 @@ static const struct line {
 		HEAD("call_duration_seconds", "Whole calls", "histogram"),
 		NULL}};
 
-/* What was not measured is left out: 0 would be wrong. */
+/* Values that were not measured are left out: 0 would be wrong. */
 static void
 put_prometheus(struct writer *w, struct snapshot *s)
 {

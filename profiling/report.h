@@ -1,4 +1,4 @@
-/* What the counters say: item by item, and as reports. */
+/* The counters, item by item and as reports. */
 #ifndef SOCLE_PROFILING_REPORT_H
 #define SOCLE_PROFILING_REPORT_H
 

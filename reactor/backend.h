@@ -1,5 +1,5 @@
 /*
- * Backends: what each of them offers, and what they share.
+ * Backends: the table that each of them fills in, and the code they share.
  *
  * A backend is one file and one table.  It translates the kernel's events into
  * the batch and calls no method.

@@ -1,6 +1,6 @@
 /*
- * What the reactor keeps of a descriptor, and what the struct that embeds it
- * does when something happens.
+ * A descriptor's registration, and the functions that the struct that embeds it
+ * provides for events.
  *
  * The reactor owns the generation, the interest and the parking of a
  * descriptor.  The embedding struct owns the meaning of its events.  The

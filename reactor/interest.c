@@ -38,8 +38,8 @@ interest_apply(struct socle__reactor *r, struct socle_descriptor *d)
 /*
  * Inside a tick the kernel learns of changes once, before the next wait.
  * Outside one it learns at once, because another event loop may be about to
- * wait.  What fails there is tried again in the next tick, which can report it
- * to the object.
+ * wait.  A change that fails there is made again in the next tick, which can
+ * report the failure to the object.
  */
 static void
 interest_changed(struct socle_descriptor *d)

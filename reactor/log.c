@@ -9,7 +9,7 @@
  * after those that were kept before.  Standard error, and a thread that has no
  * reactor, get each message at once.
  *
- * What a hook logs itself, and what the library logs inside the hook, goes to
+ * Messages that a hook logs, and those of the library inside the hook, go to
  * standard error: otherwise the hook could be called without end.
  */
 #include "reactor/log.h"

@@ -19,8 +19,8 @@ void socle__vlog(int level, const char *fmt, va_list ap)
 bool socle__log_wanted(int level);
 
 /*
- * Calls the hook for the messages that were kept.  It may do what a callback
- * may do, so this is called only where the library may call one.
+ * Calls the hook for the messages that were kept.  Like a callback, the hook may
+ * call anything, so this is called only where the library may run a callback.
  */
 void socle__log_deliver_kept(void);
 
@@ -31,7 +31,7 @@ socle__log_deliver(const struct socle__reactor *r)
 		socle__log_deliver_kept();
 }
 
-/* In a child, inside fork(2): drops what the parent delivers. */
+/* In a child, inside fork(2): drops the messages that the parent delivers. */
 void socle__log_forked(struct socle__reactor *r);
 
 extern _Atomic int socle__debug_level; /* known once a reactor was made */

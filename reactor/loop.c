@@ -9,7 +9,7 @@
  *
  * The batch of events belongs to the reactor, not to the tick: a loop that is
  * nested in a handler waits and replaces it, and the outer tick finds it used
- * up.  The kernel reports again what is dropped that way.
+ * up.  The kernel reports the dropped events again.
  */
 #include "reactor/tick.h"
 
@@ -250,7 +250,7 @@ finish_tick(struct socle__reactor *r)
 
 /* ---- the tick ---- */
 
-/* What a tick returns that was interrupted. */
+/* The result of an interrupted tick. */
 static SOCLE__NOINLINE int
 interruption(const struct socle__reactor *r)
 {

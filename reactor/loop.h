@@ -101,8 +101,9 @@ void socle_set_loop_timeout(int ms);
  * references of socle_loop_self() return -ESHUTDOWN from now on.
  *
  * Outside handlers the objects are destroyed at once.  Inside one they are
- * destroyed at the end of the tick, and the loops on the stack end; what the
- * handler makes after the reset stays.  The end of a thread resets its loop.
+ * destroyed at the end of the tick, and the loops on the stack end;
+ * objects and timers that the handler makes after the reset stay.  The end of a
+ * thread resets its loop.
  */
 void socle_reset(void);
 
@@ -258,8 +259,8 @@ void socle_set_post_loop_callback_or_drop(
 /* ---- deferred and posted calls ---- */
 
 /*
- * Calls `fn(arg)' in the next tick, in the order of the calls; what it defers
- * itself waits for the tick after that.  With the second form `drop(arg)' is
+ * Calls `fn(arg)' in the next tick, in the order of the calls; a call that `fn'
+ * defers waits for the tick after that.  With the second form `drop(arg)' is
  * called instead if a reset or the end of the thread comes first; `drop' must
  * not call the library.
  */

@@ -1,6 +1,6 @@
 /*
- * The mailbox: what other threads and signal handlers know of a reactor, and
- * what the public interface calls struct socle_loop.
+ * The mailbox: the part of a reactor that other threads and signal handlers may
+ * use.  The public interface calls it struct socle_loop.
  */
 #ifndef SOCLE_REACTOR_MAILBOX_H
 #define SOCLE_REACTOR_MAILBOX_H
@@ -34,7 +34,7 @@ int socle__mailbox_open(struct socle__reactor *r);
  */
 int socle__mailbox_put(struct socle_loop *m, struct socle__deferred *call);
 
-/* Moves what was posted to the deferred calls. */
+/* Moves posted calls to the deferred calls. */
 void socle__mailbox_collect(struct socle__reactor *r);
 
 static inline bool

@@ -1,8 +1,8 @@
 /*
  * The life of a reactor: made on first use, reset, freed with its thread.
  *
- * What the rest of the library keeps in a reactor is a part of it, which
- * brings its own functions for the end; so this file depends on no part.
+ * The rest of the library keeps its state in parts of a reactor.  Each part has
+ * its own functions for a reset and for the end, so this file depends on none.
  *
  * In a forked child the reactor is marked before the child runs a line of its
  * own.  From then on the library makes no call that could affect the parent:
@@ -167,10 +167,9 @@ is_in_use(const struct socle__reactor *r)
 
 /*
  * Inside a handler the memory of the reactor and of the objects stays until
- * the outermost tick ends.  Everything else goes at once, so that what the
- * handler makes after the reset belongs to the time after it.  So does what is
- * made while the arguments of timers and deferred calls are dropped, which
- * comes last.
+ * the outermost tick ends.  Everything else is released at once, so that objects
+ * that the handler makes after the reset survive it.  The arguments of timers and
+ * deferred calls are dropped last; what `drop' makes survives as well.
  */
 void
 socle_reset(void)

@@ -39,7 +39,7 @@ loop_enter(unsigned *outer, int *err)
 	return r;
 }
 
-/* An embedding loop sleeps on the fd, which has to report what is left. */
+/* An embedding loop sleeps on the fd, which must report remaining work. */
 static void
 wake_embedder(struct socle__reactor *r)
 {
@@ -47,7 +47,7 @@ wake_embedder(struct socle__reactor *r)
 		socle_wakeup(r->mailbox);
 }
 
-/* Returns what the loop returns; a fork may have made this a child. */
+/* Returns the loop's result; a fork may have made this process a child. */
 static int
 loop_leave(struct socle__reactor *r, unsigned outer, int result)
 {
@@ -153,7 +153,7 @@ socle_loop_timeout_ms(void)
 
 	if (!r)
 		return ms;
-	r->depth++; /* what the kernel refuses is reported as in a tick */
+	r->depth++; /* refusals of the kernel are reported as in a tick */
 	r->now_known = false;
 	socle__interest_submit(r);
 	ms = socle__wait_ms(r, r->timeout_ms);

@@ -60,7 +60,7 @@ enum socle__part_order {
 };
 
 /*
- * What a backend translates the kernel's events into.  The layout is that of
+ * An event, as the backends translate it.  The layout is that of
  * Linux's struct epoll_event, so that epoll has nothing left to translate.
  */
 struct socle__event {
@@ -102,7 +102,7 @@ struct socle__deferred;
 struct socle__item;
 
 struct socle__reactor {
-	/* what every tick touches, together */
+	/* fields that every tick touches, next to each other */
 	const struct socle__backend *backend; /* NULL until started */
 	struct socle_descriptor **map;        /* by fd */
 	size_t map_size;                      /* a power of two */

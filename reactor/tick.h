@@ -1,4 +1,4 @@
-/* The tick, and what is asked around it. */
+/* The tick, and the steps that the loops run around it. */
 #ifndef SOCLE_REACTOR_TICK_H
 #define SOCLE_REACTOR_TICK_H
 
@@ -10,10 +10,10 @@
  */
 int socle__tick(struct socle__reactor *r, int limit_ms);
 
-/* Before a loop returns: flushes what is held back, reaps what is closed. */
+/* Before a loop returns: flushes held writes, reaps closed objects. */
 void socle__flush_and_reap(struct socle__reactor *r);
 
-/* Tells the kernel of all changed interest now, without waiting. */
+/* Passes all changes of interest to the kernel now, without waiting. */
 void socle__interest_submit(struct socle__reactor *r);
 
 #endif

@@ -104,7 +104,7 @@ turns_walk(struct socle__reactor *r, unsigned turn,
 	unlink_it(&end);
 }
 
-/* One alone needs no marks: what joins it while it is served waits. */
+/* A single descriptor needs no marks: those added meanwhile wait. */
 void
 socle__turns_take(struct socle__reactor *r, unsigned turn,
 	void (*take)(struct socle__reactor *r, struct socle_descriptor *d))

@@ -141,7 +141,7 @@ socle_keep_fd(struct socle_socket *s, bool keep)
 
 /*
  * Data that autoflush or the budget of a pump holds back is flushed once.
- * Inside a pump only autoflush counts: what its callbacks write is dropped.
+ * Inside a pump only autoflush counts: data that its callbacks write is dropped.
  */
 static void
 flush_held(struct socle_socket *s)

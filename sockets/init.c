@@ -84,8 +84,8 @@ socle__socket_has_messages(struct socle_socket *s)
 }
 
 /*
- * O_NONBLOCK belongs to the open file, which others share if it was inherited.
- * That is likely for what is no socket, and for 0, 1 and 2.
+ * O_NONBLOCK belongs to the open file, which other processes share if it was
+ * inherited.  That is likely for fds that are not sockets, and for 0, 1 and 2.
  */
 static unsigned
 fd_flags_of(int fd, uint32_t flags, int mode)

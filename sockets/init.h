@@ -11,8 +11,8 @@
 enum { SOCLE__KNOWN_SOCKET = SOCLE__IS_SOCKET };
 
 /*
- * Sets a flag of the fd with fcntl's commands `get' and `set'; *before is what
- * there was.  0 or -errno.
+ * Sets a flag of the fd with fcntl's commands `get' and `set'; *before is the
+ * old value.  0 or -errno.
  */
 int socle__fd_flag_set(int fd, int get, int set, int flag, int *before);
 

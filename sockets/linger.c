@@ -40,8 +40,8 @@ socle__must_linger(const struct socle_socket *s)
 }
 
 /*
- * Without memory for the extra part, the silence is the whole time.  `at_once':
- * the time is over in the next tick.
+ * Without memory for the extra part, only the silence is limited.  `at_once': the
+ * time expires in the next tick.
  */
 static void
 start(struct socle_socket *s, bool at_once)

@@ -122,8 +122,8 @@ socle__is_closed(const struct socle_socket *s)
 }
 
 /*
- * Whether a callback has closed the object, or forked and this is the child:
- * what was under way ends.
+ * Whether a callback has closed the object, or forked and this is the child.  The
+ * operation under way then ends.
  */
 static inline bool
 socle__is_gone(const struct socle_socket *s)

@@ -92,9 +92,9 @@ read_pushed(struct socle_socket *s, void *buf, size_t size)
 }
 
 /*
- * What the reader function has received and not returned yet, as TLS does with
- * the rest of a record, no poller reports.  After some bytes it is taken to hold
- * more, until it says otherwise.
+ * No poller reports data that the reader function has received and not returned
+ * yet, such as the rest of a TLS record.  After it has returned bytes it is
+ * assumed to hold more, until it says otherwise.
  */
 static void
 reader_holds(struct socle_socket *s, bool more)

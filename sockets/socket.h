@@ -313,18 +313,18 @@ enum { SOCLE_WANT_READ = -70001, SOCLE_WANT_WRITE = -70002 };
 /* ---- writing ---- */
 
 /*
- * The write queue.  A write on an empty queue goes to the kernel at once; what
- * the kernel does not take is queued and sent without further calls.  A write
+ * The write queue.  A write on an empty queue goes to the kernel at once; bytes
+ * that the kernel does not take are queued and sent without further calls.  A write
  * behind queued data is queued.  One flush sends about 1 MiB and runs at most
  * 64 calls; the rest follows in the next tick.
  *
  * Writes made inside a release, done, mark or drain callback are queued, and
- * sent by the flush that runs the callback or in the next tick.  What a call
- * queued by socle_write_func() writes on an empty queue is sent at once.
+ * sent by the flush that runs the callback or in the next tick.  Data that
+ * a call of socle_write_func() writes on an empty queue is sent at once.
  *
  * The results of every write:
  *
- *	1	everything, what was queued before included, was handed over
+ *	1	everything was handed over, earlier queued data included
  *	0	something is queued
  *
  * and these, for which nothing was taken and the object stays as it is:
@@ -437,7 +437,7 @@ int socle_set_writer_func(struct socle_socket *s,
 
 /*
  * TCP_CORK or TCP_NOPUSH: while it is on, TCP sends full segments only.  Close
- * and steal turn it off.  Returns 0, also on what is not a TCP socket and if
+ * and steal turn it off.  Returns 0, also on an fd that is not a TCP socket and if
  * nothing changes; -EBADF; or the -errno of setsockopt(2).
  */
 int socle_tcp_cork(struct socle_socket *s, bool on);

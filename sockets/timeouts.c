@@ -4,7 +4,7 @@
  *
  * Traffic only stores the time of the tick.  When the timer fires, it computes
  * how long ago that was, and restarts for the rest.  Before a timeout is
- * reported, the kernel is asked for what has come meanwhile.
+ * reported, the kernel is asked for events that came meanwhile.
  */
 #include "sockets/timeouts.h"
 

@@ -1,4 +1,4 @@
-/* What the application watches: reading, writing, the end of the tick. */
+/* The application's watches: reading, writing, the end of the tick. */
 #include "reactor/interest.h"
 #include "reactor/post_loop.h"
 #include "sockets/object.h"

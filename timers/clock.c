@@ -1,6 +1,6 @@
 /*
- * The clock, and the conversions between its units.  What becomes a delay is
- * rounded up and saturates: nothing is ever early, nothing overflows.
+ * The clock, and the conversions between its units.  Delays are rounded up and
+ * saturate: nothing is ever early, nothing overflows.
  */
 #include "timers/clock.h"
 

@@ -13,8 +13,8 @@ int64_t socle__clock_ns(void);
 int64_t socle__seconds_to_ns(double seconds);
 
 /*
- * A moment on the scale of socle__ns_to_seconds(), rounded to the nearest: what
- * was a whole ns before its way through a double is the same again.
+ * A moment on the scale of socle__ns_to_seconds(), rounded to the nearest ns, so
+ * that a time survives its conversion to a double and back.
  */
 int64_t socle__moment_to_ns(double when);
 

@@ -205,7 +205,7 @@ struct socle_dgram {
 	struct socle_socket sock; /* first */
 	/* private */
 	struct socle_dgram_params p;
-	struct socle_timer later;       /* retries what failed temporarily */
+	struct socle_timer later;       /* retries after a temporary failure */
 	struct socle__dgram_room *room; /* received, not yet delivered */
 	struct socle__dgram_block *first, *last; /* the queue */
 	size_t items;                            /* datagrams in it */

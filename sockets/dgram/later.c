@@ -1,4 +1,4 @@
-/* Retrying later what the kernel refused for the moment. */
+/* Retrying sends and receives that failed temporarily. */
 #include "sockets/dgram/later.h"
 
 #include "reactor/interest.h"

@@ -116,7 +116,7 @@ socle__dgram_control_len(const struct socle_dgram *d)
 		len += CMSG_SPACE(sizeof(struct in6_addr) + sizeof(int));
 	if (d->flags & SOCLE__DGRAM_JOINED_IN)
 		len += CMSG_SPACE(sizeof(int));
-	/* and capacity for what the application may have requested */
+	/* and space for control data that the application requested */
 	return len ? len + 4 * CMSG_SPACE(sizeof(int)) : 0;
 }
 

@@ -28,7 +28,7 @@ bool socle__dgram_join_in(int fd, bool on);
  * the option they would be received as one.  Whether it is off now.
  */
 bool socle__dgram_join_in_end(int fd);
-/* Turns it off and discards what waits, since it may be joined. */
+/* Turns it off and discards waiting datagrams, which may be joined. */
 void socle__dgram_join_in_abandon(int fd);
 bool socle__dgram_join_out(int fd);
 /* The bytes that a message needs for its control data. */

@@ -36,7 +36,7 @@ struct socle__dgram_room {
 struct socle__dgram_room *socle__dgram_room_get(struct socle_dgram *d);
 /* Releases d->room if it is empty. */
 void socle__dgram_room_put(struct socle_dgram *d);
-/* Releases d->room with what it holds: the object is closed. */
+/* Releases d->room with its datagrams: the object is closed. */
 void socle__dgram_room_end(struct socle_dgram *d);
 /*
  * Keeps it for the class or frees it, unless it is lent.  requires: no user,

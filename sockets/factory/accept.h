@@ -9,7 +9,7 @@ int socle__listener_register(struct socle_factory *f, int fd);
 /* Accepts from then on. */
 void socle__listener_begin(struct socle_factory *f);
 
-/* The two for a new socket.  -errno: *operation is what failed. */
+/* Both of the above, for a new socket.  -errno: *operation failed. */
 int socle__listener_start(struct socle_factory *f, const char **operation);
 void socle__listener_stop(struct socle_factory *f);
 

@@ -7,7 +7,7 @@
 /* Starts a factory with a listen_fd.  -errno: the fd is unchanged. */
 int socle__listener_adopt(struct socle_factory *f);
 
-/* In the process that adopted it: undoes what others could notice. */
+/* In the process that adopted it: restores the blocking mode. */
 void socle__listener_give_back(struct socle_factory *f);
 
 #endif

@@ -6,7 +6,7 @@
 
 /*
  * Creates a non-blocking socket with the factory's options.  The fd; or
- * -errno, and *operation is what failed.
+ * -errno, and *operation names the call that failed.
  */
 int socle__factory_socket(
 	const struct socle_factory *f, int family, const char **operation);

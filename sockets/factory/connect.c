@@ -80,7 +80,7 @@ connect_failed(
 	connect_fails(arg, why->err);
 }
 
-/* Applies to the new socket what was set on the one it replaced. */
+/* Sets the cork of the replaced socket on the new one. */
 static void
 restore_cork(struct socle_socket *s)
 {

@@ -8,8 +8,8 @@
  * itself on loopback counts as refused.
  *
  * The deadline may fire late, after a long handler or a stopped process.  The
- * kernel is then asked for what has happened in the meantime, and addresses
- * that could not be tried in time are tried now.
+ * kernel is then asked for the state of each attempt, and addresses that could
+ * not be tried in time are tried now.
  */
 #include "sockets/factory/connector.h"
 
@@ -248,7 +248,7 @@ socle__connector_next_fired(struct socle_timer *t)
 	next_attempt(socle_container_of(t, struct socle_factory, next_attempt));
 }
 
-/* The time is up: what is not connected at once has failed. */
+/* The timeout has expired: an attempt must connect at once, or it fails. */
 static void
 connect_late(struct socle_factory *f)
 {

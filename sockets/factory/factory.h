@@ -29,7 +29,7 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-/* What failed, and in which factory; valid until the callback returns. */
+/* A failure, and its factory; valid until the callback returns. */
 struct socle_failure {
 	/*
 	 * Static text: "domain", "socket", "setsockopt", "getaddrinfo",

@@ -127,7 +127,7 @@ kind_find(struct socle_factory *f)
 		f->kind = SOCLE__PEER;
 }
 
-/* What can be checked only now that domain, type and kind are known. */
+/* Checks that need the domain, the type and the kind. */
 static int
 kind_check(const struct socle_factory *f)
 {

@@ -5,8 +5,8 @@
 #include "sockets/factory/state.h"
 
 /*
- * Starts what needs no callback and leaves the rest to the next tick.  0; or
- * -errno, and f->operation is what failed.
+ * Starts the work that needs no callback and leaves the rest to the next tick.
+ * 0; or -errno, and f->operation names the step that failed.
  */
 int socle__factory_start(struct socle_factory *f);
 

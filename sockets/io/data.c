@@ -69,7 +69,7 @@ socle_io_send(struct socle_io *io, const void *data, size_t len, int flags,
 	return n;
 }
 
-/* Cuts off what does not fit in an address. */
+/* Reduces the length of an address to the size of the struct. */
 static void
 addr_fit(struct socle_addr *a)
 {
@@ -197,7 +197,7 @@ socle_io_autoflush(struct socle_io *io, bool on)
 	if (sys_setsockopt(
 		    fd, IPPROTO_TCP, TCP_NODELAY, &value, sizeof(value)) == 0 ||
 		errno == EOPNOTSUPP || errno == ENOPROTOOPT)
-		return 0; /* the two are of what is no TCP socket */
+		return 0; /* it is not a TCP socket */
 	return socle__io_fail(io, "autoflush", -errno);
 }
 

@@ -1,4 +1,4 @@
-/* What a constructor is to try. */
+/* The addresses that a constructor tries. */
 #ifndef SOCLE_SOCKETS_IO_PLAN_H
 #define SOCLE_SOCKETS_IO_PLAN_H
 
@@ -26,7 +26,7 @@ struct socle__io_plan {
 	struct socle_io_sockopt sockopts[]; /* and their data */
 };
 
-/* Tries what is left: 0; -EINPROGRESS; -errno, noted. */
+/* Tries the remaining addresses: 0; -EINPROGRESS; -errno, noted. */
 int socle__io_plan_run(struct socle__io_plan *plan, struct socle_io *io);
 
 /* Keeps the failure that `io' has noted, if that attempt came further. */

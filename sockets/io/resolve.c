@@ -193,7 +193,7 @@ look_up_typed(const struct request *r, struct addrinfo **ret)
 	return said;
 }
 
-/* Notes what getaddrinfo returned as a failure of the operation. */
+/* Notes a result of getaddrinfo(3) as the operation's failure. */
 static int
 look_up_failed(struct socle_io *io, const struct request *r, int said)
 {

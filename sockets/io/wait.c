@@ -2,8 +2,8 @@
  * Waiting with a deadline.
  *
  * A blocking socket with a timeout is made non-blocking for the length of one
- * call: if what was ready is gone when the call is made, it must not block
- * without limit.
+ * call: the socket may no longer be ready when the call is made, and the call must
+ * not block without limit.
  */
 #include "sockets/io/wait.h"
 

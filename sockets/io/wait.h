@@ -16,7 +16,7 @@ int socle__io_timed_begin(struct socle__io_timed *t, int fd, double timeout);
 int socle__io_timed_end(const struct socle__io_timed *t, int err);
 
 /*
- * What is ready; 0: the deadline has passed; -errno.  With fd -1 it only waits.
+ * The ready events; 0: the deadline has passed; -errno.  With fd -1 it only waits.
  */
 int socle__io_wait(int fd, short events, int64_t deadline);
 #define SOCLE__IO_AT_ONCE INT64_C(0) /* deadlines */

@@ -1,11 +1,11 @@
 /*
  * Files in the write queue.
  *
- * The kernel sends what it can.  Everything else is read into a buffer and
- * written from there, starting at the offset that was reached: what sendfile(2)
- * refuses, pipes, files without a size (/proc), and every file while a writer
- * function is set.  The buffer keeps what the socket did not take, because a
- * pipe cannot be read twice.
+ * sendfile(2) sends regular files.  Everything else is read into a buffer and
+ * written from there, starting at the offset that was reached: files that
+ * sendfile(2) refuses, pipes, files without a size (/proc), and every file while
+ * a writer function is set.  The buffer keeps the bytes that the socket did not
+ * take, because a pipe cannot be read twice.
  */
 #include "sockets/write/file.h"
 

@@ -58,8 +58,8 @@ struct socle_sendfile {
 };
 
 /*
- * Queues a file, or a part of one, behind what is queued, and sends what can
- * be sent now.  `what' and the path are not needed after the call.  The file
+ * Queues a file, or a part of one, behind the queued data, and sends as much as
+ * possible now.  `what' and the path are not needed after the call.  The file
  * position is neither used nor changed; several items may send the same fd,
  * which must stay open until the last `done'.
  *
@@ -71,18 +71,17 @@ struct socle_sendfile {
  *
  * >= 0: `done' is called exactly once, possibly inside this call.  1: nothing
  * is queued any more; 0: something is, or the file's failure has closed the
- * object.  What `done' writes is queued.
+ * object.  Data that `done' writes is queued.
  *
  * With SOCLE_TO_END the length of a regular file is its size at the call; if it
- * is truncated meanwhile, that is -ENODATA.  What has no size, or claims a
- * larger one than it has (a pipe, a file of /proc or sysfs), is sent until its
- * end.
+ * is truncated meanwhile, that is -ENODATA.  A file without a size, or with a
+ * wrong one (a pipe, a file of /proc or sysfs), is sent until its end.
  *
- * What the kernel cannot send is read and written instead: pipes, /proc, and
- * every file while a writer function is set.  An empty pipe is looked at again about every
- * 10 ms, without blocking the loop; the write timeout runs meanwhile.  What was
- * read from a pipe and not sent when the object closes is lost.  Reading a
- * regular file may block on the disk.
+ * Files that the kernel cannot send are read and written instead: pipes, /proc,
+ * and every file while a writer function is set.  An empty pipe is read again
+ * about every 10 ms, without blocking the loop; the write timeout runs
+ * meanwhile.  Data that was read from a pipe and not sent when the object closes
+ * is lost.  Reading a regular file may block on the disk.
  *
  * A failure closes the object after `done', with the reason "sendfile", unless
  * `carry_on' is set and the failure is the file's.  If the class vetoes that,

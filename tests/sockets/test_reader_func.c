@@ -360,7 +360,7 @@ a_reader_function_needs_an_open_object_and_memory(void **state)
 	close(ends[1]);
 }
 
-/* ---- what a reader function has received and not returned ---- */
+/* ---- data that a reader function has received and not returned ---- */
 
 /* Takes all that the kernel has, as TLS does with a record. */
 struct record {

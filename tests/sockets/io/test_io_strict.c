@@ -1,4 +1,4 @@
-/* socle_io: what is refused, and what a protocol or service implies. */
+/* socle_io: refusals, and the type that a protocol or service implies. */
 #include "tests/support/io.h"
 
 #include <netdb.h>
