@@ -61,7 +61,7 @@
 #define SOCLE__HAVE_FD_FLAGS 0
 #endif
 
-/* The tests bring an emulation to systems without, and say so themselves. */
+/* The tests define it themselves when they use an emulation. */
 #ifndef SOCLE__HAVE_KQUEUE
 #if defined(__FreeBSD__) || defined(__NetBSD__) || defined(__OpenBSD__) ||     \
 	defined(__DragonFly__) || defined(__APPLE__)
@@ -86,7 +86,7 @@
 #define SOCLE__HAVE_BACKTRACE 0
 #endif
 
-/* A look at the system's list of protocols that several threads may take. */
+/* Whether several threads may search the system's list of protocols. */
 #ifdef __GLIBC__
 #define SOCLE__HAVE_PROTOCOLS 1
 #else
@@ -178,8 +178,8 @@ socle__sockaddr_len(struct sockaddr *sa, socklen_t len)
 }
 
 /*
- * The address that an IPv4 datagram was sent to, as it comes along with it,
- * and the one that it is to be sent from, as it goes along.
+ * Control data of an IPv4 datagram: the address that it was sent to, on receipt,
+ * and the address to send it from.
  */
 #ifdef IP_PKTINFO
 #define socle__ip_info in_pktinfo

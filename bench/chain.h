@@ -1,7 +1,7 @@
 /*
- * The classical chain: PAIRS socketpairs, in ACTIVE of which a byte is put.
- * What can be read at one is written to the next, HOPS times in all; then the
- * program says how long a hop took, and ends.  With `toggle' each hop turns
+ * The classical chain of PAIRS socketpairs.  A byte is written to ACTIVE of them.
+ * A byte that arrives at one pair is written to the next, HOPS times in all; then
+ * the program prints the time of a hop and exits.  With `toggle' each hop turns
  * its interest off and on again, which must have no effect.
  *
  *	chain-PEER PAIRS ACTIVE HOPS [toggle]

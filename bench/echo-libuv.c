@@ -1,6 +1,6 @@
 /*
- * The echo server on libuv's streams.  Answers go by uv_try_write(), and what
- * that leaves by uv_write(); with --queue all go by uv_write().
+ * The echo server on libuv's streams.  Answers are sent by uv_try_write(), and the
+ * rest by uv_write(); with --queue all of them by uv_write().
  */
 #include "server.h"
 

@@ -8,8 +8,8 @@
  *
  *	files MODE FILE TIMES
  *
- * Prints the GB that a second of the sender's processor time sends.  The client is a process on
- * another processor and throws away what it gets.
+ * Prints the GB sent per second of the sender's CPU time.  The client is a process
+ * on another processor and discards its input.
  */
 #include "server.h"
 

@@ -1,5 +1,5 @@
 /*
- * The load generator: starts a server, drives it, tells how it went, ends it.
+ * The load generator: starts a server, drives it, prints the results, stops it.
  *
  *	load rate  [-c N] [-s N] [-d N] [-t S] -- SERVER ARGUMENTS...
  *	load count [-c N] [-s N] [-d N] [-n N] [-i N] [-p CPU] -- SERVER ...
@@ -11,18 +11,17 @@
  * seconds after a fifth of it to warm up; server and load have a processor
  * each.  Prints requests, seconds, and the server's processor time in ns.
  *
- * count: N bursts; a burst is a batch on each connection and all answers, and
- * I idle connections stand beside.  churn: connect, request, close, one at a
- * time.  With -n, server and load share a processor, and the server never
- * preempts the load (SCHED_BATCH): it finds a burst whole, so that what it
- * does is the same in each run and can be counted by a debugger's means.
- * Prints requests.
+ * count: N bursts; a burst is a batch on each connection and all answers.  I more
+ * connections are idle.  churn: connect, request, close, one at a time.  With -n,
+ * server and load share a processor, and the server never preempts the load
+ * (SCHED_BATCH): it finds each burst complete, so that its work is the same in
+ * each run and can be counted.  Prints requests.
  *
  * idle: the server's own memory with a tenth of C connections and with all,
  * after a request on each.  Prints both, and bytes per connection.
  *
- * datagrams: keeps 128 datagrams of S bytes under way, sent 32 in a call and
- * taken as many, so that the server is what is busy; prints as rate does.
+ * datagrams: keeps 128 datagrams of S bytes under way and sends and receives 32 in
+ * a call, so that the server is the bottleneck; prints as rate does.
  */
 #include "server.h"
 
@@ -247,7 +246,7 @@ client_send(struct client *c)
 		die("send");
 }
 
-/* Waits for all answers to what was sent. */
+/* Waits for the answers to all requests. */
 static void
 client_wait(struct client *c)
 {
@@ -262,8 +261,8 @@ client_wait(struct client *c)
 }
 
 /*
- * Each makes a request.  The backlog must not overflow; and what is counted
- * has to be the same in each run, one client after the other.
+ * Each makes a request, one client after the other: the backlog must not
+ * overflow, and the counts must be the same in each run.
  */
 static struct client *
 clients_open(struct client *c, int from, int to)
@@ -282,7 +281,7 @@ clients_open(struct client *c, int from, int to)
 	return c;
 }
 
-/* ---- what is done ---- */
+/* ---- the modes ---- */
 
 static void
 burst(struct client *c, int n)
@@ -426,7 +425,7 @@ datagram_socket(void)
 	return fd;
 }
 
-/* What is lost is replaced when nothing has come for a while. */
+/* Lost datagrams are replaced when none has arrived for a while. */
 static long
 exchange(int fd, double until)
 {

@@ -1,7 +1,6 @@
 /*
- * What the servers that are compared have in common: the same arguments, the
- * same listener, the same first line of output, and for those that read and
- * write by themselves the same echo.
+ * The common part of the servers that are compared: arguments, listener, first
+ * line of output and, for those that read and write by themselves, the echo.
  */
 #ifndef BENCH_SERVER_H
 #define BENCH_SERVER_H
@@ -87,10 +86,10 @@ listener(void)
 }
 
 /*
- * One read, one write.  Where each message has an answer of its own, the
- * answers are gathered by hand, as who writes on a bare loop would.  There is
- * no queue: a write that does not go whole ends the run, and cannot spoil it
- * unseen.  False: the connection is over.
+ * One read, one write.  Where each message has its own answer, the answers are
+ * gathered by hand, as the author of a bare loop would do.  There is no queue: a
+ * partial write aborts the run, so that it cannot spoil the result unnoticed.
+ * False: the connection has ended.
  */
 static inline bool
 echo(int fd, size_t message)

@@ -210,7 +210,7 @@ main(int argc, char **argv)
 		return 2;
 	}
 	setup(timers.n);
-	inside(cycle); /* the memory is touched, and what grows has grown */
+	inside(cycle); /* warms up: touches the memory, grows the stores */
 	memset(timers.ns, 0, sizeof(timers.ns));
 	for (i = 0; i < cycles; i++) {
 		inside(cycle);

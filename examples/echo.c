@@ -12,7 +12,7 @@ struct echo {
 	size_t bytes;
 };
 
-/* What a client that sends and does not read may make us keep. */
+/* The most that is queued for a client that sends and does not read. */
 enum { QUEUE_MOST = 1024 * 1024 };
 
 static void
@@ -33,7 +33,7 @@ echo_event_read(struct socle_socket *self)
 	if (n > 0) {
 		e->bytes += (size_t)n;
 		if (socle_write(self, buf, (size_t)n) == -ENOBUFS) {
-			/* over the cap: once the queue is out */
+			/* over the cap: echo it once the queue is empty */
 			if (socle_unread(self, buf, (size_t)n) < 0)
 				socle_close(self, "no memory");
 			socle_watch_read(self, false);

@@ -39,7 +39,7 @@ stream_event_accepted(struct socle_socket *self, struct socle_factory *by)
 	}
 }
 
-/* What a client sends is not looked at. */
+/* Input of a client is ignored. */
 static void
 stream_event_read(struct socle_socket *self)
 {

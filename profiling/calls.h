@@ -24,7 +24,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* How an item's name is made from the two texts it is asked for with. */
+/* The kind of an item, which decides how its name is made. */
 enum socle__item_kind {
 	/* of a class: `text' is its name; "Echo" -> "Echo-read" */
 	SOCLE__ITEM_READ,
@@ -65,7 +65,7 @@ struct socle__profile_counter {
 	char name[SOCLE__ITEM_NAME + 1];
 };
 
-/* A pair that was asked for, and the counter that it got. */
+/* Maps a kind and a text to a counter. */
 struct socle__profile_asked {
 	struct socle__profile_asked *next; /* in the bucket */
 	struct socle__profile_counter *counter;

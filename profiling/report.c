@@ -237,8 +237,8 @@ put_json(struct writer *w, struct snapshot *s)
 }
 
 /*
- * Bounds are inclusive, hence a nanosecond less.  Buckets are cumulative: those
- * below a microsecond and above a minute need no line.
+ * Bounds are inclusive, so each is one nanosecond less.  Buckets are cumulative:
+ * those below a microsecond and above a minute need no line.
  */
 static void
 put_duration(struct writer *w, const struct socle__profile_counter *c)

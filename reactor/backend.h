@@ -66,16 +66,16 @@ struct socle__places {
 	size_t n;
 };
 
-/* Makes room for `fd'; 0 or -ENOMEM. */
+/* Reserves memory for `fd'; 0 or -ENOMEM. */
 int socle__places_reserve(struct socle__places *p, int fd);
 
-/* Gives back the room for fds from `end' on. */
+/* Releases the memory for fds from `end' on. */
 void socle__places_shrink(struct socle__places *p, size_t end);
 
-/* Makes room for `n' events in the batch; 0 or -ENOMEM. */
+/* Reserves memory for `n' events in the batch; 0 or -ENOMEM. */
 int socle__batch_reserve(struct socle__reactor *r, size_t n);
 
-/* Gives back the room for more than `n'.  requires: the batch is used up */
+/* Releases the memory for more than `n'.  requires: the batch is used up */
 void socle__batch_shrink(struct socle__reactor *r, size_t n);
 
 static inline void

@@ -4,9 +4,9 @@
  * application code ran: no object is destroyed while one is on the stack, and
  * the tick does not sleep after one.
  *
- * One call has no pair: that of event_read from the loop's straight path,
- * which profiling switches off, and after which the tick looks at everything
- * as after any other.
+ * One call has no pair: that of event_read on the loop's straight path.
+ * Profiling switches that path off, and after it the tick checks everything as
+ * after any other call.
  */
 #ifndef SOCLE_REACTOR_CALLBACK_H
 #define SOCLE_REACTOR_CALLBACK_H

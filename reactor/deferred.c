@@ -1,6 +1,6 @@
 /*
  * Deferred calls: one FIFO.  A run makes the calls that were present when it
- * started.  It tells them by their serial numbers, because a loop nested in one
+ * started.  It recognises them by their serial numbers, because a loop nested in one
  * of them may make the others meanwhile.
  */
 #include "reactor/deferred.h"

@@ -19,7 +19,7 @@ enum {
 	SOCLE__EDGES = 0x40 /* with PRESENT alone: only when input arrives */
 };
 
-/* In `fd_flags', beside the owner's. */
+/* In `fd_flags', with the owner's flags. */
 enum {
 	SOCLE__FD_LISTENS = 0x80, /* while parked, new input is reported */
 	/* the write end of a pipe: what is unread is for its reader */
@@ -41,12 +41,12 @@ enum {
 	SOCLE__OWNER_SHIFT = 7 /* the embedding struct's bits start here */
 };
 
-/* The phases of the tick that a descriptor can ask for, one at a time. */
+/* The phases of the tick that a descriptor can request, one at a time. */
 enum {
 	SOCLE__TURN_FLUSH = 1,       /* queued writes to be flushed */
 	SOCLE__TURN_INTEREST = 2,    /* the kernel has to learn of a change */
 	SOCLE__TURN_PUSHED_BACK = 4, /* pushed-back data to be read */
-	SOCLE__TURN_CLOSE = 8,       /* the fd is to be closed */
+	SOCLE__TURN_CLOSE = 8,       /* the fd waits to be closed */
 	SOCLE__TURN_DESTROY = 16,    /* the memory can be released */
 	SOCLE__TURN_FD_FREED = 32,   /* waits for the library to close an fd */
 	SOCLE__TURN_LOG = 64,        /* messages are kept for the log hook */

@@ -29,12 +29,12 @@ void socle__interest_update(
 	struct socle__reactor *r, struct socle_descriptor *d);
 
 /*
- * The kernel refused what was wanted, which is the object's error.  It is
- * parked: the change is not tried again until the object is touched.
+ * The kernel refused the descriptor's interest: the object gets event_err.  It
+ * is parked: the change is not made again until the object is touched.
  */
 void socle__interest_failed(struct socle_descriptor *d, int err);
 
-/* Has everything told to a poller that is new. */
+/* Registers every descriptor with a new poller. */
 void socle__interest_rearm_all(struct socle__reactor *r);
 
 /* An event came for a registration that no descriptor has. */

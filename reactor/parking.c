@@ -1,6 +1,6 @@
 /*
- * Parking: a descriptor whose events would be reported for ever, while nothing
- * is done about them, leaves the poller until it is touched.
+ * Parking: a descriptor whose events would be reported again and again without
+ * effect is removed from the poller until it is touched.
  */
 #include "reactor/parking.h"
 

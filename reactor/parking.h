@@ -5,8 +5,8 @@
 #include "reactor/state.h"
 
 /*
- * For an event that would be reported for ever while nothing is done about it:
- * an end that was reported already, or one that the poller was not asked for.
+ * For an event that would be reported again and again without effect: an end that
+ * was reported already, or an event that was not requested.
  */
 void socle__park(struct socle_descriptor *d);
 

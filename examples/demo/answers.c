@@ -74,7 +74,7 @@ text_add(const char *piece, size_t len, void *arg)
 	return fwrite(piece, 1, len, t->out) == len ? 0 : -ENOMEM;
 }
 
-/* Answers with what `put' writes. */
+/* Answers with the text that `put' writes. */
 static void
 answer_text(struct client *c, void (*put)(FILE *out), const char *type)
 {
@@ -215,7 +215,7 @@ answer_file(struct client *c, int fd, const struct stat *st, const char *path,
 	client_answer(c, &a);
 }
 
-/* What a browser gets: without it, a phone shows very small letters. */
+/* For browsers: without it, a phone shows very small letters. */
 static void
 answer_markdown(struct client *c, int fd, const char *path, size_t len)
 {

@@ -10,7 +10,7 @@
  * Opens the file or directory at the path of a request and decodes its escapes.
  * Follows no symbolic link and finds no name that starts with a dot.  Returns
  * the fd and fills *ret, or returns -errno: -EINVAL for a malformed escape,
- * -EACCES for what is neither a file nor a directory.
+ * -EACCES if it is neither a file nor a directory.
  */
 int files_open(int root, const char *path, size_t len, struct stat *ret);
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What is open, from the outside in. */
+/* The open elements, from the outside in. */
 enum block {
 	NO_BLOCK,
 	PARAGRAPH,

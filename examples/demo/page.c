@@ -1,7 +1,7 @@
 /*
  * All pages share one style, and so do the manual pages that mandoc makes.  It
- * is for a phone as well: nothing is wider than the window, except what scrolls
- * in a box of its own.  Colours of text have a contrast of at least 4.5.
+ * suits a phone as well: nothing is wider than the window, except boxes that
+ * scroll.  Colours of text have a contrast of at least 4.5.
  *
  * The literals are short because C11 does not guarantee more than 4095 bytes.
  */

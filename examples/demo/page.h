@@ -1,4 +1,4 @@
-/* What all pages have in common, and the page that lists a directory. */
+/* The common part of all pages, and the page that lists a directory. */
 #ifndef DEMO_PAGE_H
 #define DEMO_PAGE_H
 

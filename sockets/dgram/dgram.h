@@ -210,7 +210,7 @@ struct socle_dgram {
 	struct socle__dgram_block *first, *last; /* the queue */
 	size_t items;                            /* datagrams in it */
 	struct socle__dgram_writer *writer;      /* the second fd, or NULL */
-	uint16_t port;     /* local port, network byte order; 0: not asked */
+	uint16_t port;     /* local port, network byte order; 0: unknown */
 	uint16_t delay_ms; /* until the next retry */
 	uint16_t singly;   /* datagrams of the queue not to be joined */
 	uint32_t flags;

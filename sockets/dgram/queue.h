@@ -20,9 +20,9 @@ struct socle__outgoing {
  * borrowed from a receive buffer, its data follow in memory.
  */
 struct socle__dgram_item {
-	size_t size;                    /* including what follows */
+	size_t size;                    /* with the data behind it */
 	struct socle__dgram_room *room; /* that lends the data, or NULL */
-	struct socle__outgoing o;       /* what is not sent yet */
+	struct socle__outgoing o;       /* the part not sent yet */
 };
 
 /* A block of items; those in [at, used) are still to be sent. */

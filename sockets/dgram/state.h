@@ -10,9 +10,9 @@ struct socle__dgram_block;
 
 /* struct socle_dgram.flags */
 enum {
-	SOCLE__DGRAM_ENDS = 1,     /* a connection: a read of 0 is its end */
-	SOCLE__DGRAM_PIECES = 2,   /* sends to a stream, which may take a part */
-	SOCLE__DGRAM_IN_ONES = 4,  /* there is no recvmmsg */
+	SOCLE__DGRAM_ENDS = 1,    /* a connection: a read of 0 is its end */
+	SOCLE__DGRAM_PIECES = 2,  /* sends to a stream, which may take a part */
+	SOCLE__DGRAM_IN_ONES = 4, /* there is no recvmmsg */
 	SOCLE__DGRAM_OUT_ONES = 8, /* there is no sendmmsg */
 	SOCLE__DGRAM_PKT = 16,     /* these three: requested and available */
 	SOCLE__DGRAM_JOINED_IN = 32,
@@ -20,12 +20,12 @@ enum {
 	SOCLE__DGRAM_OUT_ENDS = 128, /* sends to a connection */
 	SOCLE__DGRAM_IN_STREAM = 256,
 	SOCLE__DGRAM_IN_FAILED = 512, /* the last receive failed */
-	SOCLE__DGRAM_HAS_PEER = 1024  /* it was connected when last asked */
+	SOCLE__DGRAM_HAS_PEER = 1024  /* it was connected at the last check */
 };
 
 enum { SOCLE__DGRAM_BATCH = 64 };
 
-/* A resolved class with its additional slots, and what its objects share. */
+/* A resolved class with its additional slots, and buffers for its objects. */
 struct socle__dgram_resolved {
 	struct socle__class c; /* first */
 	void (*on_recv)(struct socle_dgram *self, const struct socle_packet *p);

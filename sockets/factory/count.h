@@ -18,7 +18,7 @@ int socle__factory_count_object(
 	struct socle_factory *f, struct socle_socket *s);
 
 /*
- * Makes room for the note that an object was made of `fd'.  0 or -ENOMEM.
+ * Reserves memory for the note that an object was made of `fd'.  0 or -ENOMEM.
  * requires: there is none, fd >= made_size
  */
 int socle__factory_made_reserve(struct socle_factory *f, int fd);

@@ -1,8 +1,8 @@
 /*
  * Connecting to one address, and whether that has succeeded.
  *
- * SO_ERROR decides whether a connect has ended.  A second connect(2) would
- * tell as well, but gives different answers on different systems.
+ * SO_ERROR decides whether a connect has ended.  A second connect(2) would report
+ * that too, but with different results on different systems.
  */
 #include "sockets/io/connect.h"
 

@@ -8,9 +8,9 @@
  *
  * Two processes that find the same stale file must not both remove it: the
  * second one would remove the file that the first has made in the meantime.  So
- * the file is looked at and removed under a lock, and is left alone if another
- * process holds it.  The lock is a file beside the socket, which exists only as
- * long as it is held.
+ * the file is checked and removed under a lock, and left alone if another process
+ * holds the lock.  The lock is a file next to the socket, which exists only while
+ * the lock is held.
  */
 #include "sockets/names/unix_file.h"
 

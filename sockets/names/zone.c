@@ -1,7 +1,6 @@
 /*
- * Addresses whose zone is the name of an interface.  The system is asked for
- * the interface, which socle_addr_parse() never does; the name is then replaced
- * by its number.
+ * Addresses whose zone is the name of an interface.  The name is looked up, which
+ * socle_addr_parse() never does, and replaced by the number of the interface.
  */
 #include "sockets/names/zone.h"
 

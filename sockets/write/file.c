@@ -124,9 +124,8 @@ is_error_of_socket(int err)
 }
 
 /*
- * Whether the end before `remaining' is the end that was asked for.  A file of
- * sysfs claims a whole page and holds a line; one that was truncated has become
- * smaller than it was.
+ * Whether an end before `remaining' is the real end.  The size of a file in sysfs
+ * is a page, though it holds a line; a truncated file is smaller than it was.
  */
 static bool
 is_real_end(struct socle__file *f)

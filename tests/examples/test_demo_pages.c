@@ -131,7 +131,7 @@ every_colour_of_a_page_is_one_of_the_style(void **state)
 	demo_stop(fd);
 }
 
-/* ---- what every page has ---- */
+/* ---- elements of every page ---- */
 
 static void
 every_page_fits_a_phone_and_has_the_icon_and_the_style(void **state)

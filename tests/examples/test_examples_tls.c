@@ -99,7 +99,7 @@ teardown(void **state)
 #define tls_test(name)                                                         \
 	cmocka_unit_test_setup_teardown(name, fixture_setup, teardown)
 
-/* Writes until the client takes no more for a while, but at most this much. */
+/* Writes until the client takes nothing for a while, but at most this much. */
 static size_t
 write_until_blocked(size_t most)
 {
@@ -152,7 +152,7 @@ assert_client_reads_the_end(void)
 	assert_int_equal(0, read(client.out, &c, 1));
 }
 
-/* ---- what there is ---- */
+/* ---- requirements ---- */
 
 /* One key for all tests: making one takes a while. */
 static void
@@ -222,7 +222,7 @@ curl_gets_back_8_mib(void **state)
 	if (system("command -v curl >/dev/null") != 0)
 		skip_because("curl is not installed");
 	serve("--idle=60");
-	/* The method makes what the server sends back an answer in HTTP. */
+	/* With this method the echo is a valid HTTP answer. */
 	snprintf(command, sizeof(command),
 		"curl -sk --limit-rate 64M -X 'HTTP/1.0 200 OK' -H Expect: "
 		"--data-binary @%s https://127.0.0.1:PORT/",
@@ -263,14 +263,14 @@ stopping_says_goodbye_to_all_clients(void **state)
 	(void)state;
 	serve("--idle=60");
 	client_start(S_CLIENT);
-	exchange(0); /* the handshake is over */
+	exchange(0); /* the handshake is complete */
 	program_ask_to_stop();
 	assert_client_reads_the_end();
 	client_end(0);
 	program_stop();
 }
 
-/* Passes over what s_client says of itself. */
+/* Skips s_client's own messages. */
 static void
 assert_says(const char *text, const char *line)
 {

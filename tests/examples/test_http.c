@@ -1,4 +1,4 @@
-/* The demo's parser of request heads: what it accepts, however it is split. */
+/* The demo's parser of request heads, with heads split anywhere. */
 #include "examples/demo/http.h"
 
 #include "tests/support/fixture.h"

@@ -1,6 +1,6 @@
 /*
- * What the profile counts and how it is reported, with every clock under the
- * test's control.
+ * The counters of the profile and its reports, with every clock under the test's
+ * control.
  */
 #include "tests/support/cm.h"
 

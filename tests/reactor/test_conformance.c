@@ -306,7 +306,7 @@ connect_is_refused(enum watch watch, const char *expected)
 	assert_cell(&s, expected);
 }
 
-/* What is reported once the loop has run in real time; then time is virtual. */
+/* The reports once the loop has run in real time; then time is virtual. */
 static void
 cell_of_connecting(
 	const char *where, int err, enum watch watch, const char *expected)

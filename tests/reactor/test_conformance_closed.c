@@ -1,8 +1,8 @@
 /*
  * The second half of the table "What the backends report" of docs/design.md:
- * an fd that was closed behind the library's back, which breaks a rule. What
- * is then reported depends on when the backend consults the kernel, and each
- * cell has three texts:
+ * the application closes an fd of an object, which breaks the contract. The
+ * result depends on when the backend consults the kernel, and each cell has
+ * three texts:
  *
  *	epoll	consulted with every change; a closed fd has left the set
  *	poll	consulted with every wait; sees whatever file has the number
@@ -32,7 +32,7 @@ text_of(struct texts t)
 	return backend_is("kqueue") ? t.kqueue : t.poll;
 }
 
-/* ---- what happens next ---- */
+/* ---- the next step ---- */
 
 static void
 nothing_is_touched(struct probe *p)

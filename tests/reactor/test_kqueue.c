@@ -1,7 +1,7 @@
 /*
- * What only the kqueue backend does; the behaviour that all backends share is
- * tested elsewhere. tests/kqueue/kqueue.c says what this proves on a system
- * without kqueue.
+ * Behaviour of the kqueue backend alone; the behaviour that all backends share
+ * is tested elsewhere. tests/kqueue/kqueue.c describes what these tests can prove
+ * on a system without kqueue.
  */
 /* backends: all */
 #include "tests/support/fixture.h"

@@ -225,7 +225,7 @@ log_in_hook(int level, const char *message, void *arg)
 	(void)socle_peer_ip_string(&p->sock);
 }
 
-/* What the library logs inside the hook does not reach the hook again. */
+/* Messages of the library inside the hook do not reach the hook again. */
 static void
 a_hook_that_makes_the_library_log_is_not_called_without_end(void **state)
 {

@@ -4,7 +4,7 @@
  */
 #include "tests/support/looping.h"
 
-/* ---- what it returns ---- */
+/* ---- results ---- */
 
 static void
 socle_event_loop_once_returns_1_to_continue_and_0_to_end(void **state)

@@ -22,7 +22,7 @@ made(int *peer)
 	return s;
 }
 
-/* ---- what may be registered ---- */
+/* ---- registration ---- */
 
 /* case 42 */
 static void

@@ -1,7 +1,7 @@
 /* backends: all */
 /*
  * The fds that the library opens for itself: their numbers, and what happens
- * when they are closed behind its back.
+ * when the application closes them.
  */
 #include "tests/support/forking.h"
 

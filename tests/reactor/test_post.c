@@ -391,7 +391,7 @@ no_wakeup_from_another_thread_is_lost(void **state)
 	(void)state;
 	asked = answered = 0;
 	t = start(wake_whenever_asked, l);
-	/* waits for ever if one is lost */
+	/* does not return if one is lost */
 	for (int i = 1; race_again(i - 1, n); i++) {
 		atomic_store(&asked, i);
 		assert_int_equal(1, socle_run_until(was_answered, &i));
@@ -525,7 +525,7 @@ static const struct socle_class mortal_class = {
 	.destroy = count_destroy,
 };
 
-/* What remains of a thread that exits without a reset. */
+/* A thread that exits without a reset leaves nothing behind. */
 struct left {
 	int fds[2], other;
 	struct socle_loop *loop;

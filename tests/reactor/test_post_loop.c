@@ -187,7 +187,7 @@ callbacks_run_in_a_tick_without_events(void **state)
 	assert_notes("loop loop loop");
 }
 
-/* ---- what they are given ---- */
+/* ---- their arguments ---- */
 
 static bool
 check_argument(void *arg)
@@ -254,7 +254,7 @@ null_removes_a_callback(void **state)
 	close_peers(1);
 }
 
-/* ---- what they may do ---- */
+/* ---- changes inside a callback ---- */
 
 static bool
 remove_myself(struct socle_socket *s, void *arg)

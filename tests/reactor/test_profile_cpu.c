@@ -1,7 +1,7 @@
 /*
- * The time that handlers spend is the time that the profile shows: exactly, on
- * clocks that move only when a handler burns time. The last part has the real
- * clocks; what it asserts holds on a busy machine as well.
+ * The profile shows the time that handlers spend: exactly, on clocks that move
+ * only when a handler burns time. The last part uses the real clocks; its
+ * assertions hold on a busy machine as well.
  */
 /* backends: all */
 #include "tests/support/fixture.h"

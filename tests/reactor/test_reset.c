@@ -76,7 +76,7 @@ count_item(const struct socle_profile_item *item, void *arg)
 	++*(int *)arg;
 }
 
-/* ---- what it clears ---- */
+/* ---- the state that it clears ---- */
 
 /* case 59 */
 static void

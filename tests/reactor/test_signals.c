@@ -303,7 +303,7 @@ no_wakeup_from_a_signal_handler_is_lost(void **state)
 	to_wake = socle_loop_self();
 	assert_int_equal(0, sigaction(SIGUSR1, &wake, &before));
 	t = start(kill_whenever_asked, &r);
-	/* waits for ever if one is lost */
+	/* does not return if one is lost */
 	for (i = 1; race_again(i - 1, n); i++) {
 		r.asked = i;
 		assert_int_equal(1, socle_run_until(was_handled, &i));

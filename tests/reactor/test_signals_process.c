@@ -1,7 +1,7 @@
 /* backends: all */
 /*
- * Signals belong to the process: what socle_signal() leaves to the application's
- * own handlers, to its other threads and to its children.
+ * Signals belong to the process: socle_signal() with the application's own
+ * handlers, its other threads and its children.
  */
 #include "tests/support/forking.h"
 

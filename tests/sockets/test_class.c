@@ -222,7 +222,7 @@ super_calls_of_events_reach_the_root(void **state)
 	close(peer);
 }
 
-/* ---- what a class must have ---- */
+/* ---- requirements on a class ---- */
 
 static void
 a_size_of_0_means_the_size_of_the_super(void **state)

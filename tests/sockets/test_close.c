@@ -21,7 +21,7 @@ is_open(int fd)
 	return fcntl(fd, F_GETFD) >= 0;
 }
 
-/* ---- what a close does ---- */
+/* ---- the effects of a close ---- */
 
 /* case 46 */
 static void

@@ -1,4 +1,4 @@
-/* What happens to the fd itself: closing_fd, socle_keep_fd(), O_NONBLOCK. */
+/* The end of the fd itself: closing_fd, socle_keep_fd(), O_NONBLOCK. */
 /* backends: all */
 #include "tests/support/forking.h"
 #include "tests/support/looping.h"

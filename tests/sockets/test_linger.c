@@ -182,7 +182,7 @@ invalid_times_are_refused(void **state)
 	close(peer);
 }
 
-/* Neither needs it: the end was read, or the kernel keeps what was sent. */
+/* Neither needs it: the end was read, or the kernel keeps the sent bytes. */
 static void
 an_object_that_has_read_the_end_closes_at_once(void **state)
 {
@@ -208,7 +208,7 @@ a_unix_socket_closes_at_once(void **state)
 	close(peer);
 }
 
-/* ---- what else may happen meanwhile ---- */
+/* ---- other events meanwhile ---- */
 
 static void
 no_event_and_no_timeout_comes_while_it_lingers(void **state)

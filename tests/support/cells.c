@@ -1,4 +1,4 @@
-/* cells.h says what each does. */
+/* cells.h describes the functions. */
 #include "tests/support/cells.h"
 
 void
@@ -21,7 +21,7 @@ end(void *arg)
 	socle_stop();
 }
 
-/* More waits than all reports can need: the loop spins for ever. */
+/* More waits than all reports can need: the loop spins. */
 enum { SPINS = 10 };
 
 static void

@@ -1,11 +1,11 @@
-/* demo.h says what each does. */
+/* demo.h describes the functions. */
 #include "tests/support/demo.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
-/* The root: a new directory, with a secret file beside it. */
+/* The root: a new directory, with a secret file next to it. */
 static char top[] = "/tmp/test_demo.XXXXXX";
 static char root_option[64];
 

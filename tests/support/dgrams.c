@@ -1,4 +1,4 @@
-/* dgrams.h says what each does. */
+/* dgrams.h describes the functions. */
 #include "tests/support/dgrams.h"
 
 #include <arpa/inet.h>

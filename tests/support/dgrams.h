@@ -22,7 +22,7 @@ void name_of(int fd, struct socle_addr *ret);
 void datagram(int fd, const char *text);
 void datagram_to(int fd, const struct socle_addr *to, const char *text);
 
-/* The next datagram is `text'; or there is no datagram. */
+/* The next datagram is `text'; no datagram waits. */
 void assert_receives(int fd, const char *text);
 void assert_receives_nothing(int fd);
 

@@ -1,4 +1,4 @@
-/* firing.h says what each does. */
+/* firing.h describes the functions. */
 #include "tests/support/firing.h"
 
 static void

@@ -1,4 +1,4 @@
-/* fixture.h says what each does. */
+/* fixture.h describes the functions. */
 #include "tests/support/fixture.h"
 
 #include <arpa/inet.h>

@@ -41,8 +41,8 @@ int fixture_teardown(void **state);
 int scaled(int n, int least);
 
 /*
- * Whether a race is to be run again after `done' of `n' times: on a slow machine
- * a hundredth suffices, after two seconds.
+ * Whether to repeat a race after `done' of `n' runs.  On a slow machine a hundredth
+ * of them suffices, after two seconds.
  */
 bool race_again(int done, int n);
 

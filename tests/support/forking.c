@@ -1,4 +1,4 @@
-/* forking.h says what each does. */
+/* forking.h describes the functions. */
 #include "tests/support/forking.h"
 
 #include <sys/wait.h>

@@ -1,4 +1,4 @@
-/* io.h says what each does. */
+/* io.h describes the functions. */
 #include "tests/support/io.h"
 
 #include <netdb.h>

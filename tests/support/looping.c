@@ -1,4 +1,4 @@
-/* looping.h says what each does. */
+/* looping.h describes the functions. */
 #include "tests/support/looping.h"
 
 double began;

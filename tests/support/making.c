@@ -1,4 +1,4 @@
-/* making.h says what each does. */
+/* making.h describes the functions. */
 #include "tests/support/making.h"
 
 #include "tests/support/resolver.h"

@@ -8,7 +8,7 @@
 #include "tests/support/fixture.h"
 
 /*
- * What was reported since making_setup(); the end of the test closes the fds
+ * The reports since making_setup(); the end of the test closes the fds
  * not taken out.
  */
 extern struct recorded {

@@ -1,4 +1,4 @@
-/* program.h says what each does. */
+/* program.h describes the functions. */
 #include "tests/support/program.h"
 
 #include <fcntl.h>

@@ -10,7 +10,7 @@
 
 #include "tests/support/fixture.h"
 
-/* Some examples need what is not everywhere. */
+/* Some examples need libraries that are not installed everywhere. */
 bool program_is_built(const char *name);
 
 /*

@@ -1,4 +1,4 @@
-/* queueing.h says what each does. */
+/* queueing.h describes the functions. */
 #include "tests/support/queueing.h"
 
 struct probe *object;

@@ -1,4 +1,4 @@
-/* reaching.h says what each does. */
+/* reaching.h describes the functions. */
 #include "tests/support/reaching.h"
 
 #include <stdio.h>

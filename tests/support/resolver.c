@@ -1,4 +1,4 @@
-/* resolver.h says what each does. */
+/* resolver.h describes the functions. */
 #include "tests/support/resolver.h"
 
 #include <pthread.h>

@@ -16,7 +16,7 @@ enum { TRIES = 4, CHUNK = 6000, MOST = 1 << 16, PIPE_BYTES = 12000 };
  */
 enum { FILES_BYTES = 1000 + 5000 + 500 + 700, FILTERED_BYTES = 3000 };
 
-/* The parts that may receive an error, beside the lines. */
+/* The parts that may receive an error, apart from the lines. */
 enum part {
 	CALL_REFUSED, /* a call that was repeated; counted, not waited for */
 	LOOP,

@@ -1,4 +1,4 @@
-/* sending.h says what each does. */
+/* sending.h describes the functions. */
 #include "tests/support/sending.h"
 
 #include <stdio.h>

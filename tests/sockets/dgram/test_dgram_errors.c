@@ -1,6 +1,6 @@
 /*
- * Errors of a dgram without handlers: what concerns one destination or one
- * datagram is dropped, and what breaks the socket itself closes it.
+ * Errors of a dgram without handlers: an error of one destination or one datagram
+ * is dropped, an error of the socket itself closes it.
  */
 /* backends: all */
 #include "tests/support/dgrams.h"

@@ -1,6 +1,6 @@
 /*
- * Datagrams that the kernel joins: which are joined, and what becomes of those
- * that wait when the object stops joining.
+ * Datagrams that the kernel joins: which are joined, and those that still wait
+ * when the object stops joining.
  */
 /* backends: all */
 #include "tests/support/dgrams.h"

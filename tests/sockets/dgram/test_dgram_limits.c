@@ -1,6 +1,6 @@
 /*
- * What limits a dgram: the budgets of a flush, delays, idle timeouts; and what
- * it says and does at those limits.
+ * The limits of a dgram, and its behaviour there: the budgets of a flush, delays,
+ * idle timeouts.
  */
 /* backends: all */
 #include "tests/support/dgrams.h"
@@ -209,7 +209,7 @@ a_send_is_refused_if_its_flush_fills_the_queue(void **state)
 	close(fds[1]);
 }
 
-/* ---- what a failed datagram says ---- */
+/* ---- the report of a failed datagram ---- */
 
 static void
 note_to(struct recorder *t, int err, const struct socle_packet *p)
@@ -328,7 +328,7 @@ a_stream_may_be_the_write_fd(void **state)
 	close(out[1]);
 }
 
-/* TCP would discard what is received with MSG_TRUNC. */
+/* TCP would discard bytes received with MSG_TRUNC. */
 static void
 a_tcp_stream_is_received_whatever_it_sends_through(void **state)
 {

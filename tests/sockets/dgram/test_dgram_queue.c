@@ -1,4 +1,4 @@
-/* The queue of a dgram: its limits, how it is closed, and what is queued. */
+/* The queue of a dgram: its contents, its limits, and its close. */
 /* backends: all */
 #include "tests/support/dgrams.h"
 

@@ -1,4 +1,4 @@
-/* What a dgram receives, and how it is delivered. */
+/* Receiving with a dgram, and delivery to its handlers. */
 /* backends: all */
 #include "tests/support/dgrams.h"
 

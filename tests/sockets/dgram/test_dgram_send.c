@@ -1,4 +1,4 @@
-/* What a dgram sends, when, and what happens to datagrams that fail. */
+/* Sending with a dgram: order, time, and failures. */
 /* backends: all */
 #include "tests/support/dgrams.h"
 

@@ -1,4 +1,4 @@
-/* socle_connect(): what an object may do before it is connected, and after. */
+/* socle_connect(): calls on an object before it is connected, and after. */
 /* backends: all */
 #include "tests/support/making.h"
 #include "tests/support/reaching.h"

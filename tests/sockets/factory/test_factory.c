@@ -1,4 +1,4 @@
-/* Factories: what they make, refuse and report. */
+/* Factories: the sockets they make, refusals, and reports. */
 /* backends: all */
 #include "tests/support/making.h"
 

@@ -1,4 +1,4 @@
-/* Listeners: addresses, what is accepted and how, pauses, identity. */
+/* Listeners: addresses, accepting, pauses, identity. */
 /* backends: all */
 #include "tests/support/listening.h"
 

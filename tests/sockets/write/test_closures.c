@@ -107,7 +107,7 @@ a_running_closure_no_longer_counts_in_the_queue_size(void **state)
 	close(peer);
 }
 
-/* ---- what it writes ---- */
+/* ---- writes inside a closure ---- */
 
 static void
 write_and_see(struct socle_socket *s, void *arg)

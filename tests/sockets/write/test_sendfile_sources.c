@@ -1,4 +1,4 @@
-/* What may be sent as a file, and what may not: neither case leaks an fd. */
+/* Kinds of files, accepted and refused; neither leaks an fd. */
 /* backends: all */
 #include "tests/support/sending.h"
 
@@ -437,7 +437,7 @@ write_late(void *arg)
 	close(to);
 }
 
-/* The pipe is blocking: a read(2) would wait for ever. */
+/* The pipe is blocking: a read(2) would not return. */
 static void
 an_empty_pipe_does_not_block_the_loop(void **state)
 {
