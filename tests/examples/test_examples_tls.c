@@ -235,7 +235,7 @@ curl_gets_back_8_mib(void **state)
 }
 
 static void
-an_idle_client_is_told_goodbye(void **state)
+an_idle_client_gets_a_goodbye(void **state)
 {
 	(void)state;
 	serve("--idle=0.1");
@@ -359,7 +359,7 @@ main(void)
 		tls_test(s_client_gets_back_8_mib_though_it_pauses_reading),
 		tls_test(a_client_that_does_not_read_is_not_read_from),
 		tls_test(curl_gets_back_8_mib),
-		tls_test(an_idle_client_is_told_goodbye),
+		tls_test(an_idle_client_gets_a_goodbye),
 		tls_test(the_last_bytes_arrive_before_the_goodbye),
 		tls_test(stopping_says_goodbye_to_all_clients),
 		tls_test(new_keys_in_the_middle_change_nothing),

@@ -189,7 +189,7 @@ close_now(struct probe *q)
 }
 
 static void
-a_hook_may_reset_whatever_it_is_told(void **state)
+a_hook_may_reset_the_loop_at_any_message(void **state)
 {
 	static const char *const messages[] = {
 		"Event:", "Closing #", "end of the road", "undef", "ERROR"};
@@ -416,7 +416,7 @@ main(void)
 		test(a_hook_may_reset_the_loop_at_an_event),
 		test(a_child_forked_in_the_hook_gets_echild),
 		test(a_hook_that_steals_what_is_closed_gets_ebadf),
-		test(a_hook_may_reset_whatever_it_is_told),
+		test(a_hook_may_reset_the_loop_at_any_message),
 		test(a_hook_that_makes_the_library_log_is_not_called_without_end),
 		test(kept_messages_come_before_the_applications_next_one),
 		test(a_message_is_delivered_before_the_loop_returns),

@@ -519,7 +519,7 @@ an_end_that_came_in_time_is_read_instead_of_an_idle_timeout(void **state)
 }
 
 static void
-input_that_nobody_reads_does_not_prevent_an_idle_timeout(void **state)
+unread_input_does_not_prevent_an_idle_timeout(void **state)
 {
 	struct probe *p = made(&keeper_class);
 
@@ -800,7 +800,7 @@ main(void)
 		test(traffic_in_a_slow_tick_counts_from_its_end),
 		test(input_that_came_in_time_is_read_instead_of_an_idle_timeout),
 		test(an_end_that_came_in_time_is_read_instead_of_an_idle_timeout),
-		test(input_that_nobody_reads_does_not_prevent_an_idle_timeout),
+		test(unread_input_does_not_prevent_an_idle_timeout),
 		test(a_queue_that_the_peer_made_room_for_is_flushed_instead_of_stalling),
 		test(a_writer_whose_input_came_in_time_does_not_stall),
 		test(a_loop_nested_in_event_timeout_has_timeouts),

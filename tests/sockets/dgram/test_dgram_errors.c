@@ -150,7 +150,7 @@ a_receive_error_that_lasts_does_not_spin(void **state)
 }
 
 static void
-a_receive_that_lacks_buffers_is_retried_and_not_reported(void **state)
+a_receive_without_buffers_is_retried_and_not_reported(void **state)
 {
 	static const int errors[] = {ENOBUFS, ENOMEM};
 
@@ -426,7 +426,7 @@ main(void)
 		test(every_error_of_a_connection_closes),
 		test(an_error_of_a_connection_that_is_sent_through_closes),
 		test(a_receive_error_that_lasts_does_not_spin),
-		test(a_receive_that_lacks_buffers_is_retried_and_not_reported),
+		test(a_receive_without_buffers_is_retried_and_not_reported),
 		test(a_reply_to_port_0_is_refused_at_once),
 		test(a_reply_to_a_sender_without_a_name_is_refused_at_once),
 		test(a_reply_on_a_connected_socket_needs_no_name),
