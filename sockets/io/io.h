@@ -320,7 +320,7 @@ int socle_io_setsockopt(struct socle_io *io, int level, int opt,
 
 /*
  * Get and set an option of level SOL_SOCKET whose value is an int.  Getting
- * returns the value.  A negative value cannot be told from -errno: use
+ * returns the value.  A negative value looks like -errno: use
  * socle_io_getsockopt() for an option that can have one.
  */
 int socle_io_sockopt(struct socle_io *io, int opt);

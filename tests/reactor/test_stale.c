@@ -460,7 +460,7 @@ static void
 still_there(struct probe *p, int err)
 {
 	(void)err;
-	socle_close(&p->sock, "told");
+	socle_close(&p->sock, "reported");
 }
 
 static struct probe *
@@ -502,7 +502,7 @@ a_reported_close_behind_the_library_is_event_err(void **state)
 
 	turn(1);
 
-	assert_notes("e-9 close(told) destroy");
+	assert_notes("e-9 close(reported) destroy");
 	assert_int_equal(0, seam_count(CALL_close));
 	assert_true(asleep());
 	close(fds[1]);
@@ -629,7 +629,7 @@ a_change_at_a_number_that_is_now_another_file_is_event_err(void **state)
 	close(innocent);
 	socle_watch_write(&p->sock, true);
 	turn(1);
-	assert_notes("e-9 close(told) destroy");
+	assert_notes("e-9 close(reported) destroy");
 	assert_number_is_alone(fds[0]);
 	close(fds[1]);
 }

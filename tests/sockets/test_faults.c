@@ -168,7 +168,7 @@ run_under(int strikes)
 
 /* Errors that only mean "again" or "later" and are not reported. */
 static bool
-is_nobodys(enum call which, int err)
+is_temporary(enum call which, int err)
 {
 	bool writes = which == CALL_send || which == CALL_sendmsg ||
 		which == CALL_writev;
@@ -188,7 +188,7 @@ fail_one(enum call which, unsigned long nth, int err, int times)
 		call_names[which], nth, times, strerror(err));
 	seam_reset();
 	seam_fail(which, nth, err, times);
-	run_under(is_nobodys(which, err) ? 0 : times);
+	run_under(is_temporary(which, err) ? 0 : times);
 }
 
 /*

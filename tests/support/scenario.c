@@ -369,7 +369,7 @@ reset_check(int fds_before, long blocks_before)
 		wrong("%d closures, %d calls", scenario.closures,
 			scenario.closures_done);
 	if (scenario.files != scenario.files_done)
-		wrong("%d files, %d told to be over", scenario.files,
+		wrong("%d files, %d completions", scenario.files,
 			scenario.files_done);
 	if (scenario.objects != 0)
 		wrong("%d objects are left", scenario.objects);
@@ -437,7 +437,7 @@ scenario_run(int strikes)
 	seam_heal();
 	erred = erred_sum();
 	if (!scenario.lasting && erred > strikes)
-		wrong("%d were told an error", erred);
+		wrong("%d received an error", erred);
 	healed_check();
 	reset_check(fds_before, blocks_before);
 	return scenario.problem[0] ? scenario.problem : NULL;
@@ -492,7 +492,7 @@ child_run(int strikes, struct child_report *report)
 	seam_heal();
 	erred = erred_sum() + (c->erred || !c->served);
 	if (erred > strikes)
-		wrong("%d were told an error", erred);
+		wrong("%d received an error", erred);
 	parts_check();
 	line_check(c, "the child's client");
 	if (!strikes && c->got != c->total)

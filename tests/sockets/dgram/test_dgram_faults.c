@@ -238,8 +238,9 @@ talk_result(void)
 	for (int i = 0; i < MANY; i++) {
 		if (talk.arrivals[i] + talk.lost[i] == 1)
 			continue;
-		return talk.arrivals[i] + talk.lost[i] == 0 ? "lost untold"
-							    : "told twice";
+		return talk.arrivals[i] + talk.lost[i] == 0
+			? "lost without a report"
+			: "reported twice";
 	}
 	return NULL;
 }

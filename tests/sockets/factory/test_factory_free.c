@@ -209,7 +209,7 @@ assert_no_callback(const struct state *s)
 	turn(4);
 	close_kept();
 	if (recorded.failures != s->failures || recorded.successes > 0)
-		fail_msg("%s: told after its end", s->name);
+		fail_msg("%s: a callback after its end", s->name);
 }
 
 /* ---- every way to end, in every state ---- */
