@@ -325,11 +325,11 @@ int socle_signal_named(const char *arguments, int signo,
  * their callbacks, the bytes that were queued before the fork, which the parent
  * sends.  Until then the library makes no call in the child that could affect
  * the parent, and runs none of the parent's callbacks.  Afterwards parent and
- * child share each connection: what one of them reads is lost to the other, and
- * a shutdown(2) ends the connection for both, also the one that
- * socle_close_after_flush() makes; socle_close() closes the child's fd only.  A
- * child that wants none of the objects calls socle_reset().  0, also outside a
- * child; -errno if fds cannot be created, and the call may be made again.
+ * child share each connection: data that one of them reads is lost to the other,
+ * and a shutdown(2), such as that of socle_close_after_flush(), ends it for both.
+ * socle_close() closes the child's fd only.  A child that wants none of the
+ * objects calls socle_reset().  0, also outside a child; -errno if fds cannot be
+ * created, and the call may be made again.
  */
 int socle_after_fork(void);
 
