@@ -79,8 +79,7 @@ static void
 guest_end_line(struct guest *g)
 {
 	if (g->too_long)
-		guest_send(
-			g, "* that line was too long and was not sent\n");
+		guest_send(g, "* that line was too long and was not sent\n");
 	else if (g->len > 0)
 		broadcast(
 			g, "guest%u: %.*s\n", g->number, (int)g->len, g->line);
