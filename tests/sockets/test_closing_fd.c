@@ -254,7 +254,7 @@ a_reset_leaves_a_kept_fd_open(void **state)
 
 /* ---- O_NONBLOCK, which is a flag of the open file and not of the fd ---- */
 
-/* A pipe whose write end `shared' is a copy of; [1] is the object's. */
+/* A pipe; the object has ends[1], and *shared becomes a copy of it. */
 static struct probe *
 shared_pipe(int *shared)
 {
