@@ -131,6 +131,14 @@ backend_is(const char *name)
 }
 
 bool
+hups_are_told(void)
+{
+	return !backend_is("poll") ||
+		(kernel()->poll != POLL_IS_KQUEUE &&
+			kernel()->poll != POLL_HUP_OF_PIPES);
+}
+
+bool
 fds_may_be(unsigned n)
 {
 	struct rlimit r;

@@ -48,6 +48,9 @@ bool race_again(int done, int n);
 
 bool backend_is(const char *name);
 
+/* Whether the backend hears of a socket's HUP, also where nothing is watched. */
+bool hups_are_told(void);
+
 /* To be used at the start of a test, before anything is created. */
 #define skip_because(reason)                                                   \
 	do {                                                                   \
