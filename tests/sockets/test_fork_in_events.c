@@ -3,6 +3,7 @@
  * dispatch, because all of them are the parent's.
  */
 /* backends: all */
+#include "tests/support/dgrams.h"
 #include "tests/support/forking.h"
 #include "tests/support/making.h"
 
@@ -111,9 +112,7 @@ received_datagrams_are_the_parents(void **state)
 		int fds[2];
 
 		events = 0;
-		assert_int_equal(0,
-			socketpair(
-				AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, fds));
+		pair_dgram(fds);
 		assert_int_equal(
 			0, socle_dgram_new(&socle_dgram_class, fds[0], &p, &d));
 		socle_watch_read(&d->sock, true);
@@ -146,8 +145,7 @@ queued_datagrams_are_sent_by_the_parent(void **state)
 	char c;
 
 	(void)state;
-	assert_int_equal(
-		0, socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, fds));
+	pair_dgram(fds);
 	assert_int_equal(
 		0, socle_dgram_new(&socle_dgram_class, fds[0], &p, &d));
 	for (int n = 0; n < 4; n++)

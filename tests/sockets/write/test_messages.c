@@ -6,6 +6,10 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#ifndef SO_SNDBUFFORCE
+#define SO_SNDBUFFORCE SO_SNDBUF
+#endif
+
 static char letter_r[] = "r", letter_v[] = "v";
 
 static void
@@ -13,7 +17,9 @@ open_messages(int type)
 {
 	int fds[2];
 
-	assert_int_equal(0, socketpair(AF_UNIX, type | SOCK_NONBLOCK, 0, fds));
+	assert_int_equal(0, socketpair(AF_UNIX, type, 0, fds));
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(0, fcntl(fds[i], F_SETFL, O_NONBLOCK));
 	object = probe_new(fds[0], NULL);
 	peer = fds[1];
 }
@@ -220,7 +226,8 @@ an_accepted_socket_has_messages_too(void **state)
 		.unlink_on_close = true});
 	recorded.on_accepted = fill_accepted;
 	turn(1);
-	peer = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
+	peer = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+	assert_int_equal(0, fcntl(peer, F_SETFL, O_NONBLOCK));
 	strcpy(to.sun_path, in_dir("s"));
 	assert_int_equal(0, connect(peer, (struct sockaddr *)&to, sizeof(to)));
 	turn_until_count(&recorded.accepts, 1);
