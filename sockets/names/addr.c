@@ -226,6 +226,14 @@ read_local(struct socle_addr *a, const char *s)
 	return 0;
 }
 
+/* Some systems' inet_pton(3) ignores what follows white space. */
+static bool
+read_host(int family, const char *host, void *ret)
+{
+	return strpbrk(host, SPACE) == NULL &&
+		inet_pton(family, host, ret) == 1;
+}
+
 /* The length of the host in "[::1]" or "[::1]:service"; 0 for other texts. */
 static size_t
 bracketed_host(const char *text)
@@ -241,7 +249,7 @@ bracketed_host(const char *text)
 		(text[n + 1] != ':' || strpbrk(text + n + 2, SPACE ":")))
 		return 0;
 	memcpy(host, text + 1, bare - 1);
-	return inet_pton(AF_INET6, host, &unused) == 1 ? n - 1 : 0;
+	return read_host(AF_INET6, host, &unused) ? n - 1 : 0;
 }
 
 int
@@ -300,7 +308,7 @@ read_ip6(struct socle_addr *a, char *host, uint32_t port)
 	a->len = sizeof(a->u.in6);
 	a->u.in6.sin6_family = AF_INET6;
 	a->u.in6.sin6_port = htons((uint16_t)port);
-	return inet_pton(AF_INET6, host, &a->u.in6.sin6_addr) == 1;
+	return read_host(AF_INET6, host, &a->u.in6.sin6_addr);
 }
 
 static bool
@@ -320,8 +328,8 @@ read_ip(struct socle_addr *a, const char *text, uint32_t port)
 	a->len = sizeof(a->u.in);
 	a->u.in.sin_family = AF_INET;
 	a->u.in.sin_port = htons((uint16_t)port);
-	return inet_pton(AF_INET, strcmp(host, "*") == 0 ? "0.0.0.0" : host,
-		       &a->u.in.sin_addr) == 1;
+	return read_host(AF_INET, strcmp(host, "*") == 0 ? "0.0.0.0" : host,
+		&a->u.in.sin_addr);
 }
 
 int
