@@ -4,6 +4,7 @@
 #include "reactor/map.h"
 #include "reactor/post_loop.h"
 #include "reactor/turns.h"
+#include "sockets/fd_mode.h"
 #include "sockets/linger.h"
 #include "sockets/read.h"
 
@@ -83,9 +84,10 @@ shares_file(const struct socle_descriptor *d, int fd, int mode)
  * and output; NULL if there is none.  Few objects are no sockets.
  */
 static struct socle_socket *
-sharer(int fd, int mode)
+sharer(int fd)
 {
 	struct socle__reactor *r = socle__reactor;
+	int mode = sys_fcntl(fd, F_GETFL, 0);
 
 	for (size_t i = 0; i < r->map_size; i++)
 		if (shares_file(r->map[i], fd, mode))
@@ -93,25 +95,17 @@ sharer(int fd, int mode)
 	return NULL;
 }
 
-/*
- * The open file may be shared with other processes, which expect it to block.
- * A forked child leaves it alone, because its parent still uses it.
- */
 static void
 make_blocking(const struct socle_socket *s, int fd)
 {
 	struct socle_socket *other;
-	int mode;
 
-	if (s->d.generation <= socle__reactor->inherited)
+	if (!socle__fd_mode_is_own(&s->d))
 		return;
-	mode = sys_fcntl(fd, F_GETFL, 0);
-	if (mode < 0)
-		return;
-	if ((other = sharer(fd, mode)))
+	if ((other = sharer(fd)))
 		other->d.fd_flags |= SOCLE__FD_WAS_BLOCKING;
 	else
-		(void)sys_fcntl(fd, F_SETFL, mode & ~O_NONBLOCK);
+		socle__fd_mode_block(fd);
 }
 
 void

@@ -5,6 +5,7 @@
 #include "reactor/reactor.h"
 #include "reactor/signals.h"
 #include "reactor/turns.h"
+#include "sockets/fd_mode.h"
 #include "sockets/names/socket_type.h"
 #include "sockets/timeouts.h"
 
@@ -28,17 +29,6 @@ kind_of(int fd, uint32_t *flags)
 	if (S_ISSOCK(st.st_mode))
 		*flags |= SOCLE__IS_SOCKET;
 	return 0;
-}
-
-int
-socle__fd_flag_set(int fd, int get, int set, int flag, int *before)
-{
-	*before = sys_fcntl(fd, get, 0);
-	if (*before < 0)
-		return -errno;
-	if (*before & flag)
-		return 0;
-	return sys_fcntl(fd, set, *before | flag) < 0 ? -errno : 0;
 }
 
 static void
@@ -107,8 +97,7 @@ socle__socket_init(struct socle_socket *self, struct socle__class *cls, int fd,
 	unsigned how)
 {
 	uint32_t flags = how & (SOCLE__ALLOCATED | SOCLE__CONNECTING);
-	int mode = O_NONBLOCK, exec = FD_CLOEXEC;
-	unsigned fd_flags;
+	struct socle__fd_mode before;
 	int type = SOCK_STREAM;
 	int err;
 
@@ -123,25 +112,17 @@ socle__socket_init(struct socle_socket *self, struct socle__class *cls, int fd,
 	if (flags & SOCLE__IS_SOCKET && cls->transport->is_stream &&
 		(type = socle__socket_type(fd)) < 0)
 		return type;
-	err = socle__fd_flag_set(fd, F_GETFL, F_SETFL, O_NONBLOCK, &mode);
-	fd_flags = fd_flags_of(fd, flags, mode);
-	if (err == 0)
-		err = socle__fd_flag_set(
-			fd, F_GETFD, F_SETFD, FD_CLOEXEC, &exec);
-	if (err == 0)
-		err = attach(self, cls, fd, flags);
-	if (err == 0) {
-		self->d.fd_flags |= (uint8_t)fd_flags;
-		if (type != SOCK_STREAM)
-			socle__socket_has_messages(self);
-		sigpipe_prevent(fd, flags);
-		return 0;
+	if ((err = socle__fd_mode_set(fd, &before)) < 0)
+		return err;
+	if ((err = attach(self, cls, fd, flags)) < 0) {
+		socle__fd_mode_restore(fd, &before);
+		return err;
 	}
-	if (!(mode & O_NONBLOCK))
-		(void)sys_fcntl(fd, F_SETFL, mode);
-	if (!(exec & FD_CLOEXEC))
-		(void)sys_fcntl(fd, F_SETFD, exec);
-	return err;
+	self->d.fd_flags |= (uint8_t)fd_flags_of(fd, flags, before.file);
+	if (type != SOCK_STREAM)
+		socle__socket_has_messages(self);
+	sigpipe_prevent(fd, flags);
+	return 0;
 }
 
 int

@@ -10,12 +10,6 @@
  */
 enum { SOCLE__KNOWN_SOCKET = SOCLE__IS_SOCKET };
 
-/*
- * Sets a flag of the fd with fcntl's commands `get' and `set'; *before is the
- * old value.  0 or -errno.
- */
-int socle__fd_flag_set(int fd, int get, int set, int flag, int *before);
-
 /* The socket keeps the bounds of messages. */
 void socle__socket_has_messages(struct socle_socket *s);
 

@@ -8,7 +8,7 @@
 #include "sockets/factory/adopt.h"
 
 #include "sockets/factory/accept.h"
-#include "sockets/init.h"
+#include "sockets/fd_mode.h"
 #include "sockets/names/socket_type.h"
 
 #include "seam.h"
@@ -29,40 +29,27 @@ fd_check(int fd, int *type)
 int
 socle__listener_adopt(struct socle_factory *f)
 {
-	int fd = f->p.listen_fd, mode = O_NONBLOCK, exec = FD_CLOEXEC;
-	int err = fd_check(fd, &f->type);
+	struct socle__fd_mode before;
+	int fd = f->p.listen_fd, err = fd_check(fd, &f->type);
 
 	if (err == 0)
-		err = socle__fd_flag_set(
-			fd, F_GETFL, F_SETFL, O_NONBLOCK, &mode);
-	if (err == 0)
-		err = socle__fd_flag_set(
-			fd, F_GETFD, F_SETFD, FD_CLOEXEC, &exec);
-	if (err == 0)
-		err = socle__listener_register(f, fd);
-	if (err == 0) {
-		f->was_blocking = !(mode & O_NONBLOCK);
-		socle__listener_begin(f);
-		return 0;
+		err = socle__fd_mode_set(fd, &before);
+	if (err == 0 && (err = socle__listener_register(f, fd)) < 0)
+		socle__fd_mode_restore(fd, &before);
+	if (err < 0) {
+		f->d.fd = -1;
+		return err;
 	}
-	f->d.fd = -1;
-	if (!(mode & O_NONBLOCK))
-		(void)sys_fcntl(fd, F_SETFL, mode);
-	if (!(exec & FD_CLOEXEC))
-		(void)sys_fcntl(fd, F_SETFD, exec);
-	return err;
+	f->was_blocking = !(before.file & O_NONBLOCK);
+	socle__listener_begin(f);
+	return 0;
 }
 
 void
 socle__listener_give_back(struct socle_factory *f)
 {
-	bool inherited = f->d.generation <= socle__reactor->inherited;
-	int mode =
-		f->was_blocking && !inherited && !(f->d.bits & SOCLE__KEEP_FD)
-		? sys_fcntl(f->d.fd, F_GETFL, 0)
-		: -1;
-
-	if (mode >= 0)
-		(void)sys_fcntl(f->d.fd, F_SETFL, mode & ~O_NONBLOCK);
+	if (f->was_blocking && !(f->d.bits & SOCLE__KEEP_FD) &&
+		socle__fd_mode_is_own(&f->d))
+		socle__fd_mode_block(f->d.fd);
 	f->was_blocking = false;
 }
