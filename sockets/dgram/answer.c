@@ -7,6 +7,7 @@
 #include "sockets/dgram/answer.h"
 
 #include "sockets/dgram/call.h"
+#include "sockets/names/socket_type.h"
 
 #include "seam.h"
 
@@ -36,22 +37,6 @@ has_peer(struct socle_dgram *d)
 	return (d->flags & SOCLE__DGRAM_HAS_PEER) != 0;
 }
 
-/* Raw and ICMP sockets have no ports: there it is always 0. */
-static bool
-has_ports(int fd)
-{
-	int type = 0, protocol = 0;
-	socklen_t len = sizeof(type);
-
-	if (sys_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 ||
-		type == SOCK_RAW)
-		return false;
-	len = sizeof(protocol);
-	return sys_getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) <
-		0 ||
-		(protocol != IPPROTO_ICMP && protocol != IPPROTO_ICMPV6);
-}
-
 int
 socle__dgram_answerable(struct socle_dgram *d, const struct socle_addr *from)
 {
@@ -59,7 +44,7 @@ socle__dgram_answerable(struct socle_dgram *d, const struct socle_addr *from)
 		return 0; /* the send says so */
 	if (socle__dgram_is_unnamed(from))
 		return has_peer(d) ? 0 : -EDESTADDRREQ;
-	if (socle_addr_port(from) == 0 && has_ports(d->sock.d.fd))
+	if (socle_addr_port(from) == 0 && socle__socket_has_ports(d->sock.d.fd))
 		return -EINVAL;
 	return 0;
 }

@@ -3,26 +3,12 @@
 #include "sockets/io/fail.h"
 #include "sockets/io/plan.h"
 #include "sockets/names/addr_valid.h"
+#include "sockets/names/socket_type.h"
 
 #include "seam.h"
 
 #include <netinet/in.h>
 #include <string.h>
-
-/* Whether a peer of this socket has a port: not with ICMP or a raw socket. */
-static bool
-has_ports(int fd)
-{
-	int type = 0, protocol = 0;
-	socklen_t len = sizeof(type);
-
-	if (sys_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 ||
-		type == SOCK_RAW)
-		return false;
-	len = sizeof(protocol);
-	(void)sys_getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len);
-	return protocol != IPPROTO_ICMP && protocol != IPPROTO_ICMPV6;
-}
 
 int
 socle_io_connect(struct socle_io *io, const struct socle_addr *addr)
@@ -33,7 +19,7 @@ socle_io_connect(struct socle_io *io, const struct socle_addr *addr)
 		(fd >= 0 &&
 			(!socle__addr_is_valid(addr) ||
 				(socle__addr_is_port_0(addr) &&
-					has_ports(fd)))))
+					socle__socket_has_ports(fd)))))
 		return socle__io_fail(io, "connect", -EINVAL);
 	socle__io_plan_drop(io);
 	return socle__io_connect_to(io, addr);

@@ -1,6 +1,7 @@
 /* Data, names, options and kind of a socket. */
 #include "sockets/io/fail.h"
 #include "sockets/names/addr_valid.h"
+#include "sockets/names/socket_type.h"
 
 #include "seam.h"
 
@@ -242,7 +243,7 @@ static int
 inferred_protocol(int fd)
 {
 	int domain = domain_of(fd);
-	int type = domain < 0 ? domain : option_of(fd, SO_TYPE);
+	int type = domain < 0 ? domain : socle__socket_type(fd);
 
 	if (type < 0)
 		return type;
@@ -269,12 +270,6 @@ kind(struct socle_io *io, const char *operation, int (*ask)(int fd))
 	return result < 0 ? socle__io_fail(io, operation, result) : result;
 }
 
-static int
-type_of(int fd)
-{
-	return option_of(fd, SO_TYPE);
-}
-
 int
 socle_io_sockdomain(struct socle_io *io)
 {
@@ -284,7 +279,7 @@ socle_io_sockdomain(struct socle_io *io)
 int
 socle_io_socktype(struct socle_io *io)
 {
-	return kind(io, "socktype", type_of);
+	return kind(io, "socktype", socle__socket_type);
 }
 
 int

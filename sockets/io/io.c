@@ -9,6 +9,7 @@
 #include "sockets/io/fail.h"
 #include "sockets/io/plan.h"
 #include "sockets/names/new_socket.h"
+#include "sockets/names/socket_type.h"
 
 #include "seam.h"
 
@@ -62,11 +63,10 @@ socle_io_socketpair(
 static int
 adopt(int fd)
 {
-	int type, flags;
-	socklen_t len = sizeof(type);
+	int type = socle__socket_type(fd), flags;
 
-	if (sys_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
-		return -errno;
+	if (type < 0)
+		return type;
 	flags = sys_fcntl(fd, F_GETFD, 0);
 	if (flags < 0 ||
 		(!(flags & FD_CLOEXEC) &&
