@@ -22,16 +22,11 @@
 enum {
 	MESSAGES = SOCLE__DGRAM_BATCH,
 	PIECES = 256,
-	JOINED_MOST = 64,          /* UDP_MAX_SEGMENTS */
-	JOINED_BYTES_MOST = 65000, /* with headers it must fit in 64 KiB */
-	CONTROL = 128
+	JOINED_MOST = 64,         /* UDP_MAX_SEGMENTS */
+	JOINED_BYTES_MOST = 65000 /* with headers it must fit in 64 KiB */
 };
 
 enum { SEND_FLAGS = MSG_DONTWAIT | MSG_NOSIGNAL };
-
-struct control {
-	_Alignas(struct cmsghdr) char room[CONTROL];
-};
 
 struct call {
 	unsigned n, pieces;
@@ -39,7 +34,7 @@ struct call {
 	struct socle__message messages[MESSAGES];
 	unsigned datagrams[MESSAGES]; /* in each of them */
 	struct iovec iov[PIECES];
-	struct control controls[MESSAGES];
+	struct socle__dgram_control controls[MESSAGES];
 };
 
 int
@@ -65,15 +60,14 @@ without_const(const void *p)
 static ssize_t
 send_from(int fd, const struct socle__outgoing *o)
 {
-	struct control control;
+	struct socle__dgram_control control;
 	struct iovec iov = {without_const(o->data), o->len};
 	struct msghdr m = {.msg_name = without_const(o->to),
 		.msg_namelen = o->to_len,
 		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control};
+		.msg_iovlen = 1};
 
-	socle__dgram_control_source(&m, o->source);
+	socle__dgram_control_source(&m, &control, o->source);
 	return sys_sendmsg(fd, &m, o->flags | SEND_FLAGS);
 }
 
@@ -163,8 +157,8 @@ run_add(struct call *c, const struct socle__outgoing *first,
 		*at = ahead;
 	}
 	if (c->datagrams[c->n] > 1)
-		socle__dgram_control_segment(
-			&c->messages[c->n].msg_hdr, first->len);
+		socle__dgram_control_segment(&c->messages[c->n].msg_hdr,
+			&c->controls[c->n], first->len);
 	return bytes;
 }
 
@@ -175,12 +169,11 @@ message_add(struct call *c, const struct socle__outgoing *o)
 
 	*m = (struct msghdr){.msg_name = without_const(o->to),
 		.msg_namelen = o->to_len,
-		.msg_iov = &c->iov[c->pieces],
-		.msg_control = &c->controls[c->n]};
+		.msg_iov = &c->iov[c->pieces]};
 	c->datagrams[c->n] = 0;
 	piece_add(c, o);
 	if (o->source)
-		socle__dgram_control_source(m, o->source);
+		socle__dgram_control_source(m, &c->controls[c->n], o->source);
 }
 
 /* Gathers what one call can send: the flags of all messages are the same. */

@@ -304,7 +304,7 @@ void socle_dgram_close_when_empty(struct socle_dgram *d);
  *	-ESHUTDOWN	after socle_dgram_close_when_empty()
  *	-ENOBUFS	over a limit, which applies even if the datagram could
  *			be sent at once
- *	-EINVAL		`to->len' is too large
+ *	-EINVAL		`to->len' does not fit the family of `to'
  *	-ENOMEM		(a SOCK_STREAM may have sent a part)
  *
  * or an error of the kernel, if this call tried to send.  Such an error is

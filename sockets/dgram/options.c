@@ -7,6 +7,8 @@
  */
 #include "sockets/dgram/options.h"
 
+#include "sockets/names/socket_type.h"
+
 #include "seam.h"
 
 #include <string.h>
@@ -16,12 +18,11 @@ enum { DISCARDED_MOST = 1024 }; /* a flood must not hold the loop */
 int
 socle__dgram_type(int fd, uint32_t *flags)
 {
-	int type = 0;
-	socklen_t len = sizeof(type);
+	int type = socle__socket_type(fd);
 
 	*flags = 0;
-	if (sys_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
-		return -errno;
+	if (type < 0)
+		return type;
 	if (type == SOCK_STREAM)
 		*flags = SOCLE__DGRAM_ENDS | SOCLE__DGRAM_OUT_ENDS |
 			SOCLE__DGRAM_PIECES | SOCLE__DGRAM_IN_STREAM;
@@ -196,13 +197,19 @@ socle__dgram_control_read(
 
 /* ---- control data of sent messages ---- */
 
+/*
+ * A message without control data must have no pointer to any: the BSDs refuse
+ * one beside a length of 0.  So it is set here.
+ */
 static void *
-control_add(struct msghdr *m, int level, int type, size_t len)
+control_add(struct msghdr *m, struct socle__dgram_control *control, int level,
+	int type, size_t len)
 {
-	char *at = (char *)m->msg_control + m->msg_controllen;
+	char *at = control->room + m->msg_controllen;
 	struct cmsghdr *c = (struct cmsghdr *)(void *)at;
 
 	memset(at, 0, CMSG_SPACE(len));
+	m->msg_control = control->room;
 	c->cmsg_level = level;
 	c->cmsg_type = type;
 	c->cmsg_len = (socklen_t)CMSG_LEN(len);
@@ -211,29 +218,33 @@ control_add(struct msghdr *m, int level, int type, size_t len)
 }
 
 void
-socle__dgram_control_source(
-	struct msghdr *m, const struct socle__dgram_source *source)
+socle__dgram_control_source(struct msghdr *m,
+	struct socle__dgram_control *control,
+	const struct socle__dgram_source *source)
 {
 	if (source->family == AF_INET6) {
 		struct in6_pktinfo info = {.ipi6_addr = source->u.in6};
 
-		memcpy(control_add(m, IPPROTO_IPV6, IPV6_PKTINFO, sizeof(info)),
+		memcpy(control_add(m, control, IPPROTO_IPV6, IPV6_PKTINFO,
+			       sizeof(info)),
 			&info, sizeof(info));
 	} else if (SOCLE__IP_FROM >= 0) {
 		struct socle__ip_info info = socle__ip_info_from(source->u.in);
 
-		memcpy(control_add(m, IPPROTO_IP, SOCLE__IP_FROM, sizeof(info)),
+		memcpy(control_add(m, control, IPPROTO_IP, SOCLE__IP_FROM,
+			       sizeof(info)),
 			&info, sizeof(info));
 	}
 }
 
 void
-socle__dgram_control_segment(struct msghdr *m, size_t segment)
+socle__dgram_control_segment(
+	struct msghdr *m, struct socle__dgram_control *control, size_t segment)
 {
 	uint16_t each = (uint16_t)segment;
 
-	memcpy(control_add(m, IPPROTO_UDP, UDP_SEGMENT, sizeof(each)), &each,
-		sizeof(each));
+	memcpy(control_add(m, control, IPPROTO_UDP, UDP_SEGMENT, sizeof(each)),
+		&each, sizeof(each));
 }
 
 /* ---- the error queue of a socket with IP_RECVERR ---- */

@@ -36,13 +36,21 @@ size_t socle__dgram_control_len(const struct socle_dgram *d);
 /* Fills in `to' and `ifindex'; the length of each joined datagram, or 0. */
 size_t socle__dgram_control_read(
 	struct socle_dgram *d, struct msghdr *m, struct socle_packet *p);
+
+/* Room for all control data of a message that is sent. */
+struct socle__dgram_control {
+	_Alignas(struct cmsghdr) char room[128];
+};
+
 /*
- * Append to the control data.  requires: the buffer at msg_control is large
- * enough; msg_controllen bytes of it are used
+ * Append to the control data of `m', which is none or lies in `control'.  The
+ * first does nothing where no source can be given.
  */
-void socle__dgram_control_source(
-	struct msghdr *m, const struct socle__dgram_source *source);
-void socle__dgram_control_segment(struct msghdr *m, size_t segment);
+void socle__dgram_control_source(struct msghdr *m,
+	struct socle__dgram_control *control,
+	const struct socle__dgram_source *source);
+void socle__dgram_control_segment(
+	struct msghdr *m, struct socle__dgram_control *control, size_t segment);
 /*
  * Whether the kernel may have queued errors for `fd'.  Other sockets do not
  * know MSG_ERRQUEUE: reading there would take a datagram.

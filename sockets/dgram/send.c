@@ -16,6 +16,7 @@
 #include "sockets/dgram/call.h"
 #include "sockets/dgram/events.h"
 #include "sockets/dgram/later.h"
+#include "sockets/names/addr_valid.h"
 #include "sockets/timeouts.h"
 #include "sockets/write/pump.h"
 #include "sockets/write/transmit.h"
@@ -195,8 +196,6 @@ refusal(const struct socle_dgram *d, const struct socle__outgoing *o)
 		return -EBADF;
 	if (socle__has(s, SOCLE__ENDING))
 		return -ESHUTDOWN;
-	if (o->to_len > sizeof(((struct socle_addr *)0)->u))
-		return -EINVAL;
 	if (d->p.max_queue_items && d->items >= d->p.max_queue_items)
 		return -ENOBUFS;
 	if (x && x->cap && (most == 0 || x->cap < most))
@@ -285,6 +284,8 @@ socle_dgram_send(struct socle_dgram *d, const void *data, size_t len, int flags,
 		.to = to ? &to->u : NULL,
 		.to_len = to ? to->len : 0};
 
+	if (to && !socle__is_closed(&d->sock) && !socle__addr_is_valid(to))
+		return -EINVAL;
 	return send_it(d, &o);
 }
 

@@ -437,15 +437,24 @@ a_closed_peer_raises_no_signal(void **state)
 static void
 an_invalid_address_is_refused(void **state)
 {
-	struct socle_addr a = {.len = sizeof(a.u) + 1};
+	struct socle_addr a, none = {.len = 0};
+	const socklen_t bad[] = {0, 1, 2, sizeof(a.u.in) - 1, sizeof(a.u) + 1};
 	struct recorder *t;
-	int fds[2];
+	int fd = udp_bound(&a);
 
 	(void)state;
-	pair_dgram(fds);
-	t = recorder_new(fds[0], NULL);
-	assert_int_equal(-EINVAL, socle_dgram_send(&t->dgram, "x", 1, 0, &a));
-	close(fds[1]);
+	t = recorder_new(fd, NULL);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		a.len = bad[i];
+		assert_int_equal(
+			-EINVAL, socle_dgram_send(&t->dgram, "x", 1, 0, &a));
+	}
+	assert_int_equal(
+		-EINVAL, socle_dgram_send(&t->dgram, "x", 1, 0, &none));
+	socle_close(&t->dgram.sock, NULL);
+	assert_int_equal(-EBADF, socle_dgram_send(&t->dgram, "x", 1, 0, &a));
+	turn(1);
+	notes_clear();
 }
 
 /* MSG_MORE joins this and the next send into one datagram. */
