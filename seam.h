@@ -17,12 +17,10 @@
 #include "system.h"
 
 #include <poll.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/time.h>
-#if SOCLE__HAVE_KQUEUE
-#include <sys/event.h>
-#endif
 #ifdef __linux__
 #include <sys/epoll.h>
 #endif
@@ -83,12 +81,18 @@ X(int, epoll_wait, (int ep, struct epoll_event *e, int n, int ms), \
 
 #if SOCLE__HAVE_KQUEUE
 #define SOCLE__SEAM_KQUEUE(X) \
-X(int, kqueue, (void), ()) \
+X(int, kqueue, (void), ())
+#else
+#define SOCLE__SEAM_KQUEUE(X)
+#endif
+
+#if SOCLE__HAVE_KQUEUE
+#define SOCLE__SEAM_KEVENT(X) \
 X(int, kevent, (int kq, const struct kevent *c, int changes, \
 	struct kevent *e, int events, const struct timespec *t), \
 	(kq, c, changes, e, events, t))
 #else
-#define SOCLE__SEAM_KQUEUE(X)
+#define SOCLE__SEAM_KEVENT(X)
 #endif
 
 /* Those that system.h gives one shape: it has them as socle__libc_NAME. */
@@ -111,7 +115,8 @@ X(int, getrusage, (int who, struct rusage *ret), (who, ret)) \
 X(int, protocol, (const char *name), (name)) \
 X(int, lock_file, (const char *path), (path)) \
 X(int, thread_create, (size_t stack, void *(*fn)(void *arg), void *arg), \
-	(stack, fn, arg))
+	(stack, fn, arg)) \
+SOCLE__SEAM_KEVENT(X)
 /* clang-format on */
 
 #ifdef SOCLE_SEAM_TEST
@@ -122,6 +127,9 @@ struct socle__seam {
 	SOCLE__SEAM_SHAPES(SOCLE__SEAM_FIELD)
 	void (*freeaddrinfo)(struct addrinfo *list);
 	void (*free)(void *p);
+	/* What the kernel does, for tests to change. */
+	int unix_full;
+	bool accept_drops;
 };
 extern struct socle__seam socle__seam;
 
@@ -133,6 +141,8 @@ extern struct socle__seam socle__seam;
 #define SOCLE__SEAM_BIND_SHAPE SOCLE__SEAM_BIND
 #define sys_freeaddrinfo(list) socle__seam.freeaddrinfo(list)
 #define sys_free(p) socle__seam.free(p)
+#define sys_unix_full socle__seam.unix_full
+#define sys_accept_drops socle__seam.accept_drops
 
 #else
 
@@ -149,6 +159,8 @@ extern struct socle__seam socle__seam;
 /* These two have no result to fail with. */
 #define sys_freeaddrinfo(list) freeaddrinfo(list)
 #define sys_free(p) free(p)
+#define sys_unix_full SOCLE__UNIX_FULL
+#define sys_accept_drops SOCLE__ACCEPT_DROPS
 
 #endif
 

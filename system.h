@@ -71,13 +71,16 @@
 #endif
 #endif
 
-/* FreeBSD's are loops over recvmsg(2) and sendmsg(2), as ours is. */
-#if defined(__linux__) || defined(__NetBSD__) ||                               \
-	(defined(__OpenBSD__) && defined(MSG_WAITFORONE))
-#define SOCLE__HAVE_MMSG 1
-#else
-#define SOCLE__HAVE_MMSG 0
+#if SOCLE__HAVE_KQUEUE
+#include <sys/event.h>
 #endif
+
+/*
+ * recvmmsg(2) and sendmmsg(2).  FreeBSD's are loops over recvmsg(2) and
+ * sendmsg(2), as ours is.  NetBSD's and OpenBSD's leave an error in SO_ERROR,
+ * and after one NetBSD's sendmmsg(2) fails for ever.
+ */
+#define SOCLE__HAVE_MMSG SOCLE__IS_LINUX
 
 /* On the BSDs it is a library of its own. */
 #if defined(__GLIBC__) || defined(__APPLE__)
@@ -109,9 +112,10 @@ enum {
 #endif
 	/* Some headers say 128; the kernel reduces a larger value itself. */
 	SOCLE__BACKLOG_MOST = SOMAXCONN > 4096 ? SOMAXCONN : 4096,
+/* On macOS what TCP_NOPUSH has held back is not sent when it is cleared. */
 #if defined(TCP_CORK)
 	SOCLE__CORK = TCP_CORK,
-#elif defined(TCP_NOPUSH)
+#elif defined(TCP_NOPUSH) && !defined(__APPLE__)
 	SOCLE__CORK = TCP_NOPUSH,
 #else
 	SOCLE__CORK = -1,
@@ -121,6 +125,14 @@ enum {
 	SOCLE__NOSIGPIPE = SO_NOSIGPIPE,
 #else
 	SOCLE__NOSIGPIPE = -1,
+#endif
+	/* The error of connect(2) if an AF_UNIX listener's backlog is full. */
+	SOCLE__UNIX_FULL = SOCLE__IS_LINUX ? EAGAIN : ECONNREFUSED,
+/* Whether accept(2) without a free fd drops the client at the queue's head. */
+#ifdef __APPLE__
+	SOCLE__ACCEPT_DROPS = 1,
+#else
+	SOCLE__ACCEPT_DROPS = 0,
 #endif
 #ifdef NSIG
 	SOCLE__SIGNALS = NSIG
@@ -179,17 +191,20 @@ socle__sockaddr_len(struct sockaddr *sa, socklen_t len)
 
 /*
  * Control data of an IPv4 datagram: the address that it was sent to, on receipt,
- * and the address to send it from.
+ * and the address to send it from.  NetBSD has IP_PKTINFO for senders and
+ * IP_RECVPKTINFO for receivers, whose values differ between its versions.
  */
-#ifdef IP_PKTINFO
+#if defined(IP_PKTINFO) &&                                                     \
+	(!defined(IP_RECVPKTINFO) || IP_RECVPKTINFO == IP_PKTINFO)
+#define SOCLE__HAVE_PKTINFO 1
 #define socle__ip_info in_pktinfo
-enum { SOCLE__IP_TOLD = IP_PKTINFO, SOCLE__IP_FROM = IP_PKTINFO };
-#ifdef IP_RECVPKTINFO /* NetBSD's IP_PKTINFO is an option of senders */
-enum { SOCLE__IP_ASK = IP_RECVPKTINFO };
+enum {
+	SOCLE__IP_ASK = IP_PKTINFO,
+	SOCLE__IP_TOLD = IP_PKTINFO,
+	SOCLE__IP_FROM = IP_PKTINFO
+};
 #else
-enum { SOCLE__IP_ASK = IP_PKTINFO };
-#endif
-#else
+#define SOCLE__HAVE_PKTINFO 0
 struct socle__ip_info {
 	struct in_addr ipi_addr;
 };
@@ -207,7 +222,7 @@ enum {
 static inline struct socle__ip_info
 socle__ip_info_from(struct in_addr from)
 {
-#if defined(IP_PKTINFO) && !defined(__NetBSD__)
+#if SOCLE__HAVE_PKTINFO
 	struct socle__ip_info info = {.ipi_spec_dst = from};
 #else
 	struct socle__ip_info info = {.ipi_addr = from};
@@ -219,7 +234,7 @@ socle__ip_info_from(struct in_addr from)
 static inline int
 socle__ip_info_ifindex(const struct socle__ip_info *info)
 {
-#ifdef IP_PKTINFO
+#if SOCLE__HAVE_PKTINFO
 	return (int)info->ipi_ifindex;
 #else
 	(void)info;
@@ -299,7 +314,9 @@ socle__libc_socketpair(int domain, int type, int protocol, int *fds)
 static inline int
 socle__libc_accept4(int fd, struct sockaddr *a, socklen_t *n, int flags)
 {
-#if SOCLE__HAVE_FD_FLAGS
+#if defined(__NetBSD__) /* accept4(2) only since version 8 */
+	return paccept(fd, a, n, NULL, flags);
+#elif SOCLE__HAVE_FD_FLAGS
 	return accept4(fd, a, n, flags);
 #else
 	return socle__fd_flags(accept(fd, a, n), flags);
@@ -361,11 +378,11 @@ socle__libc_sendfile(int to, int from, off_t *at, size_t n)
 	off_t sent = (off_t)n;
 	int r = sendfile(from, to, *at, &sent, NULL, 0);
 
-	/* Only these two promise that the count is one of bytes sent. */
-	if (r < 0 && ((errno != EAGAIN && errno != EINTR) || sent == 0))
-		return -1;
+	/* The kernel writes the count with every error. */
 	*at += sent;
-	return (ssize_t)sent;
+	if (r < 0 && errno == ENOTCONN)
+		errno = EPIPE;
+	return r < 0 && sent == 0 ? -1 : (ssize_t)sent;
 #else
 	(void)to;
 	(void)from;
@@ -399,8 +416,7 @@ struct socle__message {
 };
 #endif
 
-/* musl's are unsigned, and NetBSD's. */
-#if defined(__GLIBC__) || defined(__OpenBSD__)
+#ifdef __GLIBC__ /* musl's are unsigned */
 typedef int socle__mmsg_flags;
 #else
 typedef unsigned socle__mmsg_flags;
@@ -437,6 +453,23 @@ socle__libc_sendmmsg(int fd, struct socle__message *m, unsigned n, int flags)
 }
 
 /* ---- variadic or oddly typed in libc ---- */
+
+#if SOCLE__HAVE_KQUEUE
+#ifdef __NetBSD__
+typedef size_t socle__kevent_count;
+#else
+typedef int socle__kevent_count;
+#endif
+typedef __typeof__(((struct kevent *)NULL)->filter) socle__kevent_filter;
+
+static inline int
+socle__libc_kevent(int kq, const struct kevent *c, int changes,
+	struct kevent *e, int events, const struct timespec *t)
+{
+	return kevent(kq, c, (socle__kevent_count)changes, e,
+		(socle__kevent_count)events, t);
+}
+#endif
 
 static inline int
 socle__libc_fcntl(int fd, int command, int value)

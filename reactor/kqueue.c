@@ -203,7 +203,8 @@ keep(struct socle__reactor *r, const struct kevent *c, int n)
 }
 
 static struct kevent
-change(const struct socle_descriptor *d, short filter, unsigned short flags)
+change(const struct socle_descriptor *d, socle__kevent_filter filter,
+	unsigned short flags)
 {
 	struct kevent c;
 

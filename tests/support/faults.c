@@ -328,9 +328,13 @@ real_open(const char *path, int f)
 		return socle__libc_##name args;                                \
 	}
 
+/* It waits: see waiting.c. */
+#define socle__libc_kevent real_kevent
+
 /* clang-format off */
 SOCLE__SEAM_CALLS(FAULTS_COUNTED)
 SOCLE__SEAM_SHAPES(FAULTS_COUNTED_SHAPE)
+#undef socle__libc_kevent
 
 #define FAULTS_FIELD(result, name, params, args) .name = counted_##name,
 struct socle__seam socle__seam = {
@@ -338,6 +342,8 @@ struct socle__seam socle__seam = {
 	SOCLE__SEAM_SHAPES(FAULTS_FIELD)
 	.freeaddrinfo = freeaddrinfo,
 	.free = real_free,
+	.unix_full = SOCLE__UNIX_FULL,
+	.accept_drops = SOCLE__ACCEPT_DROPS,
 };
 /* clang-format on */
 
@@ -350,7 +356,7 @@ interrupted_kevent(int kq, const struct kevent *c, int changes,
 	int found = counted_kevent(kq, c, changes, e, events, t);
 
 	for (int i = 0; found < 0 && errno == EINTR && i < changes; i++) {
-		(void)kevent(kq, &c[i], 1, NULL, 0, NULL);
+		(void)socle__libc_kevent(kq, &c[i], 1, NULL, 0, NULL);
 		errno = EINTR;
 	}
 	return found;

@@ -128,7 +128,7 @@ change_made(int kq, const struct kevent *c, int i)
 		return struck;
 	if (refusal && !(c[i].flags & EV_DELETE))
 		return refusal;
-	return kevent(kq, &c[i], 1, NULL, 0, NULL) < 0 ? errno : 0;
+	return socle__libc_kevent(kq, &c[i], 1, NULL, 0, NULL) < 0 ? errno : 0;
 }
 
 /*
@@ -180,9 +180,10 @@ real_kevent(int kq, const struct kevent *c, int changes, struct kevent *e,
 	for (int i = 0; i < changes; i++)
 		count(CALL_change, is_another(c, i));
 	if (events == 0)
-		return kevent(kq, c, changes, e, events, t);
+		return socle__libc_kevent(kq, c, changes, e, events, t);
 	begin();
-	found = kevent(kq, c, changes, e, events, time_is_virtual ? &none : t);
+	found = socle__libc_kevent(
+		kq, c, changes, e, events, time_is_virtual ? &none : t);
 	return end(found, milliseconds(t));
 }
 #endif
