@@ -22,6 +22,7 @@
 #include "sockets/factory/interleave.h"
 #include "sockets/factory/report.h"
 #include "sockets/names/answered.h"
+#include "sockets/names/unix_file.h"
 
 #include "seam.h"
 
@@ -188,10 +189,9 @@ attempt_register(struct socle_factory *f, int fd, const struct socle_addr *to)
 static int
 connect_start(int fd, const struct socle_addr *to)
 {
-	if (sys_connect(fd, &to->u.sa, to->len) == 0 || errno == EINPROGRESS ||
-		errno == EINTR)
-		return 0;
-	return -errno;
+	int err = socle__connect(fd, to);
+
+	return err == -EINPROGRESS || err == -EINTR ? 0 : err;
 }
 
 /*

@@ -45,7 +45,8 @@ struct socle_failure {
 enum {
 	/*
 	 * Stop accepting until the library closes an fd, and retry every
-	 * 100 ms.  Clients wait in the backlog.
+	 * 100 ms.  Clients wait in the backlog.  (On macOS accept(2) has
+	 * already dropped the first of them.)
 	 */
 	SOCLE_EMFILE_PAUSE,
 	/*
@@ -204,7 +205,9 @@ struct socle_factory_params {
  * connection that is established is the success; if all fail, the failure is
  * that of the attempt that failed last.  `attempt' is called for each address
  * that was tried, before the success or failure.  An AF_UNIX server whose
- * backlog is full is tried again every 20 ms, until connect_timeout.
+ * backlog is full is tried again every 20 ms, until connect_timeout.  Only
+ * Linux tells it from a server that has bound its socket and does not listen
+ * yet: that is -ECONNREFUSED there, and is tried again elsewhere.
  */
 int socle_factory_new(
 	const struct socle_factory_params *p, struct socle_factory **ret);

@@ -10,6 +10,7 @@
 #include "sockets/io/wait.h"
 #include "sockets/names/own_peer.h"
 #include "sockets/names/socket_error.h"
+#include "sockets/names/unix_file.h"
 
 #include "seam.h"
 #include "timers/clock.h"
@@ -63,8 +64,7 @@ connect_once(int fd, const struct socle_addr *addr)
 	bool again = false;
 	int err;
 
-	while (sys_connect(fd, &addr->u.sa, addr->len) < 0) {
-		err = -errno;
+	while ((err = socle__connect(fd, addr)) < 0) {
 		if (again && err == -EISCONN)
 			return 0;
 		if (again && err == -EALREADY)
@@ -79,24 +79,45 @@ connect_once(int fd, const struct socle_addr *addr)
 	return 0;
 }
 
-/* The same within a deadline.  No poll reports the end of AF_UNIX's EAGAIN. */
+/* The same, until a full AF_UNIX backlog has room, which no poll reports. */
 static int
-connect_timed(const struct socle__io_timed *t, const struct socle_addr *addr)
+connect_with_room(int fd, const struct socle_addr *addr, int64_t deadline)
 {
 	int err, n;
 
-	while ((err = connect_once(t->fd, addr)) == -EAGAIN) {
+	while ((err = connect_once(fd, addr)) == -EAGAIN) {
 		int64_t now = socle__clock_ns();
 
-		if (now >= t->deadline)
+		if (now >= deadline)
 			return -ETIMEDOUT;
 		n = socle__io_wait(-1, 0,
-			t->deadline - now < LOOK_AGAIN_NS
-				? t->deadline
-				: now + LOOK_AGAIN_NS);
+			deadline - now < LOOK_AGAIN_NS ? deadline
+						       : now + LOOK_AGAIN_NS);
 		if (n < 0)
 			return n;
 	}
+	return err;
+}
+
+/* A blocking socket waits for room.  On Linux connect(2) itself does. */
+static int
+connect_untimed(int fd, const struct socle_addr *addr)
+{
+	int mode;
+
+	if (sys_unix_full == EAGAIN || addr->u.sa.sa_family != AF_UNIX)
+		return connect_once(fd, addr);
+	mode = sys_fcntl(fd, F_GETFL, 0);
+	if (mode < 0 || mode & O_NONBLOCK)
+		return connect_once(fd, addr);
+	return connect_with_room(fd, addr, INT64_MAX);
+}
+
+static int
+connect_timed(const struct socle__io_timed *t, const struct socle_addr *addr)
+{
+	int err = connect_with_room(t->fd, addr, t->deadline), n;
+
 	if (err != -EINPROGRESS)
 		return err;
 	n = socle__io_wait(t->fd, POLLOUT, t->deadline);
@@ -113,7 +134,8 @@ socle__io_connect_to(struct socle_io *io, const struct socle_addr *addr)
 	int fd = socle_io_fd(io);
 	int err = socle__io_timed_begin(&t, fd, io->timeout);
 	if (err == 0) {
-		err = t.on ? connect_timed(&t, addr) : connect_once(fd, addr);
+		err = t.on ? connect_timed(&t, addr)
+			   : connect_untimed(fd, addr);
 		timed_out = t.on && err == -ETIMEDOUT &&
 			socle__clock_ns() >= t.deadline;
 		own = err == 0 && is_connected_to_itself(fd);

@@ -1,5 +1,6 @@
 /*
- * The file of a Unix socket: its path, and removing a stale one.
+ * The file of a Unix socket: its path, connecting to it, and removing a stale
+ * one.
  *
  * A stale file is one that no open socket is bound to.  A datagram socket finds
  * that out without disturbing a server: connecting it to a file of another type
@@ -37,22 +38,39 @@ socle__unix_path(const struct socle_addr *a, char *buf, size_t size)
 	return buf;
 }
 
+/* Whether no open socket is bound to it. */
 static bool
-is_stale(const struct socle_addr *a, const char *path)
+is_unbound(const struct socle_addr *a)
 {
-	struct stat st;
+	int fd = socle__new_socket(AF_UNIX, SOCK_DGRAM, 0, true);
 	bool refused;
-	int fd;
 
-	if (sys_lstat(path, &st) < 0 || !S_ISSOCK(st.st_mode))
-		return false;
-	fd = socle__new_socket(AF_UNIX, SOCK_DGRAM, 0, true);
 	if (fd < 0)
 		return false;
 	refused =
 		sys_connect(fd, &a->u.sa, a->len) < 0 && errno == ECONNREFUSED;
 	sys_close(fd);
 	return refused;
+}
+
+static bool
+is_stale(const struct socle_addr *a, const char *path)
+{
+	struct stat st;
+
+	return sys_lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) &&
+		is_unbound(a);
+}
+
+/* ECONNREFUSED may also say that nobody listens. */
+int
+socle__connect(int fd, const struct socle_addr *a)
+{
+	int err = sys_connect(fd, &a->u.sa, a->len) < 0 ? -errno : 0;
+
+	if (err != -sys_unix_full || a->u.sa.sa_family != AF_UNIX)
+		return err;
+	return err == -EAGAIN || !is_unbound(a) ? -EAGAIN : err;
 }
 
 /*

@@ -336,6 +336,42 @@ shedding_continues_after_a_client_that_has_left(void **state)
 	close_clients(1);
 }
 
+static int (*real_accept4)(int, struct sockaddr *, socklen_t *, int);
+
+/* As macOS' accept(2) without a free fd: the client is gone. */
+static int
+dropping_accept4(int fd, struct sockaddr *a, socklen_t *n, int flags)
+{
+	int taken = real_accept4(fd, a, n, flags);
+
+	socle__seam.accept4 = real_accept4;
+	assert_true(taken >= 0);
+	close(taken);
+	errno = EMFILE;
+	return -1;
+}
+
+/* TF12 */
+static void
+where_accept_drops_a_client_shedding_loses_no_second_one(void **state)
+{
+	char c;
+
+	(void)state;
+	socle__seam.accept_drops = true;
+	clients(serve((struct socle_factory_params){
+			.emfile = SOCLE_EMFILE_SHED}),
+		2);
+	real_accept4 = socle__seam.accept4;
+	socle__seam.accept4 = dropping_accept4;
+	turn_until_count(&recorded.successes, 1);
+	assert_int_equal(-EMFILE, recorded.why.err);
+	assert_true(recv(fds[0], &c, 1, 0) <= 0);
+	assert_int_equal(-1, recv(fds[1], &c, 1, MSG_DONTWAIT));
+	socle__seam.accept_drops = SOCLE__ACCEPT_DROPS;
+	close_clients(2);
+}
+
 /* TF12 */
 static void
 a_recurring_shortage_is_reported_once_a_second(void **state)
@@ -646,6 +682,8 @@ main(void)
 		making_test(without_fds_a_listener_pauses_and_reports_once),
 		making_test(without_fds_a_listener_can_shed_clients),
 		making_test(shedding_continues_after_a_client_that_has_left),
+		making_test(
+			where_accept_drops_a_client_shedding_loses_no_second_one),
 		making_test(a_recurring_shortage_is_reported_once_a_second),
 		making_test(
 			a_listener_may_be_freed_in_the_report_of_a_shortage),
