@@ -72,7 +72,8 @@ void socle_stop(void);
  * post or a deferred call has work for socle_event_loop_once(0).  The library
  * owns it; it is valid until socle_reset() or socle_after_fork().
  * -ENOTSUP on the poll backend; -errno if the fds that wake the loop cannot be
- * created.
+ * created.  On kqueue it may be readable once more after an event was taken,
+ * when there is nothing to do.
  */
 int socle_loop_fd(void);
 

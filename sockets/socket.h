@@ -438,7 +438,9 @@ int socle_set_writer_func(struct socle_socket *s,
 /*
  * TCP_CORK or TCP_NOPUSH: while it is on, TCP sends full segments only.  Close
  * and steal turn it off.  Returns 0, also on an fd that is not a TCP socket and if
- * nothing changes; -EBADF; or the -errno of setsockopt(2).
+ * nothing changes; -EBADF; or the -errno of setsockopt(2).  It does nothing on
+ * NetBSD, which has no such option, and on macOS, where turning the option off
+ * does not send what was held back.
  */
 int socle_tcp_cork(struct socle_socket *s, bool on);
 
