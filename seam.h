@@ -129,7 +129,7 @@ struct socle__seam {
 	void (*free)(void *p);
 	/* What the kernel does, for tests to change. */
 	int unix_full;
-	bool accept_drops;
+	bool accept_drops, send_hides_error;
 };
 extern struct socle__seam socle__seam;
 
@@ -143,6 +143,7 @@ extern struct socle__seam socle__seam;
 #define sys_free(p) socle__seam.free(p)
 #define sys_unix_full socle__seam.unix_full
 #define sys_accept_drops socle__seam.accept_drops
+#define sys_send_hides_error socle__seam.send_hides_error
 
 #else
 
@@ -161,6 +162,7 @@ extern struct socle__seam socle__seam;
 #define sys_free(p) free(p)
 #define sys_unix_full SOCLE__UNIX_FULL
 #define sys_accept_drops SOCLE__ACCEPT_DROPS
+#define sys_send_hides_error SOCLE__SEND_HIDES_ERROR
 
 #endif
 

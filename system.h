@@ -128,6 +128,8 @@ enum {
 #endif
 	/* The error of connect(2) if an AF_UNIX listener's backlog is full. */
 	SOCLE__UNIX_FULL = SOCLE__IS_LINUX ? EAGAIN : ECONNREFUSED,
+	/* Whether send(2) says EPIPE after a reset, and SO_ERROR the error. */
+	SOCLE__SEND_HIDES_ERROR = !SOCLE__IS_LINUX,
 /* Whether accept(2) without a free fd drops the client at the queue's head. */
 #ifdef __APPLE__
 	SOCLE__ACCEPT_DROPS = 1,

@@ -13,6 +13,7 @@
 #include "sockets/dgram/call.h"
 
 #include "sockets/dgram/options.h"
+#include "sockets/names/socket_error.h"
 #include "sockets/write/transmit.h"
 
 #include "seam.h"
@@ -95,7 +96,7 @@ socle__dgram_transmit(struct socle_dgram *d, const struct socle__outgoing *o)
 		from = false;
 		errno = EINTR;
 	} while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : n;
+	return n < 0 ? socle__send_error(fd, -errno) : n;
 }
 
 /* ---- many datagrams ---- */
@@ -216,7 +217,7 @@ send_call(struct socle_dgram *d, struct call *c)
 				? -1
 				: 1;
 	} while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : n;
+	return n < 0 ? socle__send_error(fd, -errno) : n;
 }
 
 /* Errors of a message that may have gone as single datagrams. */

@@ -1,6 +1,7 @@
 /* Data, names, options and kind of a socket. */
 #include "sockets/io/fail.h"
 #include "sockets/names/addr_valid.h"
+#include "sockets/names/socket_error.h"
 #include "sockets/names/socket_type.h"
 
 #include "seam.h"
@@ -27,7 +28,7 @@ send_to(int fd, const void *data, size_t len, int flags,
 		n = sys_sendto(fd, data, len, flags | MSG_NOSIGNAL,
 			to ? &to->u.sa : NULL, to ? to->len : 0);
 	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : n;
+	return n < 0 ? socle__send_error(fd, -errno) : n;
 }
 
 /*

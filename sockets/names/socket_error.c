@@ -14,3 +14,14 @@ socle__socket_error(int fd, int *ret)
 	*ret = -err;
 	return 0;
 }
+
+int
+socle__send_error(int fd, int err)
+{
+	int hidden;
+
+	if (err != -EPIPE || !sys_send_hides_error)
+		return err;
+	return socle__socket_error(fd, &hidden) == 0 && hidden < 0 ? hidden
+								   : err;
+}

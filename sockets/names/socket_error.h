@@ -8,4 +8,10 @@
  */
 int socle__socket_error(int fd, int *ret);
 
+/*
+ * Why a send failed with `err': EPIPE may hide the error that has ended the
+ * connection.
+ */
+int socle__send_error(int fd, int err);
+
 #endif

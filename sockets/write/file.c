@@ -10,6 +10,7 @@
 #include "sockets/write/file.h"
 
 #include "reactor/interest.h"
+#include "sockets/names/socket_error.h"
 #include "sockets/timeouts.h"
 #include "sockets/write/transmit.h"
 
@@ -173,8 +174,9 @@ flush_by_kernel(struct socle_socket *s, struct socle__item *item,
 		sent = sys_sendfile(s->d.fd, f->fd, &f->offset, n);
 	while (sent < 0 && errno == EINTR);
 	if (sent <= 0)
-		return kernel_refused(
-			s, item, flush, sent < 0 ? -errno : -ENODATA);
+		return kernel_refused(s, item, flush,
+			sent < 0 ? socle__send_error(s->d.fd, -errno)
+				 : -ENODATA);
 	account(s, f, flush, (size_t)sent);
 	if (f->remaining == 0)
 		return finish(s, item, flush, "sendfile", 0);

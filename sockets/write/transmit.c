@@ -1,6 +1,8 @@
 /* Handing bytes to the kernel or the writer function. */
 #include "sockets/write/transmit.h"
 
+#include "sockets/names/socket_error.h"
+
 #include "seam.h"
 
 bool
@@ -39,7 +41,7 @@ to_kernel(struct socle_socket *s, const struct iovec *iov, int n)
 	else
 		sent = sys_sendmsg(s->d.fd, &m, MSG_NOSIGNAL);
 	if (sent < 0)
-		return -errno;
+		return socle__send_error(s->d.fd, -errno);
 	/* The rest of a message cannot follow it. */
 	if (socle__unlikely(socle__fd_is(s, SOCLE__FD_MESSAGES)) &&
 		(size_t)sent < socle__iovec_length(iov, n))

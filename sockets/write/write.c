@@ -2,6 +2,7 @@
 #include "sockets/write/write.h"
 
 #include "reactor/interest.h"
+#include "sockets/names/socket_error.h"
 #include "sockets/timeouts.h"
 #include "sockets/write/pump.h"
 #include "sockets/write/transmit.h"
@@ -233,7 +234,9 @@ sent_unusual(struct socle_socket *s, const void *data, size_t len, ssize_t sent)
 
 	if (sent < 0 && errno == EINTR)
 		return write_in_full(s, data, len);
-	return written_directly(s, &iov, 1, len, sent < 0 ? -errno : sent);
+	if (sent < 0)
+		sent = socle__send_error(s->d.fd, -errno);
+	return written_directly(s, &iov, 1, len, sent);
 }
 
 /* The usual write, on an empty queue with nothing set, is one send(2). */

@@ -344,6 +344,7 @@ struct socle__seam socle__seam = {
 	.free = real_free,
 	.unix_full = SOCLE__UNIX_FULL,
 	.accept_drops = SOCLE__ACCEPT_DROPS,
+	.send_hides_error = SOCLE__SEND_HIDES_ERROR,
 };
 /* clang-format on */
 
