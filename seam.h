@@ -16,7 +16,6 @@
 
 #include "system.h"
 
-#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -105,6 +104,7 @@ X(int, dup3, (int from, int to, int f), (from, to, f)) \
 X(int, wake_fds, (int *fds), (fds)) \
 X(ssize_t, sendfile, (int to, int from, off_t *at, size_t n), \
 	(to, from, at, n)) \
+X(int, readable, (int fd), (fd)) \
 X(int, recvmmsg, (int fd, struct socle__message *m, unsigned n, int f), \
 	(fd, m, n, f)) \
 X(int, sendmmsg, (int fd, struct socle__message *m, unsigned n, int f), \
@@ -170,14 +170,15 @@ SOCLE__SEAM_CALLS(SOCLE__SEAM_BIND)
 SOCLE__SEAM_SHAPES(SOCLE__SEAM_BIND_SHAPE)
 
 /* For systems where it is an option of the socket, not a flag of a send. */
-static inline void
+static inline int
 sys_no_sigpipe(int fd)
 {
 	int on = 1;
 
-	if (SOCLE__NOSIGPIPE >= 0)
-		(void)sys_setsockopt(
-			fd, SOL_SOCKET, SOCLE__NOSIGPIPE, &on, sizeof(on));
+	return SOCLE__NOSIGPIPE < 0
+		? 0
+		: sys_setsockopt(
+			  fd, SOL_SOCKET, SOCLE__NOSIGPIPE, &on, sizeof(on));
 }
 
 #endif

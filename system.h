@@ -18,6 +18,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
@@ -25,6 +26,7 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -393,6 +395,28 @@ socle__libc_sendfile(int to, int from, off_t *at, size_t n)
 	errno = ENOSYS;
 	return -1;
 #endif
+}
+
+/*
+ * Whether reading does not block: > 0.  macOS' poll(2) does not report that a
+ * FIFO has lost its writers; its select(2) does.
+ */
+static inline int
+socle__libc_readable(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+#ifdef __APPLE__
+	struct timeval at_once = {0, 0};
+	fd_set set;
+
+	if (fd < FD_SETSIZE) {
+		FD_ZERO(&set);
+		FD_SET(fd, &set);
+		return select(fd + 1, &set, NULL, NULL, &at_once);
+	}
+#endif
+	return poll(&p, 1, 0);
 }
 
 /* musl's macro is not as careful with signs as we are. */

@@ -34,9 +34,8 @@ kind_of(int fd, uint32_t *flags)
 static void
 sigpipe_prevent(int fd, uint32_t flags)
 {
-	if (flags & SOCLE__IS_SOCKET)
-		sys_no_sigpipe(fd);
-	else
+	/* macOS refuses it for a connection that is over. */
+	if (!(flags & SOCLE__IS_SOCKET) || sys_no_sigpipe(fd) < 0)
 		socle__catch_sigpipe();
 }
 

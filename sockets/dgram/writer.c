@@ -108,7 +108,7 @@ writer_make(struct socle_dgram *d, int fd, uint32_t *flags,
 	}
 	w->owner = d;
 	(void)sys_fcntl(fd, F_SETFD, FD_CLOEXEC);
-	sys_no_sigpipe(fd);
+	(void)sys_no_sigpipe(fd);
 	*ret = w;
 	return 0;
 }

@@ -72,7 +72,7 @@ adopt(int fd)
 		(!(flags & FD_CLOEXEC) &&
 			sys_fcntl(fd, F_SETFD, flags | FD_CLOEXEC) < 0))
 		return -errno;
-	sys_no_sigpipe(fd);
+	(void)sys_no_sigpipe(fd);
 	return 0;
 }
 

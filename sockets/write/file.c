@@ -188,10 +188,9 @@ flush_by_kernel(struct socle_socket *s, struct socle__item *item,
 static ssize_t
 file_read(struct socle__file *f, size_t n)
 {
-	struct pollfd p = {.fd = f->fd, .events = POLLIN};
 	ssize_t got;
 
-	if (f->in_order && sys_poll(&p, 1, 0) <= 0)
+	if (f->in_order && sys_readable(f->fd) <= 0)
 		return -EAGAIN;
 	do
 		got = f->in_order ? sys_read(f->fd, f->buffer, n)

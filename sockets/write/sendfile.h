@@ -80,8 +80,9 @@ struct socle_sendfile {
  * Files that the kernel cannot send are read and written instead: pipes, /proc,
  * and every file while a writer function is set.  An empty pipe is read again
  * about every 10 ms, without blocking the loop; the write timeout runs
- * meanwhile.  Data that was read from a pipe and not sent when the object closes
- * is lost.  Reading a regular file may block on the disk.
+ * meanwhile.  (A FIFO that no writer has opened yet is empty on Linux, and at
+ * its end on macOS.)  Data that was read from a pipe and not sent when the
+ * object closes is lost.  Reading a regular file may block on the disk.
  *
  * A failure closes the object after `done', with the reason "sendfile", unless
  * `carry_on' is set and the failure is the file's.  If the class vetoes that,

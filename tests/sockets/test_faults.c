@@ -103,6 +103,7 @@ static const struct row {
 	ROW(wake_fds, EMFILE, ENFILE, ENOMEM),
 	ROW(sendfile, EINTR, EAGAIN, ENOMEM, EIO, EINVAL, ENOSYS, EPIPE,
 		ECONNRESET),
+	ROW(readable, EINTR, EAGAIN, ENOMEM),
 	UNREACHED(recvmmsg, "datagrams"),
 	UNREACHED(sendmmsg, "datagrams"),
 #ifdef __linux__

@@ -495,6 +495,36 @@ a_large_transfer_through_a_pipe_arrives_complete(void **state)
 	close(peer);
 }
 
+static int fifo;
+static int (*real_poll)(struct pollfd *, nfds_t, int);
+
+/* As macOS' poll(2): a FIFO without writers reports nothing. */
+static int
+poll_without_the_fifo(struct pollfd *p, nfds_t n, int ms)
+{
+	return n == 1 && p->fd == fifo ? 0 : real_poll(p, n, ms);
+}
+
+static void
+the_end_of_a_pipe_is_found_without_its_poll(void **state)
+{
+	int to;
+
+	(void)state;
+	open_pair();
+	fifo = pipe_source(&to);
+	real_poll = socle__seam.poll;
+	socle__seam.poll = poll_without_the_fifo;
+	send_all(to, "data", 4);
+	send_whole(s, &a, fifo);
+	close(to);
+	turn_until_completed(&a);
+	socle__seam.poll = real_poll;
+	assert_arrived(peer, "data");
+	assert_notes("a:ok(4)");
+	close(peer);
+}
+
 /* TS13 */
 static void
 a_fifo_is_sent_when_data_is_written_to_it(void **state)
@@ -603,6 +633,7 @@ main(void)
 		test(a_pipe_that_ends_early_fails),
 		test(an_empty_pipe_does_not_block_the_loop),
 		test(a_large_transfer_through_a_pipe_arrives_complete),
+		test(the_end_of_a_pipe_is_found_without_its_poll),
 		test(a_fifo_is_sent_when_data_is_written_to_it),
 		test(a_socket_may_be_the_source),
 		both(a_pipe_may_be_the_destination),
