@@ -239,11 +239,11 @@ stamp(const struct socle__profile *p)
 	struct rusage u = {.ru_maxrss = 0};
 
 	if (p->on & (SOCLE_PROFILE_WALL | SOCLE__PROFILE_SLOW)) {
-		sys_clock_gettime(CLOCK_MONOTONIC, &t);
+		sys_clock_gettime((clockid_t)CLOCK_MONOTONIC, &t);
 		now.wall = 1000000000 * (int64_t)t.tv_sec + t.tv_nsec;
 	}
 	if (p->on & SOCLE_PROFILE_CPU) {
-		sys_clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+		sys_clock_gettime((clockid_t)CLOCK_THREAD_CPUTIME_ID, &t);
 		sys_getrusage(RUSAGE_THREAD, &u);
 	}
 	now.utime = 1000000 * (int64_t)u.ru_utime.tv_sec + u.ru_utime.tv_usec;

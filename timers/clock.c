@@ -16,7 +16,7 @@ socle__clock_ns(void)
 	struct timespec ts;
 
 	/* with this clock and a valid pointer it cannot fail */
-	sys_clock_gettime(CLOCK_MONOTONIC, &ts);
+	sys_clock_gettime((clockid_t)CLOCK_MONOTONIC, &ts);
 	return (int64_t)ts.tv_sec * NS_PER_SECOND + ts.tv_nsec;
 }
 

@@ -25,7 +25,8 @@ static char output[16384]; /* written by a report or by the slow hook */
 static int
 fake_clock(clockid_t clock, struct timespec *ret)
 {
-	clock == CLOCK_THREAD_CPUTIME_ID ? thread_clock_reads++ : clock_reads++;
+	clock == (clockid_t)CLOCK_THREAD_CPUTIME_ID ? thread_clock_reads++
+						    : clock_reads++;
 	ret->tv_sec = (time_t)(now / 1000000000);
 	ret->tv_nsec = (long)(now % 1000000000);
 	return 0;

@@ -455,9 +455,9 @@ measure_really(void)
 	socle_enable_profiling(0);
 	for (int i = 0; i < 20; i++) {
 		socle_defer(burn_really, NULL);
-		from = clock_now(CLOCK_THREAD_CPUTIME_ID);
+		from = clock_now((clockid_t)CLOCK_THREAD_CPUTIME_ID);
 		turn(1);
-		cpu += clock_now(CLOCK_THREAD_CPUTIME_ID) - from;
+		cpu += clock_now((clockid_t)CLOCK_THREAD_CPUTIME_ID) - from;
 	}
 	wall = clock_now(CLOCK_MONOTONIC) - wall;
 	it = item("deferred:burn_really");
