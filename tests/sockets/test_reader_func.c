@@ -74,7 +74,7 @@ socle_read_returns_the_reader_functions_data(void **state)
 	turn(2);
 	shutdown(ends[1], SHUT_WR);
 	turn(2);
-	assert_notes("r r r-11 r eof");
+	assert_notes("r r r-EAGAIN r eof");
 	assert_int_equal(5, p->got_len);
 	assert_memory_equal("hello", p->got, 5);
 	close(ends[1]);
@@ -190,7 +190,7 @@ want_write_causes_event_read_once_writable(void **state)
 	assert_int_equal(-EAGAIN, socle_read(&p->sock, &c, 1));
 	assert_true(socle_watching(&p->sock) & SOCLE_WRITE);
 	turn(3);
-	assert_notes("r r r-11");
+	assert_notes("r r r-EAGAIN");
 	assert_int_equal(5, p->got_len);
 	assert_int_equal(SOCLE_READ, socle_watching(&p->sock));
 	close(ends[1]);
@@ -212,7 +212,7 @@ want_write_waits_for_writability(void **state)
 	assert_notes("");
 	drain_fd(ends[1], buf, sizeof(buf));
 	turn(3);
-	assert_notes("r r r-11");
+	assert_notes("r r r-EAGAIN");
 	close(ends[1]);
 }
 

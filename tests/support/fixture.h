@@ -80,9 +80,17 @@ bool changes_are_calls(void);
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 const char *notes(void);
 void notes_clear(void);
+
+/*
+ * `text' with this system's number for each name of an error, as in
+ * "e-ECONNRESET". The last four texts stay valid.
+ */
+const char *errnos(const char *text);
+
+/* The notes are errnos(text); they are cleared. */
 #define assert_notes(text)                                                     \
 	do {                                                                   \
-		assert_string_equal(notes(), text);                            \
+		assert_string_equal(notes(), errnos(text));                    \
 		notes_clear();                                                 \
 	} while (0)
 

@@ -315,7 +315,7 @@ the_longest_datagram_is_sent_among_others(void **state)
 	recorder_send(t, "x");
 	recorder_send(t, "y");
 	turn(2);
-	assert_notes("serr-90: empty");
+	assert_notes("serr-EMSGSIZE: empty");
 	assert_int_equal(65507, recv(fd, data, sizeof(data), MSG_DONTWAIT));
 	assert_receives(fd, "x");
 	assert_receives(fd, "y");

@@ -32,7 +32,8 @@ closing_in_on_send_error_cancels_the_rest_once(void **state)
 	seam_fail(CALL_sendmmsg, 1, EACCES, 1);
 	seam_fail(CALL_sendmsg, 1, EACCES, 1);
 	turn(2);
-	assert_notes("serr-13:1 close(error) serr-125:2 serr-125:3 destroy");
+	assert_notes("serr-EACCES:1 close(error) serr-ECANCELED:2 "
+		     "serr-ECANCELED:3 destroy");
 	close(fds[1]);
 }
 
@@ -109,7 +110,7 @@ closing_in_incomplete_write_ends_all_callbacks(void **state)
 		seam_fail(CALL_sendto, 1, EAGAIN, 1);
 		assert_int_equal(0, socle_dgram_send(d, "x", 1, 0, NULL));
 		turn(2);
-		assert_notes("close(blocked) serr-125:x destroy");
+		assert_notes("close(blocked) serr-ECANCELED:x destroy");
 		close(fds[1]);
 	}
 	socle_reset();
@@ -135,7 +136,7 @@ closing_in_a_mark_callback_ends_all_callbacks(void **state)
 	socle_set_water_marks(&t->dgram.sock, 0, 1, close_above, NULL);
 	assert_int_equal(0, socle_dgram_send(&t->dgram, "12", 2, 0, NULL));
 	turn(1);
-	assert_notes("close(above) serr-125:12 destroy");
+	assert_notes("close(above) serr-ECANCELED:12 destroy");
 	close(fds[1]);
 }
 
@@ -166,12 +167,12 @@ a_failed_datagram_may_be_sent_again_in_on_send_error(void **state)
 	recorder_send(t, "2");
 	seam_fail(CALL_sendmmsg, 1, EHOSTUNREACH, 1);
 	turn(2);
-	assert_notes("serr-113:1 empty");
+	assert_notes("serr-EHOSTUNREACH:1 empty");
 	assert_receives(fds[1], "2");
 	assert_receives(fds[1], "1");
 	recorder_send(t, "3");
 	socle_close(&t->dgram.sock, NULL);
-	assert_notes("close() serr-125:3");
+	assert_notes("close() serr-ECANCELED:3");
 	turn(1);
 	notes_clear();
 	close(fds[1]);
@@ -231,7 +232,7 @@ a_loop_in_on_send_error_sends_the_remaining_datagrams(void **state)
 	seam_fail(CALL_sendmmsg, 1, EACCES, 1);
 	seam_fail(CALL_sendto, 1, EACCES, 1);
 	turn(3);
-	assert_notes("serr-13:1 empty over empty");
+	assert_notes("serr-EACCES:1 empty over empty");
 	assert_receives(fds[1], "2");
 	close(fds[1]);
 }
@@ -262,7 +263,7 @@ memory_may_be_freed_in_destroy_with_datagrams_pending(void **state)
 	recorder_send(t, "2");
 	seam_fail(CALL_sendmmsg, 1, EACCES, 1);
 	turn(2);
-	assert_notes("serr-13:1 close(error) serr-125:2");
+	assert_notes("serr-EACCES:1 close(error) serr-ECANCELED:2");
 	socle_reset();
 	close(fds[1]);
 }
@@ -278,7 +279,7 @@ stealing_keeps_the_fd_open_and_reports_queued_datagrams(void **state)
 	t = recorder_new(fds[0], NULL);
 	recorder_send(t, "1");
 	assert_int_equal(fds[0], socle_steal_socket(&t->dgram.sock));
-	assert_notes("serr-125:1");
+	assert_notes("serr-ECANCELED:1");
 	turn(1);
 	assert_notes("destroy");
 	datagram(fds[0], "mine");
@@ -300,7 +301,7 @@ a_reset_reports_queued_datagrams_and_closes_both_fds(void **state)
 	assert_int_equal(0, socle_dgram_set_write_fd(&t->dgram, fds[0]));
 	recorder_send(t, "1");
 	socle_reset();
-	assert_notes("serr-125:1 destroy");
+	assert_notes("serr-ECANCELED:1 destroy");
 	close(out[0]);
 	close(out[1]);
 }
@@ -317,7 +318,7 @@ a_reset_closes_a_dgram_with_its_write_fd_in_either_order(void **state)
 	assert_int_equal(0, socle_dgram_set_write_fd(&t->dgram, fds[1]));
 	recorder_send(t, "1");
 	socle_reset();
-	assert_notes("serr-125:1 destroy");
+	assert_notes("serr-ECANCELED:1 destroy");
 }
 
 /* ---- timeouts ---- */
@@ -384,7 +385,7 @@ a_queue_that_makes_no_progress_stalls(void **state)
 		;
 	while (socle_watched_sockets() > 0)
 		assert_true(socle_event_loop_once(-1) >= 0);
-	assert_notes("stall close(stall) serr-125:x destroy");
+	assert_notes("stall close(stall) serr-ECANCELED:x destroy");
 	close(fds[1]);
 }
 
@@ -412,7 +413,7 @@ continue_run(struct recorder *t, int fd)
 	notes_clear();
 	if (socle_after_fork() < 0)
 		return 1;
-	if (strcmp(notes(), "serr-125:1 serr-125:2") != 0)
+	if (strcmp(notes(), errnos("serr-ECANCELED:1 serr-ECANCELED:2")) != 0)
 		return 2;
 	if (socle_closed(&t->dgram.sock) || t->dgram.items != 0)
 		return 3;
@@ -456,7 +457,7 @@ end_it(struct recorder *t, int fd)
 		return 1;
 	if (!socle_closed(&t->dgram.sock))
 		return 2;
-	return strcmp(notes(), "serr-125:1 close()") == 0 ? 0 : 3;
+	return strcmp(notes(), errnos("serr-ECANCELED:1 close()")) == 0 ? 0 : 3;
 }
 
 static void
@@ -563,7 +564,7 @@ profiling_has_items_for_dgram_callbacks(void **state)
 	seam_fail(CALL_sendto, 1, EACCES, 1);
 	turn(1);
 	socle_disable_profiling();
-	assert_notes("empty <x> serr-13:z empty");
+	assert_notes("empty <x> serr-EACCES:z empty");
 	socle_profiling_data(note_item, NULL);
 	assert_notes("Told-drain=2 Told-err=1 Told-read=1");
 	close(fds[1]);

@@ -298,7 +298,7 @@ an_error_on_the_write_fd_is_reported_to_the_object(void **state)
 		assert_int_equal(1, recorder_send(t, "x"));
 		turn_until_count(&t->recv_errors, i);
 	}
-	assert_notes("rerr-111 rerr-111");
+	assert_notes("rerr-ECONNREFUSED rerr-ECONNREFUSED");
 	close(in[1]);
 }
 

@@ -111,7 +111,8 @@ a_close_reports_queued_datagrams_once_and_in_order(void **state)
 	recorder_send(t, "3");
 	socle_close(&t->dgram.sock, "done");
 	assert_true(socle_closed(&t->dgram.sock));
-	assert_notes("close(done) serr-125:1 serr-125: serr-125:3");
+	assert_notes("close(done) serr-ECANCELED:1 serr-ECANCELED: "
+		     "serr-ECANCELED:3");
 	assert_int_equal(-EBADF, socle_dgram_send(&t->dgram, "4", 1, 0, NULL));
 	turn(2);
 	assert_notes("destroy");
@@ -327,7 +328,7 @@ a_close_reports_queued_echoes_unchanged(void **state)
 	turn_until_received(t, 2);
 	t->quiet = false;
 	socle_close(&t->dgram.sock, "done");
-	assert_notes("close(done) serr-125:1 serr-125:2");
+	assert_notes("close(done) serr-ECANCELED:1 serr-ECANCELED:2");
 	turn(1);
 	assert_notes("destroy");
 	close(fds[1]);

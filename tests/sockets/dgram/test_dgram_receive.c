@@ -359,7 +359,7 @@ a_missing_peer_is_reported_as_a_receive_error(void **state)
 		assert_int_equal(1, recorder_send(t, "x"));
 		turn_until_count(&t->recv_errors, i);
 	}
-	assert_notes("rerr-111 rerr-111 rerr-111");
+	assert_notes("rerr-ECONNREFUSED rerr-ECONNREFUSED rerr-ECONNREFUSED");
 	assert_false(socle_closed(&t->dgram.sock));
 }
 
