@@ -163,6 +163,20 @@ localhost_is_known(void)
 }
 
 bool
+address_is_ours(const char *address)
+{
+	struct socle_addr a;
+	bool ours;
+	int fd;
+
+	assert_int_equal(0, socle_addr_parse(&a, address, 0));
+	fd = socket(a.u.sa.sa_family, SOCK_DGRAM, 0);
+	ours = fd >= 0 && bind(fd, &a.u.sa, a.len) == 0;
+	close(fd);
+	return ours;
+}
+
+bool
 protocol_is_known(const char *name)
 {
 	return getprotobyname(name) != NULL;

@@ -65,6 +65,23 @@ bool fds_may_be(unsigned n);
 bool localhost_is_known(void);
 bool protocol_is_known(const char *name);
 
+/*
+ * Whether a socket can be bound to it: on Linux all of 127.0.0.0/8 is there,
+ * elsewhere often 127.0.0.1 alone.
+ */
+bool address_is_ours(const char *address);
+#define skip_without_address(address)                                          \
+	do {                                                                   \
+		if (!address_is_ours(address))                                 \
+			skip_because("this system has no " address);           \
+	} while (0)
+
+#define skip_without_abstract()                                                \
+	do {                                                                   \
+		if (!SOCLE__HAVE_ABSTRACT)                                     \
+			skip_because("this system has no abstract names");     \
+	} while (0)
+
 /* The call with which the current backend waits. */
 enum call the_wait(void);
 

@@ -78,8 +78,13 @@ io_udp_pair(struct socle_io *a, struct socle_io *b)
 const char *
 io_refusing(struct socle_io *io)
 {
+	const char *text;
+
 	io_open(io, &(struct socle_io_params){.local_addr = "127.0.0.1:0"});
-	return io_sockname_text(io);
+	text = io_sockname_text(io);
+	if (!SOCLE__IS_LINUX)
+		socle_io_close(io);
+	return text;
 }
 
 bool

@@ -31,7 +31,10 @@ enum { STUFFING = 16 };
 void io_stuffed(struct socle_io *listener, const char *addr, int *fds);
 void io_close_all(const int *fds);
 
-/* An address that refuses connections: bound, but not listening. */
+/*
+ * An address that refuses connections: on Linux io is bound to it, and does not
+ * listen; elsewhere that may not be answered, and io has no fd.
+ */
 const char *io_refusing(struct socle_io *io);
 
 int io_port(struct socle_io *io);

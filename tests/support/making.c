@@ -213,7 +213,10 @@ refusing(int family, int *port)
 	assert_int_equal(0, bind(fd, &a.u.sa, a.len));
 	assert_int_equal(0, getsockname(fd, &a.u.sa, &a.len));
 	*port = socle_addr_port(&a);
-	return fd;
+	if (SOCLE__IS_LINUX)
+		return fd;
+	close(fd);
+	return socket(family, SOCK_DGRAM, 0);
 }
 
 static bool

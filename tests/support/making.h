@@ -65,7 +65,11 @@ const char *port_text(int port);
 /* A blocking client of a listener. */
 int client_of(const struct socle_factory *f);
 
-/* A bound socket that does not listen: connecting to it is refused. */
+/*
+ * A port to which connecting is refused, and an fd to close in the end: on Linux
+ * a bound socket that does not listen. Some systems do not answer for one, so
+ * that elsewhere the port is free again.
+ */
 int refusing(int family, int *port);
 
 /*

@@ -454,7 +454,8 @@ asked_at(const char *bound, const char *asked, bool autoflush)
 		6, recvfrom(fd, buf, sizeof(buf), 0, &from.u.sa, &from.len));
 	assert_int_equal(a.len, from.len);
 	assert_memory_equal(&a.u, &from.u, 8);
-	assert_true(t->last.ifindex > 0);
+	assert_int_equal(SOCLE__HAVE_PKTINFO || a.u.sa.sa_family == AF_INET6,
+		t->last.ifindex > 0);
 	assert_true(socle_addr_format(&t->last.to, text, sizeof(text)) > 0);
 	assert_int_equal(port, socle_addr_port(&t->last.to));
 	socle_close(&d->sock, NULL);
@@ -468,6 +469,7 @@ static void
 with_pktinfo_a_reply_has_the_requests_destination_as_source(void **state)
 {
 	(void)state;
+	skip_without_address("127.0.0.2");
 	asked_at("0.0.0.0:0", "127.0.0.2", false);
 	asked_at("0.0.0.0:0", "127.0.0.3", true);
 	asked_at("[::]:0", "127.0.0.2", false);
@@ -485,6 +487,7 @@ to_is_the_destination_address_of_the_datagram(void **state)
 	int fd, port;
 
 	(void)state;
+	skip_without_address("127.0.0.7");
 	assert_int_equal(0,
 		socle_dgram_open("0.0.0.0:0", true, &recorder_class, &p, &d));
 	port = socle_local_port(&d->sock);
@@ -531,6 +534,7 @@ static void
 with_pktinfo_a_broadcast_can_be_answered(void **state)
 {
 	(void)state;
+	skip_without_address("127.0.0.2"); /* nor broadcasts */
 	what_cannot_be_answered_from_is_left_to_the_kernel(false);
 	what_cannot_be_answered_from_is_left_to_the_kernel(true);
 }

@@ -399,6 +399,7 @@ a_broadcast_needs_the_socket_option(void **state)
 	int fd = udp_bound(&mine), on = 1;
 
 	(void)state;
+	skip_without_address("127.0.0.2"); /* nor broadcasts */
 	t = recorder_new(fd, &now);
 	assert_int_equal(0, socle_addr_parse(&to, "127.255.255.255:9", 0));
 	assert_int_equal(-EACCES, socle_dgram_send(&t->dgram, "x", 1, 0, &to));

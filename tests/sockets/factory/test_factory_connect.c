@@ -1,5 +1,6 @@
 /* Factories that connect: time, names, several addresses, full backlogs. */
 /* backends: all */
+#include "tests/support/full_unix.h"
 #include "tests/support/making.h"
 #include "tests/support/resolver.h"
 
@@ -108,29 +109,16 @@ an_interrupted_connect_continues(void **state)
 
 /* ---- full backlogs ---- */
 
-static int
-full_file(const char *path, int *waiting)
-{
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-
-	memcpy(a.sun_path, path, strlen(path) + 1);
-	assert_int_equal(0, bind(fd, (struct sockaddr *)&a, sizeof(a)));
-	assert_int_equal(0, listen(fd, 0));
-	*waiting = socket(AF_UNIX, SOCK_STREAM, 0);
-	assert_int_equal(
-		0, connect(*waiting, (struct sockaddr *)&a, sizeof(a)));
-	return fd;
-}
+static struct full_unix full;
 
 /* TF15 */
 static void
 a_full_unix_backlog_is_retried_until_there_is_space(void **state)
 {
 	const char *path = in_dir("s"), *own = in_dir("c");
-	int waiting, fd = full_file(path, &waiting);
 
 	(void)state;
+	full_unix_begin(&full, path);
 	seam_time_virtual();
 	make((struct socle_factory_params){.socket_domain = AF_UNIX,
 		.remote_address = path,
@@ -138,12 +126,10 @@ a_full_unix_backlog_is_retried_until_there_is_space(void **state)
 	pass_time(1);
 	assert_int_equal(0, recorded.successes + recorded.failures);
 	assert_in_range(seam_count(CALL_connect), 40, 55);
-	close(accept(fd, NULL, NULL));
+	full_unix_make_room(&full);
 	pass_time(0.1);
 	assert_int_equal(1, recorded.successes);
-	close(waiting);
-	close(fd);
-	unlink(path);
+	full_unix_end(&full, path);
 	unlink(own);
 }
 
@@ -152,9 +138,9 @@ static void
 a_unix_backlog_that_stays_full_times_out(void **state)
 {
 	const char *path = in_dir("s"), *own = in_dir("c");
-	int waiting, fd = full_file(path, &waiting);
 
 	(void)state;
+	full_unix_begin(&full, path);
 	seam_time_virtual();
 	make((struct socle_factory_params){.socket_domain = AF_UNIX,
 		.remote_address = path,
@@ -165,9 +151,7 @@ a_unix_backlog_that_stays_full_times_out(void **state)
 	assert_string_equal("connect", recorded.why.operation);
 	assert_int_equal(-ETIMEDOUT, recorded.why.err);
 	assert_false(is_there(own));
-	close(waiting);
-	close(fd);
-	unlink(path);
+	full_unix_end(&full, path);
 }
 
 /* ---- names ---- */

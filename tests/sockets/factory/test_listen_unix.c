@@ -1,5 +1,6 @@
 /* Listeners: the file of a unix socket, and fork. */
 /* backends: all */
+#include "tests/support/full_unix.h"
 #include "tests/support/listening.h"
 
 #include <stdio.h>
@@ -115,25 +116,14 @@ a_live_unix_socket_is_not_touched(void **state)
 static void
 a_unix_socket_with_a_full_backlog_counts_as_live(void **state)
 {
-	int other = raw_unix_listener(), waiting[64], n = 0;
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	static struct full_unix full;
 
 	(void)state;
-	listen(other, 1);
-	memcpy(a.sun_path, path, strlen(path) + 1);
-	for (; n < 64; n++) {
-		waiting[n] = socket(AF_UNIX, SOCK_STREAM, 0);
-		fcntl(waiting[n], F_SETFL, O_NONBLOCK);
-		if (connect(waiting[n], (struct sockaddr *)&a, sizeof(a)) != 0)
-			break;
-	}
-	assert_in_range(n, 1, 63);
+	full_unix_begin(&full, path);
 	assert_int_equal(
 		-EADDRINUSE, socle_listen(where_path, &client_class, &factory));
 	assert_true(file_is_there());
-	close_all(waiting, n + 1);
-	close(other);
-	unlink(path);
+	full_unix_end(&full, path);
 }
 
 static void

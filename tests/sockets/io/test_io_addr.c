@@ -75,6 +75,7 @@ an_abstract_name_has_its_exact_length(void **state)
 	struct socle_addr name, from;
 
 	(void)state;
+	skip_without_abstract();
 #ifndef __linux__
 	print_message("abstract names are Linux's\n");
 	skip();

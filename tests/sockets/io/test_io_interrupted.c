@@ -77,9 +77,10 @@ static void
 a_connect_interrupted_before_it_started_is_repeated(void **state)
 {
 	static const char *const where[] = {"127.0.0.1:0", "@socle-io-intr"};
+	const int n = SOCLE__HAVE_ABSTRACT ? 2 : 1;
 
 	(void)state;
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < n; i++) {
 		io_listening(&listener, where[i]);
 		seam_fail(CALL_connect, 1, EINTR, 2);
 		connects_when_interrupted(false, 0);
@@ -89,7 +90,7 @@ a_connect_interrupted_before_it_started_is_repeated(void **state)
 		connects_when_interrupted(false, 5);
 		socle_io_close(&listener);
 	}
-	assert_int_equal(12, seam_struck());
+	assert_int_equal(6 * n, seam_struck());
 }
 
 static int first_errno;

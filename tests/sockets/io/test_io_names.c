@@ -358,7 +358,7 @@ noted_socket(int domain, int type, int protocol)
 {
 	asked_domain = domain;
 #ifdef __linux__
-	type &= ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
+	type &= ~(SOCLE__CLOEXEC | SOCLE__NONBLOCK);
 #endif
 	asked_type = type;
 	asked_protocol = protocol;
