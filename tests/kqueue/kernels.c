@@ -29,8 +29,7 @@
  *   (FreeBSD, OpenBSD) refuses the write.
  * - ttys: OpenBSD takes an end back, and FreeBSD refuses a filter with ENXIO once
  *   the master is closed. Here they are all as Linux has them.
- * - sendmmsg(2) exists, on macOS too, and the error that NetBSD's leaves behind
- *   wakes no filter. sendfile(2) is Linux'.
+ * - sendfile(2) is Linux'.
  * - Numbers of errno are Linux'.
  */
 #include "tests/kqueue/kernels.h"
@@ -64,6 +63,7 @@ static const struct kernel kernels[] = {
 			.delete_of_closed = EBADF,
 			.poll = POLL_HUP_OF_BOTH,
 			.short_control_refused = true,
+			.no_mmsg = true,
 			.full_backlog_refuses = true,
 			.full_dgrams_have_name = true,
 			.dead_send_is_epipe = true,
@@ -82,10 +82,10 @@ static const struct kernel kernels[] = {
 			.delete_of_closed = EBADF,
 			.poll = POLL_HUP_OF_PIPES,
 			.short_control_refused = true,
+			.no_mmsg = true,
 			.full_backlog_refuses = true,
 			.full_dgrams_have_name = true,
 			.dead_send_is_epipe = true,
-			.mmsg_leaves_error = true,
 		},
 	[OPENBSD] =
 		{
@@ -103,6 +103,7 @@ static const struct kernel kernels[] = {
 			.timeout_checked_first = true,
 			.poll = POLL_HUP_OF_GONE,
 			.short_control_refused = true,
+			.no_mmsg = true,
 			.full_backlog_refuses = true,
 			.full_dgrams_have_name = true,
 			.dead_send_is_epipe = true,
@@ -122,6 +123,7 @@ static const struct kernel kernels[] = {
 			.errors_keep_flags = true,
 			.poll = POLL_IS_KQUEUE,
 			.short_control_refused = true,
+			.no_mmsg = true,
 			.full_backlog_refuses = true,
 			.full_dgrams_have_name = true,
 			.dead_send_is_epipe = true,

@@ -79,7 +79,7 @@ struct kernel {
 	bool accept_takes_client;   /* though it fails with EMFILE */
 	bool dead_refuses_options; /* EINVAL: setsockopt, both directions over */
 	bool dead_send_is_epipe;   /* though an error is pending */
-	bool mmsg_leaves_error;    /* sendmmsg: in SO_ERROR, and fails by it */
+	bool no_mmsg; /* ENOSYS: system.h does not use sendmmsg there */
 };
 
 /* The kernel of this run. */

@@ -211,6 +211,18 @@ the_opening(void)
 }
 
 bool
+many_are_one_call(void)
+{
+	return SOCLE__HAVE_MMSG && !kernel()->no_mmsg;
+}
+
+enum call
+the_send_of_many(void)
+{
+	return many_are_one_call() ? CALL_sendmmsg : CALL_sendto;
+}
+
+bool
 changes_are_calls(void)
 {
 	return !backend_is("poll");

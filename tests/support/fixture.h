@@ -88,6 +88,10 @@ enum call the_wait(void);
 /* The call that opens its poller; CALLS: it has none. */
 enum call the_opening(void);
 
+/* Whether many datagrams are moved by one call, and the call that sends them. */
+bool many_are_one_call(void);
+enum call the_send_of_many(void);
+
 /* Whether each change of interest is a system call, which may be refused. */
 bool changes_are_calls(void);
 

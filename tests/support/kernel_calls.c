@@ -113,107 +113,20 @@ kernel_sendmsg(int fd, const struct msghdr *m, int f)
 				   : sent(fd, below.sendmsg(fd, m, f));
 }
 
-/* ---- many messages, and the error that NetBSD leaves behind ---- */
-
-/* The last sockets that have one, by inode. */
-enum { REMEMBERED = 16 };
-static struct left {
-	_Atomic ino_t ino;
-	atomic_int err;
-} left[REMEMBERED];
-static atomic_uint next;
-
-static struct left *
-left_by(int fd)
-{
-	struct stat st;
-
-	if (!kernel()->mmsg_leaves_error || fstat(fd, &st) < 0)
-		return NULL;
-	for (int i = 0; i < REMEMBERED; i++)
-		if (left[i].ino == st.st_ino && left[i].err != 0)
-			return &left[i];
-	return NULL;
-}
-
-static void
-leave(int fd, int err)
-{
-	struct left *at = &left[next++ % REMEMBERED];
-	struct stat st;
-
-	if (!kernel()->mmsg_leaves_error || left_by(fd) || fstat(fd, &st) < 0)
-		return;
-	at->ino = st.st_ino;
-	at->err = err;
-}
-
-/* The error, which is taken; 0: none. */
-static int
-take_left(int fd)
-{
-	struct left *at = left_by(fd);
-
-	return at ? atomic_exchange(&at->err, 0) : 0;
-}
-
-/* The messages that may be sent at once: up to one with short control data. */
-static unsigned
-whole_messages(const struct socle__message *m, unsigned n)
-{
-	unsigned i = 0;
-
-	while (i < n && !is_short_control(&m[i].msg_hdr))
-		i++;
-	return i;
-}
+/* ---- many messages ---- */
 
 static int
 kernel_sendmmsg(int fd, struct socle__message *m, unsigned n, int f)
 {
-	const struct left *at = left_by(fd);
-	unsigned whole = whole_messages(m, n), done = 0;
-	int result = 0;
-
-	if (at)
-		return fail(at->err);
-	while (done < whole && result >= 0) {
-		result = below.sendmmsg(fd, m + done, whole - done, f);
-		(void)sent(fd, result);
-		done += result > 0 ? (unsigned)result : 0;
-		if (!kernel()->mmsg_leaves_error)
-			break;
-	}
-	if (result >= 0 && done == whole && whole < n)
-		result = fail(EINVAL);
-	if (result < 0 && errno != EINTR)
-		leave(fd, errno);
-	return done > 0 || result == 0 ? (int)done : -1;
-}
-
-static ssize_t
-kernel_recvfrom(
-	int fd, void *p, size_t n, int f, struct sockaddr *a, socklen_t *l)
-{
-	int err = take_left(fd);
-
-	return err ? fail(err) : below.recvfrom(fd, p, n, f, a, l);
-}
-
-static ssize_t
-kernel_recvmsg(int fd, struct msghdr *m, int f)
-{
-	int err = take_left(fd);
-
-	return err ? fail(err) : below.recvmsg(fd, m, f);
+	return kernel()->no_mmsg ? (int)fail(ENOSYS)
+				 : below.sendmmsg(fd, m, n, f);
 }
 
 static int
 kernel_recvmmsg(int fd, struct socle__message *m, unsigned n, int f)
 {
-	int err = take_left(fd);
-
-	return err ? fail(err) : below.recvmmsg(fd, m, n, f);
+	return kernel()->no_mmsg ? (int)fail(ENOSYS)
+				 : below.recvmmsg(fd, m, n, f);
 }
 
 /* ---- options ---- */
@@ -229,8 +142,7 @@ kernel_getsockopt(int fd, int level, int name, void *p, socklen_t *n)
 	if (name == SO_ACCEPTCONN && kq_listened(fd))
 		*value = 1;
 	if (name == SO_ERROR && *value == 0)
-		*value = kqueue_listeners_error(fd) ? ECONNABORTED
-						    : take_left(fd);
+		*value = kqueue_listeners_error(fd) ? ECONNABORTED : 0;
 	return result;
 }
 
@@ -308,8 +220,6 @@ kernel_calls_put(void)
 	socle__seam.sendto = kernel_sendto;
 	socle__seam.sendmsg = kernel_sendmsg;
 	socle__seam.sendmmsg = kernel_sendmmsg;
-	socle__seam.recvfrom = kernel_recvfrom;
-	socle__seam.recvmsg = kernel_recvmsg;
 	socle__seam.recvmmsg = kernel_recvmmsg;
 	socle__seam.getsockopt = kernel_getsockopt;
 	socle__seam.setsockopt = kernel_setsockopt;

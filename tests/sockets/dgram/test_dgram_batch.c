@@ -133,6 +133,8 @@ a_batch_costs_a_fraction_of_the_system_calls(void **state)
 		.recv_len = 2000, .recv_batch = 32};
 
 	(void)state;
+	if (!many_are_one_call())
+		skip_because("each datagram is a system call here");
 	assert_true(run_flow(&many, 3200, false) < 3200 / 4);
 }
 #endif
@@ -242,7 +244,8 @@ gso_sends_equal_lengths_in_one_system_call(void **state)
 	seam_count_reset();
 	turn(1);
 	assert_int_equal(0, socle_write_buf_size(&t->dgram.sock));
-	assert_int_equal(1, seam_count(CALL_sendmmsg));
+	if (many_are_one_call())
+		assert_int_equal(1, seam_count(CALL_sendmmsg));
 	assert_receives(fd, "one");
 	assert_receives(fd, "two");
 	assert_receives(fd, "six");
@@ -272,8 +275,10 @@ without_sendmmsg_and_recvmmsg_datagrams_are_moved_singly(void **state)
 		turn(2);
 		assert_notes("empty <1> <2> <3>");
 	}
-	assert_int_equal(1, seam_count(CALL_recvmmsg));
-	assert_int_equal(1, seam_count(CALL_sendmmsg));
+	if (many_are_one_call()) {
+		assert_int_equal(1, seam_count(CALL_recvmmsg));
+		assert_int_equal(1, seam_count(CALL_sendmmsg));
+	}
 	assert_int_equal(0, to->recv_errors);
 }
 

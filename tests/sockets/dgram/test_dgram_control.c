@@ -155,7 +155,8 @@ a_reply_with_a_source_has_control_data(void **state)
 	(void)state;
 	ask(true, true, 1);
 	ask(true, false, 3);
-	assert_int_equal(4, with_control);
+	/* a call with three that is refused has been made all the same */
+	assert_int_equal(many_are_one_call() ? 4 : 4 + 3, with_control);
 }
 
 #define strict_test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

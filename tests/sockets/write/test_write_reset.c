@@ -23,16 +23,22 @@ teardown(void **state)
 #define reset_test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 /* One end of a connection that was reset, as nobody has noticed. */
+static void
+end_arrives(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	assert_int_equal(1, poll(&p, 1, 5000));
+}
+
 static int
 reset_socket(void)
 {
-	struct pollfd p = {.events = POLLIN};
 	int fds[2];
 
 	pair_tcp(fds);
 	close_by_reset(fds[1]);
-	p.fd = fds[0];
-	assert_int_equal(1, poll(&p, 1, 5000));
+	end_arrives(fds[0]);
 	return fds[0];
 }
 
@@ -50,11 +56,16 @@ a_write_after_a_reset_says_so(void **state)
 static void
 a_flush_after_a_reset_says_so(void **state)
 {
-	struct socle_socket *s = sender_new(reset_socket());
+	struct socle_socket *s;
+	int fds[2];
 
 	(void)state;
+	pair_tcp(fds);
+	s = sender_new(fds[0]);
 	seam_fail(CALL_send, 1, EAGAIN, 1);
 	assert_int_equal(0, socle_write(s, "x", 1));
+	close_by_reset(fds[1]);
+	end_arrives(fds[0]);
 	seam_fail(CALL_send, 1, EPIPE, 1);
 	assert_int_equal(-ECONNRESET, socle_write_kick(s));
 	assert_notes("close(ECONNRESET)");
