@@ -230,11 +230,11 @@ tests: $(TEST_BIN) $(if $(filter $(STARTERS),$(TEST_NAMES)), \
 	$(EXAMPLES) $(if $(KQUEUE),$(KQUEUE_EXAMPLES)) $(SITE)/.ok)
 
 test: tests $(if $(CONSUMER),all)
-	$Q$(RUN_TESTS) $(TEST_NAMES) $(CONSUMER)
+	$Q$(RUN_TESTS) $(TEST_NAMES) $(KERNEL_RUNS) $(CONSUMER)
 
 test-long: tests $(if $(CONSUMER),all)
 	$Q SOCLE_TEST_LONG=1 TEST_TIMEOUT=$(or $(TEST_TIMEOUT),1800) \
-		$(RUN_TESTS) $(TEST_NAMES) $(CONSUMER)
+		$(RUN_TESTS) $(TEST_NAMES) $(KERNEL_RUNS) $(CONSUMER)
 
 # On what the kernels of tests/kqueue/kernels.c answer: tests of what depends on
 # it, on their kqueue; and on the poll(2) of those where it differs most.
@@ -243,9 +243,10 @@ POLL_KERNELS := netbsd macos
 KERNEL_TESTS := $(filter $(addprefix test_,conformance% hold_back dispatch close \
 	other_fds interest dgram_% listen% connect% write% reentrancy), \
 	$(TEST_NAMES))
-KERNEL_RUNS  := $(foreach k,$(KERNELS),$(KERNEL_TESTS:%=%.kqueue.$k) \
+KERNEL_RUNS  := $(if $(filter emulated,$(KQUEUE)),$(foreach k,$(KERNELS), \
+	$(KERNEL_TESTS:%=%.kqueue.$k) \
 	$(if $(filter $k,$(POLL_KERNELS)),$(patsubst %,%.poll.$k, \
-		$(filter test_conformance% test_close,$(KERNEL_TESTS)))))
+		$(filter test_conformance% test_close,$(KERNEL_TESTS))))))
 
 test-kernels: $(KERNEL_TESTS:%=$B/tests/%)
 	$(if $(filter emulated,$(KQUEUE)),,$(error a kernel answers for itself here))
