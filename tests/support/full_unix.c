@@ -3,6 +3,7 @@
 #include <sys/un.h>
 
 static int (*real_connect)(int, const struct sockaddr *, socklen_t);
+static int unix_full;
 
 static struct sockaddr_un
 address(const char *path)
@@ -75,14 +76,16 @@ full_unix_is_refused(void)
 {
 	real_connect = socle__seam.connect;
 	socle__seam.connect = refused_connect;
+	unix_full = socle__seam.unix_full;
 	socle__seam.unix_full = ECONNREFUSED;
 }
 
 void
 full_unix_is_as_here(void)
 {
-	if (real_connect)
-		socle__seam.connect = real_connect;
+	if (!real_connect)
+		return;
+	socle__seam.connect = real_connect;
+	socle__seam.unix_full = unix_full;
 	real_connect = NULL;
-	socle__seam.unix_full = SOCLE__UNIX_FULL;
 }

@@ -2,7 +2,7 @@
  * The calls that other kernels answer in another way than Linux, apart from
  * those that wait: what tests/kqueue/kernels.h lists last. They are put into the
  * seam before main() and ask for the kernel in each call. A fault that a test
- * has armed comes first.
+ * has armed comes first. The constants of the seam are those of the run.
  */
 #include "tests/support/faults_private.h"
 
@@ -47,10 +47,14 @@ is_dead(int fd)
 
 /* ---- sending ---- */
 
+/* The call is counted, unless it is made. */
 static bool
-is_dead_to_send(int fd)
+is_dead_to_send(enum call which, int fd)
 {
-	return kernel()->dead_send_is_epipe && is_dead(fd);
+	if (!kernel()->dead_send_is_epipe || may_fail(which) || !is_dead(fd))
+		return false;
+	count(which, 1);
+	return true;
 }
 
 static bool
@@ -80,28 +84,32 @@ is_short_control(const struct msghdr *m)
 static ssize_t
 kernel_write(int fd, const void *p, size_t n)
 {
-	return is_dead_to_send(fd) ? fail(EPIPE) : below.write(fd, p, n);
+	return is_dead_to_send(CALL_write, fd) ? fail(EPIPE)
+					       : below.write(fd, p, n);
 }
 
 static ssize_t
 kernel_writev(int fd, const struct iovec *v, int n)
 {
-	return is_dead_to_send(fd) ? fail(EPIPE) : below.writev(fd, v, n);
+	return is_dead_to_send(CALL_writev, fd) ? fail(EPIPE)
+						: below.writev(fd, v, n);
 }
 
 static ssize_t
 kernel_send(int fd, const void *p, size_t n, int f)
 {
-	return is_dead_to_send(fd) ? fail(EPIPE)
-				   : sent(fd, below.send(fd, p, n, f));
+	return is_dead_to_send(CALL_send, fd)
+		? fail(EPIPE)
+		: sent(fd, below.send(fd, p, n, f));
 }
 
 static ssize_t
 kernel_sendto(int fd, const void *p, size_t n, int f, const struct sockaddr *a,
 	socklen_t l)
 {
-	return is_dead_to_send(fd) ? fail(EPIPE)
-				   : sent(fd, below.sendto(fd, p, n, f, a, l));
+	return is_dead_to_send(CALL_sendto, fd)
+		? fail(EPIPE)
+		: sent(fd, below.sendto(fd, p, n, f, a, l));
 }
 
 static ssize_t
@@ -109,8 +117,9 @@ kernel_sendmsg(int fd, const struct msghdr *m, int f)
 {
 	if (is_short_control(m))
 		return fail(EINVAL);
-	return is_dead_to_send(fd) ? fail(EPIPE)
-				   : sent(fd, below.sendmsg(fd, m, f));
+	return is_dead_to_send(CALL_sendmsg, fd)
+		? fail(EPIPE)
+		: sent(fd, below.sendmsg(fd, m, f));
 }
 
 /* ---- many messages ---- */
@@ -225,6 +234,12 @@ kernel_calls_put(void)
 	socle__seam.setsockopt = kernel_setsockopt;
 	socle__seam.connect = kernel_connect;
 	socle__seam.accept4 = kernel_accept4;
+	if (kernel_is(MANUAL))
+		return;
+	socle__seam.unix_full =
+		kernel()->full_backlog_refuses ? ECONNREFUSED : EAGAIN;
+	socle__seam.accept_drops = kernel()->accept_takes_client;
+	socle__seam.send_hides_error = kernel()->dead_send_is_epipe;
 }
 
 #else

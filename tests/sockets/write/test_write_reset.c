@@ -6,9 +6,12 @@
 #include "tests/support/dgrams.h"
 #include "tests/support/sending.h"
 
+static bool before;
+
 static int
 setup(void **state)
 {
+	before = socle__seam.send_hides_error;
 	socle__seam.send_hides_error = true;
 	return fixture_setup(state);
 }
@@ -16,7 +19,7 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	socle__seam.send_hides_error = SOCLE__SEND_HIDES_ERROR;
+	socle__seam.send_hides_error = before;
 	return fixture_teardown(state);
 }
 
