@@ -237,16 +237,15 @@ test-long: tests $(if $(CONSUMER),all)
 		$(RUN_TESTS) $(TEST_NAMES) $(KERNEL_RUNS) $(CONSUMER)
 
 # On what the kernels of tests/kqueue/kernels.c answer: tests of what depends on
-# it, on their kqueue; and on the poll(2) of those where it differs most.
+# it, on their kqueue; and a few on their poll(2).
 KERNELS      := freebsd netbsd openbsd macos
-POLL_KERNELS := netbsd macos
+POLL_TESTS   := $(addprefix test_,conformance% close factory_listen)
 KERNEL_TESTS := $(filter $(addprefix test_,conformance% hold_back dispatch close \
-	other_fds interest dgram_% listen% connect% write% reentrancy), \
+	other_fds interest dgram_% listen% connect% factory% write% reentrancy), \
 	$(TEST_NAMES))
 KERNEL_RUNS  := $(if $(filter emulated,$(KQUEUE)),$(foreach k,$(KERNELS), \
 	$(KERNEL_TESTS:%=%.kqueue.$k) \
-	$(if $(filter $k,$(POLL_KERNELS)),$(patsubst %,%.poll.$k, \
-		$(filter test_conformance% test_close,$(KERNEL_TESTS))))))
+	$(patsubst %,%.poll.$k,$(filter $(POLL_TESTS),$(KERNEL_TESTS)))))
 
 test-kernels: $(KERNEL_TESTS:%=$B/tests/%)
 	$(if $(filter emulated,$(KQUEUE)),,$(error a kernel answers for itself here))

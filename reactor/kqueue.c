@@ -58,6 +58,7 @@
 #include <unistd.h>
 
 enum { ROOM_AT_START = 128, ROOM_AT_MOST = 4096 };
+enum { CHANGES = 3, ADD_EDGES = EV_ADD | EV_CLEAR };
 
 enum { READ_ENDED = 0x100, WRITE_ENDED = 0x200 }; /* in the batch, here alone */
 
@@ -75,13 +76,15 @@ struct kqueue_poller {
 	((__typeof__(((struct kevent *)NULL)->udata))(uintptr_t)(generation))
 
 /* What the READ filter is for. */
-enum reading { NO_FILTER, ONLY_THE_END, INPUT };
+enum reading { NO_FILTER, ONLY_THE_END, INPUT, EDGES };
 
 static enum reading
 reading_of(const struct socle_descriptor *d, unsigned target)
 {
 	if (target & SOCLE_READ)
 		return INPUT;
+	if (target & SOCLE__EDGES)
+		return EDGES;
 	if (!target || d->fd_flags & SOCLE__FD_NO_IDLE)
 		return NO_FILTER;
 	return target & SOCLE_WRITE && !(d->fd_flags & SOCLE__FD_WRITE_ONLY)
@@ -214,19 +217,24 @@ change(const struct socle_descriptor *d, socle__kevent_filter filter,
 }
 
 /*
- * From what is armed to `target'; at most one change for each filter.  What is
- * added comes first, so that a refusal leaves the old state.
+ * From what is armed to `target'.  What is added comes before what is removed,
+ * so that a refusal leaves the old state.  But EV_CLEAR remains what it was when
+ * a filter was added, so that filter is removed first.
  */
 static int
-changes_make(
-	const struct socle_descriptor *d, unsigned target, struct kevent c[2])
+changes_make(const struct socle_descriptor *d, unsigned target,
+	struct kevent c[CHANGES])
 {
 	enum reading was = reading_of(d, d->armed), is = reading_of(d, target);
 	unsigned turned = (d->armed ^ target) & SOCLE_WRITE;
 	int n = 0;
 
+	if (is != was && (was == EDGES || (is == EDGES && was != NO_FILTER))) {
+		c[n++] = change(d, EVFILT_READ, EV_DELETE);
+		was = NO_FILTER;
+	}
 	if (is != was && is != NO_FILTER) {
-		c[n] = change(d, EVFILT_READ, EV_ADD);
+		c[n] = change(d, EVFILT_READ, is == EDGES ? ADD_EDGES : EV_ADD);
 		if (is == ONLY_THE_END) {
 			c[n].fflags = NOTE_LOWAT;
 			c[n].data = INT_MAX;
@@ -290,7 +298,7 @@ kqueue_set(
 	struct socle__reactor *r, struct socle_descriptor *d, unsigned target)
 {
 	struct kqueue_poller *p = r->poller;
-	struct kevent c[2];
+	struct kevent c[CHANGES];
 	int n = changes_make(d, target, c);
 	int err;
 
@@ -611,6 +619,7 @@ kqueue_close(struct socle__reactor *r)
 
 const struct socle__backend socle__kqueue_backend = {
 	.name = "kqueue",
+	.has_edges = true,
 	.open = kqueue_open,
 	.set = kqueue_set,
 	.wait = kqueue_wait,

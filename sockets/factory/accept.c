@@ -5,6 +5,11 @@
  * that arrive one at a time cost no accept(2) that finds none.  While each
  * following wait reports the listener again, the number doubles up to the
  * batch limit.
+ *
+ * A listener that someone has shut down is readable for ever on some systems,
+ * where accept(2) finds no client (NetBSD) or says ECONNABORTED each time
+ * (OpenBSD).  After VAIN_AT_MOST waits in a row without a client it is looked at
+ * ten times a second.
  */
 #include "sockets/factory/accept.h"
 
@@ -22,7 +27,7 @@
 #include <string.h>
 
 enum { BATCH_AT_MOST = 64, LOOK_AGAIN_NS = 100 * 1000 * 1000 };
-enum { REPORT_NS = 1000 * 1000 * 1000 };
+enum { REPORT_NS = 1000 * 1000 * 1000, VAIN_AT_MOST = 64 };
 
 /* ---- shortage ---- */
 
@@ -68,15 +73,22 @@ report_shortage(struct socle_factory *f, int err)
 	socle__factory_report(f, "accept", err);
 }
 
-/* Stops accepting until an fd is freed or LOOK_AGAIN_NS have passed. */
+/* Stops accepting until LOOK_AGAIN_NS have passed. */
 static void
-starve(struct socle_factory *f, int err)
+rest(struct socle_factory *f)
 {
 	f->starved = true;
 	socle__listener_interest(f);
-	socle__turn_ask(&f->d, SOCLE__TURN_FD_FREED);
 	socle__timers_add(&socle__reactor->timers, &f->again,
 		socle__add_ns(socle__now_read(socle__reactor), LOOK_AGAIN_NS));
+}
+
+/* ... or until an fd is freed. */
+static void
+starve(struct socle_factory *f, int err)
+{
+	rest(f);
+	socle__turn_ask(&f->d, SOCLE__TURN_FD_FREED);
 	report_shortage(f, err);
 }
 
@@ -173,14 +185,33 @@ accept_one(struct socle_factory *f)
 	return err < 0 ? err : 1;
 }
 
+/* No client after all, which `result' says. */
+static bool
+go_on_in_vain(struct socle_factory *f, int result)
+{
+	uint64_t waits = socle__reactor->waits;
+
+	if (f->vain_at != waits && f->vain <= VAIN_AT_MOST)
+		f->vain++;
+	f->vain_at = waits;
+	if (f->vain <= VAIN_AT_MOST)
+		return result < 0;
+	rest(f);
+	if (result < 0)
+		report_shortage(f, result);
+	return false;
+}
+
 /* Whether to accept another client after this result. */
 static bool
 go_on_after(struct socle_factory *f, int result)
 {
 	int shed;
 
-	if (result >= 0 || is_transient(result))
-		return result != 0;
+	if (result > 0)
+		return true;
+	if (result == 0 || is_transient(result))
+		return go_on_in_vain(f, result);
 	if ((result == -EMFILE || result == -ENFILE) && f->reserve >= 0) {
 		shed = shed_one(f);
 		if (shed > 0)

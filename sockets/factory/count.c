@@ -53,6 +53,7 @@ void
 socle__factory_count(struct socle_factory *f)
 {
 	f->shortage = false;
+	f->vain = 0;
 	if (!has_limit(f))
 		return;
 	f->live++;

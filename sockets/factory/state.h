@@ -70,8 +70,10 @@ struct socle_factory {
 	uint64_t full_at;    /* the wait whose batch was used up */
 	int64_t reported_at; /* ns: when a shortage was last reported */
 	bool paused, starved;
-	bool shortage; /* reported, and no client accepted since */
-	dev_t dev;     /* the unix socket's file, if the factory created it */
+	bool shortage;    /* reported, and no client accepted since */
+	uint8_t vain;     /* waits in a row whose report brought no client */
+	uint64_t vain_at; /* the last of them */
+	dev_t dev; /* the unix socket's file, if the factory created it */
 	ino_t ino;
 	char path[sizeof(struct sockaddr_un)]; /* its path, or "" */
 };

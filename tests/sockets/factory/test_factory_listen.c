@@ -649,6 +649,7 @@ a_listener_after_shutdown_does_not_spin(void **state)
 	int fd = -1;
 
 	(void)state;
+	turn(1);
 	assert_int_equal(0, socle_factory_getsockname(f, &a));
 	for (int i = 3; i < 64 && fd < 0; i++) {
 		struct socle_addr b = {.len = sizeof(b.u)};
@@ -662,7 +663,43 @@ a_listener_after_shutdown_does_not_spin(void **state)
 	seam_count_reset();
 	pass_time(5);
 	assert_in_range(recorded.failures, 0, 1);
-	assert_in_range(seam_waits(), 1, 10);
+	assert_in_range(seam_waits(), 1, 64 + 4 * 51);
+}
+
+/* Each tick finds the listener readable; so do other processes' clients. */
+static void
+a_listener_that_brings_no_client_rests(int err)
+{
+	struct socle_factory *f = serve((struct socle_factory_params){0});
+	int client = tcp_connect(atoi(port_of(f)));
+
+	seam_time_virtual();
+	seam_fail(CALL_accept4, 1, err, -1);
+	seam_count_reset();
+	pass_time(5);
+	/* kqueue reports the client once more during each rest */
+	assert_in_range(seam_waits(), 64, 64 + 4 * 51);
+	assert_int_equal(err == ECONNABORTED, recorded.failures);
+
+	seam_heal();
+	pass_time(1);
+	assert_int_equal(1, recorded.successes);
+	socle_factory_free(f);
+	close(client);
+}
+
+static void
+a_listener_whose_clients_are_gone_does_not_spin(void **state)
+{
+	(void)state;
+	a_listener_that_brings_no_client_rests(ECONNABORTED);
+}
+
+static void
+a_listener_whose_clients_others_take_does_not_spin(void **state)
+{
+	(void)state;
+	a_listener_that_brings_no_client_rests(EAGAIN);
 }
 
 int
@@ -700,6 +737,8 @@ main(void)
 		making_test(two_listeners_share_a_port_if_both_set_reuse_port),
 		making_test(the_queue_is_at_most_somaxconn),
 		making_test(a_listener_after_shutdown_does_not_spin),
+		making_test(a_listener_whose_clients_are_gone_does_not_spin),
+		making_test(a_listener_whose_clients_others_take_does_not_spin),
 	};
 
 	return run_tests(tests);
