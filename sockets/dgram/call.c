@@ -68,7 +68,7 @@ send_from(int fd, const struct socle__outgoing *o)
 		.msg_iov = &iov,
 		.msg_iovlen = 1};
 
-	socle__dgram_control_source(&m, &control, o->source);
+	socle__dgram_control_source(&m, control.room, o->source);
 	return sys_sendmsg(fd, &m, o->flags | SEND_FLAGS);
 }
 
@@ -159,7 +159,7 @@ run_add(struct call *c, const struct socle__outgoing *first,
 	}
 	if (c->datagrams[c->n] > 1)
 		socle__dgram_control_segment(&c->messages[c->n].msg_hdr,
-			&c->controls[c->n], first->len);
+			c->controls[c->n].room, first->len);
 	return bytes;
 }
 
@@ -174,7 +174,8 @@ message_add(struct call *c, const struct socle__outgoing *o)
 	c->datagrams[c->n] = 0;
 	piece_add(c, o);
 	if (o->source)
-		socle__dgram_control_source(m, &c->controls[c->n], o->source);
+		socle__dgram_control_source(
+			m, c->controls[c->n].room, o->source);
 }
 
 /* Gathers what one call can send: the flags of all messages are the same. */

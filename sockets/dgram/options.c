@@ -202,14 +202,13 @@ socle__dgram_control_read(
  * one beside a length of 0.  So it is set here.
  */
 static void *
-control_add(struct msghdr *m, struct socle__dgram_control *control, int level,
-	int type, size_t len)
+control_add(struct msghdr *m, char *room, int level, int type, size_t len)
 {
-	char *at = control->room + m->msg_controllen;
+	char *at = room + m->msg_controllen;
 	struct cmsghdr *c = (struct cmsghdr *)(void *)at;
 
 	memset(at, 0, CMSG_SPACE(len));
-	m->msg_control = control->room;
+	m->msg_control = room;
 	c->cmsg_level = level;
 	c->cmsg_type = type;
 	c->cmsg_len = (socklen_t)CMSG_LEN(len);
@@ -218,32 +217,30 @@ control_add(struct msghdr *m, struct socle__dgram_control *control, int level,
 }
 
 void
-socle__dgram_control_source(struct msghdr *m,
-	struct socle__dgram_control *control,
-	const struct socle__dgram_source *source)
+socle__dgram_control_source(
+	struct msghdr *m, char *room, const struct socle__dgram_source *source)
 {
 	if (source->family == AF_INET6) {
 		struct in6_pktinfo info = {.ipi6_addr = source->u.in6};
 
-		memcpy(control_add(m, control, IPPROTO_IPV6, IPV6_PKTINFO,
+		memcpy(control_add(m, room, IPPROTO_IPV6, IPV6_PKTINFO,
 			       sizeof(info)),
 			&info, sizeof(info));
 	} else if (SOCLE__IP_FROM >= 0) {
 		struct socle__ip_info info = socle__ip_info_from(source->u.in);
 
-		memcpy(control_add(m, control, IPPROTO_IP, SOCLE__IP_FROM,
+		memcpy(control_add(m, room, IPPROTO_IP, SOCLE__IP_FROM,
 			       sizeof(info)),
 			&info, sizeof(info));
 	}
 }
 
 void
-socle__dgram_control_segment(
-	struct msghdr *m, struct socle__dgram_control *control, size_t segment)
+socle__dgram_control_segment(struct msghdr *m, char *room, size_t segment)
 {
 	uint16_t each = (uint16_t)segment;
 
-	memcpy(control_add(m, control, IPPROTO_UDP, UDP_SEGMENT, sizeof(each)),
+	memcpy(control_add(m, room, IPPROTO_UDP, UDP_SEGMENT, sizeof(each)),
 		&each, sizeof(each));
 }
 

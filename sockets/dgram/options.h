@@ -43,14 +43,12 @@ struct socle__dgram_control {
 };
 
 /*
- * Append to the control data of `m', which is none or lies in `control'.  The
- * first does nothing where no source can be given.
+ * Append to the control data of `m', which is none or lies in `room', that of a
+ * socle__dgram_control.  The first does nothing where no source can be given.
  */
-void socle__dgram_control_source(struct msghdr *m,
-	struct socle__dgram_control *control,
-	const struct socle__dgram_source *source);
-void socle__dgram_control_segment(
-	struct msghdr *m, struct socle__dgram_control *control, size_t segment);
+void socle__dgram_control_source(
+	struct msghdr *m, char *room, const struct socle__dgram_source *source);
+void socle__dgram_control_segment(struct msghdr *m, char *room, size_t segment);
 /*
  * Whether the kernel may have queued errors for `fd'.  Other sockets do not
  * know MSG_ERRQUEUE: reading there would take a datagram.

@@ -8,6 +8,8 @@
  */
 #include "sockets/names/addr_string.h"
 
+#include "sockets/names/host.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
@@ -20,8 +22,6 @@ enum {
 	PATH_OFFSET = offsetof(struct sockaddr_un, sun_path),
 	PATH_MAX_SIZE = sizeof(((struct sockaddr_un *)0)->sun_path)
 };
-
-#define SPACE " \t\n\v\f\r" /* Perl's \s */
 
 /* What a text contains. */
 enum {
@@ -226,19 +226,11 @@ read_local(struct socle_addr *a, const char *s)
 	return 0;
 }
 
-/* Some systems' inet_pton(3) ignores what follows white space. */
-static bool
-read_host(int family, const char *host, void *ret)
-{
-	return strpbrk(host, SPACE) == NULL &&
-		inet_pton(family, host, ret) == 1;
-}
-
 /* The length of the host in "[::1]" or "[::1]:service"; 0 for other texts. */
 static size_t
 bracketed_host(const char *text)
 {
-	size_t n = strcspn(text, SPACE "]"), bare = strcspn(text, "%]");
+	size_t n = strcspn(text, SOCLE__SPACE "]"), bare = strcspn(text, "%]");
 	char host[INET6_ADDRSTRLEN] = "";
 	struct in6_addr unused;
 
@@ -246,10 +238,10 @@ bracketed_host(const char *text)
 		bare > sizeof(host))
 		return 0;
 	if (text[n + 1] != '\0' &&
-		(text[n + 1] != ':' || strpbrk(text + n + 2, SPACE ":")))
+		(text[n + 1] != ':' || strpbrk(text + n + 2, SOCLE__SPACE ":")))
 		return 0;
 	memcpy(host, text + 1, bare - 1);
-	return read_host(AF_INET6, host, &unused) ? n - 1 : 0;
+	return socle__host_parse(AF_INET6, host, &unused) ? n - 1 : 0;
 }
 
 int
@@ -265,8 +257,8 @@ socle_split_hostport(const char *text, char *host, size_t host_size,
 		text++;
 		rest = text + n + 1;
 	} else {
-		n = strcspn(text, SPACE ":");
-		if (text[n] != ':' || strpbrk(text + n + 1, SPACE ":"))
+		n = strcspn(text, SOCLE__SPACE ":");
+		if (text[n] != ':' || strpbrk(text + n + 1, SOCLE__SPACE ":"))
 			n = strlen(text); /* all of it is host */
 		rest = text + n;
 	}
@@ -308,7 +300,7 @@ read_ip6(struct socle_addr *a, char *host, uint32_t port)
 	a->len = sizeof(a->u.in6);
 	a->u.in6.sin6_family = AF_INET6;
 	a->u.in6.sin6_port = htons((uint16_t)port);
-	return read_host(AF_INET6, host, &a->u.in6.sin6_addr);
+	return socle__host_parse(AF_INET6, host, &a->u.in6.sin6_addr);
 }
 
 static bool
@@ -328,8 +320,8 @@ read_ip(struct socle_addr *a, const char *text, uint32_t port)
 	a->len = sizeof(a->u.in);
 	a->u.in.sin_family = AF_INET;
 	a->u.in.sin_port = htons((uint16_t)port);
-	return read_host(AF_INET, strcmp(host, "*") == 0 ? "0.0.0.0" : host,
-		&a->u.in.sin_addr);
+	return socle__host_parse(AF_INET,
+		strcmp(host, "*") == 0 ? "0.0.0.0" : host, &a->u.in.sin_addr);
 }
 
 int

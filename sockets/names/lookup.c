@@ -1,9 +1,10 @@
 /* What the two users of getaddrinfo(3) have in common. */
 #include "sockets/names/lookup.h"
 
+#include "sockets/names/host.h"
+
 #include "seam.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
 int
@@ -52,9 +53,9 @@ socle__is_host_text(const char *text)
 {
 	struct in_addr strict;
 
-	return !strpbrk(text, " \t\n\v\f\r") &&
+	return !strpbrk(text, SOCLE__SPACE) &&
 		(!is_loose_number(text) ||
-			inet_pton(AF_INET, text, &strict) == 1);
+			socle__host_parse(AF_INET, text, &strict));
 }
 
 int

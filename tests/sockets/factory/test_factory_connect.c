@@ -125,7 +125,10 @@ a_full_unix_backlog_is_retried_until_there_is_space(void **state)
 		.bind_address = own});
 	pass_time(1);
 	assert_int_equal(0, recorded.successes + recorded.failures);
-	assert_in_range(seam_count(CALL_connect), 40, 55);
+	/* after a refusal another one asks whether it is bound */
+	assert_in_range(seam_count(CALL_connect) /
+			(socle__seam.unix_full == EAGAIN ? 1 : 2),
+		40, 55);
 	full_unix_make_room(&full);
 	pass_time(0.1);
 	assert_int_equal(1, recorded.successes);
