@@ -393,8 +393,8 @@ take_refusals(struct socle__reactor *r, int n)
 
 /* What the filter of an fd says at this moment; false: nothing. */
 static bool
-ask(struct socle__reactor *r, int fd, short filter, unsigned fflags,
-	struct kevent *ret)
+ask(struct socle__reactor *r, int fd, socle__kevent_filter filter,
+	unsigned fflags, struct kevent *ret)
 {
 	const struct kqueue_poller *p = r->poller;
 	const struct timespec at_once = {0};
@@ -414,7 +414,7 @@ ask(struct socle__reactor *r, int fd, short filter, unsigned fflags,
 }
 
 static bool
-has_ended(struct socle__reactor *r, int fd, short filter)
+has_ended(struct socle__reactor *r, int fd, socle__kevent_filter filter)
 {
 	struct kevent e;
 
@@ -427,7 +427,7 @@ end_of(struct socle__reactor *r, const struct socle_descriptor *d,
 	const struct kevent *e, unsigned ready)
 {
 	bool is_read = e->filter == EVFILT_READ;
-	short other = is_read ? EVFILT_WRITE : EVFILT_READ;
+	socle__kevent_filter other = is_read ? EVFILT_WRITE : EVFILT_READ;
 	bool is_other_armed = is_read ? d->armed & SOCLE_WRITE
 				      : reading_of(d, d->armed) == INPUT;
 	/* fflags holds an error, or the note of an idle filter. */

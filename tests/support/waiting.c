@@ -170,7 +170,8 @@ real_kevent(int kq, const struct kevent *c, int changes, struct kevent *e,
 
 	kevent_in_use = true;
 	if (changes == 1 && c->flags & EV_ONESHOT)
-		return kevent(kq, c, changes, e, events, t); /* a look */
+		return socle__libc_kevent(
+			kq, c, changes, e, events, t); /* a look */
 	if (refusal || may_fail(CALL_change)) {
 		found = changes_made(kq, c, changes, e, events);
 		if (found != 0 || events == 0)
