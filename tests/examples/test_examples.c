@@ -240,7 +240,7 @@ udp_echo_sends_back_each_datagram(void **state)
 
 	(void)state;
 	if (access(example(path, sizeof(path), "udp-echo"), X_OK) != 0)
-		skip();
+		skip_because("udp-echo is not built");
 	program_start("udp-echo", NULL, NULL);
 	fd = udp_client();
 	other = udp_client();

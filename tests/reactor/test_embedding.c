@@ -17,18 +17,19 @@ readable(int fd, int ms)
 
 /* The fd of a loop without work; skips the test if the backend has none. */
 static int
-quiet_loop_fd(void)
+quiet_loop_fd_for(const char *name)
 {
 	int fd = socle_loop_fd();
 
 	if (fd == -ENOTSUP)
-		skip();
+		skip_test(name, "poll has no fd");
 	if (backend_is("libkqueue"))
-		skip_because("libkqueue's fd cannot be polled");
+		skip_test(name, "libkqueue's fd cannot be polled");
 	assert_true(fd >= 0);
 	assert_false(readable(fd, 0));
 	return fd;
 }
+#define quiet_loop_fd() quiet_loop_fd_for(__func__)
 
 static void
 set_flag(void *arg)
@@ -60,7 +61,7 @@ the_poll_backend_has_no_loop_fd(void **state)
 {
 	(void)state;
 	if (!backend_is("poll"))
-		skip();
+		skip_because("the others have one");
 	assert_int_equal(-ENOTSUP, socle_loop_fd());
 	assert_int_equal(1, socle_event_loop_once(0));
 }
@@ -218,7 +219,7 @@ the_loop_fd_is_readable_for_a_call_deferred_earlier(void **state)
 
 	(void)state;
 	if (!changes_are_calls())
-		skip();
+		skip_because("poll has no fd");
 	if (backend_is("libkqueue"))
 		skip_because("libkqueue's fd cannot be polled");
 	assert_int_equal(0, socle_defer(set_flag, &ran));

@@ -269,8 +269,7 @@ an_error_is_dumped_with_a_backtrace(void **state)
 	close(ends[1]);
 #else
 	(void)state;
-	print_message("no backtrace in this libc\n");
-	skip();
+	skip_because("no backtrace in this libc");
 #endif
 }
 

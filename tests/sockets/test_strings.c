@@ -329,8 +329,7 @@ an_ipv6_address_is_in_brackets_with_its_port(void **state)
 
 	(void)state;
 	if (listener < 0) {
-		print_message("no ::1 on this machine\n");
-		skip();
+		skip_because("no ::1 on this machine");
 	}
 	first_peer = socket(AF_INET6, SOCK_STREAM, 0);
 	assert_int_equal(
@@ -437,8 +436,7 @@ an_abstract_name_starts_with_an_at_sign(void **state)
 	assert_unix(client, server, expected);
 #else
 	(void)state;
-	print_message("abstract names are Linux's\n");
-	skip();
+	skip_because("abstract names are Linux's");
 #endif
 }
 

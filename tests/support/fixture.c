@@ -121,6 +121,13 @@ race_again(int done, int n)
 			real_now() < repeating_since + REPEATING);
 }
 
+void
+skip_test(const char *name, const char *reason)
+{
+	print_message("skipped: %s: %s\n", name, reason);
+	skip();
+}
+
 /* With libkqueue the backend has both names. */
 bool
 backend_is(const char *name)

@@ -51,13 +51,6 @@ bool backend_is(const char *name);
 /* Whether the backend hears of a socket's HUP, also where nothing is watched. */
 bool hups_are_told(void);
 
-/* To be used at the start of a test, before anything is created. */
-#define skip_because(reason)                                                   \
-	do {                                                                   \
-		print_message("skipped: %s\n", reason);                        \
-		skip();                                                        \
-	} while (0)
-
 /* Raises the limit of open fds; returns whether n are allowed. */
 bool fds_may_be(unsigned n);
 

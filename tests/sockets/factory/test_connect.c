@@ -394,7 +394,7 @@ the_fd_number_survives_a_change_of_address_family(void **state)
 		skip_because(
 			"libkqueue's mark is the socket's, for poll(2) too");
 	if (!has_ipv6())
-		skip();
+		skip_because("there is no ::1");
 	serve();
 	other = refusing(AF_INET6, &port);
 	snprintf(both, sizeof(both), "[::1]:%d %s", port, where);

@@ -305,7 +305,7 @@ ipv6_works_with_a_bind_address_on_both_sides(void **state)
 
 	(void)state;
 	if (!has_ipv6())
-		skip();
+		skip_because("there is no ::1");
 	server = make((struct socle_factory_params){
 		.socket_domain = AF_INET6, .bind_address = "::1"});
 	make((struct socle_factory_params){.socket_domain = AF_INET6,

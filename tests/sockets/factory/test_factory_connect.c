@@ -307,7 +307,7 @@ an_unresponsive_first_address_costs_250_ms(void **state)
 
 	(void)state;
 	if (!has_ipv6())
-		skip();
+		skip_because("there is no ::1");
 	assert_int_equal(0, socle_factory_getsockname(server, &a));
 	resolver_set_answer(format_answer("[::1]:%d 127.0.0.1:%d",
 		full_listener(AF_INET6), socle_addr_port(&a)));
@@ -334,7 +334,7 @@ families_alternate_and_a_failure_starts_the_next_address(void **state)
 
 	(void)state;
 	if (!has_ipv6())
-		skip();
+		skip_because("there is no ::1");
 	fd6 = refusing(AF_INET6, &p6);
 	fd4 = refusing(AF_INET, &p4);
 	resolver_set_answer(format_answer(

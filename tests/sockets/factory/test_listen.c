@@ -41,7 +41,7 @@ a_listener_serves_ipv6(void **state)
 {
 	(void)state;
 	if (!has_ipv6())
-		skip();
+		skip_because("there is no ::1");
 	serves_one_client("[::1]:0");
 }
 
@@ -53,7 +53,7 @@ the_ipv6_wildcard_serves_ipv4_too(void **state)
 
 	(void)state;
 	if (!has_ipv6())
-		skip();
+		skip_because("there is no ::1");
 	listen_at("[::]:0");
 	assert_int_equal(0, socle_factory_getsockname(factory, &a));
 	fd = tcp_connect(socle_addr_port(&a));
@@ -73,8 +73,7 @@ a_listener_serves_an_abstract_name(void **state)
 	(void)state;
 	skip_without_abstract();
 #ifndef __linux__
-	print_message("abstract names are Linux's\n");
-	skip();
+	skip_because("abstract names are Linux's");
 #endif
 	snprintf(where, sizeof(where), "unix:@socle-test-%d", (int)getpid());
 	serves_one_client(where);
@@ -301,8 +300,7 @@ allow_fds(int n)
 		assert_int_equal(0, setrlimit(RLIMIT_NOFILE, &r));
 	}
 	if (r.rlim_cur < (rlim_t)n) {
-		print_message("the limit of fds is %ld\n", (long)r.rlim_cur);
-		skip();
+		skip_because("the limit of open files is too low");
 	}
 }
 

@@ -182,9 +182,8 @@ a_real_shortage_of_fds_ends_when_one_is_closed(void **state)
 	(void)state;
 	skip_where_accept_loses_the_client();
 	if (getenv("UNDER")) {
-		print_message("valgrind keeps the limit itself, and closes "
-			      "the client that is beyond it\n");
-		skip();
+		skip_because("valgrind keeps the limit itself, and closes the "
+			     "client that is beyond it");
 	}
 	listen_at("127.0.0.1:0");
 	turn(1);
@@ -256,8 +255,7 @@ a_listener_that_cannot_be_watched_retries(void **state)
 	(void)state;
 	listen_at("127.0.0.1:0");
 	if (!changes_are_calls()) {
-		print_message("poll refuses nothing\n");
-		skip();
+		skip_because("poll refuses nothing");
 	}
 	seam_time_virtual();
 	socle_pause_accept(factory);

@@ -77,8 +77,7 @@ an_abstract_name_has_its_exact_length(void **state)
 	(void)state;
 	skip_without_abstract();
 #ifndef __linux__
-	print_message("abstract names are Linux's\n");
-	skip();
+	skip_because("abstract names are Linux's");
 #endif
 	io_listening(&listener, "@socle-io-name");
 	name = name_of(&listener);
@@ -103,8 +102,7 @@ the_kernel_chooses_a_name_for_an_empty_one(void **state)
 
 	(void)state;
 #ifndef __linux__
-	print_message("names chosen by the kernel are Linux's\n");
-	skip();
+	skip_because("names chosen by the kernel are Linux's");
 #endif
 	io_open(&listener,
 		&(struct socle_io_params){
@@ -190,7 +188,7 @@ an_ipv6_datagram_socket_knows_its_addresses(void **state)
 
 	(void)state;
 	if (!io_has_ipv6())
-		skip();
+		skip_because("there is no ::1");
 	io_open(&a,
 		&(struct socle_io_params){
 			.type = SOCK_DGRAM, .local_addr = "[::1]:0"});

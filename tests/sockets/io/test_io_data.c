@@ -161,8 +161,7 @@ a_peer_of_unix_datagrams_is_answered_too(void **state)
 
 	(void)state;
 #ifndef __linux__
-	print_message("names chosen by the kernel are Linux's\n");
-	skip();
+	skip_because("names chosen by the kernel are Linux's");
 #endif
 	io_open(&a, &p);
 	io_open(&b, &p);
@@ -186,8 +185,7 @@ a_sender_without_an_address_clears_the_last_peer(void **state)
 
 	(void)state;
 #ifndef __linux__
-	print_message("names chosen by the kernel are Linux's\n");
-	skip();
+	skip_because("names chosen by the kernel are Linux's");
 #endif
 	io_open(&a, &p);
 	io_open(&b, &p);
@@ -213,8 +211,7 @@ a_new_fd_has_no_last_peer(void **state)
 
 	(void)state;
 #ifndef __linux__
-	print_message("explicit addresses on connected ones are Linux's\n");
-	skip();
+	skip_because("explicit addresses on connected ones are Linux's");
 #endif
 	io_udp_pair(&a, &b);
 	to = name_of(&b);
@@ -411,8 +408,7 @@ the_out_of_band_mark_is_detected(void **state)
 
 	(void)state;
 	if (getenv("UNDER")) {
-		print_message("valgrind takes libc's SIOCATMARK for a read\n");
-		skip();
+		skip_because("valgrind takes libc's SIOCATMARK for a read");
 	}
 	io_tcp_pair(&a, &b);
 	assert_int_equal(2, socle_io_send(&a, "ab", 2, 0, NULL));

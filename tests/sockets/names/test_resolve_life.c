@@ -554,7 +554,8 @@ a_child_has_its_own_helper_threads(void **state)
 	if (under_qemu())
 		skip_because("qemu dies of a forked child's threads");
 #if defined(__SANITIZE_THREAD__)
-	skip(); /* it forbids threads in the child of a threaded process */
+	skip_because("the sanitizer forbids threads in the child of a threaded "
+		     "process");
 #endif
 	ask_many(asked_before, 8);
 	child_run(ask_in_the_child);

@@ -178,11 +178,11 @@ a_file_of_proc_is_sent_to_its_end(void **state)
 
 	(void)state;
 	if (fd < 0)
-		skip();
+		skip_because("there is no /proc/self/mountinfo");
 	n = pread(fd, want, sizeof(want), 0);
 	close(fd);
 	if (n <= 0 || n == sizeof(want))
-		skip();
+		skip_because("mountinfo is longer than the buffer");
 	open_pair();
 	send_file(s, &a,
 		(struct socle_sendfile){.file = "/proc/self/mountinfo",
@@ -204,7 +204,7 @@ proc_self_status_arrives(void **state)
 
 	(void)state;
 	if (access("/proc/self/status", R_OK) < 0)
-		skip();
+		skip_because("there is no /proc/self/status");
 	open_pair();
 	send_file(s, &a,
 		(struct socle_sendfile){
@@ -225,7 +225,7 @@ proc_ends_before_a_length_that_is_too_long(void **state)
 {
 	(void)state;
 	if (access("/proc/self/status", R_OK) < 0)
-		skip();
+		skip_because("there is no /proc/self/status");
 	open_pair();
 	send_file(s, &a,
 		(struct socle_sendfile){.file = "/proc/self/status",
@@ -312,7 +312,7 @@ a_memfd_arrives(void **state)
 
 	(void)state;
 	if (fd < 0)
-		skip();
+		skip_because("there is no /dev/shm");
 	unlink(path);
 	open_pair();
 	r.fd = peer;
