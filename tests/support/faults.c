@@ -45,6 +45,7 @@ any_fails(enum call which)
 		return false;
 	if (++any_seen != any_at)
 		return false;
+	struck++;
 	any_which = which;
 	errno = any_err;
 	return true;

@@ -7,6 +7,8 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+static bool without_profile;
+
 struct scenario scenario;
 char scenario_bytes[MOST];
 char scenario_path[64], scenario_file[64];
@@ -151,8 +153,10 @@ loop_start(void)
 		UNTIL_TAKEN(r = socle_set_backend(backend));
 	UNTIL_TAKEN(socle_backend() ? 0 : -1);
 	socle_set_loop_timeout(5);
-	UNTIL_TAKEN(r = socle_enable_profiling(0));
-	socle_set_slow_handler(0.001, was_slow, NULL);
+	if (!without_profile) {
+		UNTIL_TAKEN(r = socle_enable_profiling(0));
+		socle_set_slow_handler(0.001, was_slow, NULL);
+	}
 	socle_set_post_loop_callback(continue_run, NULL);
 }
 
@@ -411,7 +415,7 @@ calls_note(unsigned long *to)
 const char *
 scenario_run(int strikes)
 {
-	int fds_before = open_fds(), erred;
+	int fds_before = open_fds();
 	long blocks_before = seam_live_blocks();
 
 	run_begin(strikes < 0);
@@ -434,10 +438,11 @@ scenario_run(int strikes)
 	loop_run();
 	wind_up();
 	calls_note(scenario.calls);
+	scenario.struck = seam_struck();
 	seam_heal();
-	erred = erred_sum();
-	if (!scenario.lasting && erred > strikes)
-		wrong("%d received an error", erred);
+	scenario.heard = erred_sum();
+	if (!scenario.lasting && scenario.heard > strikes)
+		wrong("%d received an error", scenario.heard);
 	healed_check();
 	reset_check(fds_before, blocks_before);
 	return scenario.problem[0] ? scenario.problem : NULL;
@@ -445,7 +450,8 @@ scenario_run(int strikes)
 
 /* ---- a child ---- */
 struct child_report {
-	unsigned long calls[CALLS];
+	unsigned long calls[CALLS], struck;
+	int heard;
 	char problem[sizeof(scenario.problem)];
 };
 
@@ -477,7 +483,6 @@ static void
 child_run(int strikes, struct child_report *report)
 {
 	struct line *c = &scenario.lines[NEW_LINE];
-	int erred;
 
 	child_begin();
 	raise(SIGUSR1);
@@ -489,10 +494,11 @@ child_run(int strikes, struct child_report *report)
 	loop_run();
 	(void)socle_signal(SIGUSR1, NULL, NULL);
 	calls_note(report->calls);
+	report->struck = seam_struck();
 	seam_heal();
-	erred = erred_sum() + (c->erred || !c->served);
-	if (erred > strikes)
-		wrong("%d received an error", erred);
+	report->heard = erred_sum() + (c->erred || !c->served);
+	if (report->heard > strikes)
+		wrong("%d received an error", report->heard);
 	parts_check();
 	line_check(c, "the child's client");
 	if (!strikes && c->got != c->total)
@@ -548,6 +554,8 @@ scenario_fork_run(int strikes, void (*arm)(void))
 	if (report->problem[0])
 		wrong("%s", report->problem);
 	memcpy(scenario.calls, report->calls, sizeof(scenario.calls));
+	scenario.struck = report->struck;
+	scenario.heard = report->heard;
 	munmap(report, sizeof(*report));
 	loop_run();
 	parts_check();
@@ -558,6 +566,24 @@ scenario_fork_run(int strikes, void (*arm)(void))
 	wake_check();
 	reset_check(fds_before, blocks_before);
 	return scenario.problem[0] ? scenario.problem : NULL;
+}
+
+void
+scenario_profile(bool on)
+{
+	without_profile = !on;
+}
+
+unsigned long
+scenario_struck(void)
+{
+	return scenario.struck;
+}
+
+int
+scenario_heard(void)
+{
+	return scenario.heard;
 }
 
 unsigned long

@@ -30,12 +30,22 @@
  */
 const char *scenario_run(int strikes);
 
+/* Whether the next runs profile; otherwise they do. */
+void scenario_profile(bool on);
+
 /*
  * The same for a child of fork(): it continues the loop, leaves inherited
  * objects alone, and serves a client of its own, while the parent serves its
  * client. `arm' is called in the child first.
  */
 const char *scenario_fork_run(int strikes, void (*arm)(void));
+
+/*
+ * Of the last run: how often the armed faults struck, and how many errors the
+ * program received until they were disarmed, as results of calls or as events.
+ */
+unsigned long scenario_struck(void);
+int scenario_heard(void);
 
 /*
  * The number of calls in the last run while faults could strike; in the child

@@ -130,6 +130,7 @@ worker_event_accepted(struct socle_socket *self, struct socle_factory *by)
 {
 	struct worker *w = worker_of(self);
 	int small = 1; /* the minimum, so that a write may be partial */
+	int port;
 
 	scenario.objects++;
 	w->line = line_of(socle_fd(self), by);
@@ -139,8 +140,9 @@ worker_event_accepted(struct socle_socket *self, struct socle_factory *by)
 	if (w->line->is_unix)
 		(void)setsockopt(socle_fd(self), SOL_SOCKET, SO_SNDBUF, &small,
 			sizeof(small));
-	(void)socle_peer_addr_string(self);
-	(void)socle_local_port(self);
+	(void)refused(socle_peer_addr_string(self) ? 0 : -ENOTCONN);
+	port = socle_local_port(self);
+	(void)refused(port == -EAFNOSUPPORT ? 0 : port);
 	(void)refused(socle_set_water_marks(self, 10, 1000, worker_mark, NULL));
 	(void)refused(socle_set_write_cap(self, MOST));
 	(void)refused(socle_set_write_timeout(self, 1000));

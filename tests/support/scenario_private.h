@@ -81,7 +81,8 @@ struct scenario {
 	size_t sunk;
 	struct socle_timer timer;
 	int fired, nested_left;
-	unsigned long calls[CALLS];
+	unsigned long calls[CALLS], struck;
+	int heard;
 };
 
 extern struct scenario scenario;
