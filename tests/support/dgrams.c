@@ -179,6 +179,13 @@ recorder_close(struct socle_socket *self, const char *reason)
 }
 
 static void
+recorder_event_timeout(struct socle_socket *self, int which)
+{
+	note(which == SOCLE_IDLE ? "idle" : "stall");
+	socle_super_event_timeout(&recorder_class.cls, self, which);
+}
+
+static void
 recorder_destroy(struct socle_socket *self)
 {
 	note("destroy");
@@ -191,6 +198,7 @@ const struct socle_dgram_class recorder_class = {
 			.name = "Told",
 			.super = &socle_dgram_class.cls,
 			.size = sizeof(struct recorder),
+			.event_timeout = recorder_event_timeout,
 			.close = recorder_close,
 			.destroy = recorder_destroy,
 		},

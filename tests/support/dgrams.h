@@ -30,7 +30,7 @@ void assert_receives_nothing(int fd);
 
 /*
  * Notes "<text>" (received), "rerr<err>", "serr<err>:<text>", "empty",
- * "close(reason)", "destroy". The hooks, if set, are called after the note.
+ * "idle", "stall", "close(reason)", "destroy". The hooks, if set, are called after the note.
  */
 struct recorder {
 	struct socle_dgram dgram;

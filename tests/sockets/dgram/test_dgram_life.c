@@ -322,25 +322,6 @@ a_reset_closes_a_dgram_with_its_write_fd_in_either_order(void **state)
 /* ---- timeouts ---- */
 
 static void
-recorder_timeout(struct socle_socket *self, int which)
-{
-	note(which == SOCLE_IDLE ? "idle" : "stall");
-	socle_super_event_timeout(&recorder_class.cls, self, which);
-}
-
-static struct recorder *
-timed(int fd, const struct socle_dgram_params *p)
-{
-	static struct socle_dgram_class cls;
-	struct socle_dgram *d;
-
-	cls = recorder_class;
-	cls.cls.event_timeout = recorder_timeout;
-	assert_int_equal(0, socle_dgram_new(&cls, fd, p, &d));
-	return recorder_of(d);
-}
-
-static void
 an_idle_dgram_times_out_and_traffic_postpones_it(void **state)
 {
 	struct recorder *t;
@@ -350,7 +331,7 @@ an_idle_dgram_times_out_and_traffic_postpones_it(void **state)
 	(void)state;
 	seam_time_virtual();
 	pair_dgram(fds);
-	t = timed(fds[0], NULL);
+	t = recorder_new(fds[0], NULL);
 	assert_int_equal(0, socle_set_idle_timeout(&t->dgram.sock, 1));
 	start = seam_time();
 	seam_time_add(0.6);
@@ -365,25 +346,6 @@ an_idle_dgram_times_out_and_traffic_postpones_it(void **state)
 	assert_true(seam_time() - start > 2.19);
 	assert_true(seam_time() - start < 2.3);
 	assert_notes("idle close(idle) destroy");
-	close(fds[1]);
-}
-
-static void
-a_queue_that_makes_no_progress_stalls(void **state)
-{
-	struct recorder *t;
-	int fds[2];
-
-	(void)state;
-	seam_time_virtual();
-	pair_dgram(fds);
-	t = timed(fds[0], &(struct socle_dgram_params){.autoflush = true});
-	assert_int_equal(0, socle_set_write_timeout(&t->dgram.sock, 1));
-	while (recorder_send(t, "x") == 1)
-		;
-	while (socle_watched_sockets() > 0)
-		assert_true(socle_event_loop_once(-1) >= 0);
-	assert_notes("stall close(stall) serr-ECANCELED:x destroy");
 	close(fds[1]);
 }
 
@@ -585,7 +547,6 @@ main(void)
 		test(a_reset_reports_queued_datagrams_and_closes_both_fds),
 		test(a_reset_closes_a_dgram_with_its_write_fd_in_either_order),
 		test(an_idle_dgram_times_out_and_traffic_postpones_it),
-		test(a_queue_that_makes_no_progress_stalls),
 		test(a_child_drops_what_was_queued_before_the_fork),
 		test(a_dgram_in_close_when_empty_closes_in_the_child),
 		test(a_vetoed_close_keeps_queued_datagrams),
