@@ -184,6 +184,12 @@ address_is_ours(const char *address)
 }
 
 bool
+has_ipv6(void)
+{
+	return address_is_ours("[::1]:0");
+}
+
+bool
 protocol_is_known(const char *name)
 {
 	return getprotobyname(name) != NULL;

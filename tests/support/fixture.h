@@ -54,6 +54,8 @@ bool hups_are_told(void);
 /* Raises the limit of open fds; returns whether n are allowed. */
 bool fds_may_be(unsigned n);
 
+bool has_ipv6(void); /* ::1 */
+
 /* Whether the system finds these: some have no /etc/hosts, no /etc/protocols. */
 bool localhost_is_known(void);
 bool protocol_is_known(const char *name);

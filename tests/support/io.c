@@ -219,20 +219,6 @@ assert_no_fd(struct socle_io *io, const char *errstr)
 	assert_string_equal(errstr, socle_io_errstr(io));
 }
 
-bool
-io_has_ipv6(void)
-{
-	struct socle_io io;
-	bool has = socle_io_open(&io,
-			   &(struct socle_io_params){
-				   .local_addr = "[::1]:0"}) == 0;
-
-	socle_io_close(&io);
-	if (!has)
-		print_message("no ::1 on this machine\n");
-	return has;
-}
-
 /* ---- names ---- */
 
 struct found {

@@ -63,8 +63,6 @@ void assert_no_fd(struct socle_io *io, const char *errstr);
 const char *words(const char *operation, int err);
 const char *completed(const char *errstr, int err);
 
-bool io_has_ipv6(void);
-
 /* Saves socle__seam; the end of the test restores it. */
 void io_seam_save(void);
 

@@ -250,21 +250,6 @@ full_listener(int family)
 	return port;
 }
 
-bool
-has_ipv6(void)
-{
-	struct sockaddr_in6 a = {
-		.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
-	int fd = socket(AF_INET6, SOCK_STREAM, 0);
-	bool has = fd >= 0 && bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0;
-
-	if (fd >= 0)
-		close(fd);
-	if (!has)
-		print_message("no ::1 on this machine\n");
-	return has;
-}
-
 void
 assert_exchange(int a, int b)
 {

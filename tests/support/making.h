@@ -78,7 +78,6 @@ int refusing(int family, int *port);
  */
 int full_listener(int family);
 
-bool has_ipv6(void);
 void assert_exchange(int a, int b); /* a byte in each direction */
 int fds_open(void);
 

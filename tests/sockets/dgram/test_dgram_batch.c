@@ -478,8 +478,10 @@ with_pktinfo_a_reply_has_the_requests_destination_as_source(void **state)
 	asked_at("0.0.0.0:0", "127.0.0.2", false);
 	asked_at("0.0.0.0:0", "127.0.0.3", true);
 	asked_at("[::]:0", "127.0.0.2", false);
-	asked_at("[::]:0", "[::1]", false);
-	asked_at("[::]:0", "[::1]", true);
+	if (has_ipv6()) {
+		asked_at("[::]:0", "[::1]", false);
+		asked_at("[::]:0", "[::1]", true);
+	}
 }
 
 static void

@@ -199,6 +199,128 @@ datagrams_with_different_flags_are_not_joined(void **state)
 }
 
 static void
+datagrams_for_different_destinations_are_not_joined(void **state)
+{
+	struct socle_addr a, b, mine;
+	struct recorder *t;
+	int fds[2] = {udp_bound(&a), udp_bound(&b)};
+
+	(void)state;
+	t = recorder_new(udp_bound(&mine), &joining);
+	for (int i = 0; i < 2; i++) {
+		socle_dgram_send(&t->dgram, "aaa", 3, 0, &a);
+		socle_dgram_send(&t->dgram, "bbb", 3, 0, &b);
+	}
+	turn(1);
+	for (int i = 0; i < 2; i++) {
+		assert_receives(fds[0], "aaa");
+		assert_receives(fds[1], "bbb");
+	}
+	assert_receives_nothing(fds[0]);
+	assert_receives_nothing(fds[1]);
+	notes_clear();
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* Queues four datagrams, which the kernel refuses joined. */
+static struct recorder *
+refused_run(int *fd)
+{
+	struct socle_addr a;
+	struct recorder *t;
+
+	*fd = udp_bound(&a);
+	t = recorder_new(udp_to(&a), &joining);
+	for (int i = 0; i < 4; i++)
+		recorder_send(t, "old");
+	seam_fail(CALL_sendmsg, 1, EMSGSIZE, 1);
+	seam_time_virtual();
+	return t;
+}
+
+static void
+turn_until_empty(struct recorder *t)
+{
+	while (t->emptied == 0)
+		assert_true(socle_event_loop_once(10) >= 0);
+}
+
+static void
+a_refused_run_stays_divided_while_the_kernel_is_full(void **state)
+{
+	struct recorder *t;
+	int fd;
+
+	(void)state;
+	if (!joined_are_supported())
+		skip_because("joined datagrams are not to be had");
+	if (!many_are_one_call())
+		skip_because("sendmmsg(2) is not used here");
+	t = refused_run(&fd);
+	seam_fail(CALL_sendmmsg, 1, ENOBUFS, 2);
+	turn_until_empty(t);
+	assert_int_equal(3, seam_struck());
+	assert_int_equal(1, seam_count(CALL_sendmsg));
+	for (int i = 0; i < 4; i++)
+		assert_receives(fd, "old");
+	notes_clear();
+	close(fd);
+}
+
+/* The datagram that fails counts, too. */
+static void
+after_a_refused_run_the_next_one_is_joined(void **state)
+{
+	struct recorder *t;
+	int fd;
+
+	(void)state;
+	if (!joined_are_supported())
+		skip_because("joined datagrams are not to be had");
+	if (!many_are_one_call())
+		skip_because("sendmmsg(2) is not used here");
+	t = refused_run(&fd);
+	seam_fail(CALL_sendmmsg, 1, EPERM, 1);
+	turn_until_empty(t);
+	assert_int_equal(2, seam_struck());
+	assert_int_equal(1, t->send_errors);
+	for (int i = 0; i < 3; i++) {
+		assert_receives(fd, "old");
+		recorder_send(t, "new");
+	}
+	seam_count_reset();
+	turn(1);
+	assert_int_equal(1, seam_count(CALL_sendmsg));
+	assert_int_equal(
+		0, seam_count(CALL_sendmmsg) + seam_count(CALL_sendto));
+	notes_clear();
+	close(fd);
+}
+
+/* It may be lost: only a socket that joins discards what waits for a steal. */
+static void
+a_steal_keeps_what_waits_after_gro_was_turned_off(void **state)
+{
+	struct recorder *t, *sender;
+	int fd;
+
+	(void)state;
+	if (!joined_are_supported())
+		skip_because("joined datagrams are not to be had");
+	t = receiver_new(&sender, 0);
+	gro_off(t);
+	send_joined(sender, digits);
+	fd = socle_steal_socket(&t->dgram.sock);
+	assert_receives(fd, "111111");
+	assert_receives(fd, "222222");
+	assert_receives(fd, "333333");
+	turn(1);
+	notes_clear();
+	close(fd);
+}
+
+static void
 queue_answer(struct recorder *t, const struct socle_packet *p)
 {
 	assert_int_equal(0, socle_dgram_reply(&t->dgram, p, "answer", 6));
@@ -247,6 +369,58 @@ replies_from_different_addresses_are_not_joined(void **state)
 	turn(1);
 	assert_answered_from(fd, "127.0.0.2");
 	assert_answered_from(fd, "127.0.0.3");
+	assert_receives_nothing(fd);
+	notes_clear();
+	close(fd);
+}
+
+static void
+a_reply_and_a_datagram_without_a_source_are_not_joined(void **state)
+{
+	const struct socle_dgram_params p = {.pktinfo = true, .gso = true};
+	struct socle_packet asked = {.len = 0};
+	struct socle_dgram *d;
+	int fd = udp_bound(&asked.from);
+
+	(void)state;
+	assert_int_equal(0,
+		socle_dgram_open("0.0.0.0:0", true, &recorder_class, &p, &d));
+	assert_int_equal(0, socle_addr_parse(&asked.to, "127.0.0.2:1", 0));
+	assert_int_equal(0, socle_dgram_reply(d, &asked, "answer", 6));
+	assert_int_equal(0, socle_dgram_send(d, "answer", 6, 0, &asked.from));
+	assert_int_equal(0, socle_dgram_reply(d, &asked, "answer", 6));
+	turn(1);
+	assert_answered_from(fd, "127.0.0.2");
+	assert_answered_from(fd, "127.0.0.1");
+	assert_answered_from(fd, "127.0.0.2");
+	assert_receives_nothing(fd);
+	notes_clear();
+	close(fd);
+}
+
+static void
+replies_from_one_address_are_joined(void **state)
+{
+	const struct socle_dgram_params p = {.pktinfo = true, .gso = true};
+	struct socle_packet asked = {.len = 0};
+	struct socle_dgram *d;
+	int fd = udp_bound(&asked.from);
+
+	(void)state;
+	if (!joined_are_supported())
+		skip_because("joined datagrams are not to be had");
+	assert_int_equal(0,
+		socle_dgram_open("0.0.0.0:0", true, &recorder_class, &p, &d));
+	assert_int_equal(0, socle_addr_parse(&asked.to, "127.0.0.2:1", 0));
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(0, socle_dgram_reply(d, &asked, "answer", 6));
+	seam_count_reset();
+	turn(1);
+	assert_int_equal(1, seam_count(CALL_sendmsg));
+	assert_int_equal(0, seam_count(CALL_sendmmsg));
+	for (int i = 0; i < 3; i++)
+		assert_answered_from(fd, "127.0.0.2");
+	assert_receives_nothing(fd);
 	notes_clear();
 	close(fd);
 }
@@ -295,8 +469,10 @@ a_run_longer_than_a_message_is_divided(void **state)
 		skip_because("the kernel does not join datagrams here");
 	run_of("127.0.0.1:0", 65507);
 	run_of("127.0.0.1:0", 65508);
-	run_of("[::1]:0", 65487);
-	run_of("[::1]:0", 65508);
+	if (has_ipv6()) {
+		run_of("[::1]:0", 65487);
+		run_of("[::1]:0", 65508);
+	}
 }
 
 /* 65,507 bytes fit into one datagram of IPv4. */
@@ -333,7 +509,13 @@ main(void)
 		test(each_joined_datagram_is_truncated_alone),
 		test(a_loop_inside_a_joined_message_delivers_the_rest_of_it),
 		test(datagrams_with_different_flags_are_not_joined),
+		test(datagrams_for_different_destinations_are_not_joined),
+		test(a_refused_run_stays_divided_while_the_kernel_is_full),
+		test(after_a_refused_run_the_next_one_is_joined),
+		test(a_steal_keeps_what_waits_after_gro_was_turned_off),
 		test(replies_from_different_addresses_are_not_joined),
+		test(a_reply_and_a_datagram_without_a_source_are_not_joined),
+		test(replies_from_one_address_are_joined),
 		test(a_run_longer_than_a_message_is_divided),
 		test(the_longest_datagram_is_sent_among_others),
 	};

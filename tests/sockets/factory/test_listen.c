@@ -21,21 +21,6 @@ a_listener_serves_ipv4(void **state)
 	assert_true(socle_addr_port(&a) > 0);
 }
 
-static bool
-has_ipv6(void)
-{
-	struct sockaddr_in6 a = {
-		.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
-	int fd = socket(AF_INET6, SOCK_STREAM, 0);
-	bool has = fd >= 0 && bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0;
-
-	if (fd >= 0)
-		close(fd);
-	if (!has)
-		print_message("no ::1 on this machine\n");
-	return has;
-}
-
 static void
 a_listener_serves_ipv6(void **state)
 {

@@ -434,7 +434,7 @@ an_ipv6_listener_serves_ipv4_unless_v6only_is_set(void **state)
 	char v4[32];
 
 	(void)state;
-	if (!io_has_ipv6())
+	if (!has_ipv6())
 		skip_because("there is no ::1");
 	for (int only = -1; only <= 1; only++) {
 		int err, expected = only > 0 ? -ECONNREFUSED : 0;

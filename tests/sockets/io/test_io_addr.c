@@ -152,7 +152,7 @@ both_ends_know_both_addresses(void **state)
 	static const char *const hosts[] = {"127.0.0.1", "::1"};
 
 	(void)state;
-	for (int i = 0; i < (io_has_ipv6() ? 2 : 1); i++) {
+	for (int i = 0; i < (has_ipv6() ? 2 : 1); i++) {
 		struct socle_addr local, peer, from;
 		char host[64], text[64];
 
@@ -187,7 +187,7 @@ an_ipv6_datagram_socket_knows_its_addresses(void **state)
 	char buf[4];
 
 	(void)state;
-	if (!io_has_ipv6())
+	if (!has_ipv6())
 		skip_because("there is no ::1");
 	io_open(&a,
 		&(struct socle_io_params){

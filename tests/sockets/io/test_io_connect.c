@@ -395,7 +395,7 @@ an_ipv6_socket_connected_to_itself_counts_as_refused(void **state)
 	struct socle_addr own;
 
 	(void)state;
-	if (!io_has_ipv6())
+	if (!has_ipv6())
 		skip_because("there is no ::1");
 	io_open(&io, &(struct socle_io_params){.local_addr = "[::1]:0"});
 	assert_int_equal(0, socle_io_sockname(&io, &own));

@@ -495,7 +495,7 @@ constructors_that_fail_anywhere_leave_nothing_behind(void **state)
 	(void)state;
 	io_listening(&listener, "127.0.0.1:0");
 	sweep(make_listener);
-	if (io_has_ipv6())
+	if (has_ipv6())
 		sweep(make_v6_listener);
 	sweep(make_pair);
 	if (SOCLE__HAVE_PROTOCOLS && protocol_is_known("ospf"))
