@@ -228,6 +228,25 @@ a_refused_run_alone_is_sent_singly(void **state)
 	refused_gso_is_sent_singly(EMSGSIZE);
 }
 
+/* Only a missing sendmmsg(2) is done without: sendmsg(2) is always there. */
+static void
+enosys_of_a_joined_message_is_an_error(void **state)
+{
+	const struct socle_dgram_params p = {.gso = true};
+	struct recorder *t;
+	int fd;
+
+	(void)state;
+	if (!joined_are_supported())
+		skip_because("joined datagrams are not to be had");
+	t = send_three(&fd, &p);
+	seam_fail(CALL_sendmsg, 1, ENOSYS, 1);
+	turn(1);
+	assert_notes("serr-38:one empty");
+	assert_int_equal(1, t->send_errors);
+	close(fd);
+}
+
 static void
 gso_sends_equal_lengths_in_one_system_call(void **state)
 {
@@ -575,6 +594,7 @@ main(void)
 		test(a_batch_costs_a_fraction_of_the_system_calls),
 		test(gso_and_gro_need_almost_no_system_calls),
 		test(a_refused_run_alone_is_sent_singly),
+		test(enosys_of_a_joined_message_is_an_error),
 		test(gso_sends_equal_lengths_in_one_system_call),
 		test(without_sendmmsg_and_recvmmsg_datagrams_are_moved_singly),
 		test(an_error_after_received_datagrams_is_reported_after_them),

@@ -121,6 +121,38 @@ after_a_success_the_delays_start_at_1_ms_again(void **state)
 }
 
 static void
+with_a_new_write_fd_the_delays_start_at_1_ms_again(void **state)
+{
+	struct recorder *t;
+	double start;
+	int fds[2], out[2];
+
+	(void)state;
+	seam_time_virtual();
+	pair_dgram(fds);
+	pair_dgram(out);
+	t = recorder_new(fds[0], &now);
+	seam_fail(CALL_sendto, 1, ENOBUFS, 8);
+	recorder_send(t, "x");
+	start = seam_time();
+	while (seam_time() - start < 0.1)
+		assert_true(socle_event_loop_once(-1) >= 0);
+	seam_heal();
+	assert_int_equal(0, socle_dgram_set_write_fd(&t->dgram, out[0]));
+	seam_fail(CALL_sendto, 1, ENOBUFS, 1);
+	turn(1);
+	assert_int_equal(1, socle_write_buf_size(&t->dgram.sock));
+	start = seam_time();
+	while (t->emptied == 0)
+		assert_true(socle_event_loop_once(-1) >= 0);
+	assert_true(seam_time() - start < 0.003);
+	assert_receives(out[1], "x");
+	notes_clear();
+	close(fds[1]);
+	close(out[1]);
+}
+
+static void
 what_is_received_postpones_the_idle_timeout(void **state)
 {
 	struct recorder *t;
@@ -249,6 +281,25 @@ a_failed_datagram_has_its_destination_and_source(void **state)
 }
 
 static void
+a_failed_reply_over_ipv6_has_its_source(void **state)
+{
+	struct socle_packet p = {.len = 0};
+	struct recorder *t;
+
+	(void)state;
+	if (!has_ipv6())
+		skip_because("there is no ::1");
+	t = recorder_new(socket(AF_INET6, SOCK_DGRAM, 0), NULL);
+	t->on_send_error = note_to;
+	assert_int_equal(0, socle_addr_parse(&p.from, "[::1]:9", 0));
+	assert_int_equal(0, socle_addr_parse(&p.to, "[fd00::7]:1", 0));
+	assert_int_equal(0, socle_dgram_reply(&t->dgram, &p, "b", 1));
+	seam_fail(CALL_sendmsg, 1, EPERM, 1);
+	turn(1);
+	assert_notes("serr-1:b fd00::7>[::1]:9 empty");
+}
+
+static void
 a_source_that_is_refused_is_left_to_the_kernel(void **state)
 {
 	static const int errors[] = {EADDRNOTAVAIL, EINVAL, ENETUNREACH};
@@ -274,6 +325,31 @@ a_source_that_is_refused_is_left_to_the_kernel(void **state)
 	}
 	assert_int_equal(0, t->send_errors);
 	notes_clear();
+	close(fd);
+}
+
+static void
+a_refused_source_in_a_batch_is_left_to_the_kernel(void **state)
+{
+	const struct socle_dgram_params batch = {.recv_batch = 4};
+	struct socle_packet p = {.len = 0};
+	struct socle_addr mine;
+	struct recorder *t;
+	int fd = udp_bound(&p.from);
+
+	(void)state;
+	t = recorder_new(udp_bound(&mine), &batch);
+	assert_int_equal(0, socle_addr_parse(&p.to, "127.0.0.1:1", 0));
+	assert_int_equal(0, socle_dgram_reply(&t->dgram, &p, "a", 1));
+	assert_int_equal(0, socle_dgram_reply(&t->dgram, &p, "b", 1));
+	seam_fail(CALL_sendmmsg, 1, EADDRNOTAVAIL, 1);
+	seam_fail(CALL_sendmsg, 1, EADDRNOTAVAIL, 1);
+	turn(2);
+	assert_int_equal(many_are_one_call() ? 2 : 1, seam_struck());
+	assert_receives(fd, "a");
+	assert_receives(fd, "b");
+	assert_receives_nothing(fd);
+	assert_notes("empty");
 	close(fd);
 }
 
@@ -356,32 +432,65 @@ a_tcp_stream_is_received_whatever_it_sends_through(void **state)
 	}
 }
 
-#ifdef __linux__
-/* An application may have asked for more than the object does. */
+/* What a stream write fd means ends with it. */
 static void
-control_messages_of_others_do_not_disturb(void **state)
+after_a_stream_was_the_write_fd_errors_close_nothing(void **state)
 {
-	const struct socle_dgram_params p = {.pktinfo = true, .gro = true};
-	struct socle_addr mine;
-	struct recorder *t;
-	int fd = udp_bound(&mine), peer = udp_to(&mine), on = 1;
+	static struct socle_dgram_class plain;
+	struct socle_dgram *d;
+	int fds[2], out[2];
 
 	(void)state;
-	assert_int_equal(
-		0, setsockopt(fd, IPPROTO_IP, IP_RECVTTL, &on, sizeof(on)));
-	assert_int_equal(
-		0, setsockopt(fd, IPPROTO_IP, IP_RECVTOS, &on, sizeof(on)));
-	assert_int_equal(
-		0, setsockopt(fd, SOL_SOCKET, SO_TIMESTAMP, &on, sizeof(on)));
-	t = recorder_new(fd, &p);
-	datagram(peer, "x");
-	turn_until_received(t, 1);
-	assert_notes("<x>");
-	assert_int_equal(mine.len, t->last.to.len);
-	assert_memory_equal(&mine.u, &t->last.to.u, 8);
-	close(peer);
+	plain = recorder_class;
+	plain.on_send_error = NULL;
+	pair_dgram(fds);
+	pair_unix(out);
+	assert_int_equal(0, socle_dgram_new(&plain, fds[0], NULL, &d));
+	assert_int_equal(0, socle_dgram_set_write_fd(d, out[0]));
+	assert_int_equal(0, socle_dgram_set_write_fd(d, -1));
+	seam_fail(CALL_sendto, 1, ECONNREFUSED, 1);
+	assert_int_equal(0, socle_dgram_send(d, "x", 1, 0, NULL));
+	turn(1);
+	assert_int_equal(1, seam_struck());
+	assert_false(socle_closed(&d->sock));
+	notes_clear();
+	close(fds[1]);
+	close(out[1]);
 }
-#endif
+
+static bool
+the_loop_waits(void)
+{
+	double before = seam_time();
+
+	assert_true(socle_event_loop_once(20) >= 0);
+	return seam_time() - before > 0.019;
+}
+
+static void
+a_new_write_fd_ends_the_wait_for_the_old_one(void **state)
+{
+	struct recorder *t;
+	int fds[2], out[2];
+
+	(void)state;
+	pair_dgram(fds);
+	pair_dgram(out);
+	t = recorder_new(fds[0], &now);
+	while (recorder_send(t, "x") == 1)
+		;
+	assert_int_equal(0, socle_dgram_set_write_fd(&t->dgram, out[0]));
+	turn_until_count(&t->emptied, 1);
+	assert_receives(out[1], "x");
+	while (recv(fds[1], &(char){0}, 1, MSG_DONTWAIT) == 1)
+		;
+	seam_time_virtual();
+	turn(2);
+	assert_true(the_loop_waits());
+	notes_clear();
+	close(fds[1]);
+	close(out[1]);
+}
 
 int
 main(void)
@@ -391,17 +500,19 @@ main(void)
 		test(a_flush_sends_about_2_mib),
 		test(an_empty_datagram_counts_1_in_every_limit),
 		test(after_a_success_the_delays_start_at_1_ms_again),
+		test(with_a_new_write_fd_the_delays_start_at_1_ms_again),
 		test(what_is_received_postpones_the_idle_timeout),
 		test(a_send_is_refused_if_its_flush_closes_the_object),
 		test(a_send_is_refused_if_its_flush_fills_the_queue),
 		test(a_failed_datagram_has_its_destination_and_source),
+		test(a_failed_reply_over_ipv6_has_its_source),
 		test(a_source_that_is_refused_is_left_to_the_kernel),
+		test(a_refused_source_in_a_batch_is_left_to_the_kernel),
 		test(the_write_fd_is_close_on_exec_and_may_be_set_again),
 		test(a_stream_may_be_the_write_fd),
 		test(a_tcp_stream_is_received_whatever_it_sends_through),
-#ifdef __linux__
-		test(control_messages_of_others_do_not_disturb),
-#endif
+		test(after_a_stream_was_the_write_fd_errors_close_nothing),
+		test(a_new_write_fd_ends_the_wait_for_the_old_one),
 	};
 
 	return run_tests(tests);
