@@ -10,13 +10,20 @@
 #include <stdio.h>
 #include <sys/wait.h>
 
+/* `port': a number, or the name of a service. */
+static struct socle_factory *
+reach_service(const char *name, const char *port, double timeout)
+{
+	return make((struct socle_factory_params){.remote_address = name,
+		.remote_port = port,
+		.attempt = record_attempt,
+		.connect_timeout = timeout});
+}
+
 static struct socle_factory *
 reach_name(const char *name, int port, double timeout)
 {
-	return make((struct socle_factory_params){.remote_address = name,
-		.remote_port = port_text(port),
-		.attempt = record_attempt,
-		.connect_timeout = timeout});
+	return reach_service(name, port_text(port), timeout);
 }
 
 static int
@@ -52,6 +59,37 @@ a_connection_made_during_a_long_handler_counts(void **state)
 	assert_int_equal(0, recorded.failures);
 	assert_notes("w 4:0");
 	socle_close(&p->sock, NULL);
+}
+
+static int (*real_getsockopt)(
+	int fd, int level, int option, void *value, socklen_t *len);
+
+static int
+refused(int fd, int level, int option, void *value, socklen_t *len)
+{
+	if (level != SOL_SOCKET || option != SO_ERROR)
+		return real_getsockopt(fd, level, option, value, len);
+	memcpy(value, &(int){ECONNREFUSED}, sizeof(int));
+	return 0;
+}
+
+/* Of an attempt that hung until then, so that connect(2) did not return it. */
+static void
+a_refusal_that_is_seen_only_at_the_deadline_is_reported_as_such(void **state)
+{
+	(void)state;
+	seam_time_virtual();
+	reach_name("127.0.0.1", full_listener(AF_INET), 1);
+	turn(1);
+	real_getsockopt = socle__seam.getsockopt;
+	socle__seam.getsockopt = refused;
+	seam_time_add(5);
+	turn(2);
+	socle__seam.getsockopt = real_getsockopt;
+	assert_int_equal(1, recorded.failures);
+	assert_string_equal("connect", recorded.why.operation);
+	assert_int_equal(-ECONNREFUSED, recorded.why.err);
+	assert_notes("4:111");
 }
 
 /* The write timeout runs while the object connects. */
@@ -105,6 +143,29 @@ addresses_not_tried_in_time_are_tried_late(void **state)
 	turn_until_count(&recorded.successes, 2); /* and the server's */
 	assert_int_equal(0, recorded.failures);
 	assert_notes("4:111 4:111 4:111 4:0");
+}
+
+static void
+an_address_that_hangs_does_not_hide_a_good_one(void **state)
+{
+	char answer[64];
+
+	(void)state;
+	serve();
+	snprintf(answer, sizeof(answer), "127.0.0.1:%d 127.0.0.1:%d",
+		full_listener(AF_INET), port_served());
+	resolver_set_answer(answer);
+	seam_time_virtual();
+	reach_service("a.name", "a.service", 1);
+	turn(1);
+	resolver_wait_started(1);
+	resolver_wait_idle();
+	turn(1); /* the first attempt */
+	seam_time_add(5);
+	turn_until_count(&recorded.successes, 2); /* and the server's */
+	turn(2);
+	assert_int_equal(0, recorded.failures);
+	assert_notes("4:125 4:0");
 }
 
 static void
@@ -207,9 +268,12 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		making_test(a_connection_made_during_a_long_handler_counts),
+		making_test(
+			a_refusal_that_is_seen_only_at_the_deadline_is_reported_as_such),
 		making_test(a_connection_made_in_time_ends_a_stall),
 		making_test(time_before_the_loops_first_tick_does_not_count),
 		names_test(addresses_not_tried_in_time_are_tried_late),
+		names_test(an_address_that_hangs_does_not_hide_a_good_one),
 		names_test(the_answer_of_a_lookup_that_ended_in_time_is_used),
 		names_test(a_lookup_that_has_not_ended_times_out),
 		making_test(a_process_that_was_stopped_has_its_connections),

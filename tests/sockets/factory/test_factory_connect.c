@@ -157,6 +157,57 @@ a_unix_backlog_that_stays_full_times_out(void **state)
 	full_unix_end(&full, path);
 }
 
+static void
+block(void *arg)
+{
+	(void)arg;
+	seam_time_add(5);
+}
+
+static void
+make_room_and_block(void *arg)
+{
+	full_unix_make_room(&full);
+	block(arg);
+}
+
+/* The deadline passes during a handler. */
+static void
+reach_late(void (*handler)(void *arg))
+{
+	const char *path = in_dir("s");
+
+	full_unix_begin(&full, path);
+	seam_time_virtual();
+	make((struct socle_factory_params){.socket_domain = AF_UNIX,
+		.remote_address = path,
+		.connect_timeout = 1});
+	turn(1);
+	assert_int_equal(0, socle_defer(handler, NULL));
+	turn(3);
+	full_unix_end(&full, path);
+}
+
+static void
+space_that_came_during_a_long_handler_is_used(void **state)
+{
+	(void)state;
+	reach_late(make_room_and_block);
+	assert_int_equal(1, recorded.successes);
+	assert_int_equal(0, recorded.failures);
+}
+
+static void
+a_backlog_that_is_still_full_after_a_long_handler_times_out(void **state)
+{
+	(void)state;
+	reach_late(block);
+	assert_int_equal(0, recorded.successes);
+	assert_int_equal(1, recorded.failures);
+	assert_string_equal("connect", recorded.why.operation);
+	assert_int_equal(-ETIMEDOUT, recorded.why.err);
+}
+
 /* ---- names ---- */
 
 static struct socle_factory *
@@ -447,6 +498,9 @@ main(void)
 		making_test(
 			a_full_unix_backlog_is_retried_until_there_is_space),
 		making_test(a_unix_backlog_that_stays_full_times_out),
+		making_test(space_that_came_during_a_long_handler_is_used),
+		making_test(
+			a_backlog_that_is_still_full_after_a_long_handler_times_out),
 		names_test(a_slow_lookup_blocks_nothing_and_can_be_abandoned),
 		names_test(the_lookup_counts_towards_the_connect_timeout),
 		names_test(an_unknown_name_fails_in_getaddrinfo),
