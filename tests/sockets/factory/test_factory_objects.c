@@ -1,5 +1,6 @@
 /* Factories: their argument, their objects, and sockets that listen already. */
 /* backends: all */
+#include "tests/support/forking.h"
 #include "tests/support/listening.h"
 
 #include <netinet/in.h>
@@ -209,6 +210,35 @@ without_memory_for_the_note_no_object_is_made(void **state)
 	close(fd);
 }
 
+/* It is not even closed: nothing of it was ever reported. */
+static void
+without_memory_to_count_it_no_object_is_left(void **state)
+{
+	struct socle_factory_params p = params(NULL);
+	int fd;
+
+	(void)state;
+	p.max_connections = 1;
+	p.accept_class = &probe_class;
+	assert_int_equal(0, socle_factory_new(&p, &factory));
+	turn(1);
+	seam_time_virtual();
+	fd = client();
+	seam_fail(CALL_calloc, 1, ENOMEM, 1);
+	turn(3);
+	assert_int_equal(1, seam_struck());
+	assert_notes("");
+	assert_int_equal(0, socle_factory_count(factory));
+	assert_disconnected(fd);
+	close(fd);
+	seam_time_add(0.2);
+	turn(1);
+	fd = client();
+	turn(2);
+	assert_int_equal(1, socle_factory_count(factory));
+	close(fd);
+}
+
 /* ---- sockets that listen already ---- */
 
 static void
@@ -269,6 +299,70 @@ a_shared_listener_gets_its_blocking_mode_back(void **state)
 	close(shared);
 }
 
+static int shared_listener;
+
+/* Whether the parent's listener still does not block. */
+static int
+stays_unblocked(void)
+{
+	return fcntl(shared_listener, F_GETFL) & O_NONBLOCK ? 0 : 1;
+}
+
+static int
+free_inherited(struct probe *unused)
+{
+	(void)unused;
+	socle_factory_free(factory);
+	return stays_unblocked();
+}
+
+static int
+continue_and_free(struct probe *unused)
+{
+	CHECK(socle_after_fork() == 0);
+	return free_inherited(unused);
+}
+
+static int
+reset_it(struct probe *unused)
+{
+	(void)unused;
+	socle_reset();
+	return stays_unblocked();
+}
+
+static int
+continue_and_reset_it(struct probe *unused)
+{
+	CHECK(socle_after_fork() == 0);
+	return reset_it(unused);
+}
+
+/* They share the open file, whose mode is that of both. */
+static void
+a_child_does_not_unblock_its_parents_listener(void **state)
+{
+	static int (*const ends[])(struct probe *) = {free_inherited,
+		continue_and_free, reset_it, continue_and_reset_it};
+	int port, fd = tcp_listener(&port), c;
+
+	(void)state;
+	shared_listener = dup(fd);
+	assert_int_equal(0, socle_listen_on(fd, &client_class, NULL, &factory));
+	turn(1);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		child_run(ends[i], NULL);
+		assert_int_equal(0, stays_unblocked());
+	}
+	c = client();
+	turn_until_count(&accepted, 1);
+	assert_served(c);
+	socle_factory_free(factory);
+	assert_int_equal(1, stays_unblocked());
+	close(c);
+	close(shared_listener);
+}
+
 static void
 assert_not_taken(int fd, const struct socle_class *cls, int err)
 {
@@ -318,9 +412,11 @@ main(void)
 		listen_test(objects_closed_during_each_are_not_visited),
 		listen_test(freeing_the_factory_during_each_ends_it),
 		listen_test(without_memory_for_the_note_no_object_is_made),
+		listen_test(without_memory_to_count_it_no_object_is_left),
 		listen_test(a_listening_socket_can_be_taken_over),
 		listen_test(a_factory_takes_over_a_listening_socket_too),
 		listen_test(a_shared_listener_gets_its_blocking_mode_back),
+		listen_test(a_child_does_not_unblock_its_parents_listener),
 		listen_test(
 			a_socket_that_cannot_be_taken_over_stays_the_callers),
 	};

@@ -285,6 +285,29 @@ an_offset_in_a_terminal_fails(void **state)
 	close(peer);
 }
 
+/* Without an offset it is read in order; read(2) says that nothing is there. */
+static void
+a_terminal_is_read_in_order(void **state)
+{
+	int fd = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	int other;
+
+	(void)state;
+	if (fd < 0)
+		skip_because("there are no terminals");
+	assert_int_equal(0, grantpt(fd));
+	assert_int_equal(0, unlockpt(fd));
+	other = open(ptsname(fd), O_WRONLY | O_NOCTTY);
+	assert_int_equal(3, write(other, "abc", 3));
+	open_pair();
+	send_file(s, &a, (struct socle_sendfile){.fd = fd, .length = 3});
+	turn_until_completed(&a);
+	assert_notes("a:ok(3)");
+	close(other);
+	close(fd);
+	close(peer);
+}
+
 static void
 an_offset_in_a_device_is_used(void **state)
 {
@@ -624,6 +647,7 @@ main(void)
 		both(proc_ends_before_a_length_that_is_too_long),
 		both(a_file_of_sysfs_is_sent_to_its_end),
 		both(an_offset_in_a_terminal_fails),
+		both(a_terminal_is_read_in_order),
 		both(an_offset_in_a_device_is_used),
 		both(a_memfd_arrives),
 		both(devices_are_read),
