@@ -1,6 +1,7 @@
 /*
  * Factories and connecting while each call to the kernel and each allocation
- * fails in turn: exactly one outcome is reported, and nothing leaks.
+ * fails in turn: exactly one outcome is reported, it is the failure unless the
+ * factory can do without the call, and nothing leaks.
  */
 /* backends: all */
 #include "tests/support/making.h"
@@ -11,6 +12,40 @@
 static const int errors[] = {ENOMEM, EMFILE, EINVAL};
 static char own[128], path[128];
 static int port;
+static int refusals; /* calls of the test that failed */
+
+/*
+ * Calls that may fail although the factory succeeds: so often in a round, and
+ * why.
+ */
+static const struct fallback {
+	enum call which;
+	int times;
+	const char *why;
+} fallbacks[] = {
+	{CALL_change, 2, "watching is tried again; a removal need not succeed"},
+#ifdef __linux__
+	{CALL_epoll_ctl, 2,
+		"watching is tried again; a removal need not succeed"},
+#endif
+	{CALL_getsockname, 1, "whether a socket is connected to itself"},
+	{CALL_setsockopt, 1, "TCP_NODELAY affects only speed"},
+	{CALL_lstat, 1, "the file that was made is not removed later"},
+	{CALL_open, 1, "the fd for shedding is opened later"},
+};
+enum { FALLBACKS = sizeof(fallbacks) / sizeof(fallbacks[0]) };
+
+static int used[FALLBACKS];
+
+static void
+has_fallback(enum call struck)
+{
+	for (int i = 0; i < FALLBACKS; i++)
+		if (fallbacks[i].which == struck &&
+			used[i]++ < fallbacks[i].times)
+			return;
+	fail_msg("the failure of %s was not reported", call_names[struck]);
+}
 
 /*
  * If the factory cannot be created, the round ends; nothing may have been
@@ -57,11 +92,13 @@ listens(struct socle_factory *f)
 
 	if (!f)
 		return false;
-	if (socle_factory_getsockname(f, &a) < 0 &&
-		socle_factory_getsockname(f, &a) < 0) {
-		turn(2);
-		assert_int_equal(1, callbacks());
-		return true;
+	if (socle_factory_getsockname(f, &a) < 0) {
+		refusals++;
+		if (socle_factory_getsockname(f, &a) < 0) {
+			turn(2);
+			assert_int_equal(1, callbacks());
+			return true;
+		}
 	}
 	connect_client(&a);
 	assert_true(callbacks() >= 1);
@@ -181,7 +218,7 @@ object_that_connects(void)
 	struct probe *probe = probe_of(s);
 
 	probe->destroyed = &gone;
-	(void)socle_write(s, "x", 1);
+	refusals += socle_write(s, "x", 1) < 0;
 	for (int i = 0; i < 10 && !gone && probe->writes == 0; i++)
 		turn(1);
 	assert_true(gone || probe->writes == 1);
@@ -223,8 +260,9 @@ is_swept(enum call which)
 static int
 no_faults_left(bool (*scenario)(void), unsigned long nth, int err)
 {
+	enum call struck;
+	bool heard;
 	int before;
-	bool struck;
 
 	turn(1);
 	seam_time_virtual();
@@ -232,9 +270,13 @@ no_faults_left(bool (*scenario)(void), unsigned long nth, int err)
 	memset(&recorded, 0, sizeof(recorded));
 	seam_watch_any(is_swept);
 	seam_fail_any(nth, err);
-	(void)scenario();
-	struck = seam_any_struck() != CALLS;
+	refusals = 0;
+	heard = !scenario() || refusals + recorded.failures > 0 ||
+		strstr(notes(), "e-");
+	struck = seam_any_struck();
 	seam_heal();
+	if (struck != CALLS && !heard)
+		has_fallback(struck);
 	for (int i = 0; i < recorded.successes; i++)
 		close(recorded.fds[i]);
 	recorded.successes = 0;
@@ -248,7 +290,7 @@ no_faults_left(bool (*scenario)(void), unsigned long nth, int err)
 	turn(1);
 	if (fds_open() > before)
 		fail_msg("call %lu, %s: an fd is left", nth, strerror(err));
-	return !struck;
+	return struck == CALLS;
 }
 
 static void
@@ -268,6 +310,7 @@ sweep(bool (*scenario)(void), int least)
 	snprintf(own, sizeof(own), "%s", in_dir("c"));
 	snprintf(path, sizeof(path), "%s", in_dir("s"));
 	for (size_t e = 0; e < sizeof(errors) / sizeof(errors[0]); e++) {
+		memset(used, 0, sizeof(used));
 		for (n = 1; !no_faults_left(scenario, n, errors[e]); n++)
 			assert_true(n < 200);
 		assert_true((int)n > least);
