@@ -64,9 +64,9 @@ client_start(const char *format)
 	fcntl(client.in, F_SETFL, O_NONBLOCK);
 }
 
-/* The client ends with this status. */
-static void
-client_end(int expected)
+/* The status with which the client ends. */
+static int
+client_status(void)
 {
 	int status;
 
@@ -75,7 +75,13 @@ client_end(int expected)
 	assert_int_equal(client.pid, waitpid(client.pid, &status, 0));
 	client.pid = 0;
 	assert_true(WIFEXITED(status));
-	assert_int_equal(expected, WEXITSTATUS(status));
+	return WEXITSTATUS(status);
+}
+
+static void
+client_end(int expected)
+{
+	assert_int_equal(expected, client_status());
 }
 
 static void
@@ -116,9 +122,12 @@ write_until_blocked(size_t most)
 	return at;
 }
 
-/* Writes the rest of `sent', and reads as much as that. */
-static void
-exchange(size_t at)
+/*
+ * Writes the rest of `sent', and reads as much as that; false: the client ended
+ * before.
+ */
+static bool
+has_exchanged(size_t at)
 {
 	size_t got = 0;
 
@@ -130,16 +139,26 @@ exchange(size_t at)
 		assert_true(poll(p, 2, PATIENCE_MS) > 0);
 		if (p[0].revents) {
 			n = read(client.out, received + got, LARGE - got);
-			assert_true(n > 0);
+			if (n <= 0)
+				return false;
 			got += (size_t)n;
 		}
 		if (p[1].revents) {
 			n = write(client.in, sent + at, LARGE - at);
+			if (n < 0 && errno == EPIPE)
+				return false;
 			assert_true(n > 0 || errno == EAGAIN);
 			at += n > 0 ? (size_t)n : 0;
 		}
 	}
 	assert_memory_equal(sent, received, LARGE);
+	return true;
+}
+
+static void
+exchange(size_t at)
+{
+	assert_true(has_exchanged(at));
 }
 
 static void
@@ -150,6 +169,13 @@ assert_client_reads_the_end(void)
 
 	assert_int_equal(1, poll(&p, 1, PATIENCE_MS));
 	assert_int_equal(0, read(client.out, &c, 1));
+}
+
+/* A handler, which exec(2) resets: the programs get the signal. */
+static void
+ignore_sigpipe(int signo)
+{
+	(void)signo;
 }
 
 /* ---- requirements ---- */
@@ -174,12 +200,17 @@ make_files(void)
 		snprintf(pem, sizeof(pem), "%s/pem", folder);
 }
 
-#define serve(option)                                                          \
+#define check_tls()                                                            \
 	do {                                                                   \
 		if (!program_is_built("tls-echo"))                             \
 			skip_because("tls-echo is not built: no OpenSSL");     \
 		if (!pem[0])                                                   \
 			skip_because("openssl cannot make a certificate");     \
+	} while (0)
+
+#define serve(option)                                                          \
+	do {                                                                   \
+		check_tls();                                                   \
 		program_start("tls-echo", option, pem);                        \
 	} while (0)
 
@@ -234,27 +265,60 @@ curl_gets_back_8_mib(void **state)
 	program_stop();
 }
 
+/*
+ * On a busy machine a client may seem idle while it works: it then gets twice
+ * the time, and so on.  What must happen happens once the time suffices.
+ */
+static void
+with_enough_time(bool (*succeeds)(void))
+{
+	bool done = false;
+
+	for (double idle = 0.1; !done; idle *= 2) {
+		char option[32];
+
+		assert_true(idle < 30);
+		snprintf(option, sizeof(option), "--idle=%.1f", idle);
+		program_start("tls-echo", option, pem);
+		client_start(S_CLIENT);
+		done = succeeds();
+		program_stop();
+	}
+}
+
+static bool
+is_told_goodbye(void)
+{
+	assert_client_reads_the_end();
+	return client_status() == 0; /* without a goodbye it is an error */
+}
+
 static void
 an_idle_client_gets_a_goodbye(void **state)
 {
 	(void)state;
-	serve("--idle=0.1");
-	client_start(S_CLIENT);
+	check_tls();
+	with_enough_time(is_told_goodbye);
+}
+
+static bool
+gets_all_and_then_goodbye(void)
+{
+	if (!has_exchanged(0)) {
+		client_kill();
+		return false;
+	}
 	assert_client_reads_the_end();
-	client_end(0); /* without a goodbye it would be an error */
-	program_stop();
+	client_end(0);
+	return true;
 }
 
 static void
 the_last_bytes_arrive_before_the_goodbye(void **state)
 {
 	(void)state;
-	serve("--idle=0.5");
-	client_start(S_CLIENT);
-	exchange(0);
-	assert_client_reads_the_end();
-	client_end(0);
-	program_stop();
+	check_tls();
+	with_enough_time(gets_all_and_then_goodbye);
 }
 
 static void
@@ -331,7 +395,8 @@ a_client_that_does_not_finish_its_handshake_is_closed(void **state)
 	serve("--idle=0.1");
 	fd = program_client();
 	send_all(fd, "\x16\x03\x01", 3);
-	assert_ends(fd);
+	/* reset, if it was closed before that arrived */
+	assert_int_equal(0, receive(fd, received, sizeof(received), NULL));
 	close(fd);
 	program_stop();
 }
@@ -370,6 +435,7 @@ main(void)
 	int failed;
 
 	make_files();
+	signal(SIGPIPE, ignore_sigpipe);
 	failed = run_tests(tests);
 	if (system("rm -r $FOLDER") != 0)
 		failed++;

@@ -381,7 +381,7 @@ send_all(int fd, const void *data, size_t n)
 		struct pollfd pfd = {.fd = fd, .events = POLLOUT};
 		ssize_t r;
 
-		assert_int_equal(1, poll(&pfd, 1, 10000));
+		assert_int_equal(1, poll(&pfd, 1, 30 * 1000));
 		r = write(fd, p, n);
 		if (r < 0 && errno == EAGAIN)
 			continue;

@@ -125,7 +125,7 @@ void close_by_reset(int fd);
 /*
  * Fills a buffer with `n' bytes that depend on their position (offset + seed),
  * sends such bytes, or compares them. For any fd; send_all waits with poll, at
- * most 10 s.
+ * most 30 s.
  */
 void pattern_fill(char *buf, size_t n, size_t offset, unsigned seed);
 void assert_pattern(const char *buf, size_t n, size_t offset, unsigned seed);

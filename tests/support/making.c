@@ -259,8 +259,8 @@ assert_exchange(int a, int b)
 
 	assert_int_equal(1, send(a, "x", 1, 0));
 	assert_int_equal(1, send(b, "y", 1, 0));
-	assert_int_equal(1, poll(&p[0], 1, 2000));
-	assert_int_equal(1, poll(&p[1], 1, 2000));
+	assert_int_equal(1, poll(&p[0], 1, 30 * 1000));
+	assert_int_equal(1, poll(&p[1], 1, 30 * 1000));
 	assert_int_equal(1, recv(a, &c, 1, 0));
 	assert_int_equal('y', c);
 	assert_int_equal(1, recv(b, &c, 1, 0));
