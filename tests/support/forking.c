@@ -11,7 +11,7 @@ child_start(int (*fn)(struct probe *p), struct probe *p)
 	assert_true(pid >= 0);
 	if (pid > 0)
 		return pid;
-	alarm(10);
+	alarm(60);
 	_exit(fn(p));
 }
 

@@ -21,7 +21,7 @@
 		}                                                              \
 	} while (0)
 
-/* Forks a child that exits with what fn(p) returns; after 10 s it is killed. */
+/* Forks a child that exits with what fn(p) returns; after 60 s it is killed. */
 pid_t child_start(int (*fn)(struct probe *p), struct probe *p);
 /* Waits for the child, which must exit with 0. */
 void child_wait(pid_t pid);

@@ -543,7 +543,7 @@ scenario_fork_run(int strikes, void (*arm)(void))
 	fork_setup();
 	child = fork();
 	if (child == 0) {
-		alarm(10); /* not inherited */
+		alarm(60); /* not inherited */
 		seam_count_reset();
 		arm();
 		child_run(strikes, report);

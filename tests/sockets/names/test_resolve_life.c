@@ -424,7 +424,7 @@ child_run(int (*fn)(void))
 
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		alarm(10);
+		alarm(60);
 		_exit(fn());
 	}
 	assert_int_equal(pid, waitpid(pid, &status, 0));
@@ -573,7 +573,7 @@ fork_without_a_loop(void *arg)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		alarm(10);
+		alarm(60);
 #if !defined(__SANITIZE_THREAD__)
 		answers = 8;
 		if (ask_in_the_child() != 0)

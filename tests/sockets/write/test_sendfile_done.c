@@ -457,7 +457,7 @@ a_childs_files_are_dropped_and_the_parents_continue(void **state)
 	send_whole(s, &b, file_of(0, 0));
 	pid = fork();
 	if (pid == 0) {
-		alarm(10);
+		alarm(60);
 		CHECK(a.completions == 0 && b.completions == 0);
 		CHECK(socle_after_fork() == 0);
 		CHECK(a.completions == 1 && a.how.err == -ECANCELED);
@@ -512,7 +512,7 @@ fork_with(void (*then)(struct socle_socket *it, struct sending *f))
 	send_file(s, &a, (struct socle_sendfile){.fd = fd, .length = 100});
 	pid = fork();
 	if (pid == 0) {
-		alarm(10);
+		alarm(60);
 		a.then = then;
 		CHECK(socle_after_fork() == 0);
 		CHECK(a.completions == 1 && a.how.err == -ECANCELED);

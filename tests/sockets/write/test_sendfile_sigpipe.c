@@ -35,7 +35,7 @@ send_to_closed_peer(void)
 	struct socle_socket *s;
 	int peer, fd = file_of(1000, 0);
 
-	alarm(10);
+	alarm(60);
 	s = sender_open(&peer);
 	close(peer);
 	CHECK(send_file(s, &a,
