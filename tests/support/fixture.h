@@ -77,6 +77,13 @@ bool address_is_ours(const char *address);
 			skip_because("this system has no abstract names");     \
 	} while (0)
 
+#define skip_where_accept_loses_the_client()                                   \
+	do {                                                                   \
+		if (kernel()->accept_takes_client)                             \
+			skip_because("accept(2) takes the client, though no "  \
+				     "fd is left");                            \
+	} while (0)
+
 /* The call with which the current backend waits. */
 enum call the_wait(void);
 

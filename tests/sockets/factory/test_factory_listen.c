@@ -258,6 +258,7 @@ without_fds_a_listener_pauses_and_reports_once(void **state)
 	int spare;
 
 	(void)state;
+	skip_where_accept_loses_the_client();
 	if (backend_is("libkqueue"))
 		skip_because("libkqueue frees fds in a thread");
 	if (!has_real_limits())
@@ -294,6 +295,7 @@ without_fds_a_listener_can_shed_clients(void **state)
 	char c;
 
 	(void)state;
+	skip_where_accept_loses_the_client();
 	if (!has_real_limits())
 		skip_because("valgrind keeps the limit itself");
 	turn(1);
@@ -321,6 +323,7 @@ static void
 shedding_continues_after_a_client_that_has_left(void **state)
 {
 	(void)state;
+	skip_where_accept_loses_the_client();
 	clients(serve((struct socle_factory_params){
 			.emfile = SOCLE_EMFILE_SHED}),
 		1);
@@ -377,6 +380,7 @@ a_recurring_shortage_is_reported_once_a_second(void **state)
 	struct socle_factory *f = serve((struct socle_factory_params){0});
 
 	(void)state;
+	skip_where_accept_loses_the_client();
 	if (backend_is("libkqueue"))
 		skip_because("libkqueue frees fds in a thread");
 	seam_time_virtual();

@@ -72,13 +72,6 @@ pass_time(double seconds)
 	assert_int_equal(1, socle_run_until(is_finished, &t));
 }
 
-static void
-skip_where_accept_loses_the_client(void)
-{
-	if (kernel()->accept_takes_client)
-		skip_because("accept takes the client, though no fd is left");
-}
-
 /* case 134 */
 static void
 a_shortage_of_fds_neither_spins_nor_floods_the_log(void **state)
