@@ -219,12 +219,16 @@ reach_name(double timeout)
 		.connect_timeout = timeout});
 }
 
-/* Waits until the answer is known but no attempt has started. */
+/*
+ * After resolver_hold(): waits until the answer is known but no attempt has
+ * started.
+ */
 static void
 await_answer(void)
 {
 	turn(1);
 	resolver_wait_started(1);
+	resolver_release_all();
 	resolver_wait_idle();
 }
 
@@ -363,6 +367,7 @@ an_unresponsive_first_address_costs_250_ms(void **state)
 	resolver_set_answer(format_answer("[::1]:%d 127.0.0.1:%d",
 		full_listener(AF_INET6), socle_addr_port(&a)));
 	seam_time_virtual();
+	resolver_hold();
 	reach_name(0);
 	await_answer();
 	before = seam_time();
@@ -391,6 +396,7 @@ families_alternate_and_a_failure_starts_the_next_address(void **state)
 	resolver_set_answer(format_answer(
 		"[::1]:%d [::1]:1 127.0.0.1:%d 127.0.0.2:%d", p6, p4, p4));
 	seam_time_virtual();
+	resolver_hold();
 	reach_name(0);
 	await_answer();
 	before = seam_time();
@@ -418,6 +424,7 @@ all_attempts_in_progress_end_at_the_timeout(void **state)
 			full_listener(AF_INET)));
 	before = fds_open();
 	seam_time_virtual();
+	resolver_hold();
 	reach_name(0.6);
 	turn(1);
 	await_answer();
@@ -446,6 +453,7 @@ a_connector_may_be_freed_in_the_attempt_callback(void **state)
 	resolver_set_answer(format_answer("127.0.0.1:%d 127.0.0.1:%d",
 		full_listener(AF_INET), socle_addr_port(&a)));
 	seam_time_virtual();
+	resolver_hold();
 	reach_name(0);
 	await_answer();
 	pass_time(0.5);
