@@ -631,6 +631,27 @@ a_change_refused_repeatedly_is_reported_once(void **state)
 	close(peer);
 }
 
+/* poll(2) says NVAL of it, as of an fd that is not open; kqueue EINVAL. */
+static void
+a_device_that_cannot_be_watched_is_refused_and_closed(void **state)
+{
+	struct probe *p;
+	int fd;
+
+	(void)state;
+	if (!kernel()->devices_refuse ||
+		!(backend_is("poll") || backend_is("kqueue")))
+		skip_because("devices can be watched here");
+	fd = open("/dev/null", O_WRONLY);
+	assert_true(fd >= 0);
+	p = probe_new(fd, NULL);
+	socle_watch_write(&p->sock, true);
+	turn(3);
+	assert_notes(backend_is("poll") ? "e-EPERM close(event_err) destroy"
+					: "e-EINVAL close(event_err) destroy");
+	assert_int_equal(-1, fcntl(fd, F_GETFD));
+}
+
 int
 main(void)
 {
@@ -656,6 +677,7 @@ main(void)
 		test(a_new_object_refused_within_a_tick_gets_event_err),
 		test(a_change_refused_outside_a_tick_is_retried_in_the_next),
 		test(a_change_refused_repeatedly_is_reported_once),
+		test(a_device_that_cannot_be_watched_is_refused_and_closed),
 	};
 
 	return run_tests(tests);
