@@ -158,8 +158,9 @@ void socle_each_to_close(
  * and on every backend).  `fn' gets what is ready: SOCLE_READ and SOCLE_WRITE as
  * far as `events' names them, SOCLE_ERR and SOCLE_HUP always, also if `events'
  * is 0.  ERR and HUP without input are reported once, until the fd is added
- * again.  On epoll a FIFO or terminal that has lost its writers reports its next
- * writer's input; elsewhere open a FIFO with O_RDWR, so that it always has one.
+ * again.  A FIFO or terminal that has lost its writers reports its next writer's
+ * input on epoll and kqueue.  For poll, open a FIFO with O_RDWR, so that it always
+ * has a writer.  On macOS a FIFO never reports that its writers have left.
  * There is no event for urgent data (POLLPRI).
  *
  * The application owns the fd: the library never closes it.  If the fd is an
