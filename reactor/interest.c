@@ -63,17 +63,6 @@ socle__descriptor_want(struct socle_descriptor *d, unsigned wanted)
 	interest_changed(d);
 }
 
-/* A change that is refused here is tried again and reported before the wait. */
-void
-socle__descriptor_tell(struct socle_descriptor *d)
-{
-	struct socle__reactor *r = socle__reactor;
-
-	if (d->turns & SOCLE__TURN_INTEREST && !socle__is_forked(r) &&
-		interest_apply(r, d) == 0)
-		socle__turn_shut(d, SOCLE__TURN_INTEREST);
-}
-
 void
 socle__descriptor_unpark(struct socle_descriptor *d)
 {

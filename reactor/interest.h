@@ -7,9 +7,6 @@
 /* Sets what the owner wants watched; the kernel learns it before the wait. */
 void socle__descriptor_want(struct socle_descriptor *d, unsigned wanted);
 
-/* Tells the kernel now, when `wanted' will hardly change in this tick. */
-void socle__descriptor_tell(struct socle_descriptor *d);
-
 /* Something about the descriptor changed: ERR and HUP may be reported again. */
 void socle__descriptor_unpark(struct socle_descriptor *d);
 

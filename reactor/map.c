@@ -113,7 +113,7 @@ map_reserve(struct socle__reactor *r, int fd)
 int
 socle__descriptor_add(struct socle__reactor *r, struct socle_descriptor *d,
 	const struct socle__descriptor_ops *ops, int fd, unsigned bits,
-	bool eager)
+	unsigned told)
 {
 	int err;
 
@@ -127,19 +127,24 @@ socle__descriptor_add(struct socle__reactor *r, struct socle_descriptor *d,
 	*d = (struct socle_descriptor){.ops = ops,
 		.fd = fd,
 		.generation = ++r->generation,
+		.wanted = told & SOCLE_READ,
 		.bits = bits | SOCLE__INDIRECT};
-	eager = (eager || r->depth == 0) && !socle__is_forked(r) &&
-		!(bits & SOCLE__PARKED);
-	if (eager) {
-		if ((err = r->backend->set(r, d, SOCLE__PRESENT)) < 0)
+	if (r->depth == 0)
+		told |= SOCLE__PRESENT;
+	if (socle__is_forked(r) || bits & SOCLE__PARKED)
+		told = 0;
+	if (told == SOCLE__PRESENT) {
+		if ((err = r->backend->set(r, d, told)) < 0)
 			return err;
 		d->armed = SOCLE__PRESENT;
 	}
 	r->map[fd] = d;
 	if (bits & SOCLE__APPLICATION)
 		r->watched++;
-	if (!eager)
-		socle__descriptor_want(d, 0);
+	if (told & SOCLE_READ && r->backend->set(r, d, told) == 0)
+		d->armed = (uint8_t)told;
+	else if (!d->armed)
+		socle__descriptor_want(d, d->wanted);
 	return 0;
 }
 

@@ -5,13 +5,15 @@
 #include "reactor/state.h"
 
 /*
- * Registers `fd' under a new generation, watching nothing.  `eager' tells the
- * kernel at once, to learn whether it accepts the fd.  0, or -errno with
- * nothing changed: -EBADF, -EEXIST, -ENOMEM, or the poller's error.
+ * Registers `fd' under a new generation.  `told' is what the kernel learns at
+ * once: 0; PRESENT, to find out whether it accepts the fd; or PRESENT with READ,
+ * which is wanted then, and whose refusal comes later as that of a change does.
+ * 0, or -errno with nothing changed: -EBADF, -EEXIST, -ENOMEM, or what the
+ * poller said.
  */
 int socle__descriptor_add(struct socle__reactor *r, struct socle_descriptor *d,
 	const struct socle__descriptor_ops *ops, int fd, unsigned bits,
-	bool eager);
+	unsigned told);
 
 /* No further event; the fd is closed at the end of the tick, then reaped. */
 void socle__descriptor_close(struct socle_descriptor *d);

@@ -43,14 +43,22 @@ static int
 attach(struct socle_socket *self, struct socle__class *cls, int fd,
 	uint32_t flags)
 {
-	bool eager = !(flags & SOCLE__IS_SOCKET);
-	bool connecting = (flags & SOCLE__CONNECTING) != 0;
-	int err = socle__descriptor_add(socle__reactor, &self->d, &cls->ops, fd,
-		SOCLE__APPLICATION | (connecting ? SOCLE__PARKED : 0), eager);
+	unsigned bits = SOCLE__APPLICATION, told = 0;
+	int err;
 
+	if (flags & SOCLE__CONNECTING)
+		bits |= SOCLE__PARKED;
+	if (!(flags & SOCLE__IS_SOCKET))
+		told = SOCLE__PRESENT;
+	if (flags & SOCLE__USER_READ)
+		told = SOCLE__PRESENT | SOCLE_READ;
+	err = socle__descriptor_add(
+		socle__reactor, &self->d, &cls->ops, fd, bits, told);
 	if (err < 0)
 		return err;
 	self->d.bits |= flags;
+	if (flags & SOCLE__USER_READ)
+		self->d.bits &= ~(uint32_t)SOCLE__INDIRECT;
 	if (!cls->transport->is_stream)
 		self->d.bits |= SOCLE__SPECIAL;
 	self->queue = NULL;
@@ -95,7 +103,8 @@ int
 socle__socket_init(struct socle_socket *self, struct socle__class *cls, int fd,
 	unsigned how)
 {
-	uint32_t flags = how & (SOCLE__ALLOCATED | SOCLE__CONNECTING);
+	uint32_t flags =
+		how & (SOCLE__ALLOCATED | SOCLE__CONNECTING | SOCLE__USER_READ);
 	struct socle__fd_mode before;
 	int type = SOCK_STREAM;
 	int err;

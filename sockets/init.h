@@ -5,8 +5,9 @@
 #include "sockets/object.h"
 
 /*
- * `how' is SOCLE__ALLOCATED, SOCLE__CONNECTING, and SOCLE__KNOWN_SOCKET for an
- * fd that is known to be a socket, non-blocking and close-on-exec.
+ * `how' is SOCLE__ALLOCATED, SOCLE__CONNECTING, SOCLE__KNOWN_SOCKET for an fd that
+ * is known to be a socket, non-blocking and close-on-exec, and with that
+ * SOCLE__USER_READ: reading is watched from the start.
  */
 enum { SOCLE__KNOWN_SOCKET = SOCLE__IS_SOCKET };
 

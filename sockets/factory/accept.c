@@ -298,7 +298,7 @@ int
 socle__listener_register(struct socle_factory *f, int fd)
 {
 	return socle__descriptor_add(
-		socle__reactor, &f->d, &socle__factory_ops, fd, 0, false);
+		socle__reactor, &f->d, &socle__factory_ops, fd, 0, 0);
 }
 
 void

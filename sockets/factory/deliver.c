@@ -1,7 +1,6 @@
 /* Delivering a socket to the application. */
 #include "sockets/factory/deliver.h"
 
-#include "reactor/interest.h"
 #include "sockets/factory/bind.h"
 #include "sockets/factory/count.h"
 #include "sockets/factory/report.h"
@@ -37,7 +36,8 @@ deliver_object(struct socle_factory *f, int fd)
 		: socle__factory_made_reserve(f, fd);
 
 	if (err == 0)
-		err = socle__socket_new(f->cls, fd, SOCLE__KNOWN_SOCKET, &s);
+		err = socle__socket_new(
+			f->cls, fd, SOCLE__KNOWN_SOCKET | SOCLE__USER_READ, &s);
 	if (err < 0)
 		return err;
 	if (f->type != SOCK_STREAM)
@@ -48,9 +48,7 @@ deliver_object(struct socle_factory *f, int fd)
 	}
 	f->made[fd] = s->d.generation;
 	socle__factory_count(f);
-	socle_watch_read(s, true);
 	call_accepted(f, s);
-	socle__descriptor_tell(&s->d);
 	return 0;
 }
 
