@@ -206,8 +206,9 @@ typedef uint64_t socle_timer_id;
 
 /*
  * Calls `fn(arg)' once, `seconds' from now (Danga::Socket's AddTimer), under the
- * rules of socle_timer_start().  Returns an identifier, which is safe to cancel
- * even after the timer has fired; 0 if there is no memory.
+ * rules of socle_timer_start().  Returns an identifier, which no other timer of
+ * the process ever has, so that it is safe to cancel even after the timer has
+ * fired; 0 if there is no memory.
  */
 socle_timer_id socle_add_timer(
 	double seconds, void (*fn)(void *arg), void *arg);
