@@ -225,14 +225,17 @@ dispatch_events(struct socle__reactor *r, bool observed)
 static void
 close_and_destroy(struct socle__reactor *r)
 {
+	bool outermost = socle__may_destroy(r);
+
 	if (socle__turns_open(r, SOCLE__TURN_CLOSE)) {
-		socle__turns_take(
-			r, SOCLE__TURN_CLOSE, socle__descriptor_close_fd);
+		socle__turns_take(r, SOCLE__TURN_CLOSE,
+			outermost ? socle__descriptor_close_and_reap
+				  : socle__descriptor_close_fd);
 		socle__turns_take(r, SOCLE__TURN_FD_FREED, NULL);
-		if (socle__unlikely(r->shrink) && socle__may_destroy(r))
+		if (socle__unlikely(r->shrink) && outermost)
 			socle__map_shrink(r);
 	}
-	if (socle__may_destroy(r))
+	if (outermost)
 		socle__turns_take(r, SOCLE__TURN_DESTROY, socle__turn_reap);
 }
 

@@ -192,8 +192,8 @@ let_go(struct socle_descriptor *d, int fd)
 }
 
 /* Outside the map before `closing', which may do anything, even reset. */
-void
-socle__descriptor_close_fd(struct socle__reactor *r, struct socle_descriptor *d)
+static inline void
+fd_close(struct socle__reactor *r, struct socle_descriptor *d)
 {
 	int fd = d->fd;
 
@@ -206,5 +206,22 @@ socle__descriptor_close_fd(struct socle__reactor *r, struct socle_descriptor *d)
 		let_go(d, fd);
 	else
 		sys_close(fd);
+}
+
+void
+socle__descriptor_close_fd(struct socle__reactor *r, struct socle_descriptor *d)
+{
+	fd_close(r, d);
 	socle__turn_ask(d, SOCLE__TURN_DESTROY);
+}
+
+void
+socle__descriptor_close_and_reap(
+	struct socle__reactor *r, struct socle_descriptor *d)
+{
+	fd_close(r, d);
+	if (socle__unlikely(socle__is_forked(r)))
+		socle__turn_ask(d, SOCLE__TURN_DESTROY);
+	else
+		d->ops->reap(d);
 }

@@ -28,6 +28,10 @@ int socle__descriptor_detach(struct socle_descriptor *d);
 void socle__descriptor_close_fd(
 	struct socle__reactor *r, struct socle_descriptor *d);
 
+/* The same, and releases the memory.  requires: destroy may be called */
+void socle__descriptor_close_and_reap(
+	struct socle__reactor *r, struct socle_descriptor *d);
+
 /*
  * Gives back memory of the map and of the backend that the present descriptors
  * do not need.  requires: the batch is used up
