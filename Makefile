@@ -109,17 +109,8 @@ LIB_SRC  := $(sort $(wildcard $(FOLDERS:%=%/*.c)))
 LIB_OBJ  := $(LIB_SRC:%.c=$B/%.o)
 SEAM_OBJ := $(LIB_SRC:%.c=$B/seam/%.o)
 
-KQUEUE_OBJ  := $(KQUEUE_SRC:%.c=$B/kqueue/%.o)
-SUPPORT_OBJ := $(patsubst %.c,$B/seam/%.o,$(wildcard tests/support/*.c))
-TEST_DIRS   := $(addprefix tests/,$(FOLDERS) examples)
-TEST_SRC    := $(sort $(wildcard $(TEST_DIRS:%=%/test_$(T)*.c)))
-TEST_NAMES  := $(filter-out $(if $(filter $(KQUEUE),emulated),,test_kqueue_%) \
-	$(if $(filter $(KQUEUE),libkqueue),test_chat% test_demo% test_examples%), \
-	$(sort $(basename $(notdir $(TEST_SRC)))))
-TEST_BIN    := $(TEST_NAMES:%=$B/tests/%)
-TEST_OBJ    := $(TEST_SRC:%.c=$B/seam/%.o)
-
-# One needs OpenSSL, of this system and for this compiler; else it is left out.
+# An example and its test need OpenSSL, of this system and for this compiler;
+# else they are left out.
 ifneq ($(shell pkg-config --exists openssl 2>/dev/null && \
 	echo 'int main(void) { return !TLS_method(); }' | \
 	$(CC) $(CPPFLAGS) $(CFLAGS) -include openssl/ssl.h -x c - $(LDFLAGS) \
@@ -127,6 +118,18 @@ ifneq ($(shell pkg-config --exists openssl 2>/dev/null && \
 TLS_CFLAGS := $(shell pkg-config --cflags openssl)
 TLS_LIBS   := $(shell pkg-config --libs openssl)
 endif
+
+KQUEUE_OBJ  := $(KQUEUE_SRC:%.c=$B/kqueue/%.o)
+SUPPORT_OBJ := $(patsubst %.c,$B/seam/%.o,$(wildcard tests/support/*.c))
+TEST_DIRS   := $(addprefix tests/,$(FOLDERS) examples)
+TEST_SRC    := $(sort $(wildcard $(TEST_DIRS:%=%/test_$(T)*.c)))
+TEST_NAMES  := $(filter-out $(if $(filter $(KQUEUE),emulated),,test_kqueue_%) \
+	$(if $(filter $(KQUEUE),libkqueue),test_chat% test_demo% test_examples%) \
+	$(if $(TLS_LIBS),,test_examples_keys), \
+	$(sort $(basename $(notdir $(TEST_SRC)))))
+TEST_BIN    := $(TEST_NAMES:%=$B/tests/%)
+TEST_OBJ    := $(TEST_SRC:%.c=$B/seam/%.o)
+
 EXAMPLE_SRC := $(filter-out $(if $(TLS_LIBS),,examples/tls-echo.c), \
 	$(wildcard examples/*.c))
 EXAMPLES := $(EXAMPLE_SRC:%.c=$B/%)
@@ -224,6 +227,10 @@ SITE := $B/site
 # Some test an example's part, or start examples.
 DEMO_HTTP := $B/seam/examples/demo/http.o
 $B/tests/test_http: $(DEMO_HTTP)
+
+# A client that asks for new keys needs OpenSSL itself.
+$B/seam/tests/examples/test_examples_keys.o: ALL_CPPFLAGS += $(TLS_CFLAGS)
+$B/tests/test_examples_keys: ALL_LIBS += $(TLS_LIBS)
 
 STARTERS := test_demo% test_chat% test_examples%
 tests: $(TEST_BIN) $(if $(filter $(STARTERS),$(TEST_NAMES)), \

@@ -8,11 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { RECORD = 16 * 1024, LOW = 4 * RECORD, HIGH = 16 * RECORD };
+enum { RECORD = 16 * 1024 };
 
 struct tls_echo {
 	struct socle_socket sock; /* the base, first */
 	SSL *ssl;
+	bool blocked;        /* SSL_write() has to be called again */
 	bool leaving, waits; /* to say goodbye; for room to say it */
 };
 
@@ -42,6 +43,10 @@ tls_result(struct socle_socket *self, SSL *ssl, int r)
 static ssize_t
 tls_read(struct socle_socket *self, void *data, size_t len, void *ssl)
 {
+	struct tls_echo *e = socle_container_of(self, struct tls_echo, sock);
+
+	if (e->blocked) /* it could have to write, too: new keys */
+		return SOCLE_WANT_WRITE;
 	ERR_clear_error(); /* old errors of this thread */
 	int r = SSL_read(ssl, data, (int)len);
 	return r > 0 ? r : tls_result(self, ssl, r);
@@ -50,9 +55,14 @@ tls_read(struct socle_socket *self, void *data, size_t len, void *ssl)
 static ssize_t
 tls_write(struct socle_socket *self, const void *data, size_t len, void *ssl)
 {
+	struct tls_echo *e = socle_container_of(self, struct tls_echo, sock);
+
 	ERR_clear_error();
-	int r = SSL_write(ssl, data, len < RECORD ? (int)len : RECORD);
-	return r > 0 ? r : tls_result(self, ssl, r);
+	ssize_t r = SSL_write(ssl, data, len < RECORD ? (int)len : RECORD);
+	if (r <= 0)
+		r = tls_result(self, ssl, (int)r);
+	e->blocked = r == SOCLE_WANT_WRITE;
+	return r;
 }
 
 /* Called once everything was written, and again when there is room. */
@@ -84,14 +94,6 @@ tls_leave(struct socle_socket *self, void *arg)
 }
 
 static void
-throttle(struct socle_socket *self, bool above, void *arg)
-{
-	struct tls_echo *e = arg;
-
-	socle_watch_read(self, !above && !e->leaving);
-}
-
-static void
 tls_event_accepted(struct socle_socket *self, struct socle_factory *by)
 {
 	struct tls_echo *e = socle_container_of(self, struct tls_echo, sock);
@@ -101,7 +103,6 @@ tls_event_accepted(struct socle_socket *self, struct socle_factory *by)
 	if (!e->ssl || SSL_set_fd(e->ssl, socle_fd(self)) != 1 ||
 		socle_set_reader_func(self, tls_read, e->ssl) < 0 ||
 		socle_set_writer_func(self, tls_write, e->ssl) < 0 ||
-		socle_set_water_marks(self, LOW, HIGH, throttle, e) < 0 ||
 		socle_set_idle_timeout(self, idle) < 0)
 		socle_close(self, "no memory");
 	else

@@ -1,5 +1,6 @@
 /* The TLS example, with the clients that are installed. */
 /* backends: all */
+#include "tests/support/certificate.h"
 #include "tests/support/program.h"
 
 #include <errno.h>
@@ -194,9 +195,7 @@ make_files(void)
 	if (!f || fwrite(sent, 1, LARGE, f) != LARGE || fclose(f) != 0)
 		exit(1);
 	setenv("FOLDER", folder, 1);
-	if (system("cd $FOLDER && { openssl req -x509 -newkey rsa:2048 -nodes "
-		   "-keyout key -out cert -subj /CN=localhost && "
-		   "cat key cert >pem; } >log 2>&1") == 0)
+	if (certificate_make(folder))
 		snprintf(pem, sizeof(pem), "%s/pem", folder);
 }
 
