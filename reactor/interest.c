@@ -7,6 +7,7 @@
 #include "reactor/interest.h"
 
 #include "reactor/backend.h"
+#include "reactor/parking.h"
 #include "reactor/turns.h"
 
 #include "seam.h"
@@ -105,17 +106,21 @@ socle__descriptor_disarm(struct socle__reactor *r, struct socle_descriptor *d)
 void
 socle__interest_failed(struct socle_descriptor *d, int err)
 {
-	if (d->bits & SOCLE__PARKED)
+	bool gone = socle__fd_is_gone(d->fd, err);
+	bool reported = d->bits & SOCLE__PARKED && !socle__is_listening(d);
+
+	if (gone) {
+		not_ours(d);
+		socle__descriptor_disarm(socle__reactor, d);
+	}
+	if (reported)
 		return; /* two changes were refused: one report */
 	d->bits |= SOCLE__END_REPORTED | SOCLE__PARKED;
 	d->fd_flags &= (uint8_t)~SOCLE__FD_LISTENS;
-	if (socle__fd_is_gone(d->fd, err)) {
+	if (gone)
 		err = -EBADF;
-		not_ours(d);
-		socle__descriptor_disarm(socle__reactor, d);
-	} else if (err == -EBADF) {
+	else if (err == -EBADF)
 		err = -EPIPE; /* a pipe whose reader has gone */
-	}
 	interest_changed(d);
 	d->ops->ready(d, SOCLE_ERR, err);
 }
@@ -140,6 +145,20 @@ socle__interest_rearm_all(struct socle__reactor *r)
 		d->armed = 0;
 		if (!(d->bits & SOCLE__CLOSED))
 			interest_changed(d);
+	}
+}
+
+/* What an edge does: it ends the parking, and the kernel reports levels again. */
+void
+socle__interest_renew_edges(struct socle__reactor *r)
+{
+	for (const struct socle__event *e = r->next; e != r->end; e++) {
+		struct socle_descriptor *d =
+			socle__descriptor_at(r, socle__cookie_fd(e->cookie));
+
+		if (d && socle__cookie(d) == e->cookie &&
+			socle__is_listening(d) && e->ready & d->wanted)
+			socle__descriptor_unpark(d);
 	}
 }
 

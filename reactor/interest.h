@@ -34,6 +34,12 @@ void socle__interest_failed(struct socle_descriptor *d, int err);
 /* Registers every descriptor with a new poller. */
 void socle__interest_rearm_all(struct socle__reactor *r);
 
+/*
+ * Before the rest of the batch is dropped: the kernel reports all events again
+ * but edges, so the filters of those are made anew.
+ */
+void socle__interest_renew_edges(struct socle__reactor *r);
+
 /* An event came for a registration that no descriptor has. */
 void socle__interest_stale(struct socle__reactor *r, int fd);
 

@@ -502,7 +502,10 @@ take_events(struct socle__reactor *r, int n)
 			take_event(r, &p->events[i]);
 }
 
-/* Arms those again that the kernel has deleted. */
+/*
+ * The events are dropped.  Arms those again that the kernel has deleted, and
+ * those that report edges.
+ */
 static void
 filters_renew(struct socle__reactor *r, int n)
 {
@@ -513,8 +516,9 @@ filters_renew(struct socle__reactor *r, int n)
 		struct socle_descriptor *d =
 			socle__descriptor_at(r, (int)e->ident);
 
-		if (e->flags & EV_ONESHOT && d &&
-			socle__cookie(d) == cookie_of(e))
+		if (d && socle__cookie(d) == cookie_of(e) &&
+			(e->flags & EV_ONESHOT ||
+				reading_of(d, d->armed) == EDGES))
 			arm_again(r, d);
 	}
 }
@@ -541,7 +545,7 @@ kqueue_wait(struct socle__reactor *r, int timeout_ms)
 
 /*
  * Keeps only the refusals: the kernel reports all other events again, but for
- * those whose filter it has deleted.
+ * edges and for those whose filter it has deleted.
  */
 static int
 kqueue_submit(struct socle__reactor *r)
@@ -556,6 +560,7 @@ kqueue_submit(struct socle__reactor *r)
 		filters_renew(r, n);
 		return 0;
 	}
+	socle__interest_renew_edges(r);
 	socle__batch_drop(r);
 	return take_refusals(r, n);
 }

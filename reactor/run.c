@@ -1,6 +1,7 @@
 /* The loops that run the tick, nested and embedded ones included. */
 #include "reactor/backend.h"
 #include "reactor/callback.h"
+#include "reactor/interest.h"
 #include "reactor/mailbox.h"
 #include "reactor/reactor.h"
 #include "reactor/tick.h"
@@ -36,6 +37,8 @@ loop_enter(unsigned *outer, int *err)
 	r->interrupted = 0;
 	r->depth++;
 	r->now_known = false;
+	if (socle__unlikely(r->next != r->end))
+		socle__interest_renew_edges(r); /* its wait drops the batch */
 	return r;
 }
 
