@@ -282,6 +282,46 @@ a_slow_timer_shortens_the_wait_after_it(void **state)
 	assert_waited(1.5);
 }
 
+static void
+err_of_a_second(struct probe *p, int err)
+{
+	(void)p;
+	(void)err;
+	seam_time_add(1);
+}
+
+static void
+make_what_is_refused(struct probe *p)
+{
+	char c;
+
+	assert_int_equal(1, socle_read(&p->sock, &c, 1));
+	probe_new(*(int *)p->arg, NULL)->on_err = err_of_a_second;
+	seam_fail(CALL_change, 1, ENOSPC, 1);
+}
+
+static void
+a_slow_event_err_of_a_refusal_shortens_the_wait_after_it(void **state)
+{
+	struct probe *p;
+	int fds[2];
+
+	(void)state;
+	if (!changes_are_calls())
+		skip_because("this backend cannot refuse a change");
+	start_virtual_time();
+	pair_unix(fds);
+	p = probe_new(fds[0], NULL);
+	p->on_read = make_what_is_refused;
+	p->arg = &fds[1];
+	socle_watch_read(&p->sock, true);
+	send_all(fds[1], "x", 1);
+	assert_true(socle_add_timer(1.5, stop, NULL));
+	assert_int_equal(0, socle_event_loop());
+	assert_waited(1.5);
+	assert_notes("r e-ENOSPC");
+}
+
 int
 main(void)
 {
@@ -299,6 +339,7 @@ main(void)
 		test(a_slow_handler_shortens_the_wait_after_it),
 		test(a_slow_flush_shortens_the_wait_after_it),
 		test(a_slow_timer_shortens_the_wait_after_it),
+		test(a_slow_event_err_of_a_refusal_shortens_the_wait_after_it),
 	};
 
 	return run_tests(tests);

@@ -234,6 +234,33 @@ a_connection_and_its_failure_are_the_parents(void **state)
 	notes_clear();
 }
 
+static void
+destroy_and_fork(struct socle_socket *s)
+{
+	(void)s;
+	fork_at(1);
+}
+
+static void
+what_is_destroyed_next_is_the_parents(void **state)
+{
+	static const struct socle_class forks = {.name = "Forks",
+		.super = &socle_socket_class,
+		.destroy = destroy_and_fork};
+	int fds[2];
+
+	(void)state;
+	pair_unix(fds);
+	for (int i = 0; i < 2; i++) {
+		struct socle_socket *s;
+
+		assert_int_equal(0, socle_socket_new(&forks, fds[i], &s));
+		socle_close(s, NULL);
+	}
+	tick(1);
+	assert_int_equal(2, events);
+}
+
 int
 main(void)
 {
@@ -243,6 +270,7 @@ main(void)
 		fork_test(queued_datagrams_are_sent_by_the_parent),
 		fork_test(clients_are_the_parents),
 		fork_test(a_connection_and_its_failure_are_the_parents),
+		fork_test(what_is_destroyed_next_is_the_parents),
 	};
 	return run_tests(tests);
 }
