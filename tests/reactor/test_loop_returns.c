@@ -4,6 +4,8 @@
  */
 #include "tests/support/looping.h"
 
+#include <limits.h>
+
 /* ---- results ---- */
 
 static void
@@ -20,6 +22,26 @@ socle_event_loop_once_returns_1_to_continue_and_0_to_end(void **state)
 	assert_int_equal(0, socle_defer(stop, NULL));
 	assert_int_equal(0, socle_event_loop_once(0));
 	assert_int_equal(1, socle_event_loop_once(0));
+}
+
+static void
+socle_event_loop_once_waits_without_limit_for_any_negative_timeout(void **state)
+{
+	static const int timeouts[] = {-1, -2, INT_MIN};
+	struct probe *p;
+	int fds[2];
+
+	(void)state;
+	pair_unix(fds);
+	p = probe_new(fds[0], NULL);
+	p->read_size = 1;
+	socle_watch_read(&p->sock, true);
+	for (int i = 0; i < 3; i++) {
+		send_all(fds[1], "x", 1);
+		assert_int_equal(1, socle_event_loop_once(timeouts[i]));
+		assert_notes("r");
+	}
+	close(fds[1]);
 }
 
 static void
@@ -298,6 +320,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(socle_event_loop_once_returns_1_to_continue_and_0_to_end),
+		test(socle_event_loop_once_waits_without_limit_for_any_negative_timeout),
 		test(at_least_one_whole_tick_is_run),
 		test(a_stop_outside_a_loop_does_nothing),
 		test(socle_run_until_calls_done_before_the_first_tick),

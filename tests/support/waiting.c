@@ -66,6 +66,15 @@ end(int found, int ms)
 	return found;
 }
 
+/* Some kernels refuse what Linux takes for -1. */
+static bool
+is_refused(int ms)
+{
+	if (ms < -1)
+		errno = EINVAL;
+	return ms < -1;
+}
+
 /*
  * Not a wait: a look at one direction of an fd after the other, and with a
  * kqueue at a single fd.
@@ -81,6 +90,8 @@ is_look(const struct pollfd *fds, nfds_t n, int ms)
 int
 real_poll(struct pollfd *fds, nfds_t n, int ms)
 {
+	if (is_refused(ms))
+		return -1;
 	if (is_look(fds, n, ms))
 		return kernel_poll(fds, n, ms);
 	begin();
@@ -103,6 +114,8 @@ real_epoll_ctl(int ep, int op, int fd, struct epoll_event *e)
 int
 real_epoll_wait(int ep, struct epoll_event *e, int n, int ms)
 {
+	if (is_refused(ms))
+		return -1;
 	begin();
 	return end(epoll_wait(ep, e, n, time_is_virtual ? 0 : ms), ms);
 }
