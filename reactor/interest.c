@@ -7,7 +7,6 @@
 #include "reactor/interest.h"
 
 #include "reactor/backend.h"
-#include "reactor/parking.h"
 #include "reactor/turns.h"
 
 #include "seam.h"

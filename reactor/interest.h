@@ -7,6 +7,13 @@
 /* Sets what the owner wants watched; the kernel learns it before the wait. */
 void socle__descriptor_want(struct socle_descriptor *d, unsigned wanted);
 
+/* Whether it is parked, but reports new input. */
+static inline bool
+socle__is_listening(const struct socle_descriptor *d)
+{
+	return d->bits & SOCLE__PARKED && d->fd_flags & SOCLE__FD_LISTENS;
+}
+
 /* Something about the descriptor changed: ERR and HUP may be reported again. */
 void socle__descriptor_unpark(struct socle_descriptor *d);
 

@@ -10,11 +10,4 @@
  */
 void socle__park(struct socle_descriptor *d);
 
-/* Whether it is parked, but reports new input. */
-static inline bool
-socle__is_listening(const struct socle_descriptor *d)
-{
-	return d->bits & SOCLE__PARKED && d->fd_flags & SOCLE__FD_LISTENS;
-}
-
 #endif
