@@ -12,16 +12,6 @@
 #include <netinet/in.h>
 #include <stdio.h>
 
-static const struct socle_dgram_params joining = {.pktinfo = true, .gro = true};
-
-static void
-turn_on(int fd, int level, int option)
-{
-	int on = 1;
-
-	assert_int_equal(0, setsockopt(fd, level, option, &on, sizeof(on)));
-}
-
 /* A socket at ::1. */
 static int
 udp6_bound(struct socle_addr *ret)
@@ -46,6 +36,16 @@ assert_to(struct recorder *t, const char *host)
 }
 
 #ifdef __linux__
+static const struct socle_dgram_params joining = {.pktinfo = true, .gro = true};
+
+static void
+turn_on(int fd, int level, int option)
+{
+	int on = 1;
+
+	assert_int_equal(0, setsockopt(fd, level, option, &on, sizeof(on)));
+}
+
 static void
 control_messages_of_others_do_not_disturb(void **state)
 {
@@ -122,7 +122,8 @@ to_link_local(int fd, struct msghdr *m, int flags)
 
 	if (n < 0)
 		return n;
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c))
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c;
+		c = socle__cmsg_next(m, c))
 		if (c->cmsg_level == IPPROTO_IPV6 &&
 			c->cmsg_type == IPV6_PKTINFO)
 			assert_int_equal(1,

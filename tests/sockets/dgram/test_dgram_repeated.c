@@ -224,7 +224,8 @@ from_elsewhere(int fd, struct msghdr *m, int flags)
 
 	if (n < 0 || !(flags & MSG_ERRQUEUE))
 		return n;
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c))
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c;
+		c = socle__cmsg_next(m, c))
 		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR)
 			CMSG_DATA(c)[4] = origin;
 	return n;
