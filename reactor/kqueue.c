@@ -176,21 +176,22 @@ send_now(struct socle__reactor *r, const struct kevent *c, int n)
 }
 
 /* Sends the changes kept for this fd before a change that is made now. */
-static void
+static int
 send_what_waits(struct socle__reactor *r, int fd)
 {
 	struct kqueue_poller *p = r->poller;
-	int n = p->n_changes;
+	int n = p->n_changes, err = 0, sent;
 
 	p->n_changes = 0;
 	for (int i = 0; i < n; i++) {
 		struct kevent c = p->changes[i];
 
-		if (c.ident == (uintptr_t)fd)
-			(void)send_now(r, &c, 1);
-		else
+		if (c.ident != (uintptr_t)fd)
 			p->changes[p->n_changes++] = c;
+		else if ((sent = send_now(r, &c, 1)) < 0)
+			err = sent;
 	}
+	return err;
 }
 
 static bool
@@ -308,9 +309,12 @@ kqueue_set(
 		return err;
 	if (target != 0 && r->depth > 0 && r->map[d->fd] == d && keep(r, c, n))
 		return 0;
-	if (p->n_changes > 0)
-		send_what_waits(r, d->fd);
-	err = send_now(r, c, n);
+	if (p->n_changes > 0 && (err = send_what_waits(r, d->fd)) < 0 &&
+		!socle__fd_is_gone(d->fd, err)) {
+		clear(r, d); /* `armed' was wrong */
+		n = changes_make(d, target, c);
+	}
+	err = n > 0 ? send_now(r, c, n) : 0;
 	if (err < 0 && target != 0 && d->armed == 0)
 		clear(r, d); /* one may have been added, but not its fellow */
 	if (err < 0 && d->armed == 0 && goes_without(d, target, err))

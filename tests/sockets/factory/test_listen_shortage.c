@@ -264,6 +264,56 @@ a_listener_that_cannot_be_watched_retries(void **state)
 	close(fd);
 }
 
+static struct socle_socket *unwatched;
+
+static void
+refuse_from_now_on(struct socle_socket *self, struct socle_factory *by)
+{
+	(void)by;
+	unwatched = self;
+	seam_refuse_changes(ENOMEM);
+}
+
+static void
+close_accepted(struct probe *p)
+{
+	socle_watch_read(&p->sock, false);
+	if (unwatched)
+		socle_close(unwatched, "test");
+	unwatched = NULL;
+}
+
+/* One of the probes is reported after the listener; no fd is left. */
+static void
+an_object_that_could_not_be_watched_is_closed_in_the_same_tick(void **state)
+{
+	int fds[2][2], fd;
+
+	(void)state;
+	listen_at("127.0.0.1:0");
+	if (!changes_are_calls())
+		skip_because("poll refuses nothing");
+	on_accepted = refuse_from_now_on;
+	fd = client();
+	for (int i = 0; i < 2; i++) {
+		struct probe *p;
+
+		pair_unix(fds[i]);
+		p = probe_new(fds[i][0], NULL);
+		p->on_read = close_accepted;
+		socle_watch_read(&p->sock, true);
+		send_all(fds[i][1], "x", 1);
+	}
+	turn(3);
+	seam_refuse_changes(0);
+	assert_disconnected(fd);
+	close(fd);
+	close(fds[0][1]);
+	close(fds[1][1]);
+	turn(2);
+	notes_clear();
+}
+
 int
 main(void)
 {
@@ -279,6 +329,8 @@ main(void)
 		listen_test(
 			without_memory_a_client_is_closed_and_the_listener_goes_on),
 		listen_test(a_listener_that_cannot_be_watched_retries),
+		listen_test(
+			an_object_that_could_not_be_watched_is_closed_in_the_same_tick),
 	};
 
 	return run_tests(tests);
