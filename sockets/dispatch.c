@@ -149,7 +149,9 @@ socket_ready(struct socle_descriptor *d, unsigned ready, int err)
 	if (ready & SOCLE_WRITE && s->d.wanted & SOCLE_WRITE &&
 		!socle__is_gone(s))
 		writable(s);
-	if (ready & (SOCLE_ERR | SOCLE_HUP) && !socle__is_gone(s))
+	/* A loop nested in these may have reported it. */
+	if (ready & (SOCLE_ERR | SOCLE_HUP) && !socle__is_gone(s) &&
+		(err < 0 || !socle__has(s, SOCLE__END_REPORTED)))
 		ended(s, ready, err);
 }
 

@@ -443,10 +443,39 @@ a_nested_tick_flushes_held_back_writes(void **state)
 	close_peers(1);
 }
 
+static void
+read_and_nest(struct probe *p)
+{
+	read_all(p);
+	socle_event_loop_once(0);
+}
+
+static void
+stay(struct probe *p)
+{
+	(void)p;
+}
+
+static void
+a_hang_up_that_a_nested_loop_reported_is_not_reported_again(void **state)
+{
+	struct probe *p = make_ready(0, NULL, read_and_nest, NULL);
+
+	(void)state;
+	p->on_hup = stay;
+	close(peers[0]);
+	turn(4);
+	assert_in_range(p->hups, 0, 1);
+	socle_close(&p->sock, "test");
+	turn(1);
+	notes_clear();
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		test(a_hang_up_that_a_nested_loop_reported_is_not_reported_again),
 		test(a_handler_may_wait_for_another_object),
 		test(events_handled_by_a_nested_tick_are_not_handled_again),
 		test(timers_due_together_run_once_if_the_first_one_nests),
