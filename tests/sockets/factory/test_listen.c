@@ -31,6 +31,18 @@ a_listener_serves_ipv6(void **state)
 }
 
 static void
+a_listener_takes_the_name_of_a_zone(void **state)
+{
+	(void)state;
+#ifndef __linux__
+	skip_because("the name of the loopback interface is Linux's");
+#endif
+	if (!has_ipv6())
+		skip_because("there is no ::1");
+	serves_one_client("[::1%lo]:0");
+}
+
+static void
 the_ipv6_wildcard_serves_ipv4_too(void **state)
 {
 	struct socle_addr a;
@@ -447,6 +459,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		listen_test(a_listener_serves_ipv4),
 		listen_test(a_listener_serves_ipv6),
+		listen_test(a_listener_takes_the_name_of_a_zone),
 		listen_test(the_ipv6_wildcard_serves_ipv4_too),
 		listen_test(a_listener_serves_an_abstract_name),
 		listen_test(a_port_can_be_reused_at_once),
