@@ -92,8 +92,9 @@ writable(struct socle_socket *s)
 		socle__call_write(s);
 }
 
+/* Where the kernel does not say how much: until a read returns the end. */
 static bool
-has_unread(const struct socle_socket *s)
+has_unread(const struct socle_socket *s, unsigned ready)
 {
 	int n = 0;
 
@@ -102,7 +103,7 @@ has_unread(const struct socle_socket *s)
 	if (socle__has(s, SOCLE__READ_ENDED) ||
 		socle__fd_is(s, SOCLE__FD_WRITE_ONLY))
 		return false;
-	return sys_unread(s->d.fd, &n) == 0 && n > 0;
+	return sys_unread(s->d.fd, &n) < 0 ? ready & SOCLE_READ : n > 0;
 }
 
 /* The kernel's pending error, or the one that a read has consumed. */
@@ -120,7 +121,7 @@ pending_error(struct socle_socket *s)
 static void
 ended(struct socle_socket *s, unsigned ready, int err)
 {
-	if (err == 0 && has_unread(s)) {
+	if (err == 0 && has_unread(s, ready)) {
 		/* With reading off, held back until it is turned on. */
 		if (!(s->d.wanted & SOCLE_READ))
 			s->d.bits |= SOCLE__END_REPORTED;

@@ -72,6 +72,29 @@ everything_a_peer_sent_is_read_before_the_hup(void **state)
 }
 
 static void
+without_a_count_of_the_input_the_hup_waits_for_its_end(void **state)
+{
+	struct probe *p;
+	int peer;
+
+	(void)state;
+	p = patient(&peer);
+	p->read_size = 1;
+	send_all(peer, "abc", 3);
+	close(peer);
+	socle_watch_read(&p->sock, true);
+	seam_fail(CALL_unread, 1, ENOTTY, 1000);
+
+	for (int i = 0; i < 8 && p->hups == 0; i++)
+		turn(1);
+
+	assert_int_equal(3, p->got_len);
+	assert_int_equal(1, p->hups);
+	turn(1);
+	assert_true(asleep());
+}
+
+static void
 assert_all_of_it(struct probe *p, const char *reason)
 {
 	assert_string_equal("event_hup", reason);
@@ -628,6 +651,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(everything_a_peer_sent_is_read_before_the_hup),
+		test(without_a_count_of_the_input_the_hup_waits_for_its_end),
 		test(everything_a_tcp_peer_sent_is_read_before_the_hup_closes),
 		test(an_ignored_hup_is_reported_once_and_does_not_wake_the_loop),
 		test(a_peer_that_closes_while_reading_is_off_does_not_spin),
