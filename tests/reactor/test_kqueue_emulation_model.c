@@ -146,13 +146,30 @@ expected(bool (*is_due)[2])
 	return n;
 }
 
+/* What TCP sent may arrive at any time, so it is asked before and after. */
+static int
+reported(struct kevent *e, int capacity, bool (*is_due)[2], int *n,
+	bool *is_readable)
+{
+	bool due_then[FDS][2];
+	int due;
+
+	do {
+		(void)expected(due_then);
+		*n = kevent(kq, NULL, 0, e, capacity, &at_once);
+		*is_readable = readable(kq);
+		due = expected(is_due);
+	} while (memcmp(due_then, is_due, sizeof(due_then)) != 0);
+	return due;
+}
+
 static void
 check(int capacity)
 {
 	bool is_due[FDS][2];
 	struct kevent e[2 * FDS];
-	int due = expected(is_due);
-	int n = kevent(kq, NULL, 0, e, capacity, &at_once);
+	bool is_readable;
+	int n, due = reported(e, capacity, is_due, &n, &is_readable);
 
 	assert_int_equal(due < capacity ? due : capacity, n);
 	for (int i = 0; i < n; i++) {
@@ -162,10 +179,7 @@ check(int capacity)
 		assert_true(*due_here);
 		*due_here = false;
 	}
-	if (due == 0)
-		assert_false(readable(kq));
-	else
-		assert_true(readable(kq));
+	assert_int_equal(due > 0, is_readable);
 }
 
 static void
