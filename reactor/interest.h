@@ -42,8 +42,8 @@ void socle__interest_failed(struct socle_descriptor *d, int err);
 void socle__interest_rearm_all(struct socle__reactor *r);
 
 /*
- * Before the rest of the batch is dropped: the kernel reports all events again
- * but edges, so the filters of those are made anew.
+ * Called before the rest of the batch is dropped.  The kernel reports all events
+ * again except edges, so those descriptors are registered again.
  */
 void socle__interest_renew_edges(struct socle__reactor *r);
 

@@ -344,7 +344,7 @@ cookie_of(const struct kevent *e)
 		(uint32_t)e->ident;
 }
 
-/* To be told anew what is wanted, after the kernel has dropped filters. */
+/* Registers the interest again, after the kernel has deleted filters. */
 static void
 arm_again(struct socle__reactor *r, struct socle_descriptor *d)
 {
@@ -464,6 +464,23 @@ nothing_to_read(struct socle__reactor *r, const struct socle_descriptor *d)
 	return SOCLE_READ;
 }
 
+/* What an event means that is not plain input or space. */
+static unsigned
+meaning_of(struct socle__reactor *r, const struct kevent *e, unsigned ready)
+{
+	struct socle_descriptor *d = socle__descriptor_at(r, (int)e->ident);
+
+	if (!d || socle__cookie(d) != cookie_of(e))
+		return ready;
+	if (e->flags & EV_EOF)
+		ready = end_of(r, d, e, ready);
+	else if (ready == SOCLE_READ && e->data == 0)
+		ready = nothing_to_read(r, d);
+	if (e->flags & EV_ONESHOT)
+		arm_again(r, d);
+	return ready;
+}
+
 static void
 take_event(struct socle__reactor *r, const struct kevent *e)
 {
@@ -471,17 +488,11 @@ take_event(struct socle__reactor *r, const struct kevent *e)
 	unsigned both = READ_ENDED | WRITE_ENDED;
 	struct kqueue_poller *p = r->poller;
 	int fd = (int)e->ident;
-	struct socle_descriptor *d = socle__descriptor_at(r, fd);
 	size_t at;
 
-	if (d && socle__cookie(d) == cookie_of(e)) {
-		if (e->flags & EV_EOF)
-			ready = end_of(r, d, e, ready);
-		else if (ready == SOCLE_READ && e->data == 0)
-			ready = nothing_to_read(r, d);
-		if (e->flags & EV_ONESHOT)
-			arm_again(r, d);
-	}
+	if (e->flags & (EV_EOF | EV_ONESHOT) ||
+		(ready == SOCLE_READ && e->data == 0))
+		ready = meaning_of(r, e, ready);
 	if ((size_t)fd >= p->places.n)
 		return; /* of before the places shrank */
 	/* The fd's other filter, or its error, may be in the batch already. */

@@ -62,7 +62,7 @@ is_stale(const struct socle_addr *a, const char *path)
 		is_unbound(a);
 }
 
-/* ECONNREFUSED may also say that nobody listens. */
+/* ECONNREFUSED may also mean that no server listens. */
 int
 socle__connect(int fd, const struct socle_addr *a)
 {

@@ -7,7 +7,7 @@
  *
  * What all four have in common is in readiness.c: READ of a stream says EOF once
  * nothing more can be received, WRITE once nothing more can be sent, each with
- * the error in fflags until somebody fetches it; an error without an end is an
+ * the error in fflags until it is fetched; an error without an end is an
  * event without EOF. So a peer's FIN is READ and EOF alone, and a reset, a
  * refused connection and a closed AF_UNIX peer are EOF on both filters.
  *

@@ -1,6 +1,6 @@
 /*
  * Connecting to a unix listener whose backlog is full.  Linux' connect(2) says
- * EAGAIN; on other systems it is ECONNREFUSED, as if nobody listened.
+ * EAGAIN; on other systems it is ECONNREFUSED, as without a listener.
  */
 /* backends: all */
 #include "tests/support/full_unix.h"

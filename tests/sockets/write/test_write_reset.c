@@ -25,7 +25,7 @@ teardown(void **state)
 
 #define reset_test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
-/* One end of a connection that was reset, as nobody has noticed. */
+/* One end of a connection that was reset; no call has returned the error yet. */
 static void
 end_arrives(int fd)
 {
