@@ -27,7 +27,8 @@ FOLDERS := timers profiling reactor sockets/names sockets sockets/write \
 	sockets/factory sockets/dgram sockets/io
 
 SAN ?=
-B   := build/$(or $(SAN),plain)$(if $(filter libkqueue,$(KQUEUE)),-libkqueue)
+LTO ?=
+B   := build/$(or $(SAN),plain)$(if $(LTO),-lto)$(if $(filter libkqueue,$(KQUEUE)),-libkqueue)
 comma := ,
 space := $(subst ,, )
 
@@ -96,10 +97,18 @@ SAN_FLAGS := $(SAN_$(SAN)) -fno-omit-frame-pointer
 CHECKS    := -DSOCLE_CHECKS
 endif
 
+# The static library can be linked with and without LTO: its objects have both.
+ifneq ($(LTO),)
+LTO_FLAGS := -flto=auto -ffat-lto-objects
+ifeq ($(origin AR),default)
+AR := $(if $(shell command -v $(CC)-ar),$(CC)-ar,gcc-ar)
+endif
+endif
+
 ALL_CPPFLAGS = $(FEATURES) $(CHECKS) $(CPPFLAGS)
 ALL_CFLAGS   = -std=c11 -O2 -g -fPIC -fvisibility=hidden \
-	-fno-plt -fstack-protector-strong $(WARN) $(SAN_FLAGS) $(CFLAGS)
-ALL_LDFLAGS  = $(SAN_FLAGS) $(LDFLAGS)
+	-fno-plt -fstack-protector-strong $(WARN) $(SAN_FLAGS) $(LTO_FLAGS) $(CFLAGS)
+ALL_LDFLAGS  = $(SAN_FLAGS) $(if $(LTO),-O2 $(LTO_FLAGS)) $(LDFLAGS)
 ALL_LIBS     = -pthread
 SEAM         := -DSOCLE_SEAM_TEST -USOCLE_CHECKS -DSOCLE_CHECKS $(KQUEUE_FLAGS)
 
@@ -290,7 +299,7 @@ $(ALL_BENCH): $B/%: %.c $(STAGE)/.ok
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$Q$(CC) -I$(STAGE)/usr/include $(ALL_CPPFLAGS) -std=c11 -O2 $(WARN) \
-		$(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) \
+		$(CFLAGS) $(SAN_FLAGS) $(LTO_FLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) \
 		$(STAGE)/usr/lib/libsocle.a $(ALL_LIBS)
 
 # For the tests that start them, on the kqueue that the tests bring.

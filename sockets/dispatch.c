@@ -110,7 +110,7 @@ has_unread(const struct socle_socket *s, unsigned ready)
 static int
 pending_error(struct socle_socket *s)
 {
-	int err;
+	int err = 0;
 
 	if (socle__socket_error(s->d.fd, &err) < 0 || err == 0)
 		err = -(int)s->read_error;
