@@ -13,13 +13,11 @@ socle_class_of(const struct socle_socket *s)
 static int
 capacity_keep(struct socle_socket *s, size_t size)
 {
-	size_t now = socle__class_of(s)->flat.size;
+	size_t now = socle__object_size(s);
 
-	if (s->extra && s->extra->capacity)
-		return size <= s->extra->capacity ? 0 : -EINVAL;
 	if (size > now)
 		return -EINVAL;
-	if (size == now)
+	if (size == now || (s->extra && s->extra->capacity))
 		return 0;
 	if (!socle__extra_get(s))
 		return -ENOMEM;

@@ -11,6 +11,7 @@
 #include "reactor/turns.h"
 #include "sockets/close.h"
 #include "sockets/linger.h"
+#include "sockets/memory.h"
 #include "sockets/names/socket_error.h"
 #include "sockets/read.h"
 #include "sockets/strings.h"
@@ -202,6 +203,7 @@ socket_reap(struct socle_descriptor *d)
 	struct socle_socket *s = socle__socket_of(d);
 	struct socle__extra *x = s->extra;
 	bool allocated = socle__has(s, SOCLE__ALLOCATED);
+	size_t size = socle__object_size(s);
 
 	if (s->queue) /* a callback of the drop forked, and this is the child */
 		socle__class_of(s)->transport->drop(s);
@@ -212,7 +214,7 @@ socket_reap(struct socle_descriptor *d)
 		sys_free(x);
 	}
 	if (allocated)
-		sys_free(s);
+		socle__memory_give(socle__reactor, s, size);
 }
 
 static void

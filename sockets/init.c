@@ -6,6 +6,7 @@
 #include "reactor/signals.h"
 #include "reactor/turns.h"
 #include "sockets/fd_mode.h"
+#include "sockets/memory.h"
 #include "sockets/names/socket_type.h"
 #include "sockets/timeouts.h"
 
@@ -141,7 +142,8 @@ socle__socket_undo_new(struct socle_socket *s)
 	socle__turn_drop(&s->d, SOCLE__TURN_DESTROY);
 	socle__class_of(s)->live--;
 	sys_free(s->extra);
-	sys_free(s);
+	socle__memory_give(
+		socle__reactor, s, socle__class_of(s)->flat.size);
 	return fd;
 }
 
@@ -160,16 +162,17 @@ int
 socle__socket_new(struct socle__class *cls, int fd, unsigned how,
 	struct socle_socket **ret)
 {
-	struct socle_socket *s = sys_malloc(cls->flat.size);
+	size_t size = cls->flat.size;
+	struct socle_socket *s = socle__memory_take(socle__reactor, size);
 	int err;
 
 	if (!s)
 		return -ENOMEM;
-	/* Faster than glibc's calloc, which may bypass its thread cache. */
-	memset(s + 1, 0, cls->flat.size - sizeof(*s));
+	if (size > sizeof(*s))
+		memset(s + 1, 0, size - sizeof(*s));
 	err = socle__socket_init(s, cls, fd, how | SOCLE__ALLOCATED);
 	if (err < 0) {
-		sys_free(s);
+		socle__memory_give(socle__reactor, s, size);
 		return err;
 	}
 	*ret = s;

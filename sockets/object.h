@@ -115,6 +115,14 @@ socle__fd_is(const struct socle_socket *s, unsigned flag)
 	return (s->d.fd_flags & flag) != 0;
 }
 
+/* The bytes of the object, which its class may have been changed to use less of. */
+static inline size_t
+socle__object_size(const struct socle_socket *s)
+{
+	return s->extra && s->extra->capacity ? s->extra->capacity
+					      : socle__class_of(s)->flat.size;
+}
+
 static inline bool
 socle__is_closed(const struct socle_socket *s)
 {

@@ -9,10 +9,12 @@
 #include "sockets/dgram/options.h"
 #include "sockets/dgram/state.h"
 #include "sockets/init.h"
+#include "sockets/memory.h"
 
 #include "seam.h"
 
 #include <limits.h>
+#include <string.h>
 
 static int
 check(const struct socle_dgram_params *p)
@@ -114,10 +116,11 @@ socle_dgram_new(const struct socle_dgram_class *cls, int fd,
 
 	if (err < 0)
 		return err;
-	if (!(d = sys_calloc(1, c->flat.size)))
+	if (!(d = socle__memory_take(socle__reactor, c->flat.size)))
 		return -ENOMEM;
+	memset(d, 0, c->flat.size);
 	if ((err = make(d, c, fd, SOCLE__ALLOCATED, p)) < 0) {
-		sys_free(d);
+		socle__memory_give(socle__reactor, d, c->flat.size);
 		return err;
 	}
 	*ret = d;

@@ -20,7 +20,7 @@ call_accepted(struct socle_factory *f, struct socle_socket *s)
 		if (socle__is_forked(socle__reactor))
 			return;
 	}
-	if (!f->p.accepted || socle__factory_is_freed(f))
+	if (f->internal || !f->p.accepted || socle__factory_is_freed(f))
 		return;
 	socle__factory_callback_begin(f, &c);
 	f->p.accepted(f, s, f->p.arg);

@@ -1,0 +1,267 @@
+/*
+ * The memory of objects: in pages with SOCLE_PAGES=1, which is the default but
+ * in check builds, as the tests are.
+ */
+#include "tests/support/fixture.h"
+
+#include "sockets/memory.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+enum { MANY = 100 };
+
+struct sized {
+	struct socle_socket sock;
+	char more[300]; /* 428 bytes, nine to a page */
+};
+
+struct large {
+	struct socle_socket sock;
+	char more[SOCLE__PAGED];
+};
+
+static const struct socle_class small_class = {
+	.name = "Small", .super = &socle_socket_class};
+
+static const struct socle_class sized_class = {.name = "Sized",
+	.super = &socle_socket_class,
+	.size = sizeof(struct sized)};
+
+static const struct socle_class large_class = {.name = "Large",
+	.super = &socle_socket_class,
+	.size = sizeof(struct large)};
+
+/* The other ends, by fd: they stay open, so that no object hears of a HUP. */
+static int peers[1024];
+
+static int
+pages_setup(void **state)
+{
+	assert_int_equal(0, setenv("SOCLE_PAGES", "1", 1));
+	return fixture_setup(state);
+}
+
+static int
+pages_teardown(void **state)
+{
+	int failed;
+
+	for (size_t fd = 0; fd < sizeof(peers) / sizeof(*peers); fd++) {
+		if (peers[fd] > 0)
+			close(peers[fd]);
+		peers[fd] = 0;
+	}
+	failed = fixture_teardown(state);
+	assert_int_equal(0, unsetenv("SOCLE_PAGES"));
+	return failed;
+}
+
+#define paged(name)                                                            \
+	cmocka_unit_test_setup_teardown(name, pages_setup, pages_teardown)
+
+static struct socle_socket *
+make(const struct socle_class *cls)
+{
+	struct socle_socket *s = NULL;
+	int fds[2];
+
+	assert_int_equal(0, socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+	assert_in_range(fds[0], 3, sizeof(peers) / sizeof(*peers) - 1);
+	peers[fds[0]] = fds[1];
+	assert_int_equal(0, socle_socket_new(cls, fds[0], &s));
+	return s;
+}
+
+static void
+end(struct socle_socket *s)
+{
+	close(peers[socle_fd(s)]);
+	peers[socle_fd(s)] = 0;
+	socle_close(s, "test");
+	assert_true(socle_event_loop_once(0) >= 0);
+}
+
+static void
+each_object_begins_a_cache_line(void **state)
+{
+	(void)state;
+	for (int i = 0; i < MANY; i++) {
+		assert_int_equal(0, (uintptr_t)make(&sized_class) % 64);
+		assert_int_equal(0, (uintptr_t)make(&small_class) % 64);
+	}
+}
+
+static void
+objects_do_not_overlap(void **state)
+{
+	struct socle_socket *s[MANY];
+	char mark[sizeof(((struct sized *)0)->more)];
+
+	(void)state;
+	for (int i = 0; i < MANY; i++) {
+		s[i] = make(&sized_class);
+		memset(socle_container_of(s[i], struct sized, sock)->more, i,
+			sizeof(mark));
+	}
+	for (int i = 0; i < MANY; i++) {
+		memset(mark, i, sizeof(mark));
+		assert_memory_equal(mark,
+			socle_container_of(s[i], struct sized, sock)->more,
+			sizeof(mark));
+		assert_string_equal("Sized", socle_class_of(s[i])->name);
+	}
+}
+
+static void
+memory_that_is_used_again_is_zero(void **state)
+{
+	static const char zero[sizeof(((struct sized *)0)->more)];
+	struct socle_socket *s = make(&sized_class);
+	void *before = s;
+
+	(void)state;
+	memset(socle_container_of(s, struct sized, sock)->more, 7,
+		sizeof(zero));
+	end(s);
+	s = make(&sized_class);
+	assert_ptr_equal(before, s);
+	assert_memory_equal(zero,
+		socle_container_of(s, struct sized, sock)->more, sizeof(zero));
+}
+
+static void
+accept_and_close_need_no_allocation(void **state)
+{
+	(void)state;
+	end(make(&small_class));
+	seam_count_reset();
+	for (int i = 0; i < MANY; i++)
+		end(make(&small_class));
+	assert_int_equal(0, seam_count(CALL_malloc));
+	assert_int_equal(0, seam_count(CALL_calloc));
+	assert_int_equal(0, seam_count(CALL_aligned_alloc));
+}
+
+static void
+pages_without_objects_are_freed_but_one(void **state)
+{
+	struct socle_socket *s[MANY];
+	long before;
+
+	(void)state;
+	end(make(&sized_class));
+	before = seam_live_blocks();
+	for (int i = 0; i < MANY; i++)
+		s[i] = make(&sized_class);
+	assert_true(seam_live_blocks() > before + 5);
+	for (int i = 0; i < MANY; i++) /* neither in order nor in reverse */
+		socle_close(s[i * 37 % MANY], "test");
+	assert_true(socle_event_loop_once(0) >= 0);
+	assert_int_equal(before, seam_live_blocks());
+}
+
+static void
+the_gaps_of_full_pages_are_filled_first(void **state)
+{
+	struct socle_socket *s[MANY];
+	long pages;
+
+	(void)state;
+	for (int i = 0; i < MANY; i++)
+		s[i] = make(&sized_class);
+	pages = seam_live_blocks();
+	for (int i = 0; i < MANY; i += 3)
+		end(s[i]);
+	for (int i = 0; i < MANY; i += 3)
+		s[i] = make(&sized_class);
+	assert_int_equal(pages, seam_live_blocks());
+}
+
+static void
+a_large_object_has_a_block_of_its_own(void **state)
+{
+	struct socle_socket *s = make(&large_class);
+	long before = seam_live_blocks();
+
+	(void)state;
+	end(s);
+	assert_int_equal(before - 1, seam_live_blocks());
+}
+
+/* Its memory goes back by the size that it was made with. */
+static void
+an_object_of_a_smaller_class_returns_its_first_size(void **state)
+{
+	static const struct {
+		const struct socle_class *from, *to;
+	} rows[] = {{&sized_class, &small_class}, {&large_class, &small_class},
+		{&large_class, &sized_class}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct socle_socket *s = make(rows[i].from), *t;
+
+		assert_int_equal(0, socle_set_class(s, rows[i].to));
+		end(s);
+		s = make(rows[i].from);
+		t = make(rows[i].to);
+		memset(s + 1, 1, socle_class_of(s)->size - sizeof(*s));
+		assert_string_equal(
+			rows[i].to->name, socle_class_of(t)->name);
+	}
+}
+
+static void
+without_a_page_new_fails_and_the_fd_stays_open(void **state)
+{
+	struct socle_socket *s = NULL;
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(0, socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+	end(make(&small_class));
+	seam_fail(CALL_aligned_alloc, 1, ENOMEM, 1);
+	assert_int_equal(-ENOMEM, socle_socket_new(&sized_class, fds[0], &s));
+	assert_null(s);
+	assert_int_equal(1, write(fds[1], "x", 1));
+	assert_int_equal(0, socle_socket_new(&sized_class, fds[0], &s));
+	close(fds[1]);
+}
+
+static void
+with_pages_off_each_object_has_its_own_block(void **state)
+{
+	struct socle_socket *s;
+	long before;
+
+	(void)state;
+	assert_int_equal(0, setenv("SOCLE_PAGES", "0", 1));
+	end(make(&small_class));
+	before = seam_live_blocks();
+	s = make(&small_class);
+	assert_int_equal(before + 1, seam_live_blocks());
+	end(s);
+	assert_int_equal(before, seam_live_blocks());
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		paged(each_object_begins_a_cache_line),
+		paged(objects_do_not_overlap),
+		paged(memory_that_is_used_again_is_zero),
+		paged(accept_and_close_need_no_allocation),
+		paged(pages_without_objects_are_freed_but_one),
+		paged(the_gaps_of_full_pages_are_filled_first),
+		paged(a_large_object_has_a_block_of_its_own),
+		paged(an_object_of_a_smaller_class_returns_its_first_size),
+		paged(without_a_page_new_fails_and_the_fd_stays_open),
+		paged(with_pages_off_each_object_has_its_own_block),
+	};
+
+	return run_tests(tests);
+}
