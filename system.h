@@ -48,6 +48,19 @@
 /* The same for a function that is called often. */
 #define SOCLE__NOINLINE __attribute__((noinline))
 
+/*
+ * For a function that is called often and has no arrays: the stack protector
+ * treats a variable whose address is taken like one.
+ */
+#if defined(__has_attribute)
+#if __has_attribute(no_stack_protector)
+#define SOCLE__NO_STACK_PROTECTOR __attribute__((no_stack_protector))
+#endif
+#endif
+#ifndef SOCLE__NO_STACK_PROTECTOR
+#define SOCLE__NO_STACK_PROTECTOR
+#endif
+
 /* ---- features: 1 or 0 ---- */
 
 #ifdef __linux__

@@ -44,32 +44,47 @@ epoll_open(struct socle__reactor *r)
 	return r->poller_fd < 0 ? r->poller_fd : 0;
 }
 
-static int
-control(struct socle__reactor *r, int op, struct socle_descriptor *d,
-	unsigned target)
+static SOCLE__COLD int
+control_failed(
+	const struct socle__reactor *r, int op, int fd, struct epoll_event *e)
+{
+	if (op == EPOLL_CTL_ADD) {
+		if (errno != EEXIST)
+			return -errno;
+		/* A copy of an earlier fd of this number is registered. */
+		if (sys_epoll_ctl(r->poller_fd, EPOLL_CTL_MOD, fd, e) == 0)
+			return 0;
+	}
+	return errno == EPERM ? -ENOENT : -errno;
+}
+
+/* Two functions, because each alone needs fewer registers. */
+static SOCLE__NOINLINE int
+removal(struct socle__reactor *r, int fd)
+{
+	if (sys_epoll_ctl(r->poller_fd, EPOLL_CTL_DEL, fd, NULL) == 0)
+		return 0;
+	return control_failed(r, EPOLL_CTL_DEL, fd, NULL);
+}
+
+static SOCLE__NOINLINE SOCLE__NO_STACK_PROTECTOR int
+change(struct socle__reactor *r, struct socle_descriptor *d, unsigned target)
 {
 	struct epoll_event e = {.events = target & (SOCLE_READ | SOCLE_WRITE),
 		.data.u64 = socle__cookie(d)};
+	int op = d->armed ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
 
 	if (socle__unlikely(target & SOCLE__EDGES))
 		e.events = EPOLLIN | EPOLLET;
-	if (sys_epoll_ctl(r->poller_fd, op, d->fd, &e) == 0)
-		return 0;
-	return errno == EPERM && op != EPOLL_CTL_ADD ? -ENOENT : -errno;
+	if (socle__unlikely(sys_epoll_ctl(r->poller_fd, op, d->fd, &e) < 0))
+		return control_failed(r, op, d->fd, &e);
+	return 0;
 }
 
 static int
 epoll_set(struct socle__reactor *r, struct socle_descriptor *d, unsigned target)
 {
-	int err;
-
-	if (target == 0)
-		return control(r, EPOLL_CTL_DEL, d, 0);
-	if (d->armed)
-		return control(r, EPOLL_CTL_MOD, d, target);
-	err = control(r, EPOLL_CTL_ADD, d, target);
-	/* A copy of an earlier fd of this number is still registered. */
-	return err == -EEXIST ? control(r, EPOLL_CTL_MOD, d, target) : err;
+	return target ? change(r, d, target) : removal(r, d->fd);
 }
 
 static int

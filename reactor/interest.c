@@ -57,9 +57,15 @@ interest_changed(struct socle_descriptor *d)
 void
 socle__descriptor_want(struct socle_descriptor *d, unsigned wanted)
 {
-	if (wanted & ~(unsigned)d->wanted && d->bits & SOCLE__END_REPORTED)
-		d->bits &= ~(uint32_t)(SOCLE__END_REPORTED | SOCLE__PARKED);
+	unsigned before = d->wanted;
+
 	d->wanted = (uint8_t)wanted;
+	if (!(wanted & ~before) && socle__reactor->depth > 0) {
+		socle__turn_ask(d, SOCLE__TURN_INTEREST);
+		return;
+	}
+	if (d->bits & SOCLE__END_REPORTED && wanted & ~before)
+		d->bits &= ~(uint32_t)(SOCLE__END_REPORTED | SOCLE__PARKED);
 	interest_changed(d);
 }
 

@@ -200,11 +200,10 @@ dispatch_event(struct socle__reactor *r, uint64_t cookie, unsigned ready)
  * its cookie is not that of the descriptor found.
  */
 static void
-dispatch_events(struct socle__reactor *r, bool observed)
+dispatch_events(struct socle__reactor *r)
 {
 	unsigned mask = SOCLE__CLOSED | SOCLE__END_REPORTED | SOCLE__INDIRECT;
 
-	r->straight = observed ? 0 : SOCLE_READ;
 	r->next = r->batch;
 	r->end = r->batch + r->batch_n;
 	while (r->next != r->end) {
@@ -222,7 +221,7 @@ dispatch_events(struct socle__reactor *r, bool observed)
 
 /* ---- steps 7 to 9: after the dispatch ---- */
 
-static void
+static inline void
 close_and_destroy(struct socle__reactor *r)
 {
 	bool outermost = socle__may_destroy(r);
@@ -247,7 +246,7 @@ finish_tick(struct socle__reactor *r)
 		socle__turns_take(r, SOCLE__TURN_PUSHED_BACK, NULL);
 	close_and_destroy(r);
 	socle__log_deliver(r);
-	return socle__is_abandoned(r) || !socle__has_post_loop(r) ||
+	return socle__is_abandoned(r) || !r->post_loop_runs ||
 		socle__post_loop_run(r);
 }
 
@@ -279,21 +278,22 @@ is_quiet(const struct socle__reactor *r)
 int
 socle__tick(struct socle__reactor *r, int limit_ms)
 {
-	bool observed = false, go_on = true;
+	bool go_on = true;
 	int err;
 
 	if (is_quiet(r)) {
+		r->straight = SOCLE_READ;
 		err = wait_for_events(r, limit_ms);
 	} else {
 		if (r->interrupted)
 			return interruption(r);
 		err = prepare_and_wait(r, limit_ms);
-		observed = is_observed(r);
+		r->straight = is_observed(r) ? 0 : SOCLE_READ;
 	}
 	if (socle__unlikely(err < 0))
 		return err;
-	dispatch_events(r, observed);
-	if (socle__has_turns(r) || socle__has_post_loop(r))
+	dispatch_events(r);
+	if (socle__has_turns(r) || r->post_loop_runs)
 		go_on = finish_tick(r);
 	r->now_stale = true;
 #ifdef SOCLE_CHECKS
@@ -318,8 +318,10 @@ void
 socle__interest_submit(struct socle__reactor *r)
 {
 	tell_the_kernel(r);
-	if (r->backend && r->backend->submit && r->backend->submit(r) > 0)
-		dispatch_events(r, is_observed(r));
+	if (r->backend && r->backend->submit && r->backend->submit(r) > 0) {
+		r->straight = is_observed(r) ? 0 : SOCLE_READ;
+		dispatch_events(r);
+	}
 }
 
 /* In a few rounds, because flushing may close and closing may flush. */

@@ -154,8 +154,8 @@ wake_open(struct socle__reactor *r, struct socle_loop *m)
 
 	if (err < 0)
 		return err;
-	err = socle__descriptor_add(r, &m->wake, &wake_ops, m->wake_fds[0],
-		SOCLE__KEEP_FD, SOCLE__PRESENT);
+	err = socle__descriptor_add(
+		r, &m->wake, &wake_ops, m->wake_fds[0], SOCLE__KEEP_FD, true);
 	if (err < 0) {
 		wake_fds_close(m);
 		return err;

@@ -110,10 +110,9 @@ map_reserve(struct socle__reactor *r, int fd)
 	return 0;
 }
 
-int
-socle__descriptor_add(struct socle__reactor *r, struct socle_descriptor *d,
-	const struct socle__descriptor_ops *ops, int fd, unsigned bits,
-	unsigned told)
+/* Prepares the map for an fd that has no place in it; 0 or -errno. */
+static SOCLE__NOINLINE int
+place_make(struct socle__reactor *r, int fd)
 {
 	int err;
 
@@ -121,30 +120,77 @@ socle__descriptor_add(struct socle__reactor *r, struct socle_descriptor *d,
 		return -EBADF;
 	if (socle__descriptor_at(r, fd))
 		return -EEXIST;
-	if ((err = socle__backend_start(r)) < 0 ||
-		(err = map_reserve(r, fd)) < 0)
+	if ((err = socle__backend_start(r)) < 0)
 		return err;
+	return map_reserve(r, fd);
+}
+
+/* Whether the map has a place for it that is free. */
+static inline bool
+has_place(const struct socle__reactor *r, int fd)
+{
+	return r->backend && (size_t)fd < r->map_size && !r->map[fd];
+}
+
+/* A generation for it; the map does not have it yet. */
+static inline void
+begin(struct socle__reactor *r, struct socle_descriptor *d,
+	const struct socle__descriptor_ops *ops, int fd, unsigned bits)
+{
 	*d = (struct socle_descriptor){.ops = ops,
 		.fd = fd,
 		.generation = ++r->generation,
-		.wanted = told & SOCLE_READ,
-		.bits = bits | SOCLE__INDIRECT};
-	if (r->depth == 0)
-		told |= SOCLE__PRESENT;
-	if (socle__is_forked(r) || bits & SOCLE__PARKED)
-		told = 0;
-	if (told == SOCLE__PRESENT) {
-		if ((err = r->backend->set(r, d, told)) < 0)
+		.bits = bits};
+}
+
+static inline void
+enter(struct socle__reactor *r, struct socle_descriptor *d)
+{
+	r->map[d->fd] = d;
+	if (d->bits & SOCLE__APPLICATION)
+		r->watched++;
+}
+
+int
+socle__descriptor_add(struct socle__reactor *r, struct socle_descriptor *d,
+	const struct socle__descriptor_ops *ops, int fd, unsigned bits,
+	bool ask)
+{
+	int err = has_place(r, fd) ? 0 : place_make(r, fd);
+
+	if (err < 0)
+		return err;
+	begin(r, d, ops, fd, bits | SOCLE__INDIRECT);
+	if ((ask || r->depth == 0) && !socle__is_forked(r) &&
+		!(bits & SOCLE__PARKED)) {
+		if ((err = r->backend->set(r, d, SOCLE__PRESENT)) < 0)
 			return err;
 		d->armed = SOCLE__PRESENT;
 	}
-	r->map[fd] = d;
-	if (bits & SOCLE__APPLICATION)
-		r->watched++;
-	if (told & SOCLE_READ && r->backend->set(r, d, told) == 0)
-		d->armed = (uint8_t)told;
-	else if (!d->armed)
-		socle__descriptor_want(d, d->wanted);
+	enter(r, d);
+	if (!d->armed)
+		socle__descriptor_want(d, 0);
+	return 0;
+}
+
+int
+socle__descriptor_add_reading(struct socle__reactor *r,
+	struct socle_descriptor *d, const struct socle__descriptor_ops *ops,
+	int fd, unsigned bits)
+{
+	unsigned target = SOCLE__PRESENT | SOCLE_READ;
+	int err;
+
+	if (socle__unlikely(!has_place(r, fd)) && (err = place_make(r, fd)) < 0)
+		return err;
+	begin(r, d, ops, fd, bits);
+	d->wanted = SOCLE_READ;
+	enter(r, d);
+	if (socle__likely(
+		    !socle__is_forked(r) && r->backend->set(r, d, target) == 0))
+		d->armed = (uint8_t)target;
+	else
+		socle__descriptor_want(d, SOCLE_READ);
 	return 0;
 }
 
@@ -155,11 +201,9 @@ socle__descriptor_close(struct socle_descriptor *d)
 
 	d->bits |= SOCLE__CLOSED;
 	d->wanted = 0;
-	while (d->turns)
-		socle__turn_shut(d, d->turns & (0u - d->turns));
 	if (r->depth == 0)
 		socle__descriptor_disarm(r, d);
-	socle__turn_ask(d, SOCLE__TURN_CLOSE);
+	socle__turn_open_alone(d, SOCLE__TURN_CLOSE);
 	if (d->bits & SOCLE__APPLICATION)
 		r->to_close++;
 }

@@ -5,15 +5,21 @@
 #include "reactor/state.h"
 
 /*
- * Registers `fd' under a new generation.  `told' is what the kernel learns at
- * once: 0; PRESENT, to find out whether it accepts the fd; or PRESENT with READ,
- * which is wanted then, and whose refusal comes later as that of a change does.
- * 0, or -errno with nothing changed: -EBADF, -EEXIST, -ENOMEM, or what the
- * poller said.
+ * Registers `fd' under a new generation; nothing is wanted yet.  With `ask' the
+ * poller is asked at once whether it accepts the fd.  0, or -errno with nothing
+ * changed: -EBADF, -EEXIST, -ENOMEM, or what the poller said.
  */
 int socle__descriptor_add(struct socle__reactor *r, struct socle_descriptor *d,
 	const struct socle__descriptor_ops *ops, int fd, unsigned bits,
-	unsigned told);
+	bool ask);
+
+/*
+ * The same with READ wanted and nothing else, so READ goes to `read'.  The
+ * poller learns of it at once; its refusal comes later, as that of a change does.
+ */
+int socle__descriptor_add_reading(struct socle__reactor *r,
+	struct socle_descriptor *d, const struct socle__descriptor_ops *ops,
+	int fd, unsigned bits);
 
 /* No further event; the fd is closed at the end of the tick, then reaped. */
 void socle__descriptor_close(struct socle_descriptor *d);

@@ -140,7 +140,7 @@ other_add(const struct other_fd *new, int fd, unsigned events)
 		return -ENOMEM;
 	*o = (struct other_fd){.fn = NULL};
 	err = socle__descriptor_add(
-		r, &o->d, &other_ops, fd, SOCLE__KEEP_FD, SOCLE__PRESENT);
+		r, &o->d, &other_ops, fd, SOCLE__KEEP_FD, true);
 	if (err < 0) {
 		sys_free(o);
 		return err;

@@ -30,6 +30,7 @@ unlink_it(struct socle__post_loop *p)
 void
 socle__post_loop_add(struct socle__reactor *r, struct socle__post_loop *p)
 {
+	r->post_loop_runs = true;
 	if (!p->next)
 		link_before(&r->post_loops, p);
 }
@@ -68,6 +69,8 @@ socle__post_loop_run(struct socle__reactor *r)
 	struct socle__arg_use use;
 	bool go_on = run_objects(r);
 
+	r->post_loop_runs =
+		r->post_loop || r->post_loops.next != &r->post_loops;
 	if (!r->post_loop || socle__is_abandoned(r))
 		return go_on;
 	socle__callback_begin(r, &c, NULL, SOCLE__ITEM_GLOBAL_POST_LOOP,
@@ -90,6 +93,7 @@ post_loop_set(const char *arguments, bool (*fn)(void *arg),
 		return;
 	old = r->post_loop_arg;
 	r->post_loop = fn;
+	r->post_loop_runs = true;
 	r->post_loop_arg = new;
 	r->post_loop_name = arguments;
 	socle__arg_end(r, &old);

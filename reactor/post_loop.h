@@ -13,10 +13,4 @@ void socle__post_loop_remove(struct socle__post_loop *p);
 /* Runs all of them; false if one returned false. */
 bool socle__post_loop_run(struct socle__reactor *r);
 
-static inline bool
-socle__has_post_loop(const struct socle__reactor *r)
-{
-	return r->post_loop || r->post_loops.next != &r->post_loops;
-}
-
 #endif

@@ -122,11 +122,12 @@ struct socle__reactor {
 	int timeout_ms;
 	unsigned open[SOCLE__TURNS]; /* descriptors with each turn open */
 	int64_t now;
-	bool now_known;    /* `now' was read since the last wait */
-	bool now_stale;    /* ... and handlers ran since */
-	bool removed;      /* a descriptor was removed since the last wait */
-	bool shrink;       /* the map may be larger than it has to be */
-	bool fd_requested; /* embedded: the fd has to report deferred calls */
+	bool now_known;      /* `now' was read since the last wait */
+	bool now_stale;      /* ... and handlers ran since */
+	bool post_loop_runs; /* there are post-loop callbacks, or were */
+	bool removed;        /* a descriptor was removed since the last wait */
+	bool shrink;         /* the map may be larger than it has to be */
+	bool fd_requested;   /* embedded: the fd has to report deferred calls */
 	int poller_fd;
 	void *poller; /* the backend's own */
 	struct socle__deferred *deferred, **deferred_end, *to_drop;

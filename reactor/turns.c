@@ -72,6 +72,24 @@ socle__turn_shut(struct socle_descriptor *d, unsigned turn)
 	shut(socle__reactor, d, turn);
 }
 
+void
+socle__turn_open_alone(struct socle_descriptor *d, unsigned turn)
+{
+	struct socle__reactor *r = socle__reactor;
+
+	check_thread(d);
+	for (unsigned left = d->turns; left; left &= left - 1)
+		r->open[__builtin_ctz(left)]--;
+	if (d->turns && d->next != &r->attention) {
+		unlink_it(d);
+		d->turns = 0;
+	}
+	if (!d->turns)
+		link_before(&r->attention, d);
+	d->turns = (uint8_t)turn;
+	r->open[__builtin_ctz(turn)]++;
+}
+
 /* Serves an open turn. */
 static inline void
 serve(struct socle__reactor *r, struct socle_descriptor *d, unsigned turn,
@@ -106,12 +124,12 @@ turns_walk(struct socle__reactor *r, unsigned turn,
 
 /* A single descriptor needs no marks: those added meanwhile wait. */
 void
-socle__turns_take(struct socle__reactor *r, unsigned turn,
+socle__turns_serve(struct socle__reactor *r, unsigned turn,
 	void (*take)(struct socle__reactor *r, struct socle_descriptor *d))
 {
 	struct socle_descriptor *d = r->attention.next;
 
-	if (socle__turns_open(r, turn) == 0 || socle__is_forked(r))
+	if (socle__is_forked(r))
 		return;
 	if (d == r->attention.prev && d->turns & turn)
 		serve(r, d, turn, take);

@@ -7,6 +7,9 @@
 void socle__turn_open(struct socle_descriptor *d, unsigned turn);
 void socle__turn_shut(struct socle_descriptor *d, unsigned turn);
 
+/* Shuts all its turns and opens this one, as the last in the list. */
+void socle__turn_open_alone(struct socle_descriptor *d, unsigned turn);
+
 /* Opens a turn unless it is open. */
 static inline void
 socle__turn_ask(struct socle_descriptor *d, unsigned turn)
@@ -36,8 +39,16 @@ socle__turns_open(const struct socle__reactor *r, unsigned turn)
  * descriptor's own `turn'.  A forked child takes none: the turns stay open until
  * socle_after_fork().
  */
-void socle__turns_take(struct socle__reactor *r, unsigned turn,
+void socle__turns_serve(struct socle__reactor *r, unsigned turn,
 	void (*take)(struct socle__reactor *r, struct socle_descriptor *d));
+
+static inline void
+socle__turns_take(struct socle__reactor *r, unsigned turn,
+	void (*take)(struct socle__reactor *r, struct socle_descriptor *d))
+{
+	if (socle__turns_open(r, turn) > 0)
+		socle__turns_serve(r, turn, take);
+}
 
 /* A `take' function: releases the descriptor's memory. */
 void socle__turn_reap(struct socle__reactor *r, struct socle_descriptor *d);

@@ -1,69 +1,11 @@
 /* Closing, closing after a flush, and stealing the fd. */
 #include "sockets/close.h"
 
-#include "reactor/map.h"
-#include "reactor/post_loop.h"
-#include "reactor/turns.h"
+#include "sockets/end.h"
 #include "sockets/fd_mode.h"
 #include "sockets/linger.h"
-#include "sockets/read.h"
-
-#include "timers/timer.h"
 
 #include "seam.h"
-
-/* Releases everything but the fd and the queue. */
-static void
-release_all(struct socle_socket *s)
-{
-	struct socle__extra *x = s->extra;
-
-	socle_timer_cancel(&s->timer);
-	if (x && x->factory)
-		x->leave_factory(s);
-	if (socle__fd_is(s, SOCLE__FD_CORKED) &&
-		!socle__is_forked(socle__reactor))
-		(void)socle_tcp_cork(s, false);
-	/* The watched events stay visible in as_string. */
-	s->d.bits &= SOCLE__REACTOR_BITS | SOCLE__ALLOCATED | SOCLE__IS_SOCKET |
-		SOCLE__READING | SOCLE__WRITING | SOCLE__PUMPING |
-		SOCLE__REPORTING | SOCLE__IN_WRITER | SOCLE__SPECIAL;
-	if (!x)
-		return;
-	socle__post_loop_remove(&x->post_loop);
-	socle__pushed_drop(s);
-}
-
-static void
-queue_drop(struct socle_socket *s)
-{
-	const struct socle__transport *t = socle__class_of(s)->transport;
-
-	if (s->queue || !t->is_stream)
-		t->drop(s);
-}
-
-/* closing_fd is called for the object's own fd, not for a KEEP_FD one. */
-static SOCLE__COLD void
-closing_ask(struct socle_socket *s)
-{
-	if (s->d.bits & SOCLE__KEEP_FD)
-		return;
-	s->d.bits |= SOCLE__TELL_CLOSING;
-	if (socle__fd_is(s, SOCLE__FD_KEPT))
-		s->d.bits |= SOCLE__KEEP_FD;
-}
-
-void
-socle__socket_end(struct socle_socket *s)
-{
-	release_all(s);
-	if (socle__unlikely(socle__class_of(s)->flat.closing_fd ||
-		    socle__fd_is(s, SOCLE__FD_KEPT | SOCLE__FD_WAS_BLOCKING)))
-		closing_ask(s);
-	socle__descriptor_close(&s->d);
-	queue_drop(s);
-}
 
 /* Whether `d' is an open object, no socket, on the open file of `fd'. */
 static bool
@@ -158,16 +100,9 @@ socle_close(struct socle_socket *s, const char *reason)
 	socle__close_broken(s, reason);
 }
 
-void
-socle_close_after_flush(struct socle_socket *s, const char *reason)
+static SOCLE__NOINLINE void
+end_after_flush(struct socle_socket *s, const char *reason)
 {
-	if (socle__has(s, SOCLE__CLOSED | SOCLE__ENDING))
-		return;
-	if (!s->queued && !socle__has(s, SOCLE__CLOSING) &&
-		(socle__has(s, SOCLE__READ_ENDED) || !socle__must_linger(s))) {
-		socle__close_broken(s, reason); /* nothing to flush */
-		return;
-	}
 	/* If memory runs out, only the reason is lost. */
 	if (reason && socle__extra_get(s))
 		s->extra->close_reason = reason;
@@ -177,19 +112,22 @@ socle_close_after_flush(struct socle_socket *s, const char *reason)
 		socle__close_or_linger(s);
 }
 
+void
+socle_close_after_flush(struct socle_socket *s, const char *reason)
+{
+	if (socle__has(s, SOCLE__CLOSED | SOCLE__ENDING))
+		return;
+	if (!s->queued && !socle__has(s, SOCLE__CLOSING) &&
+		(socle__has(s, SOCLE__READ_ENDED) || !socle__must_linger(s)))
+		socle__close_broken(s, reason); /* nothing to flush */
+	else
+		end_after_flush(s, reason);
+}
+
 int
 socle_steal_socket(struct socle_socket *s)
 {
-	int fd;
-
 	if (!socle__has(s, SOCLE__CLOSED | SOCLE__CLOSING))
 		flush_held(s);
-	if (socle__is_closed(s))
-		return -EBADF;
-	release_all(s);
-	if (socle__class_of(s)->transport->let_go)
-		socle__class_of(s)->transport->let_go(s);
-	fd = socle__descriptor_detach(&s->d);
-	queue_drop(s);
-	return fd;
+	return socle__is_closed(s) ? -EBADF : socle__socket_let_go(s);
 }

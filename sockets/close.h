@@ -5,12 +5,6 @@
 #include "sockets/object.h"
 
 /*
- * Closes an open object; what the root class's `close' does.  The callbacks of
- * its queue (release, drop, done) find it closed.
- */
-void socle__socket_end(struct socle_socket *s);
-
-/*
  * The fd is about to be closed or left open: calls the class's `closing_fd', and
  * undoes O_NONBLOCK where it was set.
  */

@@ -10,12 +10,12 @@
 
 #include "reactor/turns.h"
 #include "sockets/close.h"
+#include "sockets/end.h"
 #include "sockets/linger.h"
 #include "sockets/memory.h"
 #include "sockets/names/socket_error.h"
 #include "sockets/read.h"
 #include "sockets/strings.h"
-#include "sockets/timeouts.h"
 
 #include "seam.h"
 
@@ -111,7 +111,7 @@ has_unread(const struct socle_socket *s, unsigned ready)
 static int
 pending_error(struct socle_socket *s)
 {
-	int err = 0;
+	int err;
 
 	if (socle__socket_error(s->d.fd, &err) < 0 || err == 0)
 		err = -(int)s->read_error;
@@ -181,15 +181,12 @@ socket_turn(struct socle_descriptor *d, unsigned turn)
 }
 
 /* destroy may free the memory, so it is not accessed afterwards. */
-static void
+static SOCLE__NOINLINE void
 call_destroy(struct socle_socket *s)
 {
 	struct socle__class *cls = socle__class_of(s);
 	struct socle__callback c;
 
-	cls->live--;
-	if (!cls->flat.destroy)
-		return;
 	socle__callback_begin(socle__reactor, &c,
 		&cls->counters[SOCLE__ITEM_DESTROY], SOCLE__ITEM_DESTROY,
 		cls->flat.name, NULL);
@@ -197,22 +194,30 @@ call_destroy(struct socle_socket *s)
 	socle__callback_end(socle__reactor, &c);
 }
 
+static SOCLE__NOINLINE void
+extra_free(struct socle__extra *x)
+{
+	socle__names_free(x->peer);
+	socle__names_free(x->local);
+	sys_free(x);
+}
+
 static void
 socket_reap(struct socle_descriptor *d)
 {
 	struct socle_socket *s = socle__socket_of(d);
+	struct socle__class *cls = socle__class_of(s);
 	struct socle__extra *x = s->extra;
 	bool allocated = socle__has(s, SOCLE__ALLOCATED);
 	size_t size = socle__object_size(s);
 
 	if (s->queue) /* a callback of the drop forked, and this is the child */
-		socle__class_of(s)->transport->drop(s);
-	call_destroy(s);
-	if (x) {
-		socle__names_free(x->peer);
-		socle__names_free(x->local);
-		sys_free(x);
-	}
+		cls->transport->drop(s);
+	cls->live--;
+	if (cls->flat.destroy)
+		call_destroy(s);
+	if (x)
+		extra_free(x);
 	if (allocated)
 		socle__memory_give(socle__reactor, s, size);
 }

@@ -40,38 +40,18 @@ sigpipe_prevent(int fd, uint32_t flags)
 		socle__catch_sigpipe();
 }
 
-static int
-attach(struct socle_socket *self, struct socle__class *cls, int fd,
-	uint32_t flags)
+/* Its descriptor was added. */
+static inline void
+fill(struct socle_socket *self, struct socle__class *cls)
 {
-	unsigned bits = SOCLE__APPLICATION, told = 0;
-	int err;
-
-	if (flags & SOCLE__CONNECTING)
-		bits |= SOCLE__PARKED;
-	if (!(flags & SOCLE__IS_SOCKET))
-		told = SOCLE__PRESENT;
-	if (flags & SOCLE__USER_READ)
-		told = SOCLE__PRESENT | SOCLE_READ;
-	err = socle__descriptor_add(
-		socle__reactor, &self->d, &cls->ops, fd, bits, told);
-	if (err < 0)
-		return err;
-	self->d.bits |= flags;
-	if (flags & SOCLE__USER_READ)
-		self->d.bits &= ~(uint32_t)SOCLE__INDIRECT;
-	if (!cls->transport->is_stream)
-		self->d.bits |= SOCLE__SPECIAL;
 	self->queue = NULL;
 	self->queued = 0;
 	self->extra = NULL;
 	self->active = 0;
 	self->idle_ms = 0;
 	self->read_error = self->write_error = 0;
-	socle_timer_init_named(
-		socle__own_timer, &self->timer, socle__socket_timer);
+	socle__own_timer_init(&self->timer, socle__socket_timer);
 	cls->live++;
-	return 0;
 }
 
 void
@@ -104,8 +84,7 @@ int
 socle__socket_init(struct socle_socket *self, struct socle__class *cls, int fd,
 	unsigned how)
 {
-	uint32_t flags =
-		how & (SOCLE__ALLOCATED | SOCLE__CONNECTING | SOCLE__USER_READ);
+	uint32_t flags = how;
 	struct socle__fd_mode before;
 	int type = SOCK_STREAM;
 	int err;
@@ -114,8 +93,6 @@ socle__socket_init(struct socle_socket *self, struct socle__class *cls, int fd,
 		return -EBADF;
 	if (socle__descriptor_at(socle__reactor, fd))
 		return -EEXIST;
-	if (how & SOCLE__KNOWN_SOCKET)
-		return attach(self, cls, fd, flags | SOCLE__IS_SOCKET);
 	if ((err = kind_of(fd, &flags)) < 0)
 		return err;
 	if (flags & SOCLE__IS_SOCKET && cls->transport->is_stream &&
@@ -123,10 +100,15 @@ socle__socket_init(struct socle_socket *self, struct socle__class *cls, int fd,
 		return type;
 	if ((err = socle__fd_mode_set(fd, &before)) < 0)
 		return err;
-	if ((err = attach(self, cls, fd, flags)) < 0) {
+	if (!cls->transport->is_stream)
+		flags |= SOCLE__SPECIAL;
+	err = socle__descriptor_add(socle__reactor, &self->d, &cls->ops, fd,
+		flags | SOCLE__APPLICATION, !(flags & SOCLE__IS_SOCKET));
+	if (err < 0) {
 		socle__fd_mode_restore(fd, &before);
 		return err;
 	}
+	fill(self, cls);
 	self->d.fd_flags |= (uint8_t)fd_flags_of(fd, flags, before.file);
 	if (type != SOCK_STREAM)
 		socle__socket_has_messages(self);
@@ -142,8 +124,7 @@ socle__socket_undo_new(struct socle_socket *s)
 	socle__turn_drop(&s->d, SOCLE__TURN_DESTROY);
 	socle__class_of(s)->live--;
 	sys_free(s->extra);
-	socle__memory_give(
-		socle__reactor, s, socle__class_of(s)->flat.size);
+	socle__memory_give(socle__reactor, s, socle__class_of(s)->flat.size);
 	return fd;
 }
 
@@ -158,25 +139,67 @@ socle_socket_init(
 	return err < 0 ? err : socle__socket_init(self, c, fd, 0);
 }
 
+/* NULL: no memory. */
+static inline struct socle_socket *
+object_allocate(size_t size)
+{
+	struct socle_socket *s = socle__memory_take(socle__reactor, size);
+
+	if (s && size > sizeof(*s))
+		memset(s + 1, 0, size - sizeof(*s));
+	return s;
+}
+
 int
-socle__socket_new(struct socle__class *cls, int fd, unsigned how,
-	struct socle_socket **ret)
+socle__socket_new(struct socle__class *cls, int fd)
 {
 	size_t size = cls->flat.size;
-	struct socle_socket *s = socle__memory_take(socle__reactor, size);
-	int err;
+	struct socle_socket *s = object_allocate(size);
+	int err =
+		s ? socle__socket_init(s, cls, fd, SOCLE__ALLOCATED) : -ENOMEM;
+
+	if (s && err < 0)
+		socle__memory_give(socle__reactor, s, size);
+	return err;
+}
+
+/* `err': of adding its descriptor. */
+static inline int
+added(struct socle_socket *s, struct socle__class *cls, int err)
+{
+	if (err < 0)
+		socle__memory_give(socle__reactor, s, cls->flat.size);
+	else
+		fill(s, cls);
+	return err;
+}
+
+int
+socle__socket_new_connecting(struct socle__class *cls, int fd)
+{
+	struct socle_socket *s = object_allocate(cls->flat.size);
+	unsigned bits = SOCLE__APPLICATION | SOCLE__PARKED | SOCLE__CONNECTING |
+		SOCLE__ALLOCATED | SOCLE__IS_SOCKET;
 
 	if (!s)
 		return -ENOMEM;
-	if (size > sizeof(*s))
-		memset(s + 1, 0, size - sizeof(*s));
-	err = socle__socket_init(s, cls, fd, how | SOCLE__ALLOCATED);
-	if (err < 0) {
-		socle__memory_give(socle__reactor, s, size);
-		return err;
-	}
-	*ret = s;
-	return 0;
+	return added(s, cls,
+		socle__descriptor_add(
+			socle__reactor, &s->d, &cls->ops, fd, bits, false));
+}
+
+int
+socle__socket_new_accepted(struct socle__class *cls, int fd)
+{
+	struct socle_socket *s = object_allocate(cls->flat.size);
+	unsigned bits = SOCLE__APPLICATION | SOCLE__USER_READ |
+		SOCLE__ALLOCATED | SOCLE__IS_SOCKET;
+
+	if (!s)
+		return -ENOMEM;
+	return added(s, cls,
+		socle__descriptor_add_reading(
+			socle__reactor, &s->d, &cls->ops, fd, bits));
 }
 
 int
@@ -187,5 +210,8 @@ socle_socket_new(
 	struct socle__class *c;
 	int err = r ? socle__class_resolve_stream(r, cls, &c) : -ENOMEM;
 
-	return err < 0 ? err : socle__socket_new(c, fd, 0, ret);
+	if (err < 0 || (err = socle__socket_new(c, fd)) < 0)
+		return err;
+	*ret = socle__socket_at(fd);
+	return 0;
 }

@@ -8,6 +8,7 @@
  */
 #include "sockets/linger.h"
 
+#include "sockets/end.h"
 #include "sockets/timeouts.h"
 
 #include "seam.h"

@@ -95,7 +95,8 @@ socle__memory_give(struct socle__reactor *r, void *piece, size_t size)
 		return;
 	}
 	list = socle__pages_of(r, size);
-	p = (struct socle__page *)((uintptr_t)piece & ~(uintptr_t)(SOCLE__PAGE - 1));
+	p = (struct socle__page *)((uintptr_t)piece &
+		~(uintptr_t)(SOCLE__PAGE - 1));
 	if (!p->room)
 		page_link(list, p);
 	*(void **)piece = p->room;

@@ -38,31 +38,6 @@ socle__socket_interest(struct socle_socket *s)
 		socle__descriptor_want(&s->d, wanted);
 }
 
-void
-socle__close_broken(struct socle_socket *s, const char *reason)
-{
-	struct socle__callback c;
-
-	if (socle__has(s, SOCLE__CLOSED | SOCLE__CLOSING))
-		return;
-	s->d.bits |= SOCLE__CLOSING;
-	socle__callback_begin_plain(socle__reactor, &c);
-	socle__class_of(s)->flat.close(s, reason);
-	socle__callback_end(socle__reactor, &c);
-	if (!socle__is_closed(s))
-		s->d.bits &= ~(uint32_t)SOCLE__CLOSING;
-}
-
-void
-socle__close_ending(struct socle_socket *s)
-{
-	socle__close_broken(s, s->extra ? s->extra->close_reason : NULL);
-	if (socle__is_closed(s))
-		return;
-	s->d.bits &= ~(uint32_t)(SOCLE__ENDING | SOCLE__LINGERING);
-	socle__socket_interest(s);
-}
-
 int
 socle__may_set_func(struct socle_socket *s, bool is_set)
 {

@@ -97,6 +97,13 @@ socle__socket_of(struct socle_descriptor *d)
 	return (struct socle_socket *)(void *)d;
 }
 
+/* requires: the fd is a socket object's */
+static inline struct socle_socket *
+socle__socket_at(int fd)
+{
+	return socle__socket_of(socle__reactor->map[fd]);
+}
+
 static inline struct socle__class *
 socle__class_of(const struct socle_socket *s)
 {
@@ -170,15 +177,6 @@ struct socle__extra *socle__extra_get(struct socle_socket *s);
 
 /* Derives from the flags what the kernel should watch. */
 void socle__socket_interest(struct socle_socket *s);
-
-/* Closes through the class, without flushing: the stream is broken. */
-void socle__close_broken(struct socle_socket *s, const char *reason);
-
-/*
- * Closes for socle_close_after_flush().  If the class vetoes that, the
- * application may ask for it again.
- */
-void socle__close_ending(struct socle_socket *s);
 
 enum { SOCLE__LINGER_SILENCE_S = 2, SOCLE__LINGER_MOST_S = 30 };
 

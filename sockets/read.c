@@ -7,8 +7,8 @@
 #include "reactor/log.h"
 #include "reactor/signals.h"
 #include "reactor/turns.h"
+#include "sockets/activity.h"
 #include "sockets/names/socket_type.h"
-#include "sockets/timeouts.h"
 
 #include "seam.h"
 
@@ -20,17 +20,8 @@ enum { MOST_A_CALL = 1 << 20 };
 /*
  * A variable that is needed only after an unusual result of a system call is
  * kept on the stack: in a register it would have to be saved on every call.
- * The stack protector treats such a variable like an array.
  */
 #define ON_STACK(variable) __asm__ volatile("" : "+m"(variable))
-#if defined(__has_attribute)
-#if __has_attribute(no_stack_protector)
-#define NO_STACK_PROTECTOR __attribute__((no_stack_protector))
-#endif
-#endif
-#ifndef NO_STACK_PROTECTOR
-#define NO_STACK_PROTECTOR
-#endif
 
 struct socle__pushed {
 	struct socle__pushed *next;
@@ -207,7 +198,7 @@ read_nothing(struct socle_socket *s, void *buf, size_t size, ssize_t n)
 	return read_ended(s, n < 0 ? -errno : 0);
 }
 
-NO_STACK_PROTECTOR ssize_t
+SOCLE__NO_STACK_PROTECTOR ssize_t
 socle_read(struct socle_socket *s, void *buf, size_t size)
 {
 	uint32_t unusual = SOCLE__CLOSED | SOCLE__END_REPORTED |

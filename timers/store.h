@@ -43,6 +43,12 @@ struct socle__timer_store {
  */
 extern const char socle__own_timer[];
 
+static inline void
+socle__own_timer_init(struct socle_timer *t, void (*fn)(struct socle_timer *t))
+{
+	*t = (struct socle_timer){.fn = fn, .name = socle__own_timer};
+}
+
 /*
  * Makes the store empty.  Its time starts at `now', which is not negative.  The
  * store must not move in memory.

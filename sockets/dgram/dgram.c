@@ -10,6 +10,7 @@
 #include "sockets/dgram/writer.h"
 
 #include "reactor/interest.h"
+#include "sockets/end.h"
 
 #include "seam.h"
 

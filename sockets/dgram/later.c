@@ -36,5 +36,5 @@ void
 socle__dgram_clear(struct socle_dgram *d)
 {
 	memset((char *)d + sizeof(d->sock), 0, sizeof(*d) - sizeof(d->sock));
-	socle_timer_init_named(socle__own_timer, &d->later, try_again);
+	socle__own_timer_init(&d->later, try_again);
 }

@@ -10,11 +10,12 @@
 
 #include "reactor/interest.h"
 #include "reactor/turns.h"
+#include "sockets/activity.h"
 #include "sockets/dgram/events.h"
 #include "sockets/dgram/later.h"
 #include "sockets/dgram/options.h"
 #include "sockets/dgram/room.h"
-#include "sockets/timeouts.h"
+#include "sockets/end.h"
 
 #include "seam.h"
 

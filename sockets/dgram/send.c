@@ -12,6 +12,7 @@
 
 #include "reactor/interest.h"
 #include "reactor/turns.h"
+#include "sockets/activity.h"
 #include "sockets/dgram/answer.h"
 #include "sockets/dgram/call.h"
 #include "sockets/dgram/events.h"

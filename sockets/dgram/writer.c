@@ -101,7 +101,7 @@ writer_make(struct socle_dgram *d, int fd, uint32_t *flags,
 	if (!(w = sys_calloc(1, sizeof(*w))))
 		return -ENOMEM;
 	err = socle__descriptor_add(
-		socle__reactor, &w->d, &writer_ops, fd, 0, 0);
+		socle__reactor, &w->d, &writer_ops, fd, 0, false);
 	if (err < 0) {
 		sys_free(w);
 		return err;

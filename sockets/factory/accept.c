@@ -168,25 +168,19 @@ has_name(const struct socle_addr *a)
 		a->u.un.sun_path[0];
 }
 
-/* 1: a client was accepted; 0: there is none; -errno. */
-static int
-accept_one(struct socle_factory *f)
+static SOCLE__NOINLINE int
+accept_with_peer(struct socle_factory *f)
 {
-	struct socle_addr peer;
-	bool wants_peer = !socle__factory_makes_objects(f);
-	int fd, err;
+	struct socle_addr peer = {.len = sizeof(peer.u)};
+	int fd = accept_fd(f, &peer);
 
-	peer.len = sizeof(peer.u);
-	fd = accept_fd(f, wants_peer ? &peer : NULL);
-	if (fd < 0)
-		return is_none(fd) ? 0 : fd;
-	err = socle__factory_deliver(
-		f, fd, wants_peer && has_name(&peer) ? &peer : NULL);
-	return err < 0 ? err : 1;
+	return fd < 0
+		? fd
+		: socle__factory_deliver(f, fd, has_name(&peer) ? &peer : NULL);
 }
 
 /* No client after all, which `result' says. */
-static bool
+static SOCLE__COLD bool
 go_on_in_vain(struct socle_factory *f, int result)
 {
 	uint64_t waits = socle__reactor->waits;
@@ -202,16 +196,14 @@ go_on_in_vain(struct socle_factory *f, int result)
 	return false;
 }
 
-/* Whether to accept another client after this result. */
-static bool
+/* Whether to accept another client after this failure. */
+static SOCLE__COLD bool
 go_on_after(struct socle_factory *f, int result)
 {
 	int shed;
 
-	if (result > 0)
-		return true;
-	if (result == 0 || is_transient(result))
-		return go_on_in_vain(f, result);
+	if (is_none(result) || is_transient(result))
+		return go_on_in_vain(f, is_none(result) ? 0 : result);
 	if ((result == -EMFILE || result == -ENFILE) && f->reserve >= 0) {
 		shed = shed_one(f);
 		if (shed > 0)
@@ -229,22 +221,34 @@ go_on_after(struct socle_factory *f, int result)
 	return false;
 }
 
+static bool
+accept_one(struct socle_factory *f)
+{
+	int err;
+
+	if (!socle__factory_makes_objects(f))
+		err = accept_with_peer(f);
+	else if ((err = accept_fd(f, NULL)) >= 0)
+		err = socle__factory_deliver_object(f, err);
+	return (err == 0 || go_on_after(f, err)) &&
+		!socle__is_forked(socle__reactor);
+}
+
 static void
 accept_some(struct socle_factory *f)
 {
-	const struct socle__reactor *r = socle__reactor;
-	uint64_t waits = r->waits;
 	int most = f->p.accept_batch > 0 ? f->p.accept_batch : BATCH_AT_MOST;
-	int taken = 0;
+	uint64_t waits = socle__reactor->waits;
+	int left;
 
 	if (waits != f->full_at + 1)
 		f->batch = 1;
 	else if (f->batch < most)
 		f->batch = 2 * f->batch < most ? 2 * f->batch : most;
-	while (taken < f->batch && f->d.wanted & SOCLE_READ &&
-		go_on_after(f, accept_one(f)) && !socle__is_forked(r))
-		taken++;
-	if (taken == f->batch)
+	left = f->batch;
+	while (left > 0 && f->d.wanted & SOCLE_READ && accept_one(f))
+		left--;
+	if (left == 0)
 		f->full_at = waits;
 }
 
@@ -298,7 +302,7 @@ int
 socle__listener_register(struct socle_factory *f, int fd)
 {
 	return socle__descriptor_add(
-		socle__reactor, &f->d, &socle__factory_ops, fd, 0, 0);
+		socle__reactor, &f->d, &socle__factory_ops, fd, 0, false);
 }
 
 void

@@ -129,12 +129,12 @@ connecting_object(const struct socle_class *cls,
 
 	if (fd < 0)
 		return fd;
-	err = socle__socket_new(
-		c, fd, SOCLE__KNOWN_SOCKET | SOCLE__CONNECTING, &s);
+	err = socle__socket_new_connecting(c, fd);
 	if (err < 0) {
 		sys_close(fd);
 		return err;
 	}
+	s = socle__socket_at(fd);
 	err = socle__extra_get(s) ? socle__factory_new(p, &f) : -ENOMEM;
 	if (err < 0) {
 		/* The application never had it: no method is called. */

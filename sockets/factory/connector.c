@@ -172,7 +172,7 @@ attempt_register(struct socle_factory *f, int fd, const struct socle_addr *to)
 	if (!a)
 		return -ENOMEM;
 	err = socle__descriptor_add(
-		socle__reactor, &a->d, &attempt_ops, fd, 0, 0);
+		socle__reactor, &a->d, &attempt_ops, fd, 0, false);
 	if (err < 0) {
 		sys_free(a);
 		return err;

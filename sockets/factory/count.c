@@ -17,16 +17,11 @@
 
 #include <string.h>
 
-static bool
-has_limit(const struct socle_factory *f)
-{
-	return f->kind == SOCLE__LISTENER && f->p.max_connections > 0;
-}
-
 void
 socle__listener_interest(struct socle_factory *f)
 {
-	bool full = has_limit(f) && f->live >= f->p.max_connections;
+	bool full =
+		socle__factory_has_limit(f) && f->live >= f->p.max_connections;
 	bool on = !f->paused && !f->starved && !full;
 
 	if (f->d.fd < 0 || socle__factory_is_freed(f))
@@ -50,12 +45,8 @@ socle__factory_unref(struct socle_factory *f)
 }
 
 void
-socle__factory_count(struct socle_factory *f)
+socle__factory_count_one(struct socle_factory *f)
 {
-	f->shortage = false;
-	f->vain = 0;
-	if (!has_limit(f))
-		return;
 	f->live++;
 	socle__listener_interest(f);
 }
@@ -81,13 +72,12 @@ object_ends(struct socle_socket *s)
 int
 socle__factory_count_object(struct socle_factory *f, struct socle_socket *s)
 {
-	if (!has_limit(f))
-		return 0;
 	if (!socle__extra_get(s))
 		return -ENOMEM;
 	s->extra->factory = f;
 	s->extra->leave_factory = object_ends;
 	f->references++;
+	socle__factory_count_one(f);
 	return 0;
 }
 

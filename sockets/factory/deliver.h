@@ -11,4 +11,7 @@
 int socle__factory_deliver(
 	struct socle_factory *f, int fd, const struct socle_addr *peer);
 
+/* The same for a factory that makes objects. */
+int socle__factory_deliver_object(struct socle_factory *f, int fd);
+
 #endif

@@ -33,7 +33,7 @@ socle_listen(const char *where, const struct socle_class *cls,
 		.accept_class = cls,
 		.accepted = ignore,
 		.failure = log_failure};
-	struct socle_factory *f;
+	struct socle_factory *f = NULL;
 	int err = where && cls ? socle__addr_parse_zone(&a, where, 0) : -EINVAL;
 
 	if (err == 0)
@@ -59,7 +59,7 @@ socle_listen_on(int fd, const struct socle_class *cls, void *arg,
 		.accepted = ignore,
 		.failure = log_failure,
 		.arg = arg};
-	struct socle_factory *f;
+	struct socle_factory *f = NULL;
 	int err = cls ? socle__factory_new(&p, &f) : -EINVAL;
 
 	if (err < 0)

@@ -151,14 +151,10 @@ kind_check(const struct socle_factory *f)
 static void
 timers_init(struct socle_factory *f)
 {
-	socle_timer_init_named(
-		socle__own_timer, &f->event, socle__factory_event_fired);
-	socle_timer_init_named(socle__own_timer, &f->next_attempt,
-		socle__connector_next_fired);
-	socle_timer_init_named(socle__own_timer, &f->deadline,
-		socle__connector_deadline_fired);
-	socle_timer_init_named(
-		socle__own_timer, &f->again, socle__listener_again_fired);
+	socle__own_timer_init(&f->event, socle__factory_event_fired);
+	socle__own_timer_init(&f->next_attempt, socle__connector_next_fired);
+	socle__own_timer_init(&f->deadline, socle__connector_deadline_fired);
+	socle__own_timer_init(&f->again, socle__listener_again_fired);
 }
 
 int

@@ -9,6 +9,7 @@ socle__socket_error(int fd, int *ret)
 	int err = 0;
 	socklen_t len = sizeof(err);
 
+	*ret = 0;
 	if (sys_getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0)
 		return -errno;
 	*ret = -err;

@@ -10,8 +10,8 @@
 #include "sockets/write/file.h"
 
 #include "reactor/interest.h"
+#include "sockets/activity.h"
 #include "sockets/names/socket_error.h"
-#include "sockets/timeouts.h"
 #include "sockets/write/transmit.h"
 
 #include "seam.h"

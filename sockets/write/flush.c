@@ -2,7 +2,7 @@
 #include "sockets/write/flush.h"
 
 #include "reactor/interest.h"
-#include "sockets/timeouts.h"
+#include "sockets/activity.h"
 #include "sockets/write/file.h"
 #include "sockets/write/transmit.h"
 

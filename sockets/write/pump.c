@@ -13,6 +13,8 @@
 #include "sockets/write/pump.h"
 
 #include "reactor/log.h"
+#include "sockets/activity.h"
+#include "sockets/end.h"
 #include "sockets/linger.h"
 #include "sockets/timeouts.h"
 #include "sockets/write/await.h"

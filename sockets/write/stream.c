@@ -1,6 +1,6 @@
 /* The root class of streams, and how streams move bytes. */
 #include "reactor/log.h"
-#include "sockets/close.h"
+#include "sockets/end.h"
 #include "sockets/strings.h"
 #include "sockets/write/pump.h"
 
@@ -44,17 +44,6 @@ root_event_timeout(struct socle_socket *self, int which)
 	socle_close(self, which == SOCLE_IDLE ? "idle" : "stall");
 }
 
-static void
-root_close(struct socle_socket *self, const char *reason)
-{
-	if (socle__is_closed(self))
-		return;
-	if (socle__log_wanted(1))
-		socle__log(1, "Closing #%d (%s)", self->d.fd,
-			reason ? reason : "");
-	socle__socket_end(self);
-}
-
 const struct socle_class socle_socket_class = {
 	.name = "Socket",
 	.size = sizeof(struct socle_socket),
@@ -63,7 +52,7 @@ const struct socle_class socle_socket_class = {
 	.event_err = root_event_err,
 	.event_hup = root_event_hup,
 	.event_timeout = root_event_timeout,
-	.close = root_close,
+	.close = socle__root_close,
 	.as_string = socle__socket_as_string,
 	.transport = &stream_transport,
 };

@@ -2,8 +2,8 @@
 #include "sockets/write/write.h"
 
 #include "reactor/interest.h"
+#include "sockets/activity.h"
 #include "sockets/names/socket_error.h"
-#include "sockets/timeouts.h"
 #include "sockets/write/pump.h"
 #include "sockets/write/transmit.h"
 
@@ -14,18 +14,9 @@ enum { VECTOR_MAX = 1024 };
 
 /*
  * A variable that is needed only after an unusual result of send(2) is kept on
- * the stack: in a register it would have to be saved on every call.  The stack
- * protector treats such a variable like an array.
+ * the stack: in a register it would have to be saved on every call.
  */
 #define ON_STACK(variable) __asm__ volatile("" : "+m"(variable))
-#if defined(__has_attribute)
-#if __has_attribute(no_stack_protector)
-#define NO_STACK_PROTECTOR __attribute__((no_stack_protector))
-#endif
-#endif
-#ifndef NO_STACK_PROTECTOR
-#define NO_STACK_PROTECTOR
-#endif
 
 int
 socle__write_refusal(const struct socle_socket *s, size_t len)
@@ -240,7 +231,7 @@ sent_unusual(struct socle_socket *s, const void *data, size_t len, ssize_t sent)
 }
 
 /* The usual write, on an empty queue with nothing set, is one send(2). */
-NO_STACK_PROTECTOR int
+SOCLE__NO_STACK_PROTECTOR int
 socle_write(struct socle_socket *s, const void *data, size_t len)
 {
 	uint32_t mask = SOCLE__IS_SOCKET | SOCLE__CLOSED | SOCLE__END_REPORTED |

@@ -209,8 +209,7 @@ an_object_of_a_smaller_class_returns_its_first_size(void **state)
 		s = make(rows[i].from);
 		t = make(rows[i].to);
 		memset(s + 1, 1, socle_class_of(s)->size - sizeof(*s));
-		assert_string_equal(
-			rows[i].to->name, socle_class_of(t)->name);
+		assert_string_equal(rows[i].to->name, socle_class_of(t)->name);
 	}
 }
 
