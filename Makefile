@@ -99,7 +99,7 @@ endif
 
 # The static library can be linked with and without LTO: its objects have both.
 ifneq ($(LTO),)
-LTO_FLAGS := -flto=auto -ffat-lto-objects
+LTO_FLAGS := -flto=auto -ffat-lto-objects -DSOCLE_LTO
 ifeq ($(origin AR),default)
 AR := $(if $(shell command -v $(CC)-ar),$(CC)-ar,gcc-ar)
 endif

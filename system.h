@@ -61,6 +61,17 @@
 #define SOCLE__NO_STACK_PROTECTOR
 #endif
 
+/*
+ * A variable that is needed only after an unusual result of a system call is
+ * kept on the stack: in a register it would have to be saved on every call.  A
+ * function that is inlined into its caller has it there anyway.
+ */
+#ifdef SOCLE_LTO
+#define SOCLE__ON_STACK(variable) (void)(variable)
+#else
+#define SOCLE__ON_STACK(variable) __asm__ volatile("" : "+m"(variable))
+#endif
+
 /* ---- features: 1 or 0 ---- */
 
 #ifdef __linux__

@@ -17,12 +17,6 @@
 
 enum { MOST_A_CALL = 1 << 20 };
 
-/*
- * A variable that is needed only after an unusual result of a system call is
- * kept on the stack: in a register it would have to be saved on every call.
- */
-#define ON_STACK(variable) __asm__ volatile("" : "+m"(variable))
-
 struct socle__pushed {
 	struct socle__pushed *next;
 	size_t at, len; /* data[at .. len) is unread */
@@ -210,9 +204,9 @@ socle_read(struct socle_socket *s, void *buf, size_t size)
 
 	if (socle__unlikely(socle__has(s, unusual) || size - 1 >= MOST_A_CALL))
 		return read_in_full(s, buf, size);
-	ON_STACK(self);
-	ON_STACK(to);
-	ON_STACK(most);
+	SOCLE__ON_STACK(self);
+	SOCLE__ON_STACK(to);
+	SOCLE__ON_STACK(most);
 	n = sys_read(s->d.fd, buf, size);
 	if (socle__unlikely(n <= 0))
 		return read_nothing(self, to, most, n);

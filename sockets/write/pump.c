@@ -38,7 +38,7 @@ flag_swap(struct socle_socket *s, uint32_t flag, uint32_t to)
 }
 
 /* Calls the callback of a finished item, and frees what the item holds. */
-static void
+static SOCLE__NOINLINE void
 call_finished(struct socle_socket *s, struct socle__item *item)
 {
 	uint32_t outer = flag_swap(s, SOCLE__REPORTING, SOCLE__REPORTING);
@@ -75,7 +75,7 @@ run_finished(struct socle_socket *s)
 }
 
 /* Its writes may be sent at once.  requires: the next item is a closure */
-static void
+static SOCLE__NOINLINE void
 run_closure(struct socle_socket *s)
 {
 	struct socle__item *item = socle__queue_next(s);
@@ -111,16 +111,14 @@ socle__mark_crossed(struct socle_socket *s)
 	(void)flag_swap(s, SOCLE__REPORTING, outer);
 }
 
-/* requires: the queue is empty, and has kept something since the last call */
-static void
+/* requires: the class has event_drain */
+static SOCLE__NOINLINE void
 call_drain(struct socle_socket *s)
 {
 	uint32_t outer;
 	struct socle__callback c;
 
-	s->d.bits &= ~(uint32_t)SOCLE__UNDRAINED;
-	if (socle__is_gone(s) || socle__has(s, SOCLE__ENDING) ||
-		!socle__class_of(s)->flat.event_drain)
+	if (socle__is_gone(s) || socle__has(s, SOCLE__ENDING))
 		return;
 	outer = flag_swap(s, SOCLE__REPORTING, SOCLE__REPORTING);
 	socle__object_callback_begin(s, &c, SOCLE__ITEM_DRAIN);
@@ -130,7 +128,7 @@ call_drain(struct socle_socket *s)
 }
 
 /* Not inside itself: a loop nested in it may block again. */
-static void
+static SOCLE__NOINLINE void
 call_incomplete(struct socle_socket *s)
 {
 	struct socle__callback c;
@@ -237,8 +235,11 @@ report(struct socle_socket *s, bool blocked)
 		s->d.bits |= SOCLE__UNDRAINED;
 	if (blocked)
 		call_incomplete(s);
-	if (!s->queued && socle__has(s, SOCLE__UNDRAINED))
-		call_drain(s);
+	if (!s->queued && socle__has(s, SOCLE__UNDRAINED)) {
+		s->d.bits &= ~(uint32_t)SOCLE__UNDRAINED;
+		if (socle__class_of(s)->flat.event_drain)
+			call_drain(s);
+	}
 	socle__marks_check(s);
 	if (socle__has(s, SOCLE__ENDING) && !socle__is_gone(s) && !s->queued)
 		socle__close_or_linger(s);

@@ -30,7 +30,7 @@ item_append(struct socle_socket *s, struct socle__item *item)
 }
 
 /* A block of the standard size may be a recycled one. */
-static struct socle__item *
+static inline struct socle__item *
 block_new(size_t space)
 {
 	struct socle__reactor *r = socle__reactor;
@@ -87,6 +87,18 @@ socle__queue_copy(struct socle_socket *s, const struct iovec *iov, int n,
 	if (block)
 		item_append(s, block);
 	return 0;
+}
+
+bool
+socle__queue_first(struct socle_socket *s, const void *data, size_t len)
+{
+	struct socle__item *block = len <= BLOCK ? block_new(BLOCK) : NULL;
+
+	if (!block)
+		return false;
+	socle__block_fill(block, data, len);
+	item_append(s, block);
+	return true;
 }
 
 int

@@ -45,6 +45,12 @@ struct socle__item {
 int socle__queue_copy(struct socle_socket *s, const struct iovec *iov, int n,
 	size_t skip, size_t len);
 
+/*
+ * Queues a copy of `data' as the first block of a queue of a stream.  False: it is
+ * longer than a block, or there is no memory.
+ */
+bool socle__queue_first(struct socle_socket *s, const void *data, size_t len);
+
 /* Queues a copy of `item'; 0 or -ENOMEM. */
 int socle__queue_item(struct socle_socket *s, const struct socle__item *item);
 
@@ -81,9 +87,11 @@ void socle__queue_check(const struct socle_socket *s);
 static inline void
 socle__block_fill(struct socle__item *item, const void *from, size_t n)
 {
-	memcpy(item->data + (item->at - item->data) + item->len, from, n);
+	char *to = item->data + (item->at - item->data) + item->len;
+
 	item->len += n;
 	item->u.space -= n;
+	memcpy(to, from, n);
 }
 
 /* Appends to the last item if it has the space; returns whether it did. */
@@ -94,8 +102,8 @@ socle__queue_append(struct socle_socket *s, const void *data, size_t len)
 
 	if (!s->queued || last->type != SOCLE__BYTES || last->u.space < len)
 		return false;
-	socle__block_fill(last, data, len);
 	s->queued += len;
+	socle__block_fill(last, data, len);
 	return true;
 }
 

@@ -23,23 +23,30 @@ socle__iovec_length(const struct iovec *iov, int n)
 	return len;
 }
 
-static ssize_t
-to_kernel(struct socle_socket *s, const struct iovec *iov, int n)
+static SOCLE__NOINLINE ssize_t
+pieces_to_kernel(struct socle_socket *s, const struct iovec *iov, int n)
 {
 	union {
 		const struct iovec *from;
 		struct iovec *to;
 	} v = {iov};
 	struct msghdr m = {.msg_iov = v.to, .msg_iovlen = (socle__iovlen)n};
+
+	return socle__has(s, SOCLE__IS_SOCKET)
+		? sys_sendmsg(s->d.fd, &m, MSG_NOSIGNAL)
+		: sys_writev(s->d.fd, iov, n);
+}
+
+static ssize_t
+to_kernel(struct socle_socket *s, const struct iovec *iov, int n)
+{
 	ssize_t sent;
 
-	if (!socle__has(s, SOCLE__IS_SOCKET))
-		sent = sys_writev(s->d.fd, iov, n);
-	else if (n == 1)
+	if (n == 1 && socle__has(s, SOCLE__IS_SOCKET))
 		sent = sys_send(
 			s->d.fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL);
 	else
-		sent = sys_sendmsg(s->d.fd, &m, MSG_NOSIGNAL);
+		sent = pieces_to_kernel(s, iov, n);
 	if (sent < 0)
 		return socle__send_error(s->d.fd, -errno);
 	/* The rest of a message cannot follow it. */
@@ -49,7 +56,7 @@ to_kernel(struct socle_socket *s, const struct iovec *iov, int n)
 	return sent;
 }
 
-static ssize_t
+static SOCLE__NOINLINE ssize_t
 to_writer(struct socle_socket *s, const struct iovec *iov)
 {
 	struct socle__extra *x = s->extra;

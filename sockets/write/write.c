@@ -12,12 +12,6 @@
 enum { VECTOR_MAX = 1024 };
 #define MOST ((size_t)PTRDIFF_MAX) /* bytes of a queue */
 
-/*
- * A variable that is needed only after an unusual result of send(2) is kept on
- * the stack: in a register it would have to be saved on every call.
- */
-#define ON_STACK(variable) __asm__ volatile("" : "+m"(variable))
-
 int
 socle__write_refusal(const struct socle_socket *s, size_t len)
 {
@@ -94,7 +88,7 @@ write_failed(struct socle_socket *s, int err)
 }
 
 /* The kernel was offered all of it; `sent' is the number it took, or -errno. */
-static int
+static SOCLE__NOINLINE int
 written_directly(struct socle_socket *s, const struct iovec *iov, int n,
 	size_t len, ssize_t sent)
 {
@@ -205,6 +199,20 @@ write_in_full(struct socle_socket *s, const void *data, size_t len)
 	return err < 0 ? err : write_vector(s, &iov, 1, len);
 }
 
+/* With autoflush off: the first of the writes that one call will send. */
+static SOCLE__NOINLINE int
+write_first(struct socle_socket *s, const void *data, size_t len)
+{
+	uint32_t mask =
+		SOCLE__CLOSED | SOCLE__ENDING | SOCLE__SPECIAL | SOCLE__HOLD;
+
+	if (len == 0 || s->queued || (s->d.bits & mask) != SOCLE__HOLD ||
+		!socle__queue_first(s, data, len))
+		return write_in_full(s, data, len);
+	queued(s, true);
+	return 0;
+}
+
 /* Appends to the last block of the queue if it has the space. */
 static SOCLE__NOINLINE int
 write_queued(struct socle_socket *s, const void *data, size_t len)
@@ -214,7 +222,7 @@ write_queued(struct socle_socket *s, const void *data, size_t len)
 	if (len > 0 && !socle__has(s, mask) &&
 		socle__queue_append(s, data, len))
 		return 0;
-	return write_in_full(s, data, len);
+	return write_first(s, data, len);
 }
 
 /* A send that took a part or none, or whose time must be recorded. */
@@ -237,17 +245,20 @@ socle_write(struct socle_socket *s, const void *data, size_t len)
 	uint32_t mask = SOCLE__IS_SOCKET | SOCLE__CLOSED | SOCLE__END_REPORTED |
 		SOCLE__HOLD | SOCLE__CONNECTING | SOCLE__REPORTING |
 		SOCLE__ENDING | SOCLE__SPECIAL;
-	struct socle_socket *self = s;
-	const void *from = data;
-	size_t size = len;
+	struct socle_socket *self;
+	const void *from;
+	size_t size;
 	ssize_t sent;
 
 	if (socle__unlikely((s->d.bits & mask) != SOCLE__IS_SOCKET ||
 		    s->queued || len == 0))
 		return write_queued(s, data, len);
-	ON_STACK(self);
-	ON_STACK(from);
-	ON_STACK(size);
+	self = s;
+	from = data;
+	size = len;
+	SOCLE__ON_STACK(self);
+	SOCLE__ON_STACK(from);
+	SOCLE__ON_STACK(size);
 	sent = sys_send(s->d.fd, data, len, MSG_NOSIGNAL);
 	if (socle__unlikely(
 		    sent != (ssize_t)size || socle__has(self, SOCLE__IDLES)))
