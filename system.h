@@ -47,6 +47,12 @@
 #define SOCLE__COLD __attribute__((noinline, cold))
 /* The same for a function that is called often. */
 #define SOCLE__NOINLINE __attribute__((noinline))
+/*
+ * For a function that returns an object through a pointer.  Inlined by
+ * LTO, it would have gcc warn that the caller's variable is not set: for all that
+ * gcc knows, -errno may be 0.
+ */
+#define SOCLE__CONSTRUCTOR SOCLE__NOINLINE
 
 /*
  * For a function that is called often and has no arrays: the stack protector

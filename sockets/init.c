@@ -202,7 +202,7 @@ socle__socket_new_accepted(struct socle__class *cls, int fd)
 			socle__reactor, &s->d, &cls->ops, fd, bits));
 }
 
-int
+SOCLE__CONSTRUCTOR int
 socle_socket_new(
 	const struct socle_class *cls, int fd, struct socle_socket **ret)
 {

@@ -106,7 +106,7 @@ socle_dgram_init(struct socle_dgram *d, const struct socle_dgram_class *cls,
 	return err < 0 ? err : make(d, c, fd, 0, p);
 }
 
-int
+SOCLE__CONSTRUCTOR int
 socle_dgram_new(const struct socle_dgram_class *cls, int fd,
 	const struct socle_dgram_params *p, struct socle_dgram **ret)
 {

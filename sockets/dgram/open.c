@@ -48,7 +48,7 @@ unlink_made(const struct socle_addr *a)
 		(void)sys_unlink(path);
 }
 
-int
+SOCLE__CONSTRUCTOR int
 socle_dgram_open(const char *where, bool bind,
 	const struct socle_dgram_class *cls, const struct socle_dgram_params *p,
 	struct socle_dgram **ret)

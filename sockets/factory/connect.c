@@ -151,7 +151,7 @@ connecting_object(const struct socle_class *cls,
 	return 0;
 }
 
-int
+SOCLE__CONSTRUCTOR int
 socle_connect(const char *where, const struct socle_class *cls, double timeout,
 	struct socle_socket **ret)
 {

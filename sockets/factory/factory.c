@@ -28,7 +28,7 @@ factories_reset(struct socle__reactor *r)
 
 static const struct socle__part factories_part = {.reset = factories_reset};
 
-int
+SOCLE__CONSTRUCTOR int
 socle__factory_new(
 	const struct socle_factory_params *p, struct socle_factory **ret)
 {
@@ -48,7 +48,7 @@ socle__factory_new(
 	return 0;
 }
 
-int
+SOCLE__CONSTRUCTOR int
 socle_factory_new(
 	const struct socle_factory_params *p, struct socle_factory **ret)
 {

@@ -21,7 +21,7 @@ ignore(struct socle_factory *f, struct socle_socket *s, void *arg)
 	(void)arg;
 }
 
-int
+SOCLE__CONSTRUCTOR int
 socle_listen(const char *where, const struct socle_class *cls,
 	struct socle_factory **ret)
 {
@@ -33,7 +33,7 @@ socle_listen(const char *where, const struct socle_class *cls,
 		.accept_class = cls,
 		.accepted = ignore,
 		.failure = log_failure};
-	struct socle_factory *f = NULL;
+	struct socle_factory *f;
 	int err = where && cls ? socle__addr_parse_zone(&a, where, 0) : -EINVAL;
 
 	if (err == 0)
@@ -49,7 +49,7 @@ socle_listen(const char *where, const struct socle_class *cls,
 	return 0;
 }
 
-int
+SOCLE__CONSTRUCTOR int
 socle_listen_on(int fd, const struct socle_class *cls, void *arg,
 	struct socle_factory **ret)
 {
@@ -59,7 +59,7 @@ socle_listen_on(int fd, const struct socle_class *cls, void *arg,
 		.accepted = ignore,
 		.failure = log_failure,
 		.arg = arg};
-	struct socle_factory *f = NULL;
+	struct socle_factory *f;
 	int err = cls ? socle__factory_new(&p, &f) : -EINVAL;
 
 	if (err < 0)

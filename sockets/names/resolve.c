@@ -264,7 +264,7 @@ resolve_new(const char *host, const char *service)
 	return NULL;
 }
 
-int
+SOCLE__CONSTRUCTOR int
 socle_resolve(const char *host, const char *service, int family, int type,
 	answer_fn *fn, void *arg, struct socle_resolve **ret)
 {
