@@ -6,7 +6,8 @@
 # make bench [FULL=1]  socle beside its peers          make guard [RECORD=1]
 # make cross           for other systems and machines, TARGETS="musl i386" alone
 #
-# SAN=asan|ubsan|tsan builds a variant of its own in build/$(SAN); WERROR=1
+# SAN=asan|ubsan|tsan builds a variant of its own in build/$(SAN); LTO=1 one in
+# build/plain-lto, whose static library also inlines into programs; WERROR=1
 # makes warnings errors; V=1 shows the commands.  CC, CXX, CFLAGS, CPPFLAGS,
 # LDFLAGS, PREFIX and DESTDIR are the user's and are never set here.  GNU make.
 

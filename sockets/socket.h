@@ -93,7 +93,10 @@ int socle_socket_init(
 /*
  * Allocates the class's size, makes an object of it, and stores it in *ret,
  * which is unchanged on failure.  The fields of the subclass are zero.  The
- * library frees the memory after `destroy'.  Otherwise as socle_socket_init().
+ * library takes the memory back after `destroy'.  That of objects of up to 512
+ * bytes may be used again at once; SOCLE_PAGES=0 in the environment stops that,
+ * for tools that look for uses of memory that was freed.  Otherwise as
+ * socle_socket_init().
  */
 int socle_socket_new(
 	const struct socle_class *cls, int fd, struct socle_socket **ret);
