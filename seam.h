@@ -64,7 +64,6 @@ X(int, clock_gettime, (clockid_t c, struct timespec *ts), (c, ts)) \
 X(void *, malloc, (size_t n), (n)) \
 X(void *, calloc, (size_t n, size_t size), (n, size)) \
 X(void *, realloc, (void *p, size_t n), (p, n)) \
-X(void *, aligned_alloc, (size_t to, size_t n), (to, n)) \
 SOCLE__SEAM_LINUX(X) \
 SOCLE__SEAM_KQUEUE(X)
 

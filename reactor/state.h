@@ -56,7 +56,7 @@ enum socle__part_order {
 	SOCLE__PART_BACKEND,
 	SOCLE__PART_CLASSES,
 	SOCLE__PART_SPARES,
-	SOCLE__PART_PAGES,
+	SOCLE__PART_SLABS,
 	SOCLE__PARTS
 };
 
@@ -90,9 +90,9 @@ struct socle__owned_arg {
 
 struct socle_factory;
 
-/* Pages of objects, by the number of lines of each; sockets/memory.h. */
-struct socle__page;
-enum { SOCLE__PAGE_SIZES = 9 };
+/* Memory of objects, by the number of lines of each; sockets/memory.h. */
+struct socle__slab;
+enum { SOCLE__SLAB_SIZES = 9 };
 
 /* A message that waits for the log hook; reactor/log.c. */
 enum { SOCLE__LOG_LONGEST = 1024 };
@@ -155,8 +155,8 @@ struct socle__reactor {
 	struct socle__class *classes; /* resolved so far */
 	struct socle__item *spares;   /* blocks for the next write queues */
 	unsigned n_spares;
-	bool has_pages;
-	struct socle__page *pages[SOCLE__PAGE_SIZES]; /* those with room */
+	bool has_slabs;
+	struct socle__slab *slabs[SOCLE__SLAB_SIZES]; /* those with room */
 	struct socle_factory *factories;
 	struct socle_descriptor log_turn;
 	struct socle__log_message *kept, **kept_end; /* for the log hook */

@@ -7,102 +7,126 @@
 #include <string.h>
 
 #ifdef SOCLE_CHECKS
-enum { PAGES_BY_DEFAULT = 0 };
+enum { SLABS_BY_DEFAULT = 0 };
 #else
-enum { PAGES_BY_DEFAULT = 1 };
+enum { SLABS_BY_DEFAULT = 1 };
 #endif
 
 static void
-page_link(struct socle__page **list, struct socle__page *p)
+slab_link(struct socle__slab **list, struct socle__slab *slab)
 {
-	p->next = *list;
-	p->link = list;
-	if (p->next)
-		p->next->link = &p->next;
-	*list = p;
-}
-
-void
-socle__page_unlink(struct socle__page *p)
-{
-	*p->link = p->next;
-	if (p->next)
-		p->next->link = p->link;
+	slab->next = *list;
+	slab->link = list;
+	if (slab->next)
+		slab->next->link = &slab->next;
+	*list = slab;
 }
 
 static void
-pages_free(struct socle__reactor *r)
+slab_unlink(struct socle__slab *slab)
 {
-	for (int i = 0; i < SOCLE__PAGE_SIZES; i++)
-		while (r->pages[i]) {
-			struct socle__page *p = r->pages[i];
+	*slab->link = slab->next;
+	if (slab->next)
+		slab->next->link = slab->link;
+}
 
-			r->pages[i] = p->next;
-			sys_free(p);
+static void
+slabs_free(struct socle__reactor *r)
+{
+	for (int i = 0; i < SOCLE__SLAB_SIZES; i++)
+		while (r->slabs[i]) {
+			struct socle__slab *slab = r->slabs[i];
+
+			r->slabs[i] = slab->next;
+			sys_free(slab);
 		}
 }
 
-static const struct socle__part pages_part = {.free = pages_free};
+static const struct socle__part slabs_part = {.free = slabs_free};
 
 /* Decided once in the life of a reactor. */
 static bool
-has_pages(struct socle__reactor *r)
+has_slabs(struct socle__reactor *r)
 {
 	const char *setting;
 
-	if (r->parts[SOCLE__PART_PAGES])
-		return r->has_pages;
-	setting = getenv("SOCLE_PAGES");
-	r->has_pages = setting && *setting ? strcmp(setting, "0") != 0
-					   : PAGES_BY_DEFAULT;
-	socle__part_register(r, SOCLE__PART_PAGES, &pages_part);
-	return r->has_pages;
+	if (r->parts[SOCLE__PART_SLABS])
+		return r->has_slabs;
+	setting = getenv("SOCLE_SLABS");
+	r->has_slabs = setting && *setting ? strcmp(setting, "0") != 0
+					   : SLABS_BY_DEFAULT;
+	socle__part_register(r, SOCLE__PART_SLABS, &slabs_part);
+	return r->has_slabs;
+}
+
+/* Page by page, because the first use of a page costs memory. */
+static void
+page_divide(struct socle__slab *slab, size_t size)
+{
+	size_t step = (size + SOCLE__LINE - 1) / SOCLE__LINE * SOCLE__LINE;
+	size_t first = SOCLE__LINE, at = first;
+
+	while (at + step <= SOCLE__PAGE)
+		at += step;
+	while (at > first) { /* the lowest piece is taken first */
+		void **piece;
+
+		at -= step;
+		piece = (void **)(void *)(slab->unused + at);
+		*piece = slab->room;
+		slab->room = piece;
+	}
+	*(struct socle__slab **)(void *)slab->unused = slab;
+	slab->unused += SOCLE__PAGE;
+	slab->left--;
+}
+
+void
+socle__slab_is_full(struct socle__slab *slab, size_t size)
+{
+	if (slab->left > 0)
+		page_divide(slab, size);
+	else
+		slab_unlink(slab);
 }
 
 void *
 socle__memory_more(struct socle__reactor *r, size_t size)
 {
-	size_t step = (size + SOCLE__LINE - 1) / SOCLE__LINE * SOCLE__LINE;
-	struct socle__page *p;
-	char *at;
+	struct socle__slab *slab;
 
-	if (!has_pages(r) || size > SOCLE__PAGED)
+	if (!has_slabs(r) || size > SOCLE__SLAB_OBJECT)
 		return sys_malloc(size);
-	p = sys_aligned_alloc(SOCLE__PAGE, SOCLE__PAGE);
-	if (!p)
+	slab = sys_malloc(
+		sizeof(*slab) + (size_t)(SOCLE__SLAB_PAGES + 1) * SOCLE__PAGE);
+	if (!slab)
 		return NULL;
-	p->room = NULL;
-	p->used = 0;
-	/* The lowest piece is taken first. */
-	for (at = (char *)p + SOCLE__LINE +
-			(SOCLE__PAGE - SOCLE__LINE) / step * step;
-		at != (char *)p + SOCLE__LINE;) {
-		at -= step;
-		*(void **)(void *)at = p->room;
-		p->room = at;
-	}
-	page_link(socle__pages_of(r, size), p);
+	*slab = (struct socle__slab){.left = SOCLE__SLAB_PAGES};
+	slab->unused = (char *)(slab + 1);
+	slab->unused += -(uintptr_t)slab->unused % SOCLE__PAGE;
+	page_divide(slab, size);
+	slab_link(socle__slabs_of(r, size), slab);
 	return socle__memory_take(r, size);
 }
 
 void
 socle__memory_give(struct socle__reactor *r, void *piece, size_t size)
 {
-	struct socle__page **list, *p;
+	uintptr_t page = (uintptr_t)piece & ~(uintptr_t)(SOCLE__PAGE - 1);
+	struct socle__slab **list, *slab;
 
-	if (socle__unlikely(!r->has_pages || size > SOCLE__PAGED)) {
+	if (socle__unlikely(!r->has_slabs || size > SOCLE__SLAB_OBJECT)) {
 		sys_free(piece);
 		return;
 	}
-	list = socle__pages_of(r, size);
-	p = (struct socle__page *)((uintptr_t)piece &
-		~(uintptr_t)(SOCLE__PAGE - 1));
-	if (!p->room)
-		page_link(list, p);
-	*(void **)piece = p->room;
-	p->room = piece;
-	if (--p->used == 0 && (*list != p || p->next)) {
-		socle__page_unlink(p);
-		sys_free(p);
+	list = socle__slabs_of(r, size);
+	slab = *(struct socle__slab **)page;
+	if (!slab->room)
+		slab_link(list, slab);
+	*(void **)piece = slab->room;
+	slab->room = piece;
+	if (--slab->used == 0 && (*list != slab || slab->next)) {
+		slab_unlink(slab);
+		sys_free(slab);
 	}
 }

@@ -94,7 +94,7 @@ int socle_socket_init(
  * Allocates the class's size, makes an object of it, and stores it in *ret,
  * which is unchanged on failure.  The fields of the subclass are zero.  The
  * library takes the memory back after `destroy'.  That of objects of up to 512
- * bytes may be used again at once; SOCLE_PAGES=0 in the environment stops that,
+ * bytes may be used again at once; SOCLE_SLABS=0 in the environment stops that,
  * for tools that look for uses of memory that was freed.  Otherwise as
  * socle_socket_init().
  */

@@ -80,7 +80,6 @@ static const struct row {
 	NOT_FAILED(clock_gettime, "with this clock it cannot fail"),
 	NOT_FAILED(malloc, "test_faults_alloc.c lets it fail"),
 	NOT_FAILED(calloc, "test_faults_alloc.c lets it fail"),
-	UNREACHED(aligned_alloc, "test_faults_alloc.c lets it fail"),
 	NOT_FAILED(realloc, "test_faults_alloc.c lets it fail"),
 	{.which = CALL_dup2,
 		.errors = {EINTR, EBUSY, EMFILE},

@@ -1,7 +1,7 @@
 /*
  * Each allocation fails in turn, once or from then on, while a program that
  * uses the whole core runs; support/scenario.h lists what must hold.  The memory
- * of objects is in pages.
+ * of objects is in slabs.
  */
 /* backends: all */
 #include "tests/support/scenario.h"
@@ -30,7 +30,7 @@ static bool
 is_allocation(enum call which)
 {
 	return which == CALL_malloc || which == CALL_calloc ||
-		which == CALL_realloc || which == CALL_aligned_alloc;
+		which == CALL_realloc;
 }
 
 /* Called at each call: also the place to arm the next fault. */
@@ -273,6 +273,6 @@ main(void)
 		test(a_borrowed_write_without_memory_takes_nothing),
 	};
 
-	setenv("SOCLE_PAGES", "1", 1);
+	setenv("SOCLE_SLABS", "1", 1);
 	return run_tests(tests);
 }

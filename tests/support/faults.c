@@ -107,7 +107,7 @@ static bool
 is_allocation(enum call which)
 {
 	return which == CALL_malloc || which == CALL_calloc ||
-		which == CALL_realloc || which == CALL_aligned_alloc;
+		which == CALL_realloc;
 }
 
 /* NULL, -1 or another value that means failure, in the widest type. */
@@ -178,12 +178,6 @@ static void *
 real_calloc(size_t n, size_t size)
 {
 	return remember(calloc(n, size));
-}
-
-static void *
-real_aligned_alloc(size_t to, size_t n)
-{
-	return remember(aligned_alloc(to, n));
 }
 
 static void *
