@@ -87,6 +87,8 @@ writable(struct socle_socket *s)
 		socle__socket_interest(s);
 		if (socle__has(s, SOCLE__USER_READ))
 			call_read(s);
+		else
+			socle__reader_holds(s, true); /* until reading is on */
 	}
 	if (socle__has(s, SOCLE__USER_WRITE | SOCLE__QUEUE_WRITE) &&
 		!socle__is_gone(s))

@@ -81,8 +81,8 @@ read_pushed(struct socle_socket *s, void *buf, size_t size)
  * yet, such as the rest of a TLS record.  After it has returned bytes it is
  * assumed to hold more, until it says otherwise.
  */
-static void
-reader_holds(struct socle_socket *s, bool more)
+void
+socle__reader_holds(struct socle_socket *s, bool more)
 {
 	struct socle__extra *x = s->extra;
 
@@ -104,7 +104,7 @@ read_by_function(struct socle_socket *s, void *buf, size_t size)
 	socle__callback_end(socle__reactor, &c);
 	if (n > 0 && (size_t)n > size)
 		n = -EIO;
-	reader_holds(s, n > 0 && s->extra->reader);
+	socle__reader_holds(s, n > 0 && s->extra->reader);
 	if (n == SOCLE_WANT_WRITE && !socle__is_closed(s)) {
 		s->d.bits |= SOCLE__READER_WRITE;
 		socle__socket_interest(s);
@@ -300,7 +300,7 @@ socle_set_reader_func(struct socle_socket *s,
 	socle__catch_sigpipe(); /* TLS libraries write as they read */
 	s->extra->reader = fn;
 	s->extra->reader_arg = arg;
-	reader_holds(s, false);
+	socle__reader_holds(s, false);
 	s->d.bits &= ~(uint32_t)SOCLE__READER_WRITE;
 	socle__socket_interest(s);
 	return 0;

@@ -20,6 +20,9 @@ socle__pushed_turn(struct socle_socket *s)
 		socle__pushed_turn_set(s);
 }
 
+/* Whether the reader function is assumed to hold more. */
+void socle__reader_holds(struct socle_socket *s, bool more);
+
 void socle__pushed_drop(struct socle_socket *s);
 
 #endif

@@ -289,7 +289,8 @@ int socle_unread(struct socle_socket *s, const void *data, size_t len);
  * restores.  `fn' returns the number of bytes, 0 at the end of the stream, or
  * -errno; more than `len' is -EIO.  -EAGAIN and SOCLE_WANT_READ: nothing to
  * read now.  SOCLE_WANT_WRITE: nothing until the fd is writable; event_read is
- * called then.  Any function may be called inside `fn'.
+ * called then, or once reading is watched again.  Any function may be called
+ * inside `fn'.
  *
  * Data that `fn' has received and not returned is not lost, although the poller
  * does not see it: after a result > 0 `fn' is taken to hold more until it returns

@@ -248,6 +248,28 @@ want_write_with_reading_off_causes_no_event(void **state)
 	close(ends[1]);
 }
 
+/* No input arrives: what the reader has received must not be forgotten. */
+static void
+a_want_write_of_a_time_without_reading_is_retried_when_it_is_on(void **state)
+{
+	const ssize_t answers[] = {SOCLE_WANT_WRITE, 5, -EAGAIN, 0};
+	struct script script = {.answers = answers};
+	struct probe *p = made(&script);
+	char c;
+
+	(void)state;
+	assert_int_equal(-EAGAIN, socle_read(&p->sock, &c, 1));
+	turn(3);
+	assert_notes("");
+	assert_int_equal(-1, socle_loop_timeout_ms());
+	socle_watch_read(&p->sock, true);
+	turn(3);
+	assert_notes("r r r-EAGAIN");
+	assert_int_equal(5, p->got_len);
+	assert_int_equal(SOCLE_READ, socle_watching(&p->sock));
+	close(ends[1]);
+}
+
 static void
 removing_the_reader_function_clears_its_want_write(void **state)
 {
@@ -522,6 +544,7 @@ main(void)
 		test(want_write_waits_for_writability),
 		test(after_want_write_unread_input_does_not_spin),
 		test(want_write_with_reading_off_causes_no_event),
+		test(a_want_write_of_a_time_without_reading_is_retried_when_it_is_on),
 		test(removing_the_reader_function_clears_its_want_write),
 		test(pushed_back_data_is_read_before_the_reader_function_runs),
 		test(a_reader_function_may_close_the_object),
