@@ -3,6 +3,7 @@
 # make test-long       with the long campaigns         make lint
 # make test-kernels [KERNELS=macos] [T=close]  tests on what other kernels answer
 # make test-valgrind   under valgrind                  make clean
+# make coverage        what the tests reach
 # make bench [FULL=1]  socle beside its peers          make guard [RECORD=1]
 # make cross           for other systems and machines, TARGETS="musl i386" alone
 #
@@ -29,7 +30,8 @@ FOLDERS := timers profiling reactor sockets/names sockets sockets/write \
 
 SAN ?=
 LTO ?=
-B   := build/$(or $(SAN),plain)$(if $(LTO),-lto)$(if $(filter libkqueue,$(KQUEUE)),-libkqueue)
+COVERAGE ?=
+B   := build/$(or $(SAN),$(if $(COVERAGE),coverage),plain)$(if $(LTO),-lto)$(if $(filter libkqueue,$(KQUEUE)),-libkqueue)
 comma := ,
 space := $(subst ,, )
 
@@ -98,6 +100,12 @@ SAN_FLAGS := $(SAN_$(SAN)) -fno-omit-frame-pointer
 CHECKS    := -DSOCLE_CHECKS
 endif
 
+# Which lines and branches the tests reach; for tools/coverage.
+ifneq ($(COVERAGE),)
+COVERAGE_FLAGS := -O0 -DCOVERAGE --coverage -fprofile-update=atomic
+COVERAGE_LINK  := --coverage -Wl,--wrap=_exit
+endif
+
 # The static library can be linked with and without LTO: its objects have both.
 ifneq ($(LTO),)
 LTO_FLAGS := -flto=auto -ffat-lto-objects -DSOCLE_LTO
@@ -108,8 +116,8 @@ endif
 
 ALL_CPPFLAGS = $(FEATURES) $(CHECKS) $(CPPFLAGS)
 ALL_CFLAGS   = -std=c11 -O2 -g -fPIC -fvisibility=hidden \
-	-fno-plt -fstack-protector-strong $(WARN) $(SAN_FLAGS) $(LTO_FLAGS) $(CFLAGS)
-ALL_LDFLAGS  = $(SAN_FLAGS) $(if $(LTO),-O2 $(LTO_FLAGS)) $(LDFLAGS)
+	-fno-plt -fstack-protector-strong $(WARN) $(SAN_FLAGS) $(LTO_FLAGS) $(COVERAGE_FLAGS) $(CFLAGS)
+ALL_LDFLAGS  = $(SAN_FLAGS) $(COVERAGE_LINK) $(if $(LTO),-O2 $(LTO_FLAGS)) $(LDFLAGS)
 ALL_LIBS     = -pthread
 SEAM         := -DSOCLE_SEAM_TEST -USOCLE_CHECKS -DSOCLE_CHECKS $(KQUEUE_FLAGS)
 
@@ -158,7 +166,7 @@ endif
 
 all: $(STATIC) $(SHARED) $(LINKS)
 .PHONY: all tests test test-long test-kernels test-valgrind examples benches bench \
-	peers guard run install uninstall lint clean cmocka cross
+	peers guard run install uninstall lint clean cmocka cross coverage
 .DELETE_ON_ERROR:
 MAKEFLAGS += -r
 
@@ -275,6 +283,9 @@ test-valgrind: tests
 	@tools/need valgrind valgrind
 	$Q SOCLE_TEST_SCALE=0.1 TEST_TIMEOUT=$(or $(TEST_TIMEOUT),900) \
 		UNDER=valgrind $(RUN_TESTS) $(TEST_NAMES)
+
+coverage:
+	+@MAKE='$(MAKE)' tools/coverage
 
 TARGETS ?= musl i386 aarch64 s390x x86_64-macos aarch64-macos
 cross:
