@@ -22,6 +22,7 @@ struct id_timer {
 };
 
 enum { SMALLEST = 16, HASH_BITS = 32, OF_A_LOOP = 40 };
+enum { LAG = 100000000 }; /* of the timers' time behind the clock, ns */
 
 struct socle__timer_ids {
 	uint32_t n;            /* timers */
@@ -29,17 +30,27 @@ struct socle__timer_ids {
 	struct id_timer *at[]; /* NULL: free */
 };
 
+static inline int
+start(struct socle__reactor *r, struct socle_timer *t, int64_t now,
+	int64_t deadline)
+{
+	if (socle__unlikely(now - r->timers.advanced > LAG))
+		socle__timers_advance(&r->timers, now);
+	socle__timers_add(&r->timers, t, deadline);
+	return 0;
+}
+
 int
 socle_timer_start(struct socle_timer *t, double seconds)
 {
 	struct socle__reactor *r = socle__reactor_get();
+	int64_t now;
 
 	if (!r)
 		return -ENOMEM;
-	socle__timers_add(&r->timers, t,
-		socle__add_ns(
-			socle__clock_ns(), socle__seconds_to_ns(seconds)));
-	return 0;
+	now = socle__clock_ns();
+	return start(
+		r, t, now, socle__add_ns(now, socle__seconds_to_ns(seconds)));
 }
 
 int
@@ -47,10 +58,7 @@ socle_timer_start_at(struct socle_timer *t, double when)
 {
 	struct socle__reactor *r = socle__reactor_get();
 
-	if (!r)
-		return -ENOMEM;
-	socle__timers_add(&r->timers, t, socle__moment_to_ns(when));
-	return 0;
+	return r ? start(r, t, r->now, socle__moment_to_ns(when)) : -ENOMEM;
 }
 
 void

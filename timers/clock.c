@@ -34,16 +34,6 @@ socle__seconds_to_ns(double seconds)
 	return (double)whole < ns ? whole + 1 : whole;
 }
 
-int64_t
-socle__moment_to_ns(double when)
-{
-	double ns = when * NS_PER_SECOND + 0.5;
-
-	if (!(ns > 0))
-		return 0;
-	return ns >= (double)INT64_MAX ? INT64_MAX : (int64_t)ns;
-}
-
 double
 socle__ns_to_seconds(int64_t ns)
 {

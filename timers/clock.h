@@ -16,7 +16,15 @@ int64_t socle__seconds_to_ns(double seconds);
  * A moment on the scale of socle__ns_to_seconds(), rounded to the nearest ns, so
  * that a time survives its conversion to a double and back.
  */
-int64_t socle__moment_to_ns(double when);
+static inline int64_t
+socle__moment_to_ns(double when)
+{
+	double ns = when * 1e9 + 0.5;
+
+	if (!(ns > 0))
+		return 0;
+	return ns >= (double)INT64_MAX ? INT64_MAX : (int64_t)ns;
+}
 
 /* The inverse. */
 double socle__ns_to_seconds(int64_t ns);

@@ -8,26 +8,28 @@
  *    deadline, with two exceptions: a timer whose deadline has passed is in the
  *    current slot of level 0, and a timer that is restarted for a later time
  *    stays where it is until its slot is emptied.
- *  - Occupied slots above level 0 start after the wheel's time.  So all timers
- *    that are due before the next slot of level 0 are in its current slot, and
- *    emptying slots by their start, sorting each one's due timers, yields the
- *    exact order.
+ *  - A slot above level 0 that contains the wheel's time holds nothing that is
+ *    due: its bound is later than the time that is collected for.  So emptying
+ *    the slots whose bound has passed by their start, sorting the due timers of
+ *    each slot of level 0, yields the exact order.
+ *  - A timer that is started for a time that was collected for already waits in
+ *    a list of its own for the next collect.  So the due timers of a collect can
+ *    be found one slot after the other, between callbacks that start others.
  *  - The wheel's time never passes the clock.
  *
- * A slot above level 0 is spread over the levels below when its time comes.
- * They reach the end of the slot after it as well, so each collect spreads a
- * bounded number of timers of that slot ahead of its time.  A slot with more
- * timers than that is crowded: next reports the start of the slot before it,
- * and then the past until the crowded slot is empty.  Other slots cause no tick
- * before their bound.
- *
- * So a collect moves at most SPREAD timers of each level ahead of time, and
- * SPREAD of each level whose slot starts in this tick.  It moves more only if
- * there was no time to empty a crowded slot during the slot before it.
+ * A slot above level 0 is spread over the levels below once its bound has
+ * passed.  They reach the end of the slot after it as well, so each collect
+ * spreads SPREAD timers of that slot, or of the current one, ahead of time, in
+ * each level.  A slot with more timers than that is crowded: next reports the
+ * start of the slot before it, and then the past until the crowded slot is
+ * empty.  Other slots cause no tick before their bound.  A collect moves more
+ * timers that are not due only if a crowded slot's bound passed before.
  */
 #include "timers/store.h"
-#include "timers/sort.h"
+#include "timers/list.h"
 #include "timers/wheel.h"
+
+#include "system.h"
 
 _Static_assert((int)LEVELS == (int)SOCLE__TIMER_LEVELS &&
 		(int)SLOTS == (int)SOCLE__TIMER_SLOTS,
@@ -72,38 +74,11 @@ slot_first(struct socle__timer_store *ts, unsigned level, uint64_t *set)
 }
 
 static void
-list_insert(struct socle_timer **list, struct socle_timer *t)
+slot_link(struct socle__timer_slot *slot, struct socle_timer *t)
 {
-	struct socle_timer *next = *list;
-
-	if (next)
-		next->prev = &t->next;
-	t->next = next;
-	t->prev = list;
-	*list = t;
-}
-
-static struct socle_timer *
-list_take(struct socle_timer **list)
-{
-	struct socle_timer *t = *list, *next = t->next;
-
-	if (next)
-		next->prev = list;
-	*list = next;
-	return t;
-}
-
-/* The lowest level that reaches from one slot of level 0 to another. */
-static unsigned
-level_reaching(uint64_t from, uint64_t to)
-{
-	/* 0 below 64 slots, 1 below 2048, ...; a carry takes one level more */
-	unsigned bit = 63u - (unsigned)__builtin_clzll((to - from) | 2);
-	unsigned level = (bit - 1) / LEVEL_BITS;
-	unsigned shift = level * LEVEL_BITS;
-
-	return level + ((to >> shift) - (from >> shift) >= SLOTS);
+	if (!slot->first || t->deadline < slot->bound)
+		slot->bound = t->deadline;
+	list_insert(&slot->first, t);
 }
 
 static void
@@ -111,23 +86,19 @@ slot_insert(struct socle__timer_store *ts, struct socle_timer *t)
 {
 	int64_t time = t->deadline > ts->now ? t->deadline : ts->now;
 	uint64_t number = slot_number(time, 0);
-	uint64_t current = slot_number(ts->now, 0);
-	unsigned level = level_reaching(current, number);
+	unsigned level = level_reaching(slot_number(ts->now, 0), number);
 	unsigned i = (number >> level * LEVEL_BITS) % SLOTS;
 	struct socle__timer_slot *slot = &ts->slots[level][i];
 
-	if (!slot->first) {
-		slot->bound = t->deadline;
-		ts->added[level][i] = 0;
+	if (++ts->added[level][i] == SPREAD + 1)
+		ts->crowded[level] |= UINT64_C(1) << i;
+	if (socle__unlikely(!slot->first)) {
+		ts->added[level][i] = 1;
 		ts->levels |= UINT64_C(1) << level;
 		ts->occupied[level] |= UINT64_C(1) << i;
 		ts->crowded[level] &= ~(UINT64_C(1) << i);
 	}
-	if (t->deadline < slot->bound)
-		slot->bound = t->deadline;
-	if (++ts->added[level][i] == SPREAD + 1)
-		ts->crowded[level] |= UINT64_C(1) << i;
-	list_insert(&slot->first, t);
+	slot_link(slot, t);
 }
 
 /* Moves timers of a slot above level 0 to their slots, at most `limit'. */
@@ -144,69 +115,51 @@ slot_spread(struct socle__timer_store *ts, struct socle__timer_slot *slot,
 #endif
 }
 
-/* Spreads the slot that follows the current one, in each level. */
+/* Spreads the current slot of each level, or the one that follows. */
 static void
 spread_ahead(struct socle__timer_store *ts)
 {
 	for (uint64_t left = ts->levels & ~UINT64_C(1); left != 0;
 		left &= left - 1) {
 		unsigned level = lowest_bit(left);
-		uint64_t number = slot_number(ts->now, level) + 1;
+		uint64_t number = slot_first(ts, level, ts->occupied);
 
-		if (slot_first(ts, level, ts->occupied) == number)
+		if (number - slot_number(ts->now, level) <= 1)
 			slot_spread(ts, slot_at(ts, level, number), SPREAD);
 	}
 }
 
-/* Appends a list to the due one. */
-static void
-due_append(struct socle__timer_store *ts, struct socle_timer *t)
-{
-	while (t) {
-		struct socle_timer *next = t->next;
-
-		t->order |= DUE;
-		t->prev = ts->due_end;
-		*ts->due_end = t;
-		ts->due_end = &t->next;
-		t = next;
-	}
-	*ts->due_end = NULL;
-}
-
 /* Moves the due timers of a slot of level 0 to the due list. */
 static void
-slot_collect(struct socle__timer_store *ts, uint64_t number, int64_t now)
+slot_collect(struct socle__timer_store *ts, uint64_t number)
 {
 	struct socle__timer_slot *slot = slot_at(ts, 0, number);
 	int64_t last = slot_start(number, 0) + UNIT - 1;
 	struct socle_timer *rest = slot->first, *due = NULL;
 	struct socle_timer *t;
 
-	if (last > now)
-		last = now;
+	if (last > ts->until)
+		last = ts->until;
 	slot->first = NULL;
 	while ((t = rest)) {
 		rest = t->next;
 		if (t->deadline <= last) {
+			t->order |= DUE;
 			t->next = due;
 			due = t;
 		} else {
 			slot_insert(ts, t);
 		}
 	}
-	due_append(ts, sort_timers(due));
+	list_set(&ts->due, sort_timers(due));
 }
 
-/*
- * Finds the first slot to empty: one of level 0 that may hold due timers, or
- * one of another level that has been reached and starts no later.
- */
+/* Of the slots that may hold due timers, finds the one that starts first. */
 static uint64_t
-slot_reached(struct socle__timer_store *ts, int64_t now, unsigned *ret_level)
+slot_reached(struct socle__timer_store *ts, unsigned *ret_level)
 {
 	uint64_t found = no_slot;
-	int64_t limit = now;
+	int64_t limit = INT64_MAX;
 
 	for (uint64_t left = ts->levels; left != 0; left &= left - 1) {
 		unsigned level = lowest_bit(left);
@@ -215,9 +168,9 @@ slot_reached(struct socle__timer_store *ts, int64_t now, unsigned *ret_level)
 
 		if (number == no_slot)
 			continue;
-		from = level == 0 ? slot_at(ts, 0, number)->bound
-				  : slot_start(number, level);
-		if (from <= limit) {
+		from = slot_start(number, level);
+		if (from <= limit &&
+			slot_at(ts, level, number)->bound <= ts->until) {
 			limit = from;
 			found = number;
 			*ret_level = level;
@@ -226,10 +179,32 @@ slot_reached(struct socle__timer_store *ts, int64_t now, unsigned *ret_level)
 	return found;
 }
 
+/* Finds the next due timers, if there are any left. */
+static void
+collect_more(struct socle__timer_store *ts)
+{
+	uint64_t number;
+	unsigned level = 0;
+
+	while (!ts->due && (number = slot_reached(ts, &level)) != no_slot) {
+		if (slot_start(number, level) > ts->now)
+			ts->now = slot_start(number, level);
+		if (level == 0)
+			slot_collect(ts, number);
+		else
+			slot_spread(ts, slot_at(ts, level, number), SIZE_MAX);
+	}
+	if (ts->due)
+		return;
+	if (ts->until > ts->now)
+		ts->now = ts->until;
+	spread_ahead(ts);
+}
+
 void
 socle__timers_init(struct socle__timer_store *ts, int64_t now)
 {
-	*ts = (struct socle__timer_store){.due_end = &ts->due, .now = now};
+	*ts = (struct socle__timer_store){.now = now, .until = now};
 }
 
 void
@@ -237,8 +212,9 @@ socle__timers_add(
 	struct socle__timer_store *ts, struct socle_timer *t, int64_t deadline)
 {
 	bool in_slot = t->order != 0 && (t->order & DUE) == 0;
+	bool later = deadline > ts->until;
 
-	if (in_slot && deadline >= t->deadline) {
+	if (in_slot && later && deadline >= t->deadline) {
 		t->deadline = deadline;
 		t->order = ts->starts += ORDER_STEP;
 		return;
@@ -246,8 +222,11 @@ socle__timers_add(
 	socle__timers_remove(ts, t);
 	t->deadline = deadline;
 	t->order = ts->starts += ORDER_STEP;
-	slot_insert(ts, t);
 	ts->pending++;
+	if (later)
+		slot_insert(ts, t);
+	else
+		slot_link(&ts->past, t);
 }
 
 void
@@ -257,17 +236,13 @@ socle__timers_remove(struct socle__timer_store *ts, struct socle_timer *t)
 		return;
 	t->order = 0;
 	ts->pending--;
-	*t->prev = t->next;
-	if (t->next)
-		t->next->prev = t->prev;
-	else if (ts->due_end == &t->next)
-		ts->due_end = t->prev;
+	list_remove(t);
 }
 
 int64_t
 socle__timers_next(struct socle__timer_store *ts)
 {
-	int64_t next = INT64_MAX;
+	int64_t next = ts->past.first ? ts->past.bound : INT64_MAX;
 
 	for (uint64_t left = ts->levels; left != 0; left &= left - 1) {
 		unsigned level = lowest_bit(left);
@@ -291,50 +266,44 @@ socle__timers_next(struct socle__timer_store *ts)
 	return next;
 }
 
+void
+socle__timers_advance(struct socle__timer_store *ts, int64_t now)
+{
+	ts->advanced = now;
+	if (now > ts->now && socle__timers_next(ts) > now)
+		ts->now = now;
+}
+
 bool
 socle__timers_collect(struct socle__timer_store *ts, int64_t now)
 {
-	uint64_t number;
-	unsigned level = 0;
-
-	while ((number = slot_reached(ts, now, &level)) != no_slot) {
-		if (slot_start(number, level) > ts->now)
-			ts->now = slot_start(number, level);
-		if (level == 0)
-			slot_collect(ts, number, now);
-		else
-			slot_spread(ts, slot_at(ts, level, number), SIZE_MAX);
-	}
-	if (now > ts->now)
-		ts->now = now;
-	spread_ahead(ts);
+	while (ts->past.first)
+		slot_insert(ts, list_take(&ts->past.first));
+	ts->until = now;
+	if (!ts->due)
+		collect_more(ts);
 	return ts->due != NULL;
 }
 
 struct socle_timer *
 socle__timers_take(struct socle__timer_store *ts)
 {
-	struct socle_timer *t = ts->due;
+	struct socle_timer *t;
 
+	if (!ts->due)
+		collect_more(ts);
+	t = ts->due;
 	if (t)
 		socle__timers_remove(ts, t);
 	return t;
-}
-
-static void
-list_clear(struct socle_timer **list)
-{
-	while (*list)
-		list_take(list)->order = 0;
 }
 
 void
 socle__timers_clear(struct socle__timer_store *ts)
 {
 	list_clear(&ts->due);
-	for (unsigned level = 0; level < LEVELS; level++) {
-		for (unsigned i = 0; i < SLOTS; i++)
-			list_clear(&ts->slots[level][i].first);
-	}
+	list_clear(&ts->past.first);
+	for (unsigned i = 0; i < LEVELS * SLOTS; i++)
+		list_clear(&ts->slots[i / SLOTS][i % SLOTS].first);
 	socle__timers_init(ts, ts->now);
 }

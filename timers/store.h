@@ -22,18 +22,20 @@ struct socle__timer_slot {
 
 struct socle__timer_store {
 	size_t pending;          /* timers held, including the due ones */
-	struct socle_timer *due; /* moved here by collect, in firing order */
+	struct socle_timer *due; /* the next ones of the pass, in its order */
 	/* private to store.c */
-	struct socle_timer **due_end;
 	uint64_t starts;
-	int64_t now; /* of the last collect, ns */
+	int64_t now;                   /* of the wheel, ns */
+	int64_t until;                 /* the `now' of the last collect */
+	struct socle__timer_slot past; /* started since, for no later time */
+	int64_t advanced;              /* the `now' of the last advance */
 #ifdef SOCLE_CHECKS
 	uint64_t moves; /* of timers, from slot to slot */
 #endif
 	uint64_t levels; /* a bit for each with an occupied slot */
 	uint64_t occupied[SOCLE__TIMER_LEVELS]; /* a bit for each slot */
 	uint64_t crowded[SOCLE__TIMER_LEVELS];  /* slots to spread early */
-	uint32_t added[SOCLE__TIMER_LEVELS][SOCLE__TIMER_SLOTS];
+	uint16_t added[SOCLE__TIMER_LEVELS][SOCLE__TIMER_SLOTS];
 	struct socle__timer_slot slots[SOCLE__TIMER_LEVELS][SOCLE__TIMER_SLOTS];
 };
 
@@ -57,11 +59,17 @@ void socle__timers_init(struct socle__timer_store *ts, int64_t now);
 
 /*
  * Adds `t' with this deadline, re-arming it if it is pending.  Amortised
- * constant time.  A timer added while due ones are being taken does not join
- * them, even if its deadline has passed.
+ * constant time.  A timer added during a pass does not join it, even if its
+ * deadline has passed.
  */
 void socle__timers_add(
 	struct socle__timer_store *ts, struct socle_timer *t, int64_t deadline);
+
+/*
+ * Moves the store's time to `now' if nothing is due by then.  Timers added long
+ * after the last collect would otherwise share the few slots that reach so far.
+ */
+void socle__timers_advance(struct socle__timer_store *ts, int64_t now);
 
 /* Takes `t' out, wherever it is; does nothing if it is not pending. */
 void socle__timers_remove(struct socle__timer_store *ts, struct socle_timer *t);
@@ -76,16 +84,16 @@ void socle__timers_remove(struct socle__timer_store *ts, struct socle_timer *t);
 int64_t socle__timers_next(struct socle__timer_store *ts);
 
 /*
- * Appends every timer with a deadline <= now to the due list, in (deadline,
- * start order).  The list is not empty before if an outer tick, in which this
- * one is nested, has not taken all of its timers.  Returns whether the list
- * holds any.
+ * Starts a pass over the timers with a deadline <= now: take returns them in
+ * (deadline, start order).  What is left of the pass of an outer tick, in which
+ * this one is nested, becomes part of it; timers that the outer one has put into
+ * the due list come first.  Returns whether there is any timer to take.
  */
 bool socle__timers_collect(struct socle__timer_store *ts, int64_t now);
 
 /*
- * Takes the first timer off the due list, which is then no longer pending;
- * NULL if the list is empty.
+ * Takes the next timer of the pass, which is then no longer pending; NULL ends
+ * the pass.
  */
 struct socle_timer *socle__timers_take(struct socle__timer_store *ts);
 

@@ -33,4 +33,16 @@ slot_start(uint64_t number, unsigned level)
 	return (int64_t)(number << (UNIT_BITS + level * LEVEL_BITS));
 }
 
+/* The lowest level that reaches from one slot of level 0 to another. */
+static inline unsigned
+level_reaching(uint64_t from, uint64_t to)
+{
+	/* 0 below 64 slots, 1 below 2048, ...; a carry takes one level more */
+	unsigned bit = 63u - (unsigned)__builtin_clzll((to - from) | 2);
+	unsigned level = (bit - 1) / LEVEL_BITS;
+	unsigned shift = level * LEVEL_BITS;
+
+	return level + ((to >> shift) - (from >> shift) >= SLOTS);
+}
+
 #endif

@@ -1,5 +1,7 @@
 /* Timers on the loop: when they fire, in which order, and their cost. */
 /* backends: all */
+#include "reactor/state.h"
+
 #include "tests/support/firing.h"
 
 #include <float.h>
@@ -265,6 +267,38 @@ starting_at_a_time_reads_no_clock_and_allocates_nothing(void **state)
 }
 
 static void
+assert_wheel_follows(void)
+{
+	double wheel = socle__ns_to_seconds(socle__reactor->timers.now);
+
+	assert_true(wheel > seam_time() - 0.2);
+	assert_true(wheel <= seam_time());
+}
+
+/* The loop waited without timers, or for one that is far away. */
+static void
+a_start_after_a_long_wait_counts_from_the_present(void **state)
+{
+	static struct named n;
+
+	(void)state;
+	seam_time_virtual();
+	named_init(&n, "n");
+	for (int far = 0; far < 2; far++) {
+		turn(1);
+		seam_time_add(1000);
+		named_start(&n, 1);
+		assert_wheel_follows();
+		socle_timer_cancel(&n.t);
+		seam_time_add(1000);
+		socle_timer_start_at(&n.t, socle_now() + 1);
+		assert_wheel_follows();
+		socle_timer_cancel(&n.t);
+		add(1e6, "far");
+	}
+}
+
+static void
 a_start_time_in_the_past_fires_in_the_next_tick(void **state)
 {
 	static struct named n;
@@ -340,6 +374,7 @@ main(void)
 		test(without_timers_no_clock_is_read),
 		test(with_timers_the_clock_is_read_once_a_tick),
 		test(starting_at_a_time_reads_no_clock_and_allocates_nothing),
+		test(a_start_after_a_long_wait_counts_from_the_present),
 		test(a_start_time_in_the_past_fires_in_the_next_tick),
 		test(a_timer_repeated_at_absolute_times_does_not_drift),
 		test(a_nested_loop_runs_due_timers_which_run_only_once),

@@ -220,7 +220,8 @@ a_timer_restarted_while_pending_fires_once_at_the_new_time(void **state)
 	named_start(&a, 1);
 	add(2, "b");
 	named_start(&a, 3);
-	assert_int_equal(2000000, tick_waits());
+	/* with an empty tick where `a' was due before */
+	assert_true(tick_waits() + tick_waits() == 2000000);
 	assert_int_equal(0, tick_waits());
 	assert_notes("b");
 	assert_int_equal(1000000, tick_waits());

@@ -76,7 +76,8 @@ fire_in_order(int64_t now, size_t first)
 	struct socle_timer *t;
 	size_t n = 0;
 
-	socle__timers_collect(&store, now);
+	if (!socle__timers_collect(&store, now))
+		return 0;
 	while ((t = socle__timers_take(&store))) {
 		assert_ptr_equal(t, &timers[first + n]);
 		assert_true(t->deadline <= now);
@@ -97,7 +98,7 @@ static void
 assert_nothing_fires(int64_t now)
 {
 	assert_false(socle__timers_collect(&store, now));
-	assert_null(socle__timers_take(&store));
+	assert_null(store.due);
 }
 
 static void
@@ -337,6 +338,45 @@ the_wheel_advances_with_the_clock(void **state)
 	assert_empty();
 }
 
+static void
+a_store_that_waited_long_places_timers_from_the_present(void **state)
+{
+	const int64_t now = start + day;
+
+	(void)state;
+	begin(start);
+	add(0, now + day);
+	socle__timers_advance(&store, now);
+	assert_int_equal(store.now, now);
+	for (size_t i = 1; i <= 1000; i++)
+		add(i, now + second + (int64_t)i);
+	socle__timers_check(&store);
+	assert_int_equal(fire_in_order(now + 2 * second, 1), 1000);
+	/* from level 2 to level 1 to level 0 */
+	assert_true(store.moves <= 2 * 1000);
+	assert_fires(0, now + day);
+	assert_empty();
+}
+
+static void
+a_due_timer_holds_the_wheel_back(void **state)
+{
+	(void)state;
+	begin(start);
+	add(1, start + 2 * second);
+	add(0, start + second);
+	socle__timers_advance(&store, start + second - 1);
+	assert_int_equal(store.now, start + second - 1);
+	socle__timers_advance(&store, start + day);
+	assert_int_equal(store.now, start + second - 1);
+	socle__timers_advance(&store, start);
+	assert_int_equal(store.now, start + second - 1);
+	add(2, start + 3 * second);
+	socle__timers_check(&store);
+	assert_int_equal(fire_in_order(start + day, 0), 3);
+	assert_empty();
+}
+
 /* ---- cancelling ---- */
 
 static void
@@ -557,6 +597,26 @@ a_timer_added_during_a_pass_waits_for_the_next_one(void **state)
 	assert_fires(2, INT64_MIN);
 	assert_fires(0, start);
 	assert_empty();
+}
+
+/* The pass has not reached its old deadline yet. */
+static void
+a_timer_restarted_during_a_pass_waits_for_the_next_one(void **state)
+{
+	(void)state;
+	for (int64_t delay = 1; delay < day; delay *= 3) {
+		begin(start);
+		add(0, start);
+		add(1, start + delay);
+		assert_true(socle__timers_collect(&store, start + 2 * delay));
+		assert_ptr_equal(socle__timers_take(&store), &timers[0]);
+		add(1, start + 2 * delay);
+		socle__timers_check(&store);
+		assert_null(socle__timers_take(&store));
+		assert_int_equal(socle__timers_next(&store), start + 2 * delay);
+		assert_fires(1, start + 2 * delay);
+		assert_empty();
+	}
 }
 
 static void
@@ -863,6 +923,34 @@ a_tick_moves_a_bounded_number_of_timers(void **state)
 	}
 }
 
+/* Whole slots pass before anything in them is due. */
+static void
+a_leap_of_the_clock_moves_a_bounded_number_of_timers(void **state)
+{
+	enum { BOUND = SPREAD * (LEVELS - 1), LEAPS = 7 };
+	size_t n = timers_scaled(TIMERS);
+
+	(void)state;
+	for (size_t k = 0; k < COUNT(distances); k++) {
+		int64_t first;
+
+		plant(n, distances[k].from * second,
+			distances[k].span * second);
+		first = planted[0];
+		for (int64_t i = 1; i <= LEAPS; i++) {
+			int64_t now = start + (first - 1 - start) / LEAPS * i;
+			uint64_t moves = store.moves;
+
+			assert_nothing_fires(now);
+			assert_true(store.moves - moves <= BOUND);
+			assert_true(socle__timers_next(&store) <= first);
+		}
+		socle__timers_check(&store);
+		assert_int_equal(fire_in_order(INT64_MAX, 0), n);
+		assert_empty();
+	}
+}
+
 /* The clock neither waits for `next' nor stops while a slot is half spread. */
 static void
 order_is_exact_while_a_slot_is_half_spread(void **state)
@@ -893,6 +981,51 @@ order_is_exact_while_a_slot_is_half_spread(void **state)
 						&store, &timers[at]);
 				add(at, planted[at]);
 			}
+		}
+		assert_empty();
+	}
+}
+
+/* It is in the slot of level 0 that has the others that were spread. */
+static void
+a_timer_of_the_past_comes_before_a_half_spread_slot(void **state)
+{
+	const size_t n = 3 * SPREAD;
+
+	(void)state;
+	begin(start);
+	for (size_t i = 1; i <= n; i++)
+		add(i, start + second);
+	assert_nothing_fires(start + second - 1);
+	add(0, start);
+	socle__timers_check(&store);
+	assert_int_equal(fire_in_order(start + second, 0), n + 1);
+	assert_empty();
+}
+
+/* From nanoseconds to most of the time in which all timers are due. */
+static void
+order_is_exact_when_the_clock_leaps(void **state)
+{
+	size_t n = timers_scaled(TIMERS);
+
+	(void)state;
+	for (size_t k = 0; k < COUNT(distances); k++) {
+		uint64_t span = (uint64_t)(distances[k].span * second);
+		size_t fired = 0;
+		int64_t now;
+
+		plant(n, distances[k].from * second,
+			distances[k].span * second);
+		now = planted[0] - (int64_t)draw(span);
+		while (fired < n) {
+			size_t at = fired + (size_t)draw(n - fired);
+
+			now += (int64_t)(draw(span) >> draw(20));
+			fired += fire_in_order(now, fired);
+			assert_true(planted[fired] > now);
+			if (at >= fired)
+				add(at, planted[at]);
 		}
 		assert_empty();
 	}
@@ -1021,6 +1154,8 @@ enum { MODELLED = 150 };
 /* The reference for the store: an array of all timers. */
 static struct model {
 	int64_t now;
+	int64_t until;        /* of the last collect */
+	unsigned long before; /* ... which has timers started before this one */
 	unsigned long starts;
 	struct modelled {
 		enum { IDLE, WAITING, READY } where;
@@ -1040,14 +1175,15 @@ model_before(size_t a, size_t b)
 					  : x->order < y->order;
 }
 
-/* The pending timer with the earliest deadline, or MODELLED. */
+/* Of the timers started before that, the pending one that is due first. */
 static size_t
-model_first(void)
+model_first(unsigned long before)
 {
 	size_t first = MODELLED;
 
 	for (size_t i = 0; i < MODELLED; i++) {
 		if (model.timers[i].where == WAITING &&
+			model.timers[i].order < before &&
 			(first == MODELLED || model_before(i, first)))
 			first = i;
 	}
@@ -1067,13 +1203,33 @@ model_remove(size_t i)
 	model.timers[i].where = IDLE;
 }
 
-static void
-model_collect(void)
+/* The timer that take returns, or MODELLED. */
+static size_t
+model_due(void)
 {
-	size_t i;
+	size_t first = model_first(model.before);
 
-	while ((i = model_first()) < MODELLED &&
-		model.timers[i].deadline <= model.now) {
+	if (model.n_due > 0)
+		return model.due[0];
+	if (first < MODELLED && model.timers[first].deadline > model.until)
+		return MODELLED;
+	return first;
+}
+
+/* The store has found some of the due timers, the first ones. */
+static void
+model_found(void)
+{
+	const struct socle_timer *t = store.due;
+
+	if (model.n_due > 0)
+		return;
+	for (; t; t = t->next) {
+		size_t i = model_first(model.before);
+
+		assert_true(i < MODELLED);
+		assert_ptr_equal(t, &timers[i]);
+		assert_true(t->deadline <= model.until);
 		model.timers[i].where = READY;
 		model.due[model.n_due++] = i;
 	}
@@ -1144,7 +1300,7 @@ random_remove(void)
 static void
 random_collect(void)
 {
-	size_t first = model_first();
+	size_t first = model_first(model.starts);
 	int64_t delay = draw_delay();
 
 	/* mostly advances to the next deadline, or just before it */
@@ -1153,28 +1309,36 @@ random_collect(void)
 		model.now = model.timers[first].deadline - (int64_t)draw(2);
 	else if (delay < INT64_MAX / 2 - model.now)
 		model.now += delay >> draw(40);
-	model_collect();
-	assert_int_equal(
-		socle__timers_collect(&store, model.now), model.n_due > 0);
+	if (draw(3) == 0) {
+		socle__timers_advance(&store, model.now);
+		return;
+	}
+	model.until = model.now;
+	model.before = model.starts;
+	assert_int_equal(socle__timers_collect(&store, model.now),
+		model_due() < MODELLED);
+	model_found();
 }
 
 static void
 random_take(void)
 {
+	size_t first = model_due();
 	struct socle_timer *t = socle__timers_take(&store);
 
-	if (model.n_due == 0) {
+	if (first == MODELLED) {
 		assert_null(t);
 		return;
 	}
-	assert_ptr_equal(t, &timers[model.due[0]]);
-	model_remove(model.due[0]);
+	assert_ptr_equal(t, &timers[first]);
+	model_remove(first);
+	model_found();
 }
 
 static void
 random_next(void)
 {
-	size_t first = model_first();
+	size_t first = model_first(model.starts);
 
 	if (model.n_due > 0)
 		return;
@@ -1203,13 +1367,14 @@ random_operations_agree_with_a_model(void **state)
 	static void (*const operations[])(void) = {random_add, random_add,
 		random_add, random_put_off, random_put_off, random_remove,
 		random_collect, random_take, random_take, random_next};
-	int runs = scaled(200, 3);
+	int runs = scaled(1000, 3);
 
 	(void)state;
 	for (int run = 0; run < runs; run++) {
 		seed = (uint64_t)run;
 		model = (struct model){
 			.now = (int64_t)(draw(UINT64_MAX) >> (2 + draw(62)))};
+		model.until = model.now;
 		begin(model.now);
 		for (int i = 0; i < 1000; i++) {
 			operations[draw(COUNT(operations))]();
@@ -1236,6 +1401,8 @@ main(void)
 		test(timers_of_one_millisecond_keep_their_order),
 		test(the_next_deadline_is_the_earliest),
 		test(the_wheel_advances_with_the_clock),
+		test(a_store_that_waited_long_places_timers_from_the_present),
+		test(a_due_timer_holds_the_wheel_back),
 		test(a_cancelled_timer_leaves_no_trace),
 		test(cancelling_what_is_not_pending_is_harmless),
 		test(timers_are_cancelled_in_any_order),
@@ -1246,6 +1413,7 @@ main(void)
 		test(a_postponed_timer_that_is_cancelled_leaves_no_trace),
 		test(timers_postponed_repeatedly_fire_in_order),
 		test(a_timer_added_during_a_pass_waits_for_the_next_one),
+		test(a_timer_restarted_during_a_pass_waits_for_the_next_one),
 		test(a_due_timer_can_be_cancelled),
 		test(a_due_timer_can_be_freed_while_others_are_taken),
 		test(a_due_timer_that_is_restarted_is_not_due),
@@ -1255,7 +1423,10 @@ main(void)
 		test(the_wheel_crosses_all_boundaries_with_all_timers),
 		test(a_clock_that_leaps_ahead_fires_all_timers_in_order),
 		test(a_tick_moves_a_bounded_number_of_timers),
+		test(a_leap_of_the_clock_moves_a_bounded_number_of_timers),
 		test(order_is_exact_while_a_slot_is_half_spread),
+		test(a_timer_of_the_past_comes_before_a_half_spread_slot),
+		test(order_is_exact_when_the_clock_leaps),
 		test(the_number_of_early_ticks_is_bounded),
 		test(sorting_needs_no_stack),
 		test(random_operations_agree_with_a_model),
