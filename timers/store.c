@@ -115,6 +115,20 @@ slot_spread(struct socle__timer_store *ts, struct socle__timer_slot *slot,
 #endif
 }
 
+/* With the slot after it, if that is due too: two timers are fetched at a time. */
+static void
+slot_empty(struct socle__timer_store *ts, unsigned level, uint64_t number)
+{
+	struct socle__timer_slot *slot = slot_at(ts, level, number);
+	struct socle__timer_slot *after = slot_at(ts, level, number + 1);
+
+	while (slot->first && after->first && after->bound <= ts->until) {
+		slot_spread(ts, slot, 1);
+		slot_spread(ts, after, 1);
+	}
+	slot_spread(ts, slot, SIZE_MAX);
+}
+
 /* Spreads the current slot of each level, or the one that follows. */
 static void
 spread_ahead(struct socle__timer_store *ts)
@@ -192,7 +206,7 @@ collect_more(struct socle__timer_store *ts)
 		if (level == 0)
 			slot_collect(ts, number);
 		else
-			slot_spread(ts, slot_at(ts, level, number), SIZE_MAX);
+			slot_empty(ts, level, number);
 	}
 	if (ts->due)
 		return;
