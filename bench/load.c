@@ -5,7 +5,7 @@
  *	load count [-c N] [-s N] [-d N] [-n N] [-i N] [-p CPU] -- SERVER ...
  *	load churn (-t S | -n N [-p CPU]) -- SERVER ...
  *	load idle  [-c N] -- SERVER ...
- *	load datagrams [-s N] [-t S] -- SERVER ...
+ *	load datagrams [-s N] (-t S | -n N [-p CPU]) -- SERVER ...
  *
  * rate: C connections, each with D messages of S bytes under way, for T
  * seconds after a fifth of it to warm up; server and load have a processor
@@ -21,7 +21,8 @@
  * after a request on each.  Prints both, and bytes per connection.
  *
  * datagrams: keeps 128 datagrams of S bytes under way and sends and receives 32 in
- * a call, so that the server is the bottleneck; prints as rate does.
+ * a call, so that the server is the bottleneck; prints as rate does.  With -n, N
+ * bursts of 32 datagrams; a burst ends with the last of its answers.
  */
 #include "server.h"
 
@@ -410,7 +411,7 @@ datagram_socket(void)
 {
 	const struct sockaddr *to = (const struct sockaddr *)&server_addr;
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct timeval patience = {.tv_usec = 20000};
+	struct timeval patience = {.tv_sec = opt.bursts > 0, .tv_usec = 20000};
 	int segment = (int)opt.size, on = 1, room = 1 << 20;
 
 	if (fd < 0 || connect(fd, to, sizeof(server_addr)) < 0 ||
@@ -451,6 +452,25 @@ exchange(int fd, double until)
 	return answers;
 }
 
+/* The server finds all datagrams of a burst when it receives the first. */
+static void
+datagram_bursts(int fd)
+{
+	ssize_t len = SEGMENTS * (ssize_t)opt.size, n, got;
+	int i;
+
+	for (i = 0; i < opt.bursts; i++) {
+		if (send(fd, out, (size_t)len, 0) != len)
+			die("send");
+		for (got = 0; got < len; got += n) {
+			n = recv(fd, in, sizeof(in), 0);
+			if (n <= 0)
+				die("recv");
+		}
+	}
+	printf("requests %ld\n", (long)opt.bursts * SEGMENTS);
+}
+
 static void
 datagrams(void)
 {
@@ -458,6 +478,10 @@ datagrams(void)
 	int fd = datagram_socket();
 	long answers;
 
+	if (opt.bursts > 0) {
+		datagram_bursts(fd);
+		return;
+	}
 	exchange(fd, now(CLOCK_MONOTONIC) + opt.seconds / 5);
 	cpu = server_cpu();
 	from = now(CLOCK_MONOTONIC);
