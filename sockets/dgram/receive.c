@@ -108,8 +108,8 @@ bytes_in(const struct socle__dgram_room *r)
 static bool
 is_read(const struct socle_dgram *d)
 {
-	return !socle__is_closed(&d->sock) &&
-		socle__has(&d->sock, SOCLE__USER_READ) &&
+	return (d->sock.d.bits & (SOCLE__CLOSED | SOCLE__USER_READ)) ==
+		SOCLE__USER_READ &&
 		socle__dgram_has_on_recv(d);
 }
 
@@ -121,7 +121,6 @@ message_read(struct socle_dgram *d, struct socle__dgram_room *r)
 	struct socle_packet *p = &r->packets[r->next];
 	socklen_t from = m->msg_hdr.msg_namelen;
 
-	p->data = r->iov[r->next].iov_base;
 	p->full_len = m->msg_len;
 	p->len = p->full_len < r->most ? p->full_len : r->most;
 	p->truncated =
@@ -274,7 +273,8 @@ receive_some(struct socle_dgram *d, size_t *bytes, unsigned *datagrams)
 	d->flags &= ~(uint32_t)SOCLE__DGRAM_IN_FAILED;
 	full = (unsigned)n == r->slots;
 	err = r->err;
-	*bytes += bytes_in(r);
+	if (d->p.recv_all)
+		*bytes += bytes_in(r);
 	*datagrams += (unsigned)n;
 	socle__active(&d->sock);
 	socle__descriptor_touch(&d->sock.d);

@@ -79,7 +79,7 @@ slot_set(struct socle__dgram_room *r, unsigned i, char *data)
 	static const struct socle_packet none;
 
 	r->packets[i] = none;
-	r->iov[i].iov_base = data;
+	r->packets[i].data = r->iov[i].iov_base = data;
 	r->iov[i].iov_len = r->len;
 	r->messages[i].msg_hdr =
 		(struct msghdr){.msg_name = &r->packets[i].from.u,
