@@ -13,8 +13,8 @@
 
 #include <stddef.h>
 
-bool
-socle__dgram_is_unnamed(const struct socle_addr *a)
+static bool
+is_unnamed(const struct socle_addr *a)
 {
 	size_t path = offsetof(struct sockaddr_un, sun_path);
 
@@ -42,8 +42,8 @@ socle__dgram_answerable(struct socle_dgram *d, const struct socle_addr *from)
 {
 	if (socle__is_closed(&d->sock))
 		return 0; /* the send says so */
-	if (socle__dgram_is_unnamed(from))
-		return has_peer(d) ? 0 : -EDESTADDRREQ;
+	if (is_unnamed(from))
+		return has_peer(d) ? 1 : -EDESTADDRREQ;
 	if (socle_addr_port(from) == 0 && socle__socket_has_ports(d->sock.d.fd))
 		return -EINVAL;
 	return 0;

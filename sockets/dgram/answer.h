@@ -4,12 +4,9 @@
 
 #include "sockets/dgram/state.h"
 
-/* Whether `a' is the address of a sender that has no name. */
-bool socle__dgram_is_unnamed(const struct socle_addr *a);
-
 /*
- * 0: a reply to the sender `from' can be sent; -EDESTADDRREQ: it has no name,
- * and the object is not connected; -EINVAL: its port is 0.
+ * 0: a reply can be sent to the sender `from'; 1: it has no name, but the object
+ * is connected; -EDESTADDRREQ: nor is it connected; -EINVAL: its port is 0.
  */
 int socle__dgram_answerable(
 	struct socle_dgram *d, const struct socle_addr *from);

@@ -300,7 +300,7 @@ socle_dgram_reply(struct socle_dgram *d, const struct socle_packet *p,
 
 	if (err < 0)
 		return err;
-	if (!socle__dgram_is_unnamed(&p->from)) {
+	if (err == 0) {
 		o.to = &p->from.u;
 		o.to_len = p->from.len;
 	}
