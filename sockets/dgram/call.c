@@ -32,6 +32,7 @@ enum { SEND_FLAGS = MSG_DONTWAIT | MSG_NOSIGNAL };
 struct call {
 	unsigned n, pieces;
 	int flags;
+	struct socle__message *sent; /* these, or those of a receive buffer */
 	struct socle__message messages[MESSAGES];
 	unsigned datagrams[MESSAGES]; /* in each of them */
 	struct iovec iov[PIECES];
@@ -190,6 +191,7 @@ gather(struct socle_dgram *d, struct call *c,
 	size_t bytes = 0;
 
 	c->n = c->pieces = 0;
+	c->sent = c->messages;
 	c->flags = socle__dgram_head(d)->o.flags;
 	while (c->n < budget->messages && left > 0 && bytes < budget->bytes &&
 		c->pieces < PIECES && (item = socle__dgram_next(&at)) &&
@@ -203,6 +205,32 @@ gather(struct socle_dgram *d, struct call *c,
 	}
 }
 
+/*
+ * Gathers answers whose messages can be sent as they were received, if these
+ * are as many as one call can send, or all.
+ */
+static bool
+gather_answers(struct socle_dgram *d, struct call *c,
+	const struct socle__dgram_budget *budget)
+{
+	const struct socle__dgram_block *b = d->first;
+	const struct socle__dgram_item *item = socle__dgram_head(d);
+	size_t i = b->at / sizeof(*item), n = (b->used - b->at) / sizeof(*item);
+	size_t bytes = 0;
+
+	if (!b->of || joins(d) || item->o.data != b->of->iov[i].iov_base ||
+		(b->next && n < budget->messages))
+		return false;
+	n = n < budget->messages ? n : budget->messages;
+	n = n < budget->datagrams ? n : budget->datagrams;
+	c->sent = &b->of->messages[i];
+	c->flags = 0;
+	c->datagrams[0] = 1;
+	for (c->n = 0; c->n < n && bytes < budget->bytes; c->n++, item++)
+		bytes += b->of->iov[i + c->n].iov_len = item->o.len;
+	return true;
+}
+
 /* How many messages were sent, or -errno of the first. */
 static int
 send_call(struct socle_dgram *d, struct call *c)
@@ -212,11 +240,10 @@ send_call(struct socle_dgram *d, struct call *c)
 
 	do {
 		if (c->n > 1)
-			n = sys_sendmmsg(fd, c->messages, c->n, flags);
+			n = sys_sendmmsg(fd, c->sent, c->n, flags);
 		else
-			n = sys_sendmsg(fd, &c->messages[0].msg_hdr, flags) < 0
-				? -1
-				: 1;
+			n = sys_sendmsg(fd, &c->sent->msg_hdr, flags) < 0 ? -1
+									  : 1;
 	} while (n < 0 && errno == EINTR);
 	return n < 0 ? socle__send_error(fd, -errno) : n;
 }
@@ -257,7 +284,7 @@ send_head(struct socle_dgram *d)
 		socle__dgram_shorten(d, (size_t)n);
 		return 0;
 	}
-	socle__dgram_pop(d);
+	socle__dgram_pop(d, 1);
 	return 1;
 }
 
@@ -266,7 +293,7 @@ static int
 send_some(struct socle_dgram *d, struct socle__dgram_budget budget)
 {
 	struct call c;
-	int n, sent = 0;
+	int n, sent;
 
 	if (d->flags & SOCLE__DGRAM_PIECES)
 		budget.messages = 1;
@@ -277,14 +304,16 @@ send_some(struct socle_dgram *d, struct socle__dgram_budget budget)
 			budget.messages = d->singly;
 		if (d->items == 1 || (budget.messages <= 1 && !joins(d)))
 			return send_head(d);
-		gather(d, &c, &budget);
+		if (!gather_answers(d, &c, &budget))
+			gather(d, &c, &budget);
 		n = send_call(d, &c);
 	} while (n < 0 && feature_dropped(d, &c, n));
 	if (may_be_the_source(n) && socle__dgram_head(d)->o.source)
 		return send_head(d);
-	for (int i = 0; i < n; i++)
-		for (unsigned k = c.datagrams[i]; k > 0; k--, sent++)
-			socle__dgram_pop(d);
+	sent = n > 0 ? n : 0;
+	for (int i = 0; i < n && joins(d); i++)
+		sent += (int)c.datagrams[i] - 1;
+	socle__dgram_pop(d, (size_t)sent);
 	return n < 0 ? n : sent;
 }
 

@@ -9,7 +9,9 @@
  * data in it.
  *
  * Data that is sent from the receive buffer, as an echo server does, is not
- * copied: the item borrows the buffer, if the buffer may be lent.
+ * copied: the item borrows the buffer, if the buffer may be lent.  If it is for
+ * the sender, it is the item of its slot in a block that is part of the buffer,
+ * and the message that it was received in can be sent as it stands.
  */
 #include "sockets/dgram/queue.h"
 
@@ -38,10 +40,7 @@ block_get(struct socle_dgram *d, size_t size)
 			return NULL;
 		b->room = size;
 	}
-	b->next = NULL;
-	b->at = b->used = 0;
-	b->pins = 0;
-	b->left = false;
+	*b = (struct socle__dgram_block){.room = b->room};
 	return b;
 }
 
@@ -52,6 +51,8 @@ block_put(struct socle_dgram *d, struct socle__dgram_block *b)
 
 	if (b->pins > 0)
 		b->left = true;
+	else if (b->of)
+		socle__dgram_room_give_back(d, b->of);
 	else if (!c->spare && b->room == BLOCK)
 		c->spare = b;
 	else
@@ -71,21 +72,26 @@ item_at(struct socle__dgram_block *b, size_t at)
 	return b->data + at;
 }
 
+static void
+block_append(struct socle_dgram *d, struct socle__dgram_block *b)
+{
+	if (d->last)
+		d->last->next = b;
+	else
+		d->first = b;
+	d->last = b;
+}
+
 /* The last block if it has `size' free bytes, else a new one behind it. */
 static struct socle__dgram_block *
 block_with_space(struct socle_dgram *d, size_t size)
 {
 	struct socle__dgram_block *b = d->last;
 
-	if (b && b->room - b->used >= size)
+	if (b && !b->of && b->room - b->used >= size)
 		return b;
-	if (!(b = block_get(d, size)))
-		return NULL;
-	if (d->last)
-		d->last->next = b;
-	else
-		d->first = b;
-	d->last = b;
+	if ((b = block_get(d, size)))
+		block_append(d, b);
 	return b;
 }
 
@@ -98,6 +104,30 @@ copy(struct socle__dgram_item *item, size_t *at, const void *from, size_t len)
 	memcpy(to, from, len);
 	*at += socle__round_up(len, ALIGNMENT);
 	return to;
+}
+
+/* Queues an answer as the item of its slot in the buffer; whether it did. */
+static bool
+answer_in_place(struct socle_dgram *d, struct socle__dgram_room *r,
+	const struct socle__outgoing *o)
+{
+	struct socle__dgram_block *b = r->answers;
+	size_t at = (r->next - 1) * sizeof(struct socle__dgram_item);
+	bool first = b != d->last;
+
+	if (r->next == 0 || r->control > 0 || o->flags != 0 ||
+		(first && (b->at < b->used || b->pins > 0)))
+		return false;
+	if (first)
+		*b = (struct socle__dgram_block){
+			.of = r, .at = at, .used = at, .room = b->room};
+	if (!socle__dgram_answer_add(d, b, o->data, o->len, o->to, o->to_len))
+		return false;
+	if (first) {
+		block_append(d, b);
+		socle__dgram_room_lend(d, r);
+	}
+	return true;
 }
 
 int
@@ -113,6 +143,8 @@ socle__dgram_enqueue(struct socle_dgram *d, const struct socle__outgoing *o)
 	struct socle__dgram_block *b;
 	struct socle__dgram_item *item;
 
+	if (r && answer_in_place(d, r, o))
+		return 0;
 	if ((!r && size < o->len) || !(b = block_with_space(d, size)))
 		return -ENOMEM;
 	item = item_at(b, b->used);
@@ -139,22 +171,25 @@ socle__dgram_head(const struct socle_dgram *d)
 }
 
 void
-socle__dgram_pop(struct socle_dgram *d)
+socle__dgram_pop(struct socle_dgram *d, size_t n)
 {
-	struct socle__dgram_block *b = d->first;
-	const struct socle__dgram_item *item = item_at(b, b->at);
+	const struct socle__dgram_item *item;
+	struct socle__dgram_block *b;
 
-	d->items--;
-	d->sock.queued -= socle__dgram_weight(item->o.len);
-	b->at += item->size;
-	if (item->room)
-		socle__dgram_room_give_back(d, item->room);
-	if (b->at < b->used)
-		return;
-	d->first = b->next;
-	if (!d->first)
-		d->last = NULL;
-	block_put(d, b);
+	for (d->items -= n; n > 0; n--) {
+		b = d->first;
+		item = item_at(b, b->at);
+		d->sock.queued -= socle__dgram_weight(item->o.len);
+		b->at += item->size;
+		if (item->room)
+			socle__dgram_room_give_back(d, item->room);
+		if (b->at < b->used)
+			continue;
+		d->first = b->next;
+		if (!d->first)
+			d->last = NULL;
+		block_put(d, b);
+	}
 }
 
 void
@@ -202,7 +237,7 @@ socle__dgram_queue_fail(struct socle_dgram *d, int err)
 	b->pins++;
 	if (r)
 		socle__dgram_room_lend(d, r);
-	socle__dgram_pop(d);
+	socle__dgram_pop(d, 1);
 	report(d, item, err);
 	if (r)
 		socle__dgram_room_give_back(d, r);

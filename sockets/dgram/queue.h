@@ -2,37 +2,7 @@
 #ifndef SOCLE_SOCKETS_DGRAM_QUEUE_H
 #define SOCLE_SOCKETS_DGRAM_QUEUE_H
 
-#include "sockets/dgram/options.h"
 #include "sockets/dgram/room.h"
-
-/* A datagram to be sent. */
-struct socle__outgoing {
-	const void *data;
-	size_t len;
-	int flags;
-	const void *to;
-	socklen_t to_len;
-	const struct socle__dgram_source *source; /* or NULL */
-};
-
-/*
- * A datagram in the queue.  Its address, its source and, unless the data is
- * borrowed from a receive buffer, its data follow in memory.
- */
-struct socle__dgram_item {
-	size_t size;                    /* with the data behind it */
-	struct socle__dgram_room *room; /* that lends the data, or NULL */
-	struct socle__outgoing o;       /* the part not sent yet */
-};
-
-/* A block of items; those in [at, used) are still to be sent. */
-struct socle__dgram_block {
-	struct socle__dgram_block *next;
-	size_t at, used, room; /* room: its capacity */
-	unsigned pins;         /* handlers that were called with its data */
-	bool left;             /* not in the queue: the last pin frees it */
-	_Alignas(max_align_t) char data[];
-};
 
 /* What a datagram counts in every limit: an empty one would be unlimited. */
 static inline size_t
@@ -49,9 +19,9 @@ struct socle__dgram_cursor {
 /* Appends a copy; 0 or -ENOMEM. */
 int socle__dgram_enqueue(
 	struct socle_dgram *d, const struct socle__outgoing *o);
-/* The first item, and removing it.  requires: the queue is not empty */
+/* The first item; removing `n' of them.  requires: there are as many */
 struct socle__dgram_item *socle__dgram_head(const struct socle_dgram *d);
-void socle__dgram_pop(struct socle_dgram *d);
+void socle__dgram_pop(struct socle_dgram *d, size_t n);
 /* `n' bytes of the head were sent.  requires: `n' is less than its length */
 void socle__dgram_shorten(struct socle_dgram *d, size_t n);
 /* Empties the queue; reports -ECANCELED for each datagram, in order. */
@@ -83,6 +53,28 @@ socle__dgram_next(struct socle__dgram_cursor *c)
 	p = c->block->data + c->at;
 	c->at += ((const struct socle__dgram_item *)p)->size;
 	return p;
+}
+
+/*
+ * Adds the item of the packet delivered last to the end of the block, if this
+ * is its place, and the item is its data for its sender.  Whether it did.
+ */
+static inline bool
+socle__dgram_answer_add(struct socle_dgram *d, struct socle__dgram_block *b,
+	const void *data, size_t len, const void *to, socklen_t to_len)
+{
+	void *at = b->data + b->used;
+	struct socle__dgram_item *item = at;
+
+	if (!b->of || b->used != (b->of->next - 1) * sizeof(*item) ||
+		item->o.data != data || item->o.to != to)
+		return false;
+	item->o.len = len;
+	item->o.to_len = to_len;
+	b->used += sizeof(*item);
+	d->items++;
+	d->sock.queued += socle__dgram_weight(len);
+	return true;
 }
 
 #endif

@@ -58,7 +58,8 @@ bytes_for(const struct shape *s)
 		socle__round_up(s->slots * sizeof(struct iovec), LINE) +
 		socle__round_up(s->slots * sizeof(struct socle_packet), LINE) +
 		socle__round_up(s->slots * s->control, LINE) +
-		s->slots * stride(s->len);
+		s->slots * (stride(s->len) + sizeof(struct socle__dgram_item)) +
+		sizeof(struct socle__dgram_block);
 }
 
 void
@@ -67,6 +68,7 @@ socle__dgram_room_clean(struct socle__dgram_room *r, unsigned from, unsigned to)
 	for (unsigned i = from; i < to; i++) {
 		struct msghdr *m = &r->messages[i].msg_hdr;
 
+		r->iov[i].iov_len = r->len;
 		m->msg_namelen = sizeof(r->packets[i].from.u);
 		m->msg_controllen = (socklen_t)r->control;
 		m->msg_flags = 0;
@@ -77,10 +79,13 @@ static void
 slot_set(struct socle__dgram_room *r, unsigned i, char *data)
 {
 	static const struct socle_packet none;
+	void *items = r->answers->data;
+	struct socle__dgram_item *item = items;
 
 	r->packets[i] = none;
 	r->packets[i].data = r->iov[i].iov_base = data;
-	r->iov[i].iov_len = r->len;
+	item[i] = (struct socle__dgram_item){.size = sizeof(*item),
+		.o = {.data = data, .to = &r->packets[i].from.u}};
 	r->messages[i].msg_hdr =
 		(struct msghdr){.msg_name = &r->packets[i].from.u,
 			.msg_iov = &r->iov[i],
@@ -106,6 +111,9 @@ lay_out(struct socle__dgram_room *r, const struct shape *s)
 	at += socle__round_up(s->slots * sizeof(*r->packets), LINE);
 	r->controls = at;
 	at += socle__round_up(s->slots * s->control, LINE);
+	r->answers = (void *)(at + s->slots * stride(s->len));
+	*r->answers = (struct socle__dgram_block){
+		.of = r, .room = s->slots * sizeof(struct socle__dgram_item)};
 	for (unsigned i = 0; i < s->slots; i++, at += stride(s->len))
 		slot_set(r, i, at);
 	socle__dgram_room_clean(r, 0, s->slots);

@@ -2,9 +2,7 @@
 #ifndef SOCLE_SOCKETS_DGRAM_ROOM_H
 #define SOCLE_SOCKETS_DGRAM_ROOM_H
 
-#include "sockets/dgram/state.h"
-
-#include "system.h"
+#include "sockets/dgram/options.h"
 
 static inline size_t
 socle__round_up(size_t n, size_t to)
@@ -12,9 +10,39 @@ socle__round_up(size_t n, size_t to)
 	return (n + to - 1) / to * to;
 }
 
+/* A datagram to be sent. */
+struct socle__outgoing {
+	const void *data;
+	size_t len;
+	int flags;
+	const void *to;
+	socklen_t to_len;
+	const struct socle__dgram_source *source; /* or NULL */
+};
+
+/*
+ * A datagram in the queue.  Its address, its source and, unless the data is
+ * borrowed from a receive buffer, its data follow in memory.
+ */
+struct socle__dgram_item {
+	size_t size;                    /* with the data behind it */
+	struct socle__dgram_room *room; /* that lends the data, or NULL */
+	struct socle__outgoing o;       /* the part not sent yet */
+};
+
+/* A block of items; those in [at, used) are still to be sent. */
+struct socle__dgram_block {
+	struct socle__dgram_block *next;
+	struct socle__dgram_room *of; /* that it is a part of, or NULL */
+	size_t at, used, room;        /* room: its capacity */
+	unsigned pins; /* handlers that were called with its data */
+	bool left;     /* not in the queue: the last pin frees it */
+	_Alignas(max_align_t) char data[];
+};
+
 struct socle__dgram_room {
 	unsigned users; /* on_recv calls on the stack that use its data */
-	unsigned lent;  /* queue items whose data is in it */
+	unsigned lent;  /* items and blocks of the queue whose data is in it */
 	struct socle__dgram_resolved *lender; /* the class whose `lent' it is */
 	unsigned n, next; /* messages in it; the first not yet delivered */
 	size_t at;        /* bytes of message `next' already delivered */
@@ -29,6 +57,7 @@ struct socle__dgram_room {
 	struct iovec *iov;
 	struct socle_packet *packets;
 	char *controls;
+	struct socle__dgram_block *answers; /* an item for each slot */
 	_Alignas(max_align_t) char memory[];
 };
 
