@@ -173,9 +173,16 @@ socle__dgram_head(const struct socle_dgram *d)
 void
 socle__dgram_pop(struct socle_dgram *d, size_t n)
 {
+	struct socle__dgram_block *b = d->first;
 	const struct socle__dgram_item *item;
-	struct socle__dgram_block *b;
 
+	/* Of all the answers in a buffer only the last needs a look. */
+	if (n == d->items && b->of && !b->next) {
+		b->at = b->used - sizeof(*item);
+		item = item_at(b, b->at);
+		d->sock.queued = socle__dgram_weight(item->o.len);
+		d->items = n = 1;
+	}
 	for (d->items -= n; n > 0; n--) {
 		b = d->first;
 		item = item_at(b, b->at);
