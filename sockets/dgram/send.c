@@ -290,9 +290,9 @@ socle_dgram_send(struct socle_dgram *d, const void *data, size_t len, int flags,
 	return send_it(d, &o);
 }
 
-int
-socle_dgram_reply(struct socle_dgram *d, const struct socle_packet *p,
-	const void *data, size_t len)
+static SOCLE__NOINLINE int
+answer(struct socle_dgram *d, const struct socle_packet *p, const void *data,
+	size_t len)
 {
 	struct socle__dgram_source source;
 	struct socle__outgoing o = {.data = data, .len = len};
@@ -314,4 +314,27 @@ socle_dgram_reply(struct socle_dgram *d, const struct socle_packet *p,
 		o.source = &source;
 	}
 	return send_it(d, &o);
+}
+
+/*
+ * One more answer of a batch needs few of the checks.  The ports of both IP
+ * families are at the same place.
+ */
+int
+socle_dgram_reply(struct socle_dgram *d, const struct socle_packet *p,
+	const void *data, size_t len)
+{
+	const struct socle_socket *s = &d->sock;
+	const struct socle__extra *x = s->extra;
+
+	if (d->last && s->d.turns & SOCLE__TURN_FLUSH && !d->p.autoflush &&
+		!socle__has(s, SOCLE__CLOSED | SOCLE__ENDING) &&
+		!d->p.max_queue_bytes && !d->p.max_queue_items &&
+		(!x || (!x->cap && !x->mark)) &&
+		p->from.len >= sizeof(p->from.u.in) &&
+		p->from.u.in.sin_port != 0 &&
+		socle__dgram_answer_add(
+			d, d->last, data, len, &p->from.u, p->from.len))
+		return 0;
+	return answer(d, p, data, len);
 }
