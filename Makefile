@@ -347,6 +347,7 @@ bench: $(BENCHES) $(PEERS)
 
 # Instructions and system calls against what they were; RECORD=1 for new ones.
 guard: benches
+	+$Q$(MAKE) --no-print-directory LTO=1 B='$B-lto' benches
 	$QB='$B' CC='$(CC)' bench/guard $(if $(RECORD),record)
 
 # What the demo serves: the documents, and the manual pages as HTML if mandoc is
