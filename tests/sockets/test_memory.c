@@ -6,9 +6,12 @@
 
 #include "sockets/memory.h"
 
+#include <errno.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 enum { MANY = 400 };
@@ -141,7 +144,7 @@ memory_that_is_used_again_is_zero(void **state)
 }
 
 static void
-accept_and_close_need_no_allocation(void **state)
+an_object_after_another_needs_no_allocation(void **state)
 {
 	(void)state;
 	end(make(&small_class));
@@ -255,6 +258,73 @@ with_slabs_off_each_object_has_its_own_block(void **state)
 	assert_int_equal(before, seam_live_blocks());
 }
 
+static struct socle_socket *made_in_destroy;
+
+static void
+destroy_makes(struct socle_socket *self)
+{
+	(void)self;
+	made_in_destroy = make(&sized_class);
+}
+
+static void
+an_object_made_in_destroy_has_memory_of_its_own(void **state)
+{
+	static const struct socle_class maker_class = {.name = "Maker",
+		.super = &sized_class,
+		.destroy = destroy_makes};
+	struct socle_socket *s = make(&maker_class);
+	void *before = s;
+
+	(void)state;
+	end(s);
+	assert_ptr_not_equal(before, made_in_destroy);
+	assert_false(socle_closed(made_in_destroy));
+	assert_ptr_equal(before, make(&sized_class));
+}
+
+static void
+a_datagram_object_that_is_not_made_gives_its_memory_back(void **state)
+{
+	static const struct socle_dgram_class cls = {
+		.cls = {.name = "Dgram", .super = &socle_dgram_class.cls}};
+	const struct socle_dgram_params params = {.recv_batch = 1};
+	struct socle_dgram *d = NULL;
+	long before;
+
+	(void)state;
+	assert_int_equal(-EBADF, socle_dgram_new(&cls, -1, &params, &d));
+	before = seam_live_blocks();
+	for (int i = 0; i < MANY; i++)
+		assert_int_equal(
+			-EBADF, socle_dgram_new(&cls, -1, &params, &d));
+	assert_null(d);
+	assert_int_equal(before, seam_live_blocks());
+}
+
+static void *
+makes_and_leaves(void *unused)
+{
+	for (int i = 0; i < MANY; i++)
+		(void)make(&sized_class);
+	return unused;
+}
+
+/* The first slabs are full, and in no list. */
+static void
+the_end_of_a_thread_frees_the_slabs_of_its_open_objects(void **state)
+{
+	pthread_t thread;
+	long before = seam_live_blocks();
+
+	(void)state;
+	need_fds();
+	assert_int_equal(
+		0, pthread_create(&thread, NULL, makes_and_leaves, NULL));
+	assert_int_equal(0, pthread_join(thread, NULL));
+	assert_int_equal(before, seam_live_blocks());
+}
+
 int
 main(void)
 {
@@ -262,13 +332,18 @@ main(void)
 		in_slabs(each_object_begins_a_cache_line),
 		in_slabs(objects_do_not_overlap),
 		in_slabs(memory_that_is_used_again_is_zero),
-		in_slabs(accept_and_close_need_no_allocation),
+		in_slabs(an_object_after_another_needs_no_allocation),
 		in_slabs(slabs_without_objects_are_freed_but_one),
 		in_slabs(the_gaps_of_full_slabs_are_filled_first),
 		in_slabs(a_large_object_has_a_block_of_its_own),
 		in_slabs(an_object_of_a_smaller_class_returns_its_first_size),
 		in_slabs(without_a_slab_new_fails_and_the_fd_stays_open),
 		in_slabs(with_slabs_off_each_object_has_its_own_block),
+		in_slabs(an_object_made_in_destroy_has_memory_of_its_own),
+		in_slabs(
+			a_datagram_object_that_is_not_made_gives_its_memory_back),
+		in_slabs(
+			the_end_of_a_thread_frees_the_slabs_of_its_open_objects),
 	};
 
 	return run_tests(tests);
