@@ -5,6 +5,7 @@
 # make test-valgrind   under valgrind                  make clean
 # make coverage        what the tests reach
 # make bench [FULL=1]  socle beside its peers          make guard [RECORD=1]
+#   LIBUV=DIR LIBEVENT=DIR  installed there, instead of the system's
 # make cross           for other systems and machines, TARGETS="musl i386" alone
 #
 # SAN=asan|ubsan|tsan builds a variant of its own in build/$(SAN); LTO=1 one in
@@ -334,16 +335,25 @@ examples: $(EXAMPLES)
 # The benchmarks: what needs nothing but socle, and then the peers.
 benches: $(BENCHES)
 $(ALL_BENCH): $(wildcard bench/*.h)
-$(PEERS): | peers
+$(PEERS): $B/peers | peers
 $B/bench/%-libev: ALL_LIBS += -lev
-$B/bench/%-libevent $B/bench/%-bufferevent: ALL_LIBS += -levent_core
-$B/bench/%-libuv: ALL_LIBS += -luv
+$B/bench/%-libevent $B/bench/%-bufferevent: \
+	ALL_LIBS += $(call installed,$(LIBEVENT)) -levent_core
+$B/bench/%-libuv: ALL_LIBS += $(call installed,$(LIBUV)) -luv
+installed = $(if $1,-I$(abspath $1)/include -L$(abspath $1)/lib \
+	-Wl$(comma)-rpath$(comma)$(abspath $1)/lib)
+
+# Peers installed elsewhere are another build.
+OUTSIDE := $(strip LIBUV=$(LIBUV) LIBEVENT=$(LIBEVENT))
+ifneq ($(OUTSIDE),$(shell cat $B/peers 2>/dev/null))
+$(shell mkdir -p $B && echo $(call quoted,$(OUTSIDE)) >$B/peers)
+endif
 
 peers:
-	@CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' bench/need-peers
+	@CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' $(OUTSIDE) bench/need-peers
 
 bench: $(BENCHES) $(PEERS)
-	$QB='$B' FULL='$(FULL)' CC='$(CC)' bench/run
+	$QB='$B' FULL='$(FULL)' CC='$(CC)' MAKE='$(MAKE)' $(OUTSIDE) bench/run
 
 # Instructions and system calls against what they were; RECORD=1 for new ones.
 guard: benches
