@@ -1,23 +1,21 @@
 /*
- * A hashed hierarchical wheel and nothing around it: the limit.  Six levels of
- * 64 slots, ticks of 2^20 ns.  A postponed timer stays in its slot and
- * moves when that is due.
+ * The wheel with what a safe call must check, and nothing else: the limit.
+ *
+ *  - The wheel is the calling thread's own, if it has one.
+ *  - A time can be NaN, in the past, or out of range.
+ *  - Starting a pending timer moves it; for a later time it stays in its slot
+ *    and moves when that is due.  Cancelling one that is not pending does
+ *    nothing.
+ *  - A callback may cancel or start any timer.
  */
 #include "timing.h"
+#include "wheel.h"
 
-#include <stdbool.h>
+#include <errno.h>
 
-enum { LEVELS = 6, BITS = 6, SLOTS = 1 << BITS, TICK_BITS = 20 };
-
-struct timer {
-	struct timer *next, *prev;
-	uint64_t deadline; /* ns */
-	void (*fn)(struct timer *t);
-};
-
-static struct timer slots[LEVELS][SLOTS];
+static _Thread_local struct wheel *mine;
 static struct timer *all;
-static uint64_t tick, base;
+static double base;
 
 static void
 fire(struct timer *t)
@@ -26,68 +24,70 @@ fire(struct timer *t)
 	timers.fired++;
 }
 
-static void
-link_timer(struct timer *t)
-{
-	uint64_t at = (t->deadline >> TICK_BITS) + 1, ahead;
-	struct timer *slot;
-	int level;
+/* ---- the safe calls; a timer that is not pending has no `next' ---- */
 
-	if (at <= tick)
-		at = tick + 1;
-	ahead = at - tick;
-	level = (63 - __builtin_clzll(ahead)) / BITS;
-	slot = &slots[level][(at >> (level * BITS)) % SLOTS];
-	t->next = slot;
-	t->prev = slot->prev;
-	slot->prev->next = t;
-	slot->prev = t;
+static uint64_t
+to_ns(double seconds)
+{
+	double ns = seconds * 1e9 + 0.5;
+
+	if (!(ns > 0))
+		return 0;
+	return ns >= (double)INT64_MAX ? INT64_MAX : (uint64_t)ns;
 }
 
-static void
-unlink_timer(struct timer *t)
+static int
+start_at(struct timer *t, double when)
 {
-	t->next->prev = t->prev;
-	t->prev->next = t->next;
-}
+	struct wheel *w = mine;
+	uint64_t deadline = to_ns(when);
 
-static void
-empty(struct timer *slot)
-{
-	struct timer *t, *end = slot->prev;
-
-	if (end == slot)
-		return;
-	t = slot->next;
-	slot->next = slot->prev = slot;
-	for (;;) {
-		struct timer *next = t->next;
-
-		if ((t->deadline >> TICK_BITS) < tick)
-			t->fn(t);
-		else
-			link_timer(t);
-		if (t == end)
-			return;
-		t = next;
-	}
-}
-
-static void
-advance(uint64_t now)
-{
-	int level;
-
-	while (tick < now >> TICK_BITS) {
-		tick++;
-		for (level = LEVELS - 1; level > 0; level--) {
-			if (tick % (1ull << (level * BITS)) == 0)
-				empty(&slots[level]
-					    [(tick >> (level * BITS)) % SLOTS]);
+	if (!w)
+		return -ENOMEM;
+	if (t->next) {
+		if (deadline >= t->deadline) {
+			t->deadline = deadline;
+			return 0;
 		}
-		empty(&slots[0][tick % SLOTS]);
+		wheel_unlink(t);
+	}
+	t->deadline = deadline;
+	wheel_link(w, t);
+	return 0;
+}
+
+static void
+stop(struct timer *t)
+{
+	if (!t->next)
+		return;
+	wheel_unlink(t);
+	t->next = NULL;
+}
+
+/* The slot's timers move to a list that callbacks can change. */
+static void
+empty(struct wheel *w, struct timer *slot)
+{
+	struct timer list, *t;
+
+	if (slot->next == slot)
+		return;
+	list = *slot;
+	list.next->prev = list.prev->next = &list;
+	list_init(slot);
+	while ((t = list.next) != &list) {
+		wheel_unlink(t);
+		if ((t->deadline >> TICK_BITS) < w->tick) {
+			t->next = NULL;
+			t->fn(t);
+		} else {
+			wheel_link(w, t);
+		}
 	}
 }
+
+/* ---- the operations that are timed ---- */
 
 static uint64_t
 now_ns(void)
@@ -98,57 +98,53 @@ now_ns(void)
 void
 setup(int n)
 {
-	int i, level;
+	int i;
 
-	for (level = 0; level < LEVELS; level++) {
-		for (i = 0; i < SLOTS; i++)
-			slots[level][i].next = slots[level][i].prev =
-				&slots[level][i];
-	}
 	all = calloc((size_t)n, sizeof(*all));
-	if (!all)
+	mine = calloc(1, sizeof(*mine));
+	if (!all || !mine)
 		abort();
-	tick = now_ns() >> TICK_BITS;
+	for (i = 0; i < n; i++)
+		all[i].fn = fire;
+	wheel_init(mine, now_ns());
 }
 
 void
 inside(void (*body)(void))
 {
-	base = now_ns();
+	base = (double)now_ns() / 1e9;
 	body();
 }
 
 void
 add(int i, double seconds)
 {
-	all[i].fn = fire;
-	all[i].deadline = base + (uint64_t)(seconds * 1e9);
-	link_timer(&all[i]);
+	start_at(&all[i], base + seconds);
 }
 
 void
 rearm(int i, double seconds)
 {
-	unlink_timer(&all[i]);
-	add(i, seconds);
+	start_at(&all[i], base + seconds);
 }
 
 void
 refresh(int i, double seconds)
 {
-	all[i].deadline = base + (uint64_t)(seconds * 1e9);
+	start_at(&all[i], base + seconds);
 }
 
 void
 cancel(int i)
 {
-	unlink_timer(&all[i]);
+	stop(&all[i]);
 }
 
 void
 expire(void)
 {
-	advance(now_ns());
+	if (mine)
+		wheel_advance(mine, now_ns(), empty);
 }
 
 size_t
