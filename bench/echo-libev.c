@@ -62,6 +62,26 @@ welcome(struct ev_loop *loop, ev_io *w, int events)
 	ev_timer_again(loop, &c->idle);
 }
 
+static void
+every_second(struct ev_loop *loop, ev_timer *w, int events)
+{
+	(void)loop;
+	(void)w;
+	(void)events;
+}
+
+static void
+start_timers(struct ev_loop *loop)
+{
+	static ev_timer timers[TIMERS];
+	int i;
+
+	for (i = 0; i < TIMERS; i++) {
+		ev_timer_init(&timers[i], every_second, i * (1. / TIMERS), 1.);
+		ev_timer_start(loop, &timers[i]);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -71,6 +91,8 @@ main(int argc, char **argv)
 	opt = options(argc, argv);
 	ev_io_init(&listening, welcome, listener(), EV_READ);
 	ev_io_start(loop, &listening);
+	if (opt.timers)
+		start_timers(loop);
 	ev_run(loop, 0);
 	return 0;
 }

@@ -158,6 +158,25 @@ welcome(uv_stream_t *l, int status)
 	uv_timer_start(&c->idle, client_idle, ms, ms);
 }
 
+static void
+every_second(uv_timer_t *t)
+{
+	(void)t;
+}
+
+static void
+start_timers(uv_loop_t *loop)
+{
+	static uv_timer_t timers[TIMERS];
+	uint64_t i;
+
+	for (i = 0; i < TIMERS; i++) {
+		uv_timer_init(loop, &timers[i]);
+		uv_timer_start(
+			&timers[i], every_second, i * 1000 / TIMERS, 1000);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -168,5 +187,7 @@ main(int argc, char **argv)
 	check(uv_tcp_init(loop, &l), "uv_tcp_init");
 	check(uv_tcp_open(&l, listener()), "uv_tcp_open");
 	check(uv_listen((uv_stream_t *)&l, BACKLOG, welcome), "uv_listen");
+	if (opt.timers)
+		start_timers(loop);
 	return uv_run(loop, UV_RUN_DEFAULT);
 }

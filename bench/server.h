@@ -17,6 +17,8 @@
 #include <unistd.h>
 
 enum { READ_SIZE = 16384, BACKLOG = 4096 };
+enum { TIMERS = 10000 };     /* --timers: each fires every second */
+enum { FILE_REQUEST = 'F' }; /* first byte of a request for the --file */
 
 struct options {
 	size_t message;      /* --message=N: each N bytes get their answer */
@@ -24,6 +26,8 @@ struct options {
 	bool queue;          /* --queue: answers by uv_write() (libuv) */
 	int levels;          /* --levels=N: that many classes deep (socle) */
 	const char *profile; /* --profile=wall or cpu (socle) */
+	bool timers;         /* --timers: TIMERS of them, evenly spread */
+	const char *file;    /* --file=PATH: sent to clients that request it */
 };
 
 static inline struct options
@@ -43,6 +47,10 @@ options(int argc, char **argv)
 			o.levels = (int)strtol(argv[i] + 9, NULL, 10);
 		} else if (strncmp(argv[i], "--profile=", 10) == 0) {
 			o.profile = argv[i] + 10;
+		} else if (strcmp(argv[i], "--timers") == 0) {
+			o.timers = true;
+		} else if (strncmp(argv[i], "--file=", 7) == 0) {
+			o.file = argv[i] + 7;
 		} else {
 			fprintf(stderr, "%s: what is %s?\n", argv[0], argv[i]);
 			exit(2);
