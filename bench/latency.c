@@ -279,7 +279,7 @@ print(double seconds, double cpu)
 	printf("p50 %.1f\n", percentile(latency, n, 0.5));
 	printf("p99 %.1f\n", percentile(latency, n, 0.99));
 	printf("p999 %.1f\n", percentile(latency, n, 0.999));
-	printf("worst %.1f\n", percentile(latency, n, 1));
+	printf("max %.1f\n", percentile(latency, n, 1));
 	printf("late %.1f\n", percentile(late, n, 0.99));
 	printf("busy %.3f\n", cpu / seconds);
 	if (how.file)

@@ -20,7 +20,7 @@
  * idle: the server's own memory with a tenth of C connections and with all,
  * after a request on each.  Prints both, and bytes per connection.
  *
- * datagrams: keeps 128 datagrams of S bytes under way and sends and receives 32 in
+ * datagrams: keeps 384 datagrams of S bytes under way and sends and receives 32 in
  * a call, so that the server is the bottleneck; prints as rate does.  With -n, N
  * bursts of 32 datagrams; a burst ends with the last of its answers.
  */
@@ -28,7 +28,7 @@
 
 #include <netinet/udp.h>
 
-enum { UNDER_WAY = 128, SEGMENTS = 32 }; /* datagrams */
+enum { UNDER_WAY = 384, SEGMENTS = 32 }; /* datagrams */
 
 static const char *mode;
 static long lost; /* datagrams */
