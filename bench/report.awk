@@ -337,7 +337,11 @@ END {
 		"rate=requests/s;cpu=CPU ns;/cpu=vs. off")
 	table("Profiling of Danga::Socket", "profile-danga", "danga-off",
 		"rate=requests/s;cpu=CPU ns;/cpu=vs. off")
-	table("Other counts", "datagram-batch", "", "instructions=instr.")
+	table("A datagram sent back, batches of 32", "datagram-batch", "",
+		"instructions=instr.;syscalls=sys calls")
+	table("The worst tick, a million timers, none due", "worst-tick", "",
+		"instructions=instr.")
+	table("A loop without a timer", "loop-bytes", "", "bytes=bytes")
 	rows("A class 1 to 5 levels deep, echo, 64 connections",
 		"levels-1;levels-2;levels-3;levels-4;levels-5")
 	rows("Idle connections beside one that is active", "idle-0;idle-19000")
