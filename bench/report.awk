@@ -6,10 +6,12 @@
 # What is timed has an A/A row: the ratio of "PEER-again" to PEER, one program
 # that ran twice in each round.  Where it is off by more than 3 %, or where a
 # server was to set the rate and was busy for less than 0.9 of the time, nothing
-# is said but that it was not measured.
+# is said but that it was not measured.  The same holds for latencies if the load
+# generator was late, or if the rate that they are at half of was not reached.
 BEGIN {
 	off = 0.03
 	least_busy = 0.9
+	most_late = 1000 # us
 	n = split("rate cpu ns add refresh rearm cancel expire gb p50 p99 p999 " \
 		"max mb", list, " ")
 	for (i = 1; i <= n; i++)
@@ -96,6 +98,14 @@ function objection(scenario, peer, metric,	x) {
 	x = again(scenario, metric)
 	if (x == "" || x > 1 + off || x < 1 - off)
 		return "not measured: A/A " number(x)
+	if (scenario ~ /^latency/) {
+		x = of("half", "epoll", "busy")
+		if (x < least_busy)
+			return "not measured: busy " number(x)
+		x = of(scenario, peer, "late")
+		if (x > most_late)
+			return "not measured: load late by " number(x) " us"
+	}
 	if (metric != "rate" && metric != "cpu")
 		return ""
 	if (!set_the_rate(scenario, peer))
