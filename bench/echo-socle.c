@@ -60,49 +60,6 @@ static const struct socle_class classes[LEVELS] = {
 	{.name = "Echo5", .super = &classes[3]},
 };
 
-/* With --file. */
-static void
-file_event_read(struct socle_socket *self)
-{
-	char buf[READ_SIZE];
-	const struct socle_sendfile file = {
-		.file = opt.file, .length = SOCLE_TO_END};
-	ssize_t n = socle_read(self, buf, sizeof(buf));
-
-	if (n > 0 && buf[0] != FILE_REQUEST)
-		socle_write(self, buf, (size_t)n);
-	else if (n > 0 && socle_sendfile(self, &file) < 0)
-		socle_close(self, "no file");
-	else if (n == 0)
-		socle_close_after_flush(self, "end of stream");
-	else if (n < 0 && n != -EAGAIN)
-		socle_close(self, "read failed");
-}
-
-static const struct socle_class file_class = {
-	.name = "File",
-	.super = &socle_socket_class,
-	.event_read = file_event_read,
-};
-
-static void
-every_second(struct socle_timer *t)
-{
-	socle_timer_start(t, 1);
-}
-
-static void
-start_timers(void)
-{
-	static struct socle_timer timers[TIMERS];
-	int i;
-
-	for (i = 0; i < TIMERS; i++) {
-		socle_timer_init(&timers[i], every_second);
-		socle_timer_start(&timers[i], i * (1. / TIMERS));
-	}
-}
-
 static void
 profile(const char *what)
 {
@@ -126,10 +83,7 @@ main(int argc, char **argv)
 		return 2;
 	if (opt.profile)
 		profile(opt.profile);
-	if (opt.timers)
-		start_timers();
-	err = socle_listen("127.0.0.1:0",
-		opt.file ? &file_class : &classes[opt.levels - 1], &f);
+	err = socle_listen("127.0.0.1:0", &classes[opt.levels - 1], &f);
 	if (err == 0)
 		err = socle_factory_getsockname(f, &here);
 	if (err < 0) {
