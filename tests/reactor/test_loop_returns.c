@@ -100,6 +100,18 @@ socle_run_until_returns_after_the_tick_that_made_done_true(void **state)
 }
 
 static void
+socle_run_until_works_as_a_function_too(void **state)
+{
+	bool flag = false;
+
+	(void)state;
+	start_virtual_time();
+	assert_true(socle_add_timer(2, set_flag, &flag));
+	assert_int_equal(1, (socle_run_until)(get_flag, &flag));
+	assert_waited(2);
+}
+
+static void
 socle_run_until_returns_0_after_a_stop(void **state)
 {
 	bool flag = false;
@@ -325,6 +337,7 @@ main(void)
 		test(a_stop_outside_a_loop_does_nothing),
 		test(socle_run_until_calls_done_before_the_first_tick),
 		test(socle_run_until_returns_after_the_tick_that_made_done_true),
+		test(socle_run_until_works_as_a_function_too),
 		test(socle_run_until_returns_0_after_a_stop),
 		test(socle_run_until_honours_the_loop_timeout),
 		test(a_poller_that_fails_ends_the_loop_with_its_error),

@@ -153,6 +153,17 @@ a_post_loop_callback_is_dropped_when_replaced_or_removed(void **state)
 }
 
 static void
+a_post_loop_callback_that_goes_on_is_dropped_once_in_the_end(void **state)
+{
+	(void)state;
+	set_post_loop(a);
+	turn(2);
+	assert_notes("a end a end");
+	socle_set_post_loop_callback(NULL, NULL);
+	assert_notes("drop-a");
+}
+
+static void
 a_post_loop_callback_that_replaces_itself_is_dropped_when_it_returns(
 	void **state)
 {
@@ -199,6 +210,18 @@ an_other_fd_is_dropped_when_removed_replaced_or_cleared(void **state)
 	add_other(d);
 	socle_reset();
 	assert_notes("drop-d");
+	close_ends();
+}
+
+static void
+an_other_fd_that_goes_on_is_dropped_once_in_the_end(void **state)
+{
+	(void)state;
+	readable_other(a);
+	turn(2);
+	assert_notes("a end a end");
+	remove_other();
+	assert_notes("drop-a");
 	close_ends();
 }
 
@@ -370,8 +393,10 @@ main(void)
 		test(a_reset_drops_timers_and_one_that_runs_when_it_returns),
 		test(a_timer_without_memory_is_not_dropped),
 		test(a_post_loop_callback_is_dropped_when_replaced_or_removed),
+		test(a_post_loop_callback_that_goes_on_is_dropped_once_in_the_end),
 		test(a_post_loop_callback_that_replaces_itself_is_dropped_when_it_returns),
 		test(an_other_fd_is_dropped_when_removed_replaced_or_cleared),
+		test(an_other_fd_that_goes_on_is_dropped_once_in_the_end),
 		test(an_other_fd_that_ends_itself_is_dropped_when_it_returns),
 		test(an_other_fd_that_is_refused_is_not_dropped),
 		test(an_other_fd_can_be_looked_up),

@@ -91,6 +91,21 @@ a_readable_fd_is_reported(void **state)
 }
 
 static void
+socle_add_other_fd_works_as_a_function_too(void **state)
+{
+	char arg[] = "!";
+
+	(void)state;
+	pair_pipe(p1);
+	assert_int_equal(
+		0, (socle_add_other_fd)(p1[1], SOCLE_WRITE, note_ready, arg));
+	turn(1);
+	assert_notes("!w");
+	assert_int_equal(0, socle_remove_other_fd(p1[1]));
+	close_both(p1);
+}
+
+static void
 only_requested_events_are_reported(void **state)
 {
 	(void)state;
@@ -671,6 +686,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(a_readable_fd_is_reported),
+		test(socle_add_other_fd_works_as_a_function_too),
 		test(only_requested_events_are_reported),
 		test(adding_an_fd_again_replaces_function_and_argument),
 		test(an_fd_may_be_added_while_the_loop_runs),

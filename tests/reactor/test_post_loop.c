@@ -120,6 +120,15 @@ any_callback_can_end_the_loop(void **state)
 }
 
 static void
+socle_set_post_loop_callback_works_as_a_function_too(void **state)
+{
+	(void)state;
+	(socle_set_post_loop_callback)(note_loop, says_stop);
+	assert_int_equal(0, socle_event_loop_once(0));
+	assert_notes("loop");
+}
+
+static void
 callbacks_run_in_the_order_they_were_set_the_global_one_last(void **state)
 {
 	struct probe *a = make(0, "a"), *b = make(1, "b"), *c = make(2, "c");
@@ -491,6 +500,7 @@ main(void)
 		test(callbacks_of_a_reader_and_a_writer_end_the_loop_together),
 		test(a_callback_that_ends_the_loop_does_not_skip_the_others),
 		test(any_callback_can_end_the_loop),
+		test(socle_set_post_loop_callback_works_as_a_function_too),
 		test(callbacks_run_in_the_order_they_were_set_the_global_one_last),
 		test(activity_of_the_objects_does_not_change_the_order),
 		test(callbacks_run_after_the_closes_of_the_tick),

@@ -77,6 +77,18 @@ a_signal_is_reported_in_the_next_tick(void **state)
 }
 
 static void
+socle_signal_works_as_a_function_too(void **state)
+{
+	char arg[] = "!";
+
+	(void)state;
+	assert_int_equal(0, (socle_signal)(SIGUSR1, note_signal, arg));
+	raise(SIGUSR1);
+	turn(1);
+	assert_notes("usr1!");
+}
+
+static void
 several_signals_of_one_number_become_one_call(void **state)
 {
 	(void)state;
@@ -527,6 +539,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(a_signal_is_reported_in_the_next_tick),
+		test(socle_signal_works_as_a_function_too),
 		test(several_signals_of_one_number_become_one_call),
 		test(with_a_pending_signal_the_tick_does_not_wait),
 		test(a_signal_just_before_the_wait_ends_the_wait),

@@ -28,6 +28,17 @@ equal_deadlines_fire_in_start_order(void **state)
 	assert_notes("b x a y");
 }
 
+static void
+socle_add_timer_works_as_a_function_too(void **state)
+{
+	(void)state;
+	seam_time_virtual();
+	assert_true((socle_add_timer)(0.25, note_text, text("due")) != 0);
+	assert_int_equal(250000, tick_waits());
+	assert_int_equal(0, tick_waits());
+	assert_notes("due");
+}
+
 struct due {
 	struct timespec from;
 	double seconds;
@@ -362,6 +373,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(equal_deadlines_fire_in_start_order),
+		test(socle_add_timer_works_as_a_function_too),
 		test(no_timer_is_early),
 		test(fractions_of_a_millisecond_are_honoured),
 		test(the_loop_waits_until_the_next_timer_rounded_up),

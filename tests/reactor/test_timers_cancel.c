@@ -302,6 +302,24 @@ without_memory_no_timer_is_added(void **state)
 }
 
 static void
+without_memory_for_the_loop_no_timer_is_started(void **state)
+{
+	static struct named n;
+
+	(void)state;
+	named_init(&n, "n");
+	seam_fail(CALL_calloc, 1, ENOMEM, 2);
+	assert_int_equal(-ENOMEM, socle_timer_start(&n.t, 0));
+	assert_int_equal(-ENOMEM, socle_timer_start_at(&n.t, 0));
+	assert_false(socle_timer_pending(&n.t));
+	turn(1);
+	assert_notes("");
+	assert_int_equal(0, socle_timer_start_at(&n.t, 0));
+	turn(1);
+	assert_notes("n");
+}
+
+static void
 a_reset_cancels_all_timers(void **state)
 {
 	static struct named n;
@@ -351,6 +369,7 @@ main(void)
 		test(a_timer_is_not_pending_in_its_callback_and_may_restart),
 		test(a_timer_may_be_freed_after_cancel_and_in_its_callback),
 		test(without_memory_no_timer_is_added),
+		test(without_memory_for_the_loop_no_timer_is_started),
 		test(a_reset_cancels_all_timers),
 		test(a_timer_can_be_cancelled_before_the_loop_exists),
 	};
