@@ -481,29 +481,40 @@ meaning_of(struct socle__reactor *r, const struct kevent *e, unsigned ready)
 	return ready;
 }
 
+/* The fd's other filter, or its error, is in the batch already. */
+static void
+merge(struct socle__event *with, unsigned ready)
+{
+	unsigned both = READ_ENDED | WRITE_ENDED;
+
+	with->ready |= ready;
+	if ((with->ready & both) == both)
+		with->ready |= SOCLE_HUP;
+}
+
+/*
+ * An fd without a place left the loop before the places shrank, and the kernel
+ * did not forget it: the dispatch of its event makes it forget.
+ */
 static void
 take_event(struct socle__reactor *r, const struct kevent *e)
 {
 	unsigned ready = e->filter == EVFILT_WRITE ? SOCLE_WRITE : SOCLE_READ;
-	unsigned both = READ_ENDED | WRITE_ENDED;
 	struct kqueue_poller *p = r->poller;
 	int fd = (int)e->ident;
-	size_t at;
 
 	if (e->flags & (EV_EOF | EV_ONESHOT) ||
 		(ready == SOCLE_READ && e->data == 0))
 		ready = meaning_of(r, e, ready);
-	if ((size_t)fd >= p->places.n)
-		return; /* of before the places shrank */
-	/* The fd's other filter, or its error, may be in the batch already. */
-	at = p->places.of[fd];
-	if (at < r->batch_n && r->batch[at].cookie == cookie_of(e)) {
-		r->batch[at].ready |= ready;
-		if ((r->batch[at].ready & both) == both)
-			r->batch[at].ready |= SOCLE_HUP;
-		return;
+	if ((size_t)fd < p->places.n) {
+		size_t *at = &p->places.of[fd];
+
+		if (*at < r->batch_n && r->batch[*at].cookie == cookie_of(e)) {
+			merge(&r->batch[*at], ready);
+			return;
+		}
+		*at = r->batch_n;
 	}
-	p->places.of[fd] = r->batch_n;
 	socle__batch_add(r, cookie_of(e), ready);
 }
 
