@@ -419,6 +419,47 @@ a_child_may_continue_in_the_handler_that_forked(void **state)
 	close(other_pair[1]);
 }
 
+static int continued;
+
+static void
+reset_and_fork(struct probe *p)
+{
+	(void)p;
+	socle_reset();
+	pair_unix(other_pair);
+	for_child = probe_new(other_pair[0], NULL);
+	for_child->read_size = 1;
+	socle_watch_read(&for_child->sock, true);
+	forked = fork();
+	if (forked == 0)
+		continued = socle_after_fork();
+}
+
+/* The loop that others could post to is gone. */
+static void
+a_handler_may_reset_and_fork_a_child_that_continues(void **state)
+{
+	struct probe *p = reader_of(pair);
+	int r;
+
+	(void)state;
+	self = socle_loop_self();
+	p->on_read = reset_and_fork;
+	send_all(pair[1], "x", 1);
+	r = socle_event_loop_once(0);
+	if (forked == 0) {
+		alarm(60);
+		_exit(r != 0 || continued != 0 ||
+			socle_run_until(has_read, for_child) != 1);
+	}
+	assert_int_equal(0, r);
+	send_all(other_pair[1], "x", 1);
+	child_wait(forked);
+	socle_loop_release(self);
+	close(pair[1]);
+	close(other_pair[1]);
+}
+
 /* ---- exec ---- */
 
 enum { LOOKED_AT = 200 };
@@ -484,6 +525,7 @@ main(void)
 		test(a_signal_pending_in_the_parent_is_reported_to_it_alone),
 		test(a_signal_to_the_child_is_reported_after_socle_after_fork),
 		test(a_child_may_continue_in_the_handler_that_forked),
+		test(a_handler_may_reset_and_fork_a_child_that_continues),
 		test(exec_passes_on_no_fd),
 	};
 

@@ -5,7 +5,7 @@
  * the numbers must be 0 and the events the same.
  */
 /* backends: all */
-#include "tests/support/fixture.h"
+#include "tests/support/cells.h"
 
 #include <sys/resource.h>
 
@@ -249,11 +249,19 @@ an_object_created_and_watched_within_a_tick_is_one_call(void **state)
 enum { MANY = 1000 };
 
 static struct socle_socket *many[MANY];
-static int n_many;
+static int n_many, n_read;
 
-static const struct socle_class quiet_class = {
-	.name = "Quiet",
+static void
+read_once(struct socle_socket *self)
+{
+	socle_watch_read(self, false);
+	n_read++;
+}
+
+static const struct socle_class once_class = {
+	.name = "Once",
 	.super = &socle_socket_class,
+	.event_read = read_once,
 };
 
 static void
@@ -278,10 +286,11 @@ make_many(int fds[2])
 	n_many = scaled(MANY, 50);
 	if (n_many > MANY)
 		n_many = MANY;
+	n_read = 0;
 	pair_unix(fds);
 	for (int i = 0; i < n_many; i++)
 		assert_int_equal(0,
-			socle_socket_new(&quiet_class, dup(fds[0]), &many[i]));
+			socle_socket_new(&once_class, dup(fds[0]), &many[i]));
 	turn(1);
 	seam_count_reset();
 }
@@ -301,6 +310,25 @@ a_thousand_toggling_objects_cost_one_call_each_at_most(void **state)
 	in_a_tick(toggle_many, &odd);
 	assert_changes(0);
 
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void
+a_thousand_changes_in_a_tick_need_no_memory(void **state)
+{
+	int fds[2], once = 1;
+
+	(void)state;
+	make_many(fds);
+	send_all(fds[1], "x", 1);
+
+	seam_fail(CALL_realloc, 1, ENOMEM, -1);
+	in_a_tick(toggle_many, &once);
+	turn_until_count(&n_read, n_many);
+	seam_heal();
+
+	assert_int_equal(n_many, n_read);
 	close(fds[0]);
 	close(fds[1]);
 }
@@ -532,13 +560,6 @@ a_refused_change_is_event_err_of_that_object_only(void **state)
 }
 
 static void
-ignore_err(struct probe *p, int err)
-{
-	(void)p;
-	(void)err;
-}
-
-static void
 an_object_that_ignores_a_refusal_can_watch_again(void **state)
 {
 	struct probe *two[2];
@@ -631,6 +652,33 @@ a_change_refused_repeatedly_is_reported_once(void **state)
 	close(peer);
 }
 
+static void
+watch_both_ways(void *arg)
+{
+	struct probe *p = arg;
+
+	socle_watch_read(&p->sock, true);
+	socle_watch_write(&p->sock, true);
+}
+
+static void
+two_refused_changes_of_an_object_are_one_event_err(void **state)
+{
+	struct probe *p;
+	int peer;
+
+	(void)state;
+	p = made(&peer);
+	p->on_err = ignore_err;
+	p->on_write = stop_writing;
+	seam_refuse_changes(ENOSPC);
+	in_a_tick(watch_both_ways, p);
+	seam_refuse_changes(0);
+
+	assert_notes(changes_are_calls() ? "e-ENOSPC" : "w");
+	close(peer);
+}
+
 /* poll(2) says NVAL of it, as of an fd that is not open; kqueue EINVAL. */
 static void
 a_device_that_cannot_be_watched_is_refused_and_closed(void **state)
@@ -665,6 +713,7 @@ main(void)
 		test(an_object_created_and_closed_within_a_tick_costs_no_call),
 		test(an_object_created_and_watched_within_a_tick_is_one_call),
 		test(a_thousand_toggling_objects_cost_one_call_each_at_most),
+		test(a_thousand_changes_in_a_tick_need_no_memory),
 		test(steady_traffic_costs_no_call),
 		test(a_queued_write_is_one_call_on_and_one_off),
 		test(a_write_sent_at_once_costs_no_call),
@@ -677,6 +726,7 @@ main(void)
 		test(a_new_object_refused_within_a_tick_gets_event_err),
 		test(a_change_refused_outside_a_tick_is_retried_in_the_next),
 		test(a_change_refused_repeatedly_is_reported_once),
+		test(two_refused_changes_of_an_object_are_one_event_err),
 		test(a_device_that_cannot_be_watched_is_refused_and_closed),
 	};
 

@@ -181,6 +181,36 @@ no_change_uses_ev_receipt_and_each_has_space_to_fail(void **state)
 #endif
 }
 
+static void
+watch_it(void *arg)
+{
+	struct probe *p = arg;
+
+	socle_watch_read(&p->sock, true);
+}
+
+/* The change is refused by one call, and those that follow it fail. */
+static void
+a_refusal_is_reported_though_the_next_calls_fail(void **state)
+{
+	(void)state;
+	skip_without_kqueue();
+	for (unsigned long nth = 2; nth <= 4; nth++) {
+		struct probe *p;
+
+		pair_unix(pair);
+		p = probe_new(pair[0], NULL);
+		turn(1);
+		assert_int_equal(0, socle_defer(watch_it, p));
+		seam_fail(CALL_change, 1, ENOSPC, 1);
+		seam_fail(CALL_kevent, nth, ENOMEM, 1);
+		assert_int_equal(1, socle_event_loop_once(0));
+		assert_notes("e-ENOSPC close(event_err) destroy");
+		assert_int_equal(2 * (nth - 1), seam_struck());
+		close(pair[1]);
+	}
+}
+
 int
 main(void)
 {
@@ -189,6 +219,7 @@ main(void)
 		test(a_child_that_resets_does_not_close_the_queues_number),
 		test(an_event_with_an_unknown_cookie_is_not_reported_again),
 		test(no_change_uses_ev_receipt_and_each_has_space_to_fail),
+		test(a_refusal_is_reported_though_the_next_calls_fail),
 	};
 
 	return run_tests(tests);

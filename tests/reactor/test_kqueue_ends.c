@@ -48,6 +48,26 @@ an_end_that_stays_in_a_listeners_filter_is_only_input(void **state)
 	close(fd);
 }
 
+/* It is readable without input, and no socket that could have an error. */
+static void
+a_device_that_is_always_readable_is_only_input(void **state)
+{
+	int fd;
+
+	(void)state;
+	skip_without_kqueue();
+	if (kernel()->devices_refuse)
+		skip_because("devices cannot be watched here");
+	fd = open("/dev/null", O_RDONLY);
+	assert_true(fd >= 0);
+	assert_int_equal(
+		0, socle_add_other_fd(fd, SOCLE_READ, note_ready, NULL));
+	turn(2);
+	assert_notes("1 1"); /* SOCLE_READ */
+	assert_int_equal(0, socle_remove_other_fd(fd));
+	close(fd);
+}
+
 static void
 ignore(struct probe *p)
 {
@@ -113,6 +133,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(an_end_that_stays_in_a_listeners_filter_is_only_input),
+		test(a_device_that_is_always_readable_is_only_input),
 		test(a_child_hears_that_both_directions_ended),
 		test(a_hup_that_could_not_be_asked_for_comes_later),
 	};

@@ -454,6 +454,33 @@ a_failed_rebuild_of_the_set_is_retried(void **state)
 	close(peer);
 }
 
+/* The kernel refuses to forget it; its new owner hears of the end. */
+static void
+the_end_of_a_stolen_fd_does_not_make_the_loop_spin(void **state)
+{
+	int fds[2], peer;
+	struct probe *p;
+
+	(void)state;
+	seam_time_virtual();
+	pair_unix(fds);
+	peer = fds[1];
+	p = probe_new(fds[0], NULL);
+	socle_watch_read(&p->sock, true);
+	turn(1);
+	if (changes_are_calls())
+		seam_fail(CALL_change, 1, ENOMEM, 1);
+	assert_int_equal(fds[0], socle_steal_socket(&p->sock));
+	assert_int_equal(changes_are_calls(), seam_struck());
+	turn(1);
+	assert_notes("destroy");
+	close(peer);
+	turn(2);
+	assert_notes("");
+	assert_true(asleep());
+	close(fds[0]);
+}
+
 /* ---- closed behind the library ---- */
 
 static void
@@ -669,6 +696,7 @@ main(void)
 		test(the_first_stale_generation_rebuilds_the_set),
 		test(a_rebuilt_set_keeps_what_was_watched_and_what_was_parked),
 		test(a_failed_rebuild_of_the_set_is_retried),
+		test(the_end_of_a_stolen_fd_does_not_make_the_loop_spin),
 		test(a_reported_close_behind_the_library_is_event_err),
 		test(an_ignored_close_behind_the_library_is_reported_once),
 		test(an_fd_closed_behind_the_library_is_not_closed_again),
