@@ -235,10 +235,46 @@ a_connection_and_its_failure_are_the_parents(void **state)
 }
 
 static void
+close_two(const struct socle_class *cls)
+{
+	int fds[2];
+
+	pair_unix(fds);
+	for (int i = 0; i < 2; i++) {
+		struct socle_socket *s;
+
+		assert_int_equal(0, socle_socket_new(cls, fds[i], &s));
+		socle_close(s, NULL);
+	}
+}
+
+static void
 destroy_and_fork(struct socle_socket *s)
 {
 	(void)s;
 	fork_at(1);
+}
+
+static void
+close_fd_and_fork(struct socle_socket *s, int fd)
+{
+	(void)s;
+	(void)fd;
+	fork_at(1);
+}
+
+static void
+what_is_closed_next_is_the_parents(void **state)
+{
+	static const struct socle_class forks = {.name = "Forks",
+		.super = &socle_socket_class,
+		.closing_fd = close_fd_and_fork,
+		.destroy = destroy_and_fork};
+
+	(void)state;
+	close_two(&forks);
+	tick(1);
+	assert_int_equal(4, events);
 }
 
 static void
@@ -247,16 +283,9 @@ what_is_destroyed_next_is_the_parents(void **state)
 	static const struct socle_class forks = {.name = "Forks",
 		.super = &socle_socket_class,
 		.destroy = destroy_and_fork};
-	int fds[2];
 
 	(void)state;
-	pair_unix(fds);
-	for (int i = 0; i < 2; i++) {
-		struct socle_socket *s;
-
-		assert_int_equal(0, socle_socket_new(&forks, fds[i], &s));
-		socle_close(s, NULL);
-	}
+	close_two(&forks);
 	tick(1);
 	assert_int_equal(2, events);
 }
@@ -270,6 +299,7 @@ main(void)
 		fork_test(queued_datagrams_are_sent_by_the_parent),
 		fork_test(clients_are_the_parents),
 		fork_test(a_connection_and_its_failure_are_the_parents),
+		fork_test(what_is_closed_next_is_the_parents),
 		fork_test(what_is_destroyed_next_is_the_parents),
 	};
 	return run_tests(tests);
