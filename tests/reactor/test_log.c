@@ -286,6 +286,25 @@ a_closed_object_can_be_dumped(void **state)
 	close(ends[1]);
 }
 
+/* The thread has no loop any more whose tick could deliver it. */
+static void
+a_message_about_an_object_after_a_reset_is_delivered_at_once(void **state)
+{
+	static struct socle_socket held;
+
+	(void)state;
+	pair_pipe(ends);
+	assert_int_equal(
+		0, socle_socket_init(&held, &socle_socket_class, ends[0]));
+	collecting();
+	socle_set_debug_level(1);
+	socle_reset();
+	assert_null(socle_peer_ip_string(&held));
+	socle_set_debug_level(0);
+	assert_logged("1:peer_ip_string undef: no sock|");
+	close(ends[1]);
+}
+
 /* ---- the environment, in a process that has not read it yet ---- */
 
 static void
@@ -389,6 +408,7 @@ main(int argc, char **argv)
 		test(an_error_is_dumped_with_the_object),
 		test(an_error_is_dumped_with_a_backtrace),
 		test(a_closed_object_can_be_dumped),
+		test(a_message_about_an_object_after_a_reset_is_delivered_at_once),
 		test(the_environment_sets_the_level_at_the_start),
 	};
 

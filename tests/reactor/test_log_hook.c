@@ -6,6 +6,7 @@
 #include "tests/support/forking.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -393,6 +394,56 @@ a_hook_never_gets_the_argument_of_another(void **state)
 	assert_int_equal(0, mixed);
 }
 
+static atomic_int round_begun, round_ended;
+static void *expected[2] = {&first, &second};
+static int missed;
+
+static void
+is_of_this_round(int level, const char *message, void *arg)
+{
+	(void)level;
+	(void)message;
+	missed += arg != expected[round_begun & 1];
+}
+
+static void *
+set_whenever_a_round_begins(void *arg)
+{
+	int n;
+
+	while ((n = round_begun) >= 0) {
+		if (n == round_ended) {
+			sched_yield();
+			continue;
+		}
+		socle_set_log(is_of_this_round, expected[n & 1]);
+		round_ended = n;
+	}
+	return arg;
+}
+
+static void
+a_hook_that_two_threads_set_at_once_is_in_use(void **state)
+{
+	int n = scaled(20000, 500);
+	pthread_t t;
+
+	(void)state;
+	round_begun = round_ended = missed = 0;
+	assert_int_equal(
+		0, pthread_create(&t, NULL, set_whenever_a_round_begins, NULL));
+	for (int i = 1; race_again(i - 1, n); i++) {
+		round_begun = i;
+		socle_set_log(is_of_this_round, expected[i & 1]);
+		while (round_ended != i)
+			sched_yield();
+		socle_debug_msg("x");
+	}
+	round_begun = -1;
+	pthread_join(t, NULL);
+	assert_int_equal(0, missed);
+}
+
 static int
 fixture(void **state)
 {
@@ -430,6 +481,7 @@ main(void)
 		test(setting_a_hook_delivers_to_the_old_one_first),
 		test(a_child_does_not_deliver_the_parents_messages),
 		test(a_hook_never_gets_the_argument_of_another),
+		test(a_hook_that_two_threads_set_at_once_is_in_use),
 	};
 
 	return run_tests(tests);

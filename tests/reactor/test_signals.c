@@ -397,6 +397,60 @@ a_pending_signal_is_not_reported_to_a_later_watcher(void **state)
 	assert_notes("");
 }
 
+static ssize_t (*real_write)(int fd, const void *p, size_t n);
+static int (*real_sigaction)(
+	int signo, const struct sigaction *n, struct sigaction *o);
+static atomic_bool is_waking, is_restored, has_woken;
+
+/* In the handler: goes on once the other thread does not want it any more. */
+static ssize_t
+slow_write(int fd, const void *p, size_t n)
+{
+	ssize_t result;
+
+	is_waking = true;
+	while (!is_restored)
+		sched_yield();
+	for (int i = 0; i < 1000; i++)
+		sched_yield();
+	result = real_write(fd, p, n);
+	has_woken = true;
+	return result;
+}
+
+static int
+seen_sigaction(int signo, const struct sigaction *n, struct sigaction *o)
+{
+	int result = real_sigaction(signo, n, o);
+
+	is_restored = is_restored || n;
+	return result;
+}
+
+static void
+null_waits_for_a_handler_on_another_thread(void **state)
+{
+	pthread_t t;
+
+	(void)state;
+	watch(SIGUSR1);
+	is_waking = is_restored = has_woken = false;
+	real_write = socle__seam.write;
+	real_sigaction = socle__seam.sigaction;
+	socle__seam.write = slow_write;
+	socle__seam.sigaction = seen_sigaction;
+	t = start(raise_here, NULL);
+	while (!is_waking)
+		sched_yield();
+	assert_int_equal(0, socle_signal(SIGUSR1, NULL, NULL));
+	assert_true(has_woken);
+	pthread_join(t, NULL);
+	socle__seam.write = real_write;
+	socle__seam.sigaction = real_sigaction;
+	turn(1);
+	assert_notes("");
+}
+
 struct second {
 	int watch, unwatch, after;
 	atomic_int step;
@@ -553,6 +607,7 @@ main(void)
 		test(watching_a_signal_again_replaces_function_and_argument),
 		test(a_pending_signal_is_not_reported_once_unwatched),
 		test(a_pending_signal_is_not_reported_to_a_later_watcher),
+		test(null_waits_for_a_handler_on_another_thread),
 		test(a_signal_has_one_owner_in_the_process),
 		test(a_signal_that_cannot_be_caught_is_refused),
 		test(a_refused_signal_has_no_owner),
