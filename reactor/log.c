@@ -44,24 +44,17 @@ static atomic_bool hook_is_set_now;
 static _Thread_local bool in_hook;
 _Atomic int socle__debug_level = LEVEL_UNSET;
 
-static int
-level_now(void)
+void
+socle__log_level_read(void)
 {
 	const char *text;
 
-	if (socle__likely(socle__debug_level != LEVEL_UNSET))
-		return socle__debug_level;
+	if (socle__debug_level != LEVEL_UNSET)
+		return;
 	text = getenv("SOCLE_DEBUG");
 	socle__debug_level = text && *text ? (int)strtol(text, NULL, 10) : 0;
 	if (text && *text && socle__debug_level <= 0)
 		socle__debug_level = strcmp(text, "0") == 0 ? 0 : 1;
-	return socle__debug_level;
-}
-
-bool
-socle__log_wanted(int level)
-{
-	return level <= level_now();
 }
 
 static void
@@ -210,8 +203,6 @@ socle__vlog(int level, const char *fmt, va_list ap)
 {
 	char message[LONGEST];
 
-	if (!socle__log_wanted(level))
-		return;
 	format(message, fmt, ap);
 	socle__log_deliver_kept();
 	deliver(level, message);

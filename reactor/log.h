@@ -13,10 +13,12 @@
 void socle__log_keep(int level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Logs a message of the application: calls the hook now. */
+/* Logs a message of the application: calls the hook now, whatever the level. */
 void socle__vlog(int level, const char *fmt, va_list ap)
 	__attribute__((format(printf, 2, 0)));
-bool socle__log_wanted(int level);
+
+/* Reads the level from the environment, unless it is known already. */
+void socle__log_level_read(void);
 
 /*
  * Calls the hook for the messages that were kept.  Like a callback, the hook may

@@ -116,8 +116,6 @@ place_make(struct socle__reactor *r, int fd)
 {
 	int err;
 
-	if (fd < 0)
-		return -EBADF;
 	if (socle__descriptor_at(r, fd))
 		return -EEXIST;
 	if ((err = socle__backend_start(r)) < 0)

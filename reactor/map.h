@@ -7,7 +7,7 @@
 /*
  * Registers `fd' under a new generation; nothing is wanted yet.  With `ask' the
  * poller is asked at once whether it accepts the fd.  0, or -errno with nothing
- * changed: -EBADF, -EEXIST, -ENOMEM, or what the poller said.
+ * changed: -EEXIST, -ENOMEM, or what the poller said.  requires: fd >= 0
  */
 int socle__descriptor_add(struct socle__reactor *r, struct socle_descriptor *d,
 	const struct socle__descriptor_ops *ops, int fd, unsigned bits,

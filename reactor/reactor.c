@@ -84,7 +84,7 @@ socle__reactor_make(void)
 	struct socle__reactor *r;
 
 	pthread_once(&once, once_only);
-	(void)socle__log_wanted(0); /* reads the environment */
+	socle__log_level_read();
 	r = once_error ? NULL : sys_calloc(1, sizeof(*r));
 	if (!r)
 		return NULL;
