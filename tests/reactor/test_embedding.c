@@ -78,6 +78,31 @@ the_loop_fd_stays_the_same(void **state)
 }
 
 static void
+ask_for_the_fd(void *arg)
+{
+	*(int *)arg = socle_loop_fd();
+	assert_int_equal(0, socle_defer(nothing, NULL));
+}
+
+static void
+a_handler_may_ask_for_the_loop_fd(void **state)
+{
+	int fd = -1;
+
+	(void)state;
+	assert_int_equal(0, socle_defer(ask_for_the_fd, &fd));
+	turn(1);
+	if (fd == -ENOTSUP)
+		skip_because("poll has no fd");
+	if (backend_is("libkqueue"))
+		skip_because("libkqueue's fd cannot be polled");
+	assert_true(readable(fd, 0));
+	turn(2);
+	assert_false(readable(fd, 0));
+	assert_int_equal(fd, quiet_loop_fd());
+}
+
+static void
 the_loop_fd_is_readable_for_a_ready_fd(void **state)
 {
 	int fd = quiet_loop_fd(), fds[2];
@@ -480,6 +505,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		test(the_poll_backend_has_no_loop_fd),
 		test(the_loop_fd_stays_the_same),
+		test(a_handler_may_ask_for_the_loop_fd),
 		test(the_loop_fd_is_readable_for_a_ready_fd),
 		test(the_loop_fd_is_readable_for_a_ready_other_fd),
 		test(a_change_of_interest_outside_a_tick_takes_effect_at_once),

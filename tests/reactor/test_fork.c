@@ -460,6 +460,57 @@ a_handler_may_reset_and_fork_a_child_that_continues(void **state)
 	close(other_pair[1]);
 }
 
+static bool has_fired;
+
+static void
+fire(void *arg)
+{
+	(void)arg;
+	has_fired = true;
+}
+
+static bool
+get_fired(void *arg)
+{
+	(void)arg;
+	return has_fired;
+}
+
+static int
+fires(struct probe *p)
+{
+	(void)p;
+	CHECK(socle_after_fork() == 0);
+	CHECK(socle_run_until(get_fired, NULL) == 1);
+	return 0;
+}
+
+static void
+reset_and_wait(void *arg)
+{
+	(void)arg;
+	socle_reset();
+	assert_true(socle_add_timer(0, fire, NULL) != 0);
+	child_run(fires, NULL);
+}
+
+/* It never ran, or was reset. */
+static void
+a_child_of_a_loop_that_has_no_poller_continues(void **state)
+{
+	(void)state;
+	has_fired = false;
+	assert_true(socle_add_timer(0, fire, NULL) != 0);
+	child_run(fires, NULL);
+	turn(1);
+	assert_true(has_fired);
+	has_fired = false;
+	assert_int_equal(0, socle_defer(reset_and_wait, NULL));
+	assert_int_equal(0, socle_event_loop_once(0));
+	turn(1);
+	assert_true(has_fired);
+}
+
 /* ---- exec ---- */
 
 enum { LOOKED_AT = 200 };
@@ -526,6 +577,7 @@ main(void)
 		test(a_signal_to_the_child_is_reported_after_socle_after_fork),
 		test(a_child_may_continue_in_the_handler_that_forked),
 		test(a_handler_may_reset_and_fork_a_child_that_continues),
+		test(a_child_of_a_loop_that_has_no_poller_continues),
 		test(exec_passes_on_no_fd),
 	};
 

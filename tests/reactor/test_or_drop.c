@@ -164,6 +164,19 @@ a_post_loop_callback_that_goes_on_is_dropped_once_in_the_end(void **state)
 }
 
 static void
+the_drop_of_no_post_loop_callback_is_not_called(void **state)
+{
+	(void)state;
+	set_post_loop(a);
+	socle_set_post_loop_callback_or_drop(NULL, drop, b);
+	assert_notes("drop-a");
+	set_post_loop(c);
+	assert_notes("");
+	socle_reset();
+	assert_notes("drop-c");
+}
+
+static void
 a_post_loop_callback_that_replaces_itself_is_dropped_when_it_returns(
 	void **state)
 {
@@ -394,6 +407,7 @@ main(void)
 		test(a_timer_without_memory_is_not_dropped),
 		test(a_post_loop_callback_is_dropped_when_replaced_or_removed),
 		test(a_post_loop_callback_that_goes_on_is_dropped_once_in_the_end),
+		test(the_drop_of_no_post_loop_callback_is_not_called),
 		test(a_post_loop_callback_that_replaces_itself_is_dropped_when_it_returns),
 		test(an_other_fd_is_dropped_when_removed_replaced_or_cleared),
 		test(an_other_fd_that_goes_on_is_dropped_once_in_the_end),

@@ -551,6 +551,25 @@ the_list_may_change_while_it_is_walked(void **state)
 	close_both(p2);
 }
 
+static void
+reset_while_listing(int fd, unsigned events, void *arg)
+{
+	note_entry(fd, events, arg);
+	socle_reset();
+}
+
+static void
+a_walk_that_resets_the_loop_ends_there(void **state)
+{
+	(void)state;
+	pair_unix(p1);
+	add(p1[0], SOCLE_READ, note_ready, NULL);
+	add(p1[1], SOCLE_READ, note_ready, NULL);
+	socle_each_other_fd(reset_while_listing, NULL);
+	assert_notes("1/1");
+	close_both(p1);
+}
+
 /* ---- refusals ---- */
 
 static void
@@ -706,6 +725,7 @@ main(void)
 		test(other_fds_do_not_count_as_objects),
 		test(other_fds_can_be_listed_and_cleared),
 		test(the_list_may_change_while_it_is_walked),
+		test(a_walk_that_resets_the_loop_ends_there),
 		test(removing_an_unknown_fd_returns_enoent),
 		test(an_fd_that_cannot_be_watched_is_refused),
 		test(running_out_of_memory_leaves_nothing_behind),

@@ -481,6 +481,41 @@ the_end_of_a_stolen_fd_does_not_make_the_loop_spin(void **state)
 	close(fds[0]);
 }
 
+/* The kernel has it registered for its first object still. */
+static void
+a_stolen_fd_that_was_not_forgotten_can_be_given_back(void **state)
+{
+	struct probe *p, *back;
+	int fds[2];
+
+	(void)state;
+	seam_time_virtual();
+	pair_unix(fds);
+	p = probe_new(fds[0], "old");
+	socle_watch_read(&p->sock, true);
+	turn(1);
+	if (changes_are_calls())
+		seam_fail(CALL_change, 1, ENOMEM, 1);
+	assert_int_equal(fds[0], socle_steal_socket(&p->sock));
+	assert_int_equal(changes_are_calls(), seam_struck());
+	turn(1);
+	assert_notes("old:destroy");
+	seam_count_reset();
+	back = probe_new(fds[0], "new");
+	back->read_size = 8;
+	send_all(fds[1], "x", 1);
+	turn(2);
+	assert_notes("");
+	socle_watch_read(&back->sock, true);
+	turn(2);
+	assert_notes("new:r");
+	assert_int_equal(1, back->got_len);
+	if (changes_are_calls()) /* the set was not rebuilt for a stale event */
+		assert_int_equal(0, seam_count(the_opening()));
+	assert_true(asleep());
+	close(fds[1]);
+}
+
 /* ---- closed behind the library ---- */
 
 static void
@@ -697,6 +732,7 @@ main(void)
 		test(a_rebuilt_set_keeps_what_was_watched_and_what_was_parked),
 		test(a_failed_rebuild_of_the_set_is_retried),
 		test(the_end_of_a_stolen_fd_does_not_make_the_loop_spin),
+		test(a_stolen_fd_that_was_not_forgotten_can_be_given_back),
 		test(a_reported_close_behind_the_library_is_event_err),
 		test(an_ignored_close_behind_the_library_is_reported_once),
 		test(an_fd_closed_behind_the_library_is_not_closed_again),

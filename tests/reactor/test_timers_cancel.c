@@ -320,6 +320,16 @@ without_memory_for_the_loop_no_timer_is_started(void **state)
 }
 
 static void
+without_a_timer_nothing_is_cancelled(void **state)
+{
+	(void)state;
+	assert_false(socle_cancel_timer(1)); /* there is no loop yet */
+	turn(1);
+	assert_false(socle_cancel_timer(1));
+	assert_false(socle_cancel_timer(0));
+}
+
+static void
 a_reset_cancels_all_timers(void **state)
 {
 	static struct named n;
@@ -370,6 +380,7 @@ main(void)
 		test(a_timer_may_be_freed_after_cancel_and_in_its_callback),
 		test(without_memory_no_timer_is_added),
 		test(without_memory_for_the_loop_no_timer_is_started),
+		test(without_a_timer_nothing_is_cancelled),
 		test(a_reset_cancels_all_timers),
 		test(a_timer_can_be_cancelled_before_the_loop_exists),
 	};
