@@ -189,6 +189,7 @@ every_slot_has_its_super_call(void **state)
 	socle_super_event_drain(&bare_class, s);
 	socle_super_incomplete_write(&bare_class, s);
 	socle_super_event_accepted(&bare_class, s, NULL);
+	socle_super_closing_fd(&bare_class, s, peer);
 	assert_true(
 		socle_super_as_string(&bare_class, s, text, sizeof(text)) > 0);
 	assert_memory_equal("Bare(): open", text, 12);
@@ -553,6 +554,27 @@ without_memory_for_a_new_class_the_old_one_stays(void **state)
 	close(peer);
 }
 
+static void
+without_memory_to_note_its_size_an_object_keeps_its_class(void **state)
+{
+	struct socle_socket *s;
+	int peer, other;
+
+	(void)state;
+	(void)made(&bare_class, &other); /* the class is known from now on */
+	s = made(&one_class, &peer);
+	seam_fail(CALL_calloc, 1, ENOMEM, 1);
+
+	assert_int_equal(-ENOMEM, socle_set_class(s, &bare_class));
+
+	assert_int_equal(1, seam_struck());
+	assert_ptr_equal(&one_class, socle_class_of(s));
+	assert_int_equal(0, socle_set_class(s, &bare_class));
+	assert_int_equal(0, socle_set_class(s, &one_class));
+	close(peer);
+	close(other);
+}
+
 int
 main(void)
 {
@@ -577,6 +599,7 @@ main(void)
 		test(an_invalid_class_or_a_closed_object_is_refused),
 		test(the_last_class_set_gets_close_and_destroy),
 		test(without_memory_for_a_new_class_the_old_one_stays),
+		test(without_memory_to_note_its_size_an_object_keeps_its_class),
 	};
 
 	return run_tests(tests);

@@ -112,6 +112,35 @@ steal_does_not_call_closing_fd(void **state)
 	close(ends[1]);
 }
 
+static const struct socle_class talker_class;
+
+static void
+talker_closing_fd(struct socle_socket *self, int fd)
+{
+	note("before");
+	socle_super_closing_fd(&talker_class, self, fd);
+	note("after");
+}
+
+static const struct socle_class talker_class = {
+	.name = "Talker",
+	.super = &teller_class,
+	.closing_fd = talker_closing_fd,
+};
+
+static void
+a_subclass_can_call_the_closing_fd_of_its_super(void **state)
+{
+	struct socle_socket *s = teller_new();
+
+	(void)state;
+	assert_int_equal(0, socle_set_class(s, &talker_class));
+	socle_close(s, NULL);
+	turn(1);
+	assert_notes("close() before fd after destroy");
+	close(ends[1]);
+}
+
 static void
 reset_it(struct socle_socket *self, int fd)
 {
@@ -185,6 +214,21 @@ closing_fd_is_not_called_for_an_fd_that_was_closed_elsewhere(void **state)
 	close(ends[1]);
 }
 
+static void
+closing_fd_is_not_called_for_an_fd_that_the_kernel_refuses(void **state)
+{
+	struct socle_socket *s = teller_new();
+
+	(void)state;
+	socle_watch_read(s, true);
+	turn(1);
+	close(ends[0]);
+	socle_watch_write(s, true);
+	turn(2);
+	assert_notes("e-EBADF close(event_err) destroy");
+	close(ends[1]);
+}
+
 /* ---- an fd that other code owns ---- */
 
 static void
@@ -235,6 +279,20 @@ keep_can_be_taken_back(void **state)
 	socle_keep_fd(s, true);
 	socle_keep_fd(s, false);
 	socle_close(s, NULL);
+	turn(1);
+	assert_notes("close() fd destroy");
+	assert_false(is_open(ends[0]));
+	close(ends[1]);
+}
+
+static void
+after_the_close_it_is_too_late_to_keep_the_fd(void **state)
+{
+	struct socle_socket *s = teller_new();
+
+	(void)state;
+	socle_close(s, NULL);
+	socle_keep_fd(s, true);
 	turn(1);
 	assert_notes("close() fd destroy");
 	assert_false(is_open(ends[0]));
@@ -401,11 +459,14 @@ main(void)
 		test(closing_fd_can_use_the_fd_for_the_last_time),
 		test(a_reset_calls_closing_fd),
 		test(steal_does_not_call_closing_fd),
+		test(a_subclass_can_call_the_closing_fd_of_its_super),
 		test(closing_fd_may_do_anything),
 		test(closing_fd_is_not_called_for_an_fd_that_was_closed_elsewhere),
+		test(closing_fd_is_not_called_for_an_fd_that_the_kernel_refuses),
 		test(a_kept_fd_stays_open),
 		test(a_kept_fd_can_have_another_object_in_the_next_tick),
 		test(keep_can_be_taken_back),
+		test(after_the_close_it_is_too_late_to_keep_the_fd),
 		test(a_reset_leaves_a_kept_fd_open),
 		test(a_close_makes_a_shared_pipe_blocking_again),
 		test(a_reset_makes_a_shared_pipe_blocking_again),
