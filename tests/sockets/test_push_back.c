@@ -457,6 +457,33 @@ without_memory_nothing_is_pushed_back(void **state)
 }
 
 static void
+more_than_any_memory_holds_is_not_pushed_back(void **state)
+{
+	struct probe *p = made(NULL);
+
+	(void)state;
+	assert_int_equal(
+		-EINVAL, socle_push_back_read(&p->sock, "x", SIZE_MAX));
+	assert_int_equal(
+		-EINVAL, socle_unread(&p->sock, "x", SIZE_MAX / 2 + 1));
+	assert_nothing_to_read(p);
+	close(ends[1]);
+}
+
+static void
+nothing_is_pending_before_the_first_push_back(void **state)
+{
+	struct probe *p = made(NULL);
+
+	(void)state;
+	send_all(ends[1], "x", 1); /* the kernel's input does not count */
+	assert_int_equal(0, socle_pending(&p->sock));
+	push(p, "abc");
+	assert_int_equal(3, socle_pending(&p->sock));
+	close(ends[1]);
+}
+
+static void
 pushed_back_data_comes_before_the_end_of_the_stream(void **state)
 {
 	struct probe *p = made(NULL);
@@ -571,6 +598,8 @@ main(void)
 		test(a_stolen_sockets_push_back_is_dropped),
 		test(pushing_back_0_bytes_causes_no_event),
 		test(without_memory_nothing_is_pushed_back),
+		test(more_than_any_memory_holds_is_not_pushed_back),
+		test(nothing_is_pending_before_the_first_push_back),
 		test(pushed_back_data_comes_before_the_end_of_the_stream),
 		test(data_can_be_pushed_back_after_the_end_of_the_stream),
 		test(event_hup_waits_until_pushed_back_data_is_read),

@@ -455,6 +455,23 @@ the_address_of_a_socketpair_is_just_unix(void **state)
 }
 
 static void
+an_address_of_an_unknown_family_is_unknown(void **state)
+{
+#ifdef AF_NETLINK
+	struct probe *p = probe_new(socket(AF_NETLINK, SOCK_RAW, 0), NULL);
+
+	(void)state;
+	assert_null(socle_local_ip_string(&p->sock));
+	assert_null(socle_local_addr_string(&p->sock));
+	assert_int_equal(-ENOTCONN, socle_local_port(&p->sock));
+	assert_as_string(p, "Probe(): open");
+#else
+	(void)state;
+	skip_because("this system has no AF_NETLINK");
+#endif
+}
+
+static void
 an_address_asked_for_too_early_is_asked_for_again(void **state)
 {
 	int port, fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -503,6 +520,7 @@ main(void)
 		test(a_long_unix_path_is_not_truncated),
 		test(an_abstract_name_starts_with_an_at_sign),
 		test(the_address_of_a_socketpair_is_just_unix),
+		test(an_address_of_an_unknown_family_is_unknown),
 	};
 
 	return run_tests(tests);

@@ -142,6 +142,25 @@ a_message_that_is_too_long_is_refused_whole(void **state)
 }
 
 static void
+without_memory_a_message_of_many_pieces_is_refused_whole(void **state)
+{
+	static struct iovec iov[1500];
+
+	(void)state;
+	for (int i = 0; i < 1500; i++)
+		iov[i] = (struct iovec){.iov_base = letter_v, .iov_len = 1};
+	open_messages(SOCK_SEQPACKET);
+	seam_fail(CALL_malloc, 1, ENOMEM, 1);
+	assert_int_equal(-ENOMEM, socle_writev(&object->sock, iov, 1500));
+	assert_false(socle_closed(&object->sock));
+	assert_int_equal(0, socle_write_buf_size(&object->sock));
+	assert_int_equal(1, socle_writev(&object->sock, iov, 1500));
+	note_messages();
+	assert_notes("<1500>");
+	close(peer);
+}
+
+static void
 a_message_longer_than_a_flush_sends_is_not_split(void **state)
 {
 	static char huge[3 << 20];
@@ -251,6 +270,7 @@ main(void)
 		test(held_back_writes_stay_messages),
 		test(a_vector_is_one_message),
 		test(a_message_that_is_too_long_is_refused_whole),
+		test(without_memory_a_message_of_many_pieces_is_refused_whole),
 		test(a_message_longer_than_a_flush_sends_is_not_split),
 		test(a_short_count_breaks_the_socket),
 		test(an_empty_datagram_is_no_end),

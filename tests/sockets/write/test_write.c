@@ -479,12 +479,36 @@ a_vector_longer_than_the_kernel_takes_is_written_whole(void **state)
 	close(peer);
 }
 
+/* The part that the kernel did not take is not skipped. */
+static void
+a_long_vector_that_is_taken_in_part_continues_where_it_stopped(void **state)
+{
+	static struct iovec iov[3000];
+	static char sent[3000], buf[4000];
+
+	(void)state;
+	open_pair();
+	pattern_fill(sent, sizeof(sent), 0, 7);
+	for (int i = 0; i < 3000; i++)
+		iov[i] = (struct iovec){.iov_base = &sent[i], .iov_len = 1};
+	seam_short(CALL_sendmsg, 1, 1);
+	assert_int_equal(0, socle_writev(&p->sock, iov, 3000));
+	assert_int_equal(2999, socle_write_buf_size(&p->sock));
+	assert_int_equal(1, seam_count(CALL_sendmsg));
+	assert_int_equal(1, socle_write_kick(&p->sock));
+	assert_int_equal(3000, drain_fd(peer, buf, sizeof(buf)));
+	assert_pattern(buf, 3000, 0, 7);
+	notes_clear();
+	close(peer);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(a_vector_whose_length_overflows_is_invalid),
 		test(a_vector_longer_than_the_kernel_takes_is_written_whole),
+		test(a_long_vector_that_is_taken_in_part_continues_where_it_stopped),
 		test(a_pipe_without_a_reader_is_epipe_and_raises_no_signal),
 		test(a_socket_without_a_peer_is_epipe_and_raises_no_signal),
 		test(a_small_write_is_one_system_call),

@@ -474,6 +474,24 @@ want_read_followed_by_eagain_waits_for_writability(void **state)
 	close(peer);
 }
 
+/* The object is closed in the event that it would have read in. */
+static void
+a_failure_after_want_read_leaves_no_event_read(void **state)
+{
+	struct script w = {.answers = {SOCLE_WANT_READ, -ECONNRESET}};
+
+	(void)state;
+	open_pair();
+	set_script(&w);
+	socle_watch_read(&p->sock, true);
+	socle_write(&p->sock, "x", 1);
+	notes_clear();
+	send_all(peer, "in", 2);
+	turn(1);
+	assert_notes("<x close(ECONNRESET) destroy");
+	close(peer);
+}
+
 /* ---- restoring ---- */
 
 /* case 84 */
@@ -636,6 +654,7 @@ main(void)
 		test(want_read_does_not_change_the_applications_reading),
 		test(want_read_works_while_the_application_does_not_read),
 		test(want_read_followed_by_eagain_waits_for_writability),
+		test(a_failure_after_want_read_leaves_no_event_read),
 		test(null_restores_the_kernels_write),
 		test(null_sends_queued_data_through_the_kernel),
 		test(null_does_not_leave_the_queue_waiting_for_readability),
