@@ -58,7 +58,7 @@ invalid_arguments_are_refused_at_once(void **state)
 {
 	static const struct socle_class nameless = {
 		.super = &socle_socket_class};
-	char path[256] = "unix:/";
+	char path[256] = "unix:/", name[1200];
 	struct socle_socket *s = NULL;
 	const struct {
 		const char *at;
@@ -87,12 +87,15 @@ invalid_arguments_are_refused_at_once(void **state)
 		{"unix:", &probe_class, 0, -EINVAL},
 		{"unix:@", &probe_class, 0, -EINVAL},
 		{path, &probe_class, 0, -ENAMETOOLONG},
+		{name, &probe_class, 0, -ENAMETOOLONG},
 		{"127.0.0.1:1", NULL, 0, -EINVAL},
 		{"127.0.0.1:1", &nameless, 0, -EINVAL},
 		{"127.0.0.1:1", &probe_class, -1, -EINVAL},
 		{"127.0.0.1:1", &probe_class, NAN, -EINVAL}};
 
 	(void)state;
+	memset(name, 'x', sizeof(name));
+	memcpy(name + sizeof(name) - 4, ":80", 4);
 	memset(path + 6, 'x', 200);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_int_equal(bad[i].err,

@@ -197,6 +197,27 @@ an_io_with_a_timeout_waits_for_room(void **state)
 	full_unix_end(&full, path);
 }
 
+static void
+a_wait_for_room_that_fails_is_the_result_of_an_io(void **state)
+{
+	const char *path = in_dir("s");
+	struct socle_io io;
+
+	(void)state;
+	full_unix_begin(&full, path);
+	assert_int_equal(0,
+		socle_io_open(&io,
+			&(struct socle_io_params){
+				.domain = AF_UNIX, .timeout = 1}));
+	seam_fail(CALL_poll, 1, ENOMEM, 1);
+	io_to(&io, path, -ENOMEM);
+	assert_int_equal(1, seam_struck());
+	full_unix_make_room(&full);
+	io_to(&io, path, 0);
+	socle_io_close(&io);
+	full_unix_end(&full, path);
+}
+
 static int (*real_poll)(struct pollfd *, nfds_t, int);
 
 static int
@@ -255,6 +276,7 @@ main(void)
 		refused_test(the_path_of_a_busy_server_is_not_taken),
 		refused_test(a_nonblocking_io_says_eagain),
 		refused_test(an_io_with_a_timeout_waits_for_room),
+		refused_test(a_wait_for_room_that_fails_is_the_result_of_an_io),
 		refused_test(a_blocking_io_waits_for_room),
 		making_test(where_eagain_says_full_a_refusal_is_an_error),
 	};

@@ -210,6 +210,30 @@ a_lookup_that_has_not_ended_times_out(void **state)
 	resolver_release_all();
 }
 
+/* The first answer came in time, and the second name is asked for too late. */
+static void
+a_second_lookup_after_the_timeout_is_not_waited_for(void **state)
+{
+	struct socle_factory *f;
+
+	(void)state;
+	resolver_set_answer("127.0.0.1");
+	seam_time_virtual();
+	resolver_hold();
+	f = make((struct socle_factory_params){.bind_address = "own.name",
+		.remote_address = "a.name",
+		.remote_port = "80",
+		.connect_timeout = 1});
+	turn(1);
+	resolver_wait_started(1);
+	resolver_release(1);
+	resolver_wait_idle();
+	seam_time_add(5);
+	assert_fails(f, "connect", -ETIMEDOUT);
+	assert_int_equal(1, recorded.failures);
+	resolver_release_all();
+}
+
 static void
 stop_and_continue(void *arg)
 {
@@ -280,6 +304,7 @@ main(void)
 		names_test(an_address_that_hangs_does_not_hide_a_good_one),
 		names_test(the_answer_of_a_lookup_that_ended_in_time_is_used),
 		names_test(a_lookup_that_has_not_ended_times_out),
+		names_test(a_second_lookup_after_the_timeout_is_not_waited_for),
 		making_test(a_process_that_was_stopped_has_its_connections),
 		names_test(
 			a_late_connector_may_be_freed_in_its_attempt_callback),

@@ -112,7 +112,7 @@ meaningless_but_harmless_parameters_are_ignored(void **state)
 static void
 every_failure_is_reported_after_new_with_its_operation(void **state)
 {
-	char path[256];
+	char path[256], name[1024] = "@";
 	int port, bound = refusing(AF_INET, &port);
 	const char *refused = port_text(port);
 	const struct {
@@ -142,6 +142,10 @@ every_failure_is_reported_after_new_with_its_operation(void **state)
 			-ENAMETOOLONG},
 		{{.socket_domain = AF_UNIX, .remote_address = path}, "connect",
 			-ENAMETOOLONG},
+		{{.socket_domain = AF_UNIX, .bind_address = name}, "bind",
+			-ENAMETOOLONG},
+		{{.socket_domain = AF_UNIX, .remote_address = name}, "connect",
+			-ENAMETOOLONG},
 		{{.socket_type = SOCK_STREAM, .socket_protocol = "udp"},
 			"socket", -EPROTONOSUPPORT},
 		{{.socket_protocol = "no such thing"}, "socket",
@@ -156,6 +160,8 @@ every_failure_is_reported_after_new_with_its_operation(void **state)
 	memset(path, 'x', sizeof(path) - 1);
 	path[0] = '/';
 	path[sizeof(path) - 1] = '\0';
+	for (int i = 0; i < 200; i++)
+		memcpy(name + 1 + 4 * i, "\\x00", 5);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		assert_fails(
 			make(cases[i].p), cases[i].operation, cases[i].err);

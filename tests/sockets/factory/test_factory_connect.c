@@ -87,6 +87,36 @@ a_socket_connected_to_itself_counts_as_refused(void **state)
 }
 
 static void
+run_out_of_memory(struct socle_factory *f)
+{
+	(void)f;
+	seam_fail(CALL_malloc, 1, ENOMEM, 1);
+}
+
+static void
+without_memory_for_its_object_a_connection_fails(void **state)
+{
+	int port, listener = tcp_listener(&port), server;
+	struct socle_factory *f = make(
+		(struct socle_factory_params){.remote_address = "127.0.0.1",
+			.remote_port = port_text(port),
+			.accept_class = &probe_class,
+			.accepted = record_accepted,
+			.attempt = record_attempt});
+	char c;
+
+	(void)state;
+	recorded.on_attempt = run_out_of_memory;
+	assert_fails(f, "connect", -ENOMEM);
+	assert_notes("4:0");
+	assert_int_equal(0, socle_watched_sockets());
+	server = accept(listener, NULL, NULL);
+	assert_int_equal(0, recv(server, &c, 1, 0));
+	close(server);
+	close(listener);
+}
+
+static void
 an_interrupted_connect_continues(void **state)
 {
 	struct socle_factory *f =
@@ -502,6 +532,7 @@ main(void)
 		making_test(a_connection_that_hangs_times_out),
 		making_test(freeing_a_pending_connection_leaves_nothing_behind),
 		making_test(a_socket_connected_to_itself_counts_as_refused),
+		making_test(without_memory_for_its_object_a_connection_fails),
 		making_test(an_interrupted_connect_continues),
 		making_test(
 			a_full_unix_backlog_is_retried_until_there_is_space),

@@ -449,6 +449,30 @@ a_persistent_error_is_reported_and_pauses_the_listener(void **state)
 	close_clients(1);
 }
 
+/* Its number may belong to someone else by then, and is not closed. */
+static void
+a_listening_fd_that_was_closed_elsewhere_is_reported(void **state)
+{
+	int port, fd = tcp_listener(&port), other;
+	struct socle_factory *f = make((struct socle_factory_params){
+		.has_listen_fd = true, .listen_fd = fd});
+
+	(void)state;
+	socle_pause_accept(f);
+	turn(1);
+	close(fd);
+	socle_resume_accept(f);
+	assert_fails(f, "accept", -EBADF);
+	turn(5);
+	assert_int_equal(1, recorded.failures);
+	other = tcp_listener(&port);
+	assert_int_equal(fd, other);
+	socle_factory_free(f);
+	turn(1);
+	assert_false(fcntl(other, F_GETFL) & O_NONBLOCK);
+	close(other);
+}
+
 /* ---- pauses ---- */
 
 /* TF16 */
@@ -729,6 +753,8 @@ main(void)
 		making_test(transient_errors_are_skipped),
 		making_test(
 			a_persistent_error_is_reported_and_pauses_the_listener),
+		making_test(
+			a_listening_fd_that_was_closed_elsewhere_is_reported),
 		making_test(a_pause_survives_other_events_until_the_resume),
 		making_test(pausing_a_connector_does_nothing),
 		making_test(only_a_stale_unix_socket_is_replaced),

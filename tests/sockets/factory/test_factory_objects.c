@@ -363,27 +363,43 @@ a_child_does_not_unblock_its_parents_listener(void **state)
 	close(shared_listener);
 }
 
+/* socle_listen_on(), or a factory with has_listen_fd. */
+static bool as_factory;
+
+static int
+take_over(int fd, const struct socle_class *cls, struct socle_factory **ret)
+{
+	struct socle_factory_params p = params(NULL);
+
+	if (!as_factory)
+		return socle_listen_on(fd, cls, NULL, ret);
+	p.bind_address = NULL;
+	p.has_listen_fd = true;
+	p.listen_fd = fd;
+	p.accept_class = cls;
+	return socle_factory_new(&p, ret);
+}
+
 static void
 assert_not_taken(int fd, const struct socle_class *cls, int err)
 {
 	struct socle_factory *none = NULL;
 	int mode = fcntl(fd, F_GETFL), flags = fcntl(fd, F_GETFD);
 
-	assert_int_equal(err, socle_listen_on(fd, cls, NULL, &none));
+	assert_int_equal(err, take_over(fd, cls, &none));
 	assert_null(none);
 	assert_int_equal(mode, fcntl(fd, F_GETFL));
 	assert_int_equal(flags, fcntl(fd, F_GETFD));
 }
 
 static void
-a_socket_that_cannot_be_taken_over_stays_the_callers(void **state)
+assert_stay_the_callers(void)
 {
 	static const struct socle_class nameless = {
 		.super = &socle_socket_class};
 	int port, fd = tcp_listener(&port), other = tcp_connect(port);
 	int pipe[2];
 
-	(void)state;
 	pair_pipe(pipe);
 	assert_not_taken(-1, &client_class, -EBADF);
 	assert_not_taken(pipe[0], &client_class, -ENOTSOCK);
@@ -394,11 +410,23 @@ a_socket_that_cannot_be_taken_over_stays_the_callers(void **state)
 	assert_not_taken(fd, &client_class, -EPERM);
 	seam_fail(CALL_fcntl, 3, EPERM, 1);
 	assert_not_taken(fd, &client_class, -EPERM);
-	assert_int_equal(0, socle_listen_on(fd, &client_class, NULL, &factory));
+	seam_fail(CALL_getsockopt, 2, EIO, 1);
+	assert_not_taken(fd, &client_class, -EIO);
+	assert_int_equal(0, take_over(fd, &client_class, &factory));
 	assert_not_taken(fd, &client_class, -EEXIST);
 	close(other);
 	close(pipe[0]);
 	close(pipe[1]);
+}
+
+static void
+a_socket_that_cannot_be_taken_over_stays_the_callers(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		as_factory = i > 0;
+		assert_stay_the_callers();
+	}
 }
 
 int

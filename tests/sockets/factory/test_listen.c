@@ -103,6 +103,7 @@ a_failed_listen_leaves_nothing_behind(void **state)
 	static const struct socle_class nameless = {
 		.super = &socle_socket_class, .size = sizeof(struct client)};
 	char used[SOCLE_ADDR_TEXT_MAX], path[256] = "unix:/";
+	char zone[500] = "[";
 	struct socle_factory *none = NULL;
 	struct socle_addr a;
 
@@ -111,6 +112,8 @@ a_failed_listen_leaves_nothing_behind(void **state)
 	assert_int_equal(0, socle_factory_getsockname(factory, &a));
 	socle_addr_format(&a, used, sizeof(used));
 	memset(path + 6, 'x', 200);
+	memset(zone + 1, '1', 480);
+	memcpy(zone + 481, "%lo]:80", 8);
 	const struct {
 		const char *where;
 		const struct socle_class *cls;
@@ -120,6 +123,7 @@ a_failed_listen_leaves_nothing_behind(void **state)
 		{"127.0.0.1:66000", &client_class, -EINVAL},
 		{"localhost:80", &client_class, -EINVAL},
 		{path, &client_class, -ENAMETOOLONG},
+		{zone, &client_class, -EINVAL},
 		{used, &client_class, -EADDRINUSE},
 		{"192.0.2.1:0", &client_class, -EADDRNOTAVAIL},
 		{"unix:/nowhere/at/all", &client_class, -ENOENT},

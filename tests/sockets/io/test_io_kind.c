@@ -122,6 +122,26 @@ the_kind_is_inferred_where_the_kernel_does_not_report_it(void **state)
 	}
 }
 
+static void
+a_kind_that_cannot_be_inferred_is_an_error(void **state)
+{
+	(void)state;
+	memset(&io, 0, sizeof(io));
+	assert_int_equal(0, socle_io_socket(&io, AF_INET, SOCK_STREAM, 0));
+	seam_fail(CALL_getsockopt, 1, ENOPROTOOPT, 3);
+	seam_fail(CALL_getsockname, 1, EIO, 2);
+	assert_int_equal(-EIO, socle_io_sockdomain(&io));
+	assert_string_equal(words("sockdomain", EIO), socle_io_errstr(&io));
+	assert_int_equal(-EIO, socle_io_protocol(&io));
+	assert_string_equal(words("protocol", EIO), socle_io_errstr(&io));
+	assert_int_equal(5, seam_struck());
+	seam_fail(CALL_getsockopt, 1, ENOPROTOOPT, 2);
+	seam_fail(CALL_getsockopt, 3, EPERM, 1);
+	assert_int_equal(-EPERM, socle_io_protocol(&io));
+	assert_int_equal(IPPROTO_TCP, socle_io_protocol(&io));
+	socle_io_close(&io);
+}
+
 /* TI19 */
 static void
 an_adopted_fd_is_owned_by_the_object(void **state)
@@ -181,6 +201,7 @@ main(void)
 		test(accepted_and_adopted_sockets_have_the_listeners_kind),
 		test(an_adopted_udp_socket_knows_its_kind),
 		test(the_kind_is_inferred_where_the_kernel_does_not_report_it),
+		test(a_kind_that_cannot_be_inferred_is_an_error),
 		test(an_adopted_fd_is_owned_by_the_object),
 		test(an_fd_that_is_not_a_socket_is_not_adopted),
 		test(a_stolen_fd_is_owned_by_the_caller),

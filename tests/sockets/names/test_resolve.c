@@ -181,6 +181,35 @@ addresses_keep_their_order_without_duplicates(void **state)
 		     "[2001:db8::1]:443");
 }
 
+static int (*look_up)(const char *host, const char *service,
+	const struct addrinfo *hints, struct addrinfo **ret);
+
+/* The first address is longer than any that the library knows. */
+static int
+look_up_a_long_one(const char *host, const char *service,
+	const struct addrinfo *hints, struct addrinfo **ret)
+{
+	int r = look_up(host, service, hints, ret);
+
+	(*ret)->ai_addrlen = sizeof(struct sockaddr_storage) + 1;
+	return r;
+}
+
+static void
+addresses_too_long_for_the_library_are_left_out(void **state)
+{
+	(void)state;
+	look_up = socle__seam.getaddrinfo;
+	socle__seam.getaddrinfo = look_up_a_long_one;
+	resolver_set_answer("10.0.0.1:0 10.0.0.2:0");
+	resolved("a.example", "80", AF_UNSPEC, 0);
+	assert_notes("x=10.0.0.2:80");
+	resolver_set_answer("10.0.0.1:0");
+	resolved("a.example", "80", AF_UNSPEC, 0);
+	assert_notes("x!");
+	assert_int_equal(-EADDRNOTAVAIL, last_err);
+}
+
 static void
 a_named_service_is_left_to_the_resolver(void **state)
 {
@@ -429,6 +458,7 @@ main(void)
 		resolver_test(names_are_passed_to_the_resolver_unchanged),
 		resolver_test(host_and_service_are_copied),
 		resolver_test(addresses_keep_their_order_without_duplicates),
+		resolver_test(addresses_too_long_for_the_library_are_left_out),
 		resolver_test(a_named_service_is_left_to_the_resolver),
 		resolver_test(
 			a_numeric_address_with_a_named_service_gets_its_port),
