@@ -42,7 +42,8 @@ socle__must_linger(const struct socle_socket *s)
 
 /*
  * Without memory for the extra part, only the silence is limited.  `at_once': the
- * time expires in the next tick.
+ * time expires in the next tick.  That silence started before any tick, because
+ * one that started in the last tick would be counted from its end.
  */
 static void
 start(struct socle_socket *s, bool at_once)
@@ -57,7 +58,7 @@ start(struct socle_socket *s, bool at_once)
 			? s->active
 			: socle__add_ns(s->active, x->linger_most);
 	else if (at_once)
-		s->active -= SOCLE__LINGER_SILENCE_S * INT64_C(1000000000);
+		s->active = -SOCLE__LINGER_SILENCE_S * INT64_C(1000000000);
 	socle__socket_interest(s);
 	socle__timeouts_restart(s);
 }

@@ -100,6 +100,23 @@ without_memory_it_still_lingers(void **state)
 }
 
 static void
+without_memory_the_times_cannot_be_set(void **state)
+{
+	(void)state;
+	start_virtual_time();
+	open_tcp();
+	seam_fail(CALL_calloc, 1, ENOMEM, 1);
+	assert_int_equal(-ENOMEM, socle_set_linger(&object->sock, 5, 7));
+	assert_int_equal(1, seam_struck());
+	socle_close_after_flush(&object->sock, "answered");
+	pass_time(1.9); /* of the usual two seconds */
+	assert_notes("");
+	pass_time(0.2);
+	assert_notes("close(answered) destroy");
+	close(peer);
+}
+
+static void
 silence_of_two_seconds_closes_it(void **state)
 {
 	(void)state;
@@ -381,6 +398,47 @@ a_close_may_ask_for_another_after_a_flush(void **state)
 		}
 }
 
+/* The second close comes in the next tick, as the first one is on the stack. */
+static void
+without_memory_a_close_may_still_ask_for_another(void **state)
+{
+	(void)state;
+	start_virtual_time();
+	open_pair();
+	object->on_close = ask_again;
+	seam_fail(CALL_calloc, 1, ENOMEM, -1);
+	socle_close(&object->sock, "first");
+	assert_notes("close(first)");
+	turn(1);
+	assert_notes("close() destroy");
+	assert_waited(0);
+	close(peer);
+}
+
+static void
+ask_for_the_end(struct socle_socket *s, void *arg)
+{
+	(void)arg;
+	socle_close_after_flush(s, "asked");
+}
+
+/* The closure was the last in the queue, so lingering starts inside it. */
+static void
+a_closure_may_ask_for_it(void **state)
+{
+	(void)state;
+	open_tcp();
+	assert_int_equal(1,
+		socle_write_func(&object->sock, ask_for_the_end, NULL, NULL));
+	assert_int_equal(1, seam_count(CALL_shutdown));
+	turn(1);
+	assert_notes("");
+	shutdown(peer, SHUT_WR);
+	turn(2);
+	assert_notes("close(asked) destroy");
+	close(peer);
+}
+
 static void
 a_refused_shutdown_closes_at_once(void **state)
 {
@@ -400,6 +458,7 @@ main(void)
 		test(it_closes_when_the_peer_ends_its_side),
 		test(a_reset_by_the_peer_closes_it),
 		test(without_memory_it_still_lingers),
+		test(without_memory_the_times_cannot_be_set),
 		test(silence_of_two_seconds_closes_it),
 		test(a_peer_that_never_stops_sending_has_thirty_seconds),
 		test(the_times_can_be_set),
@@ -415,6 +474,8 @@ main(void)
 		test(a_reset_drops_a_lingering_object),
 		test(a_forked_child_does_not_linger),
 		test(a_close_may_ask_for_another_after_a_flush),
+		test(without_memory_a_close_may_still_ask_for_another),
+		test(a_closure_may_ask_for_it),
 		test(a_refused_shutdown_closes_at_once),
 	};
 	return run_tests(tests);
