@@ -68,8 +68,6 @@ socle__socket_closing(struct socle_descriptor *d, int fd)
 void
 socle_keep_fd(struct socle_socket *s, bool keep)
 {
-	if (socle__is_closed(s))
-		return;
 	s->d.fd_flags &= (uint8_t)~SOCLE__FD_KEPT;
 	if (keep)
 		s->d.fd_flags |= SOCLE__FD_KEPT;

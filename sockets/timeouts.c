@@ -162,12 +162,8 @@ socle__socket_timer(struct socle_timer *t)
 		socle_container_of(t, struct socle_socket, timer);
 	int64_t now = socle__now(socle__reactor);
 
-	if (socle__has(s, SOCLE__RETRY)) {
+	if (socle__has(s, SOCLE__RETRY))
 		socle__flush(s);
-		/* No flush runs inside the writer function: retry later. */
-		if (socle__has(s, SOCLE__RETRY) && !socle_timer_pending(t))
-			socle__retry_start(s);
-	}
 	date_traffic(s, now);
 	if (!socle__is_gone(s) && next_deadline(s) <= now)
 		ask_kernel(s);

@@ -161,15 +161,13 @@ int
 socle__factory_make(
 	const struct socle_factory_params *p, struct socle_factory **ret)
 {
-	struct socle__reactor *r = socle__reactor_get();
 	struct socle__class *cls = NULL;
 	struct socle_factory *f;
 	int err = params_check(p);
 
-	if (err == 0 && !r)
-		err = -ENOMEM;
 	if (err == 0 && p->accept_class)
-		err = socle__class_resolve_stream(r, p->accept_class, &cls);
+		err = socle__class_resolve_stream(
+			socle__reactor, p->accept_class, &cls);
 	if (err < 0)
 		return err;
 	if (!(f = sys_calloc(1, sizeof(*f))))

@@ -30,20 +30,20 @@ enum {
 	SHOW_SAFE = 4 /* no control characters; "unix" for an empty path */
 };
 
+_Static_assert(PATH_OFFSET <= offsetof(struct sockaddr, sa_data),
+	"an address with a family has room for an empty path");
+
 /*
  * 1 for an abstract name, 0 for a path, which is empty for an unnamed socket;
- * -EINVAL for a wrong len.
+ * -EINVAL for a wrong len.  requires: len includes the family
  */
 static int
 local_name(const struct socle_addr *a, const char **ret, size_t *n)
 {
 	const char *path = a->u.room + PATH_OFFSET;
 	size_t bytes = a->len - PATH_OFFSET;
-	int abstract;
+	int abstract = SOCLE__HAVE_ABSTRACT && bytes > 0 && path[0] == '\0';
 
-	if (a->len < PATH_OFFSET)
-		return -EINVAL;
-	abstract = SOCLE__HAVE_ABSTRACT && bytes > 0 && path[0] == '\0';
 	*ret = path + abstract;
 	*n = abstract ? bytes - 1 : strnlen(path, bytes);
 	return *n + (size_t)abstract <= PATH_MAX_SIZE ? abstract : -EINVAL;

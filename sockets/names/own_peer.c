@@ -12,11 +12,10 @@
 
 #include <string.h>
 
+/* requires: the addresses of one socket, and so of one family */
 static bool
 is_same_ip(const struct socle_addr *a, const struct socle_addr *b)
 {
-	if (a->u.sa.sa_family != b->u.sa.sa_family)
-		return false;
 	if (a->u.sa.sa_family == AF_INET)
 		return a->u.in.sin_port == b->u.in.sin_port &&
 			a->u.in.sin_addr.s_addr == b->u.in.sin_addr.s_addr;
