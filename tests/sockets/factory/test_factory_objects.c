@@ -429,6 +429,28 @@ a_socket_that_cannot_be_taken_over_stays_the_callers(void **state)
 	}
 }
 
+static void
+a_socket_that_is_not_taken_over_leaves_no_factory_behind(void **state)
+{
+	int fds[2];
+
+	(void)state;
+	pair_unix(fds);
+	for (int i = 0; i < 2; i++) {
+		long blocks;
+
+		as_factory = i > 0;
+		assert_not_taken(fds[0], &client_class, -EINVAL);
+		turn(1);
+		blocks = seam_live_blocks();
+		assert_not_taken(fds[0], &client_class, -EINVAL);
+		turn(1);
+		assert_int_equal(blocks, seam_live_blocks());
+	}
+	close(fds[0]);
+	close(fds[1]);
+}
+
 int
 main(void)
 {
@@ -447,6 +469,8 @@ main(void)
 		listen_test(a_child_does_not_unblock_its_parents_listener),
 		listen_test(
 			a_socket_that_cannot_be_taken_over_stays_the_callers),
+		listen_test(
+			a_socket_that_is_not_taken_over_leaves_no_factory_behind),
 	};
 
 	return run_tests(tests);
