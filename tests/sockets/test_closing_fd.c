@@ -389,6 +389,26 @@ an_open_file_of_two_objects_is_blocking_after_the_second(void **state)
 	check_blocking_again(shared, true);
 }
 
+/* Only an object on the same open file keeps it non-blocking. */
+static void
+other_objects_do_not_keep_a_pipe_non_blocking(void **state)
+{
+	int shared, other[2];
+	struct probe *p;
+
+	(void)state;
+	p = shared_pipe(&shared);
+	pair_pipe(other);
+	(void)probe_new(dup(ends[0]), NULL); /* its other end */
+	(void)probe_new(other[1], NULL);
+	socle_close(&p->sock, NULL);
+	turn(1);
+	assert_true(is_blocking(shared));
+	socle_reset();
+	close(other[0]);
+	check_blocking_again(shared, true);
+}
+
 static void
 a_pipe_that_was_non_blocking_stays_so(void **state)
 {
@@ -472,6 +492,7 @@ main(void)
 		test(a_reset_makes_a_shared_pipe_blocking_again),
 		test(a_kept_pipe_is_blocking_again),
 		test(an_open_file_of_two_objects_is_blocking_after_the_second),
+		test(other_objects_do_not_keep_a_pipe_non_blocking),
 		test(a_pipe_that_was_non_blocking_stays_so),
 		test(a_forked_child_leaves_the_parents_pipe_non_blocking),
 	};

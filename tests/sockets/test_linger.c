@@ -117,6 +117,23 @@ without_memory_the_times_cannot_be_set(void **state)
 }
 
 static void
+an_interrupted_read_does_not_end_it(void **state)
+{
+	(void)state;
+	open_tcp();
+	socle_close_after_flush(&object->sock, "answered");
+	send_all(peer, "x", 1);
+	seam_fail(CALL_read, 1, EINTR, 1);
+	turn(2);
+	assert_int_equal(1, seam_struck());
+	assert_notes("");
+	shutdown(peer, SHUT_WR);
+	turn(2);
+	assert_notes("close(answered) destroy");
+	close(peer);
+}
+
+static void
 silence_of_two_seconds_closes_it(void **state)
 {
 	(void)state;
@@ -459,6 +476,7 @@ main(void)
 		test(a_reset_by_the_peer_closes_it),
 		test(without_memory_it_still_lingers),
 		test(without_memory_the_times_cannot_be_set),
+		test(an_interrupted_read_does_not_end_it),
 		test(silence_of_two_seconds_closes_it),
 		test(a_peer_that_never_stops_sending_has_thirty_seconds),
 		test(the_times_can_be_set),

@@ -508,6 +508,45 @@ pending_counts_what_is_pushed_back(void **state)
 }
 
 static void
+remove_the_reader(struct probe *p)
+{
+	assert_int_equal(0, socle_set_reader_func(&p->sock, NULL, NULL));
+}
+
+static void
+a_reader_that_removed_itself_holds_nothing(void **state)
+{
+	static const ssize_t answers[] = {3, 0};
+	struct script script = {
+		.answers = answers, .inside = remove_the_reader};
+	struct probe *p = made(&script);
+	char buf[4];
+
+	(void)state;
+	assert_int_equal(3, socle_read(&p->sock, buf, sizeof(buf)));
+	assert_int_equal(0, socle_pending(&p->sock));
+	assert_int_equal(-EAGAIN, socle_read(&p->sock, buf, sizeof(buf)));
+	assert_int_equal(1, script.calls);
+	close(ends[1]);
+}
+
+static void
+a_reader_that_closed_waits_for_nothing(void **state)
+{
+	static const ssize_t answers[] = {SOCLE_WANT_WRITE, SOCLE_WANT_WRITE};
+	struct script script = {.answers = answers, .inside = close_inside};
+	struct probe *p = made(&script);
+	char buf[4], text[64];
+
+	(void)state;
+	socle_watch_read(&p->sock, true);
+	assert_true(socle_read(&p->sock, buf, sizeof(buf)) < 0);
+	(void)socle_as_string(&p->sock, text, sizeof(text));
+	assert_string_equal("Probe(R): closed", text);
+	close(ends[1]);
+}
+
+static void
 another_reader_holds_nothing_at_first(void **state)
 {
 	struct record r;
@@ -532,6 +571,8 @@ main(void)
 		test(an_end_waits_for_what_a_reader_holds),
 		test(reading_off_and_on_resumes_what_a_reader_holds),
 		test(pending_counts_what_is_pushed_back),
+		test(a_reader_that_removed_itself_holds_nothing),
+		test(a_reader_that_closed_waits_for_nothing),
 		test(another_reader_holds_nothing_at_first),
 		test(socle_read_returns_the_reader_functions_data),
 		test(the_reader_function_gets_the_callers_size),

@@ -455,6 +455,27 @@ the_address_of_a_socketpair_is_just_unix(void **state)
 }
 
 static void
+an_ipv6_address_asked_for_too_early_is_asked_for_again(void **state)
+{
+	struct sockaddr_in6 any = {.sin6_family = AF_INET6}, to;
+	int l = listener_v6(&to), fd;
+	struct probe *p;
+
+	(void)state;
+	if (l < 0)
+		skip_because("no ::1 on this machine");
+	fd = socket(AF_INET6, SOCK_STREAM, 0);
+	p = probe_new(fd, NULL);
+	assert_string_equal("[::]:0", socle_local_addr_string(&p->sock));
+	assert_int_equal(0, bind(fd, (struct sockaddr *)&any, sizeof(any)));
+	assert_string_equal("::", socle_local_ip_string(&p->sock));
+	assert_true(socle_local_port(&p->sock) > 0);
+	(void)connect(fd, (struct sockaddr *)&to, sizeof(to));
+	assert_string_equal("::1", socle_local_ip_string(&p->sock));
+	close(l);
+}
+
+static void
 an_address_of_an_unknown_family_is_unknown(void **state)
 {
 #ifdef AF_NETLINK
@@ -520,6 +541,7 @@ main(void)
 		test(a_long_unix_path_is_not_truncated),
 		test(an_abstract_name_starts_with_an_at_sign),
 		test(the_address_of_a_socketpair_is_just_unix),
+		test(an_ipv6_address_asked_for_too_early_is_asked_for_again),
 		test(an_address_of_an_unknown_family_is_unknown),
 	};
 

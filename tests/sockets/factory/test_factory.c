@@ -506,6 +506,30 @@ ids_are_unique_over_many_factories(void **state)
 	assert_int_equal((n + 99) / 100, recorded.failures);
 }
 
+static void
+without_an_address_a_port_is_bound_in_its_domain(void **state)
+{
+	static const struct {
+		int domain;
+		const char *host;
+	} any[] = {{AF_INET, "0.0.0.0"}, {AF_INET6, "::"}};
+
+	(void)state;
+	for (int i = 0; i < (has_ipv6() ? 2 : 1); i++) {
+		struct socle_factory *f = make((struct socle_factory_params){
+			.socket_domain = any[i].domain, .bind_port = "0"});
+		struct socle_addr a;
+		char host[SOCLE_ADDR_TEXT_MAX];
+
+		assert_int_equal(0, socle_factory_getsockname(f, &a));
+		assert_true(socle_addr_host(&a, host, sizeof(host)) > 0);
+		assert_string_equal(any[i].host, host);
+		socle_factory_free(f);
+		assert_int_equal(-EBADF, socle_factory_getsockname(f, &a));
+		turn(1);
+	}
+}
+
 int
 main(void)
 {
@@ -532,6 +556,7 @@ main(void)
 		making_test(with_success_disabled_a_connection_made_is_closed),
 		making_test(with_failure_disabled_no_failure_is_reported),
 		making_test(ids_are_unique_over_many_factories),
+		making_test(without_an_address_a_port_is_bound_in_its_domain),
 	};
 
 	return run_tests(tests);

@@ -72,18 +72,46 @@ freeing_a_pending_connection_leaves_nothing_behind(void **state)
 }
 
 static void
-a_socket_connected_to_itself_counts_as_refused(void **state)
+assert_not_connected_to_itself(int family, const char *at)
 {
 	struct socle_addr a;
-	int port, bound = refusing(AF_INET, &port);
+	int port, bound = refusing(family, &port);
 
-	(void)state;
 	close(bound);
-	assert_int_equal(0, socle_addr_parse(&a, "127.0.0.1", (uint16_t)port));
+	assert_int_equal(0, socle_addr_parse(&a, at, (uint16_t)port));
 	assert_fails(
 		make((struct socle_factory_params){
 			.bind_addr = &a, .remote_addr = &a, .reuse = true}),
 		"connect", -ECONNREFUSED);
+}
+
+static void
+a_socket_connected_to_itself_counts_as_refused(void **state)
+{
+	(void)state;
+	assert_not_connected_to_itself(AF_INET, "127.0.0.1");
+	if (has_ipv6())
+		assert_not_connected_to_itself(AF_INET6, "::1");
+}
+
+static void
+a_peer_with_the_same_port_elsewhere_is_another_socket(void **state)
+{
+	struct socle_factory *server;
+	struct socle_addr a, own;
+
+	(void)state;
+	skip_without_address("127.0.0.2");
+	server = make((struct socle_factory_params){
+		.bind_address = "127.0.0.2", .bind_port = "0"});
+	assert_int_equal(0, socle_factory_getsockname(server, &a));
+	assert_int_equal(0,
+		socle_addr_parse(
+			&own, "127.0.0.1", (uint16_t)socle_addr_port(&a)));
+	make((struct socle_factory_params){
+		.bind_addr = &own, .remote_addr = &a, .reuse = true});
+	turn_until_count(&recorded.successes, 2);
+	assert_int_equal(0, recorded.failures);
 }
 
 static void
@@ -532,6 +560,8 @@ main(void)
 		making_test(a_connection_that_hangs_times_out),
 		making_test(freeing_a_pending_connection_leaves_nothing_behind),
 		making_test(a_socket_connected_to_itself_counts_as_refused),
+		making_test(
+			a_peer_with_the_same_port_elsewhere_is_another_socket),
 		making_test(without_memory_for_its_object_a_connection_fails),
 		making_test(an_interrupted_connect_continues),
 		making_test(

@@ -326,6 +326,32 @@ a_file_can_be_sent_one_byte_at_a_time(void **state)
 	close(r.fd);
 }
 
+/* Each system has its own error for a file or a socket that it cannot serve. */
+static void
+where_sendfile_is_not_supported_the_file_is_read(void **state)
+{
+	static const int errors[] = {
+		EINVAL, ENOSYS, ENOTSOCK, EOPNOTSUPP, ENOTSUP, ESPIPE};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		struct sending f = {.name = "f"};
+		struct reader r = {.seed = 3};
+		struct socle_socket *s = sender_open(&r.fd);
+
+		seam_fail(CALL_sendfile, 1, errors[i], 1);
+		send_whole(s, &f, file_of(5000, 3));
+		reader_until(&r, 5000);
+		turn_until_completed(&f);
+		assert_notes("f:ok(5000)");
+		assert_int_equal(i + 1, seam_struck());
+		socle_close(s, NULL);
+		turn(1);
+		notes_clear();
+		close(r.fd);
+	}
+}
+
 int
 main(void)
 {
@@ -335,6 +361,7 @@ main(void)
 		test(each_system_call_may_break_the_socket),
 		test(a_temporary_error_loses_nothing),
 		test(a_failed_buffer_allocation_is_retried),
+		test(where_sendfile_is_not_supported_the_file_is_read),
 		test(an_interrupted_open_is_repeated),
 		test(the_kernel_may_refuse_sendfile_midway),
 		test(a_file_can_be_sent_one_byte_at_a_time),

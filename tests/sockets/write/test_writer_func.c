@@ -326,6 +326,30 @@ a_writer_function_may_close_the_socket(void **state)
 	close(peer);
 }
 
+static ssize_t
+closes_interrupted(
+	struct socle_socket *s, const void *data, size_t len, void *arg)
+{
+	(void)data;
+	(void)len;
+	(void)arg;
+	note("<");
+	socle_close(s, NULL);
+	return -EINTR;
+}
+
+static void
+an_interrupted_writer_function_that_closed_is_not_called_again(void **state)
+{
+	(void)state;
+	open_pair();
+	socle_set_writer_func(&p->sock, closes_interrupted, NULL);
+	socle_write(&p->sock, "x", 1);
+	turn(1);
+	assert_notes("< close() destroy");
+	close(peer);
+}
+
 static int stolen;
 
 static ssize_t
@@ -647,6 +671,7 @@ main(void)
 		test(writes_of_a_writer_function_are_queued_after_existing_data),
 		test(writes_of_a_writer_function_are_sent_in_the_same_flush),
 		test(a_writer_function_may_close_the_socket),
+		test(an_interrupted_writer_function_that_closed_is_not_called_again),
 		test(a_writer_function_may_steal_the_socket),
 		test(nothing_is_destroyed_while_a_writer_function_is_on_the_stack),
 		test(a_kick_in_a_writer_function_does_not_pass_the_same_data_again),
