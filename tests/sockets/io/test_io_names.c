@@ -323,6 +323,56 @@ names_are_looked_up_with_ai_addrconfig_only_if_it_helps(void **state)
 	}
 }
 
+static int (*without_services)(const char *host, const char *service,
+	const struct addrinfo *hints, struct addrinfo **ret);
+
+/* There are a "stream" and a "datagram", both at port 0. */
+static int
+with_services(const char *host, const char *service,
+	const struct addrinfo *hints, struct addrinfo **ret)
+{
+	const char *known =
+		hints->ai_socktype == SOCK_DGRAM ? "datagram" : "stream";
+
+	if (service && strcmp(service, known) == 0)
+		service = "0";
+	return without_services(host, service, hints, ret);
+}
+
+static void
+a_known_service_decides_the_type_if_nothing_else_does(void **state)
+{
+	static const char *const addresses[] = {"127.0.0.1", NULL};
+	static const struct {
+		const char *local;
+		int type, result, expected;
+	} rows[] = {
+		{"a.name:stream", 0, 0, SOCK_STREAM},
+		{"a.name:datagram", 0, 0, SOCK_DGRAM},
+		{"a.name:datagram", SOCK_DGRAM, 0, SOCK_DGRAM},
+		{"a.name:datagram", SOCK_STREAM, -EINVAL, 0},
+		{"a.name:stream", SOCK_DGRAM, -EINVAL, 0},
+		{"a.name:neither", 0, -EINVAL, 0},
+	};
+
+	(void)state;
+	io_names_are(addresses);
+	without_services = socle__seam.getaddrinfo;
+	socle__seam.getaddrinfo = with_services;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(rows[i].result,
+			socle_io_open(&io,
+				&(struct socle_io_params){
+					.local_addr = rows[i].local,
+					.type = rows[i].type}));
+		if (rows[i].result == 0)
+			assert_int_equal(
+				rows[i].expected, socle_io_socktype(&io));
+		socle_io_close(&io);
+	}
+	notes_clear();
+}
+
 static void
 an_interrupted_lookup_is_repeated(void **state)
 {
@@ -452,6 +502,7 @@ main(void)
 		io_test(a_host_or_service_that_is_too_long_is_refused),
 		io_test(the_domain_chooses_among_the_addresses),
 		io_test(names_are_looked_up_with_ai_addrconfig_only_if_it_helps),
+		io_test(a_known_service_decides_the_type_if_nothing_else_does),
 		io_test(an_interrupted_lookup_is_repeated),
 		io_test(the_usual_protocols_are_known_without_a_file),
 		io_test(a_protocol_is_a_name_or_a_number_and_has_its_type),
