@@ -37,9 +37,10 @@ socle__addr_parse_zone(
 		return socle_addr_parse(ret, text, default_port);
 	memcpy(name, zone + 1, n);
 	index = if_nametoindex(name);
-	/* A text that is too long is no address, and neither is its start. */
-	(void)snprintf(number, sizeof(number), "%.*s%%%u%s", (int)(zone - text),
-		text, index, zone + 1 + n);
+	if ((size_t)snprintf(number, sizeof(number), "%.*s%%%u%s",
+		    (int)(zone - text), text, index,
+		    zone + 1 + n) >= sizeof(number))
+		return -EINVAL;
 	err = socle_addr_parse(&a, number, default_port);
 	if (err < 0 || index == 0)
 		return err < 0 ? err : -ENODEV;
