@@ -265,8 +265,7 @@ interruption(const struct socle__reactor *r)
 static inline bool
 is_quiet(const struct socle__reactor *r)
 {
-	return (r->interrupted | r->profile.on) == 0 &&
-		socle__debug_level <= 0 && r->timers.pending == 0 &&
+	return !r->interrupted && !is_observed(r) && r->timers.pending == 0 &&
 		!r->deferred && !socle__has_turns(r) &&
 		!socle__mailbox_has_posts(r);
 }
