@@ -1,4 +1,4 @@
-/* The end of an object: closed through its class, or its fd let go. */
+/* Ends an object: its class closes it, or the application takes its fd. */
 #include "sockets/end.h"
 
 #include "reactor/log.h"

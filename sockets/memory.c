@@ -63,7 +63,7 @@ has_slabs(struct socle__reactor *r)
 static void
 page_divide(struct socle__slab *slab, size_t size)
 {
-	size_t step = (size + SOCLE__LINE - 1) / SOCLE__LINE * SOCLE__LINE;
+	size_t step = socle__lines_of(size) * SOCLE__LINE;
 	size_t first = SOCLE__LINE, at = first;
 
 	while (at + step <= SOCLE__PAGE)

@@ -39,11 +39,17 @@ void *socle__memory_more(struct socle__reactor *r, size_t size);
 /* The last free piece of a slab was taken. */
 void socle__slab_is_full(struct socle__slab *slab, size_t size);
 
+static inline size_t
+socle__lines_of(size_t size)
+{
+	return (size + SOCLE__LINE - 1) / SOCLE__LINE;
+}
+
 /* The list of the slabs with room for objects of this size. */
 static inline struct socle__slab **
 socle__slabs_of(struct socle__reactor *r, size_t size)
 {
-	return &r->slabs[(size + SOCLE__LINE - 1) / SOCLE__LINE];
+	return &r->slabs[socle__lines_of(size)];
 }
 
 /* Memory of any value; NULL: there is none. */

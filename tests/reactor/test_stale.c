@@ -454,7 +454,22 @@ a_failed_rebuild_of_the_set_is_retried(void **state)
 	close(peer);
 }
 
-/* The kernel refuses to forget it; its new owner hears of the end. */
+/* The kernel watches the fd, and refuses to forget it. */
+static void
+steal_unforgotten(struct probe *p)
+{
+	int fd = socle_fd(&p->sock);
+
+	socle_watch_read(&p->sock, true);
+	turn(1);
+	if (changes_are_calls())
+		seam_fail(CALL_change, 1, ENOMEM, 1);
+	assert_int_equal(fd, socle_steal_socket(&p->sock));
+	assert_int_equal(changes_are_calls(), seam_struck());
+	turn(1);
+}
+
+/* Its new owner hears of the end. */
 static void
 the_end_of_a_stolen_fd_does_not_make_the_loop_spin(void **state)
 {
@@ -466,13 +481,7 @@ the_end_of_a_stolen_fd_does_not_make_the_loop_spin(void **state)
 	pair_unix(fds);
 	peer = fds[1];
 	p = probe_new(fds[0], NULL);
-	socle_watch_read(&p->sock, true);
-	turn(1);
-	if (changes_are_calls())
-		seam_fail(CALL_change, 1, ENOMEM, 1);
-	assert_int_equal(fds[0], socle_steal_socket(&p->sock));
-	assert_int_equal(changes_are_calls(), seam_struck());
-	turn(1);
+	steal_unforgotten(p);
 	assert_notes("destroy");
 	close(peer);
 	turn(2);
@@ -492,13 +501,7 @@ a_stolen_fd_that_was_not_forgotten_can_be_given_back(void **state)
 	seam_time_virtual();
 	pair_unix(fds);
 	p = probe_new(fds[0], "old");
-	socle_watch_read(&p->sock, true);
-	turn(1);
-	if (changes_are_calls())
-		seam_fail(CALL_change, 1, ENOMEM, 1);
-	assert_int_equal(fds[0], socle_steal_socket(&p->sock));
-	assert_int_equal(changes_are_calls(), seam_struck());
-	turn(1);
+	steal_unforgotten(p);
 	assert_notes("old:destroy");
 	seam_count_reset();
 	back = probe_new(fds[0], "new");

@@ -259,9 +259,7 @@ a_smaller_batch_is_sent_in_more_calls(void **state)
 	struct recorder *t = server_with(8, echo_and_send_by_two);
 
 	(void)state;
-	seam_count_reset();
-	turn_until_received(t, 8);
-	turn(1);
+	answer_all(t, 8);
 	if (many_are_one_call())
 		assert_int_equal(4, seam_count(CALL_sendmmsg));
 	assert_answers("12345678");

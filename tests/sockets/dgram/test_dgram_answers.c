@@ -12,9 +12,7 @@ a_batch_of_answers_is_one_call_and_in_order(void **state)
 	struct recorder *t = server_with(8, echo);
 
 	(void)state;
-	seam_count_reset();
-	turn_until_received(t, 8);
-	turn(1);
+	answer_all(t, 8);
 	assert_int_equal(
 		many_are_one_call() ? 1 : 8, seam_count(the_send_of_many()));
 	assert_answers("12345678");
@@ -40,9 +38,7 @@ answers_share_a_call_with_what_precedes_and_follows(void **state)
 	struct recorder *t = server_with(8, prefix);
 
 	(void)state;
-	seam_count_reset();
-	turn_until_received(t, 8);
-	turn(1);
+	answer_all(t, 8);
 	if (many_are_one_call())
 		assert_int_equal(2, seam_count(CALL_sendmmsg));
 	assert_answers("a12345678b");
