@@ -115,9 +115,11 @@ socle_close_after_flush(struct socle_socket *s, const char *reason)
 {
 	if (socle__has(s, SOCLE__CLOSED | SOCLE__ENDING))
 		return;
+	/* With nothing to flush; an override must not read and write meanwhile. */
 	if (!s->queued && !socle__has(s, SOCLE__CLOSING) &&
+		socle__class_of(s)->flat.close == socle__root_close &&
 		(socle__has(s, SOCLE__READ_ENDED) || !socle__must_linger(s)))
-		socle__close_broken(s, reason); /* nothing to flush */
+		socle__root_close(s, reason);
 	else
 		end_after_flush(s, reason);
 }

@@ -120,6 +120,8 @@ socle__close_broken(struct socle_socket *s, const char *reason)
 void
 socle__close_ending(struct socle_socket *s)
 {
+	if (socle__has(s, SOCLE__CLOSING))
+		return; /* in a loop nested in its close */
 	socle__close_broken(s, s->extra ? s->extra->close_reason : NULL);
 	if (socle__is_closed(s))
 		return;

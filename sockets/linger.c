@@ -97,10 +97,15 @@ discard(struct socle_socket *s)
 void
 socle__linger_ready(struct socle_socket *s, unsigned ready)
 {
-	bool goes_on = ready & SOCLE_READ && discard(s);
-
-	if (!goes_on)
+	if (ready & SOCLE_READ && discard(s))
+		return;
+	if (!socle__has(s, SOCLE__CLOSING)) {
 		socle__close_ending(s);
+		return;
+	}
+	/* Its close runs a loop, which must not hear of the end again. */
+	s->d.bits |= SOCLE__READ_ENDED | SOCLE__END_REPORTED;
+	socle__socket_interest(s);
 }
 
 int

@@ -168,7 +168,11 @@ socle__socket_timer(struct socle_timer *t)
 	if (!socle__is_gone(s) && next_deadline(s) <= now)
 		ask_kernel(s);
 	report_timeouts(s, now);
-	if (!socle__is_gone(s) && !socle_timer_pending(t))
+	if (socle__is_gone(s) || socle_timer_pending(t))
+		return;
+	if (socle__has(s, SOCLE__CLOSING) && linger_deadline(s) <= now)
+		start_at(s, now + RETRY_NS); /* its close runs a loop */
+	else
 		socle__timeouts_restart(s);
 }
 
