@@ -213,7 +213,8 @@ socket_reap(struct socle_descriptor *d)
 	bool allocated = socle__has(s, SOCLE__ALLOCATED);
 	size_t size = socle__object_size(s);
 
-	if (s->queue) /* a callback of the drop forked, and this is the child */
+	/* A callback of the drop forked, and this is the child. */
+	if (s->queue || s->queued)
 		cls->transport->drop(s);
 	cls->live--;
 	if (cls->flat.destroy)

@@ -15,6 +15,7 @@
  */
 #include "sockets/dgram/queue.h"
 
+#include "reactor/loop.h"
 #include "sockets/dgram/events.h"
 
 #include "seam.h"
@@ -251,31 +252,72 @@ socle__dgram_queue_fail(struct socle_dgram *d, int err)
 	block_unpin(d, b);
 }
 
+/* What is left of a drop, in front of what its handlers have sent. */
+static void
+put_back(struct socle_dgram *d, struct socle__dgram_block *first)
+{
+	struct socle__dgram_block *b = first;
+
+	for (;; b = b->next) {
+		size_t at = b->at;
+
+		for (; at < b->used; d->items++) {
+			const struct socle__dgram_item *item = item_at(b, at);
+
+			d->sock.queued += socle__dgram_weight(item->o.len);
+			at += item->size;
+		}
+		if (!b->next)
+			break;
+	}
+	b->next = d->first;
+	d->first = first;
+	if (!d->last)
+		d->last = b;
+}
+
+/* Reports the items of a block; false: a handler has forked this child. */
+static bool
+block_drop(struct socle_dgram *d, struct socle__dgram_block *b)
+{
+	bool forked = socle__is_forked(socle__reactor);
+
+	while (b->at < b->used && socle__is_forked(socle__reactor) == forked) {
+		const struct socle__dgram_item *item = item_at(b, b->at);
+
+		b->at += item->size;
+		report(d, item, -ECANCELED);
+		if (item->room)
+			socle__dgram_room_give_back(d, item->room);
+	}
+	return socle__is_forked(socle__reactor) == forked;
+}
+
+/*
+ * In a child that one of the handlers has forked, the rest is reported when the
+ * child continues with the object, or destroys it.
+ */
 void
 socle__dgram_queue_drop(struct socle_dgram *d)
 {
 	struct socle__dgram_block *b = d->first;
+	bool goes_on = true;
 
 	d->first = d->last = NULL;
 	d->items = 0;
 	d->sock.queued = 0;
-	while (b) {
-		struct socle__dgram_block *next = b->next;
+	while (b && goes_on) {
+		struct socle__dgram_block *next = b->next, *this = b;
 
-		b->pins++;
-		while (b->at < b->used) {
-			const struct socle__dgram_item *item =
-				item_at(b, b->at);
-
-			b->at += item->size;
-			report(d, item, -ECANCELED);
-			if (item->room)
-				socle__dgram_room_give_back(d, item->room);
-		}
-		b->left = true;
-		block_unpin(d, b);
-		b = next;
+		this->pins++;
+		goes_on = block_drop(d, this);
+		this->left = this->at == this->used;
+		if (this->left)
+			b = next;
+		block_unpin(d, this);
 	}
+	if (b)
+		put_back(d, b);
 }
 
 void

@@ -162,7 +162,14 @@ socle__close_for_write_error(struct socle_socket *s, const char *reason)
 		return;
 	s->d.bits &= ~(uint32_t)(SOCLE__USER_WRITE | SOCLE__ENDING);
 	socle__socket_interest(s);
-	socle__pump_drop(s);
+	socle__pump_drop_broken(s);
+}
+
+void
+socle__pump_drop_broken(struct socle_socket *s)
+{
+	if (!socle__is_forked(socle__reactor))
+		socle__pump_drop(s);
 }
 
 void
