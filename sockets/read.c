@@ -146,6 +146,8 @@ read_ended(struct socle_socket *s, ssize_t n)
 	socle__log(2, "Fd #%d read hit the end of the road.", s->d.fd);
 	s->d.bits &= ~(uint32_t)SOCLE__USER_READ;
 	socle__socket_interest(s);
+	socle__pushed_turn_set(
+		s); /* the reader function may have unread data */
 	return 0;
 }
 

@@ -563,6 +563,42 @@ another_reader_holds_nothing_at_first(void **state)
 	close(ends[1]);
 }
 
+static ssize_t
+unread_and_end(struct socle_socket *s, void *data, size_t len, void *arg)
+{
+	(void)data;
+	(void)len;
+	(void)arg;
+	assert_int_equal(0, socle_unread(s, "more", 4));
+	return 0;
+}
+
+static void
+what_is_unread_at_the_end_waits_until_reading_is_on_again(void **state)
+{
+	struct probe *p;
+	int fds[2];
+
+	(void)state;
+	pair_unix(fds);
+	p = probe_new(fds[0], NULL);
+	p->read_size = 10;
+	assert_int_equal(
+		0, socle_set_reader_func(&p->sock, unread_and_end, NULL));
+	socle_watch_read(&p->sock, true);
+	send_all(fds[1], "x", 1);
+	turn(3);
+	assert_notes("r eof");
+	socle_watch_read(&p->sock, true);
+	turn(1);
+	assert_notes("r");
+	assert_memory_equal("more", p->got, 4);
+	socle_close(&p->sock, NULL);
+	turn(1);
+	notes_clear();
+	close(fds[1]);
+}
+
 int
 main(void)
 {
@@ -591,6 +627,7 @@ main(void)
 		test(a_reader_function_may_close_the_object),
 		test(a_reader_function_that_closed_is_not_called_again),
 		test(a_reader_function_may_write),
+		test(what_is_unread_at_the_end_waits_until_reading_is_on_again),
 		test(a_reader_function_needs_an_open_object_and_memory),
 	};
 
