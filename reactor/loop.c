@@ -143,8 +143,9 @@ deliver(struct socle_descriptor *d, unsigned ready)
 			socle__descriptor_unpark(d);
 		d->ops->ready(d, wanted, 0);
 	} else if (!socle__is_listening(d) &&
-		ready & (end | ~(unsigned)d->armed)) {
-		socle__park(d);
+		ready & (end | ~(unsigned)d->armed) &&
+		!(d->wanted & ~(unsigned)d->armed)) {
+		socle__park(d); /* not before the kernel knows what is wanted */
 	}
 }
 
