@@ -3,6 +3,7 @@
 # make test-long       with the long campaigns         make lint
 # make test-kernels [KERNELS=macos] [T=close]  tests on what other kernels answer
 # make test-valgrind   under valgrind                  make clean
+# make simulate        random programs on a simulated kernel, RUNS=17000
 # make coverage        what the tests reach
 # make bench [FULL=1]  socle beside its peers          make guard [RECORD=1]
 #   LIBUV=DIR LIBEVENT=DIR  installed there, instead of the system's
@@ -149,6 +150,11 @@ TEST_NAMES  := $(filter-out $(if $(filter $(KQUEUE),emulated),,test_kqueue_%) \
 TEST_BIN    := $(TEST_NAMES:%=$B/tests/%)
 TEST_OBJ    := $(TEST_SRC:%.c=$B/seam/%.o)
 
+# The simulated kernel, what imitates other kernels on it, and the model.
+SIM_SRC := $(wildcard tests/sim/*.c tests/model/*.c) \
+	$(if $(filter emulated,$(KQUEUE)),$(KQUEUE_SRC) tests/support/kernel_calls.c)
+SIM_OBJ := $(SIM_SRC:%.c=$B/sim/%.o)
+
 EXAMPLE_SRC := $(filter-out $(if $(TLS_LIBS),,examples/tls-echo.c), \
 	$(wildcard examples/*.c))
 EXAMPLES := $(EXAMPLE_SRC:%.c=$B/%)
@@ -167,7 +173,7 @@ endif
 
 all: $(STATIC) $(SHARED) $(LINKS)
 .PHONY: all tests test test-long test-kernels test-valgrind examples benches bench \
-	peers guard run install uninstall lint clean cmocka cross coverage
+	peers guard run install uninstall lint clean cmocka cross coverage simulate
 .DELETE_ON_ERROR:
 MAKEFLAGS += -r
 
@@ -190,6 +196,22 @@ $B/seam/%.o: %.c $B/flags
 	$(call say,CC,$< (seam))
 	@mkdir -p $(@D)
 	$Q$(CC) -MMD -MP -I. $(ALL_CPPFLAGS) $(SEAM) $(ALL_CFLAGS) -c -o $@ $<
+
+# Its system calls are those of the simulated kernel.
+$B/sim/%.o: %.c $B/flags
+	$(call say,CC,$< (sim))
+	@mkdir -p $(@D)
+	$Q$(CC) -MMD -MP -I. $(ALL_CPPFLAGS) $(SEAM) $(ALL_CFLAGS) \
+		-include tests/sim/libc.h -c -o $@ $<
+
+$B/model: $(SIM_OBJ) $(SEAM_OBJ)
+	$(call say,LD,$@)
+	$Q$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LIBS)
+
+# About 600 operations each.
+RUNS ?= 17000
+simulate: $B/model
+	$Q$< --runs=$(RUNS) --jobs=$$(getconf _NPROCESSORS_ONLN)
 
 # As it would be installed on a system with a kqueue.
 $B/kqueue/%.o: %.c $B/flags
@@ -426,4 +448,4 @@ clean:
 	rm -rf build
 
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(SEAM_OBJ) $(SUPPORT_OBJ) $(TEST_OBJ) \
-	$(DEMO_HTTP) $(LIB_SRC:%.c=$B/kqueue/%.o) $(KQUEUE_OBJ))
+	$(DEMO_HTTP) $(LIB_SRC:%.c=$B/kqueue/%.o) $(KQUEUE_OBJ) $(SIM_OBJ))

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 
 /* The last listeners that the emulation has seen, by inode. */
-enum { REMEMBERED = 256 };
+enum { REMEMBERED = 64 };
 
 /* Without a lock, which a fork could leave taken in its child. */
 static struct listener {
