@@ -154,6 +154,10 @@ TEST_OBJ    := $(TEST_SRC:%.c=$B/seam/%.o)
 SIM_SRC := $(wildcard tests/sim/*.c tests/model/*.c) \
 	$(if $(filter emulated,$(KQUEUE)),$(KQUEUE_SRC) tests/support/kernel_calls.c)
 SIM_OBJ := $(SIM_SRC:%.c=$B/sim/%.o)
+# The model on the real kernel.
+REAL_OBJ := $(patsubst %.c,$B/real/%.o,$(wildcard tests/model/*.c)) \
+	$(patsubst %.c,$B/seam/%.o,$(wildcard tests/model/real/*.c)) \
+	$(addprefix $B/seam/tests/support/,faults.o waiting.o kernel_calls.o)
 
 EXAMPLE_SRC := $(filter-out $(if $(TLS_LIBS),,examples/tls-echo.c), \
 	$(wildcard examples/*.c))
@@ -208,10 +212,22 @@ $B/model: $(SIM_OBJ) $(SEAM_OBJ)
 	$(call say,LD,$@)
 	$Q$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LIBS)
 
-# About 600 operations each.
+$B/real/%.o: %.c $B/flags
+	$(call say,CC,$< (real))
+	@mkdir -p $(@D)
+	$Q$(CC) -MMD -MP -I. $(ALL_CPPFLAGS) $(SEAM) $(ALL_CFLAGS) \
+		-include tests/model/real/libc.h -c -o $@ $<
+
+$B/model-real: $(REAL_OBJ) $B/libsocle-seam.a
+	$(call say,LD,$@)
+	$Q$(CC) $(ALL_LDFLAGS) -o $@ $^ $(KQUEUE_LIBS) $(ALL_LIBS)
+
+# About 600 operations each; a hundredth of them on the real kernel.
 RUNS ?= 17000
-simulate: $B/model
-	$Q$< --runs=$(RUNS) --jobs=$$(getconf _NPROCESSORS_ONLN)
+MODEL := --jobs=$$(getconf _NPROCESSORS_ONLN)
+simulate: $B/model $B/model-real
+	$Q$< $(MODEL) --runs=$(RUNS)
+	$Q$B/model-real $(MODEL) --runs=$$(($(RUNS) / 100))
 
 # As it would be installed on a system with a kqueue.
 $B/kqueue/%.o: %.c $B/flags
@@ -448,4 +464,5 @@ clean:
 	rm -rf build
 
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(SEAM_OBJ) $(SUPPORT_OBJ) $(TEST_OBJ) \
-	$(DEMO_HTTP) $(LIB_SRC:%.c=$B/kqueue/%.o) $(KQUEUE_OBJ) $(SIM_OBJ))
+	$(DEMO_HTTP) $(LIB_SRC:%.c=$B/kqueue/%.o) $(KQUEUE_OBJ) $(SIM_OBJ) \
+	$(REAL_OBJ))

@@ -123,8 +123,11 @@ operate_on(enum operation which, struct stream *s)
 	X(timer)                                                               \
 	X(cancel)                                                              \
 	X(defer)                                                               \
-	X(post) X(signal) X(other) X(nest) X(stop) X(reset) X(profile) X(pass) \
-		X(fork) X(dgram) X(listen) X(client) X(connect)
+	X(post)                                                                \
+	X(signal)                                                              \
+	X(other)                                                               \
+	X(nest) X(stop) X(reset) X(profile) X(pass) X(fork) X(dgram) X(listen) \
+		X(client) X(connect)
 #define MODEL_ALONE_CASE(name)                                                 \
 	case OPERATION_##name:                                                 \
 		operate_##name();                                              \

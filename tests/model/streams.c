@@ -72,8 +72,7 @@ pair(int fds[2], bool is_tcp)
 	bool done;
 
 	sim_outside_begin();
-	done = socketpair(is_tcp ? AF_INET : AF_UNIX,
-		       SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) == 0;
+	done = sim_stream_pair(is_tcp, fds);
 	sim_outside_end();
 	if (done)
 		sim_give(fds[0]);

@@ -41,6 +41,9 @@ void sim_begin(uint64_t seed, unsigned troubles);
 /* From now on nothing of it happens, and everything arrives. */
 void sim_calm(void);
 
+/* Waits until more has arrived, after sim_calm(); false: nothing is on its way. */
+bool sim_rest(void);
+
 /* A number below n, from the kernel's share of the seed. */
 uint64_t sim_choose(uint64_t n);
 
@@ -88,6 +91,8 @@ struct sim_counts {
 };
 extern struct sim_counts sim_counts;
 
+/* Two connected, non-blocking streams: the library's and the far end. */
+bool sim_stream_pair(bool is_tcp, int fds[2]);
 /* A connection to the listener on that port of this host: its fd, or -1. */
 int sim_client(int port);
 /* Closes the fd so that its peer is reset. */
@@ -108,6 +113,8 @@ void sim_signal(int signo);
 void sim_forked(void);
 /* After socle_after_fork(): the child has a poller of its own. */
 void sim_fork_continued(void);
+/* Whether what the child does to its sockets is not seen by its parent. */
+bool sim_child_is_alone(void);
 
 /* Prints the reason and ends the program; the model supplies it. */
 void sim_fail(const char *fmt, ...)

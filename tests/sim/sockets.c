@@ -82,6 +82,13 @@ sim_socketpair(int domain, int type, int protocol, int fds[2])
 	return install_pair(a, b, fds, type & SOCK_CLOEXEC);
 }
 
+bool
+sim_stream_pair(bool is_tcp, int fds[2])
+{
+	return sim_socketpair(is_tcp ? AF_INET : AF_UNIX,
+		       SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) == 0;
+}
+
 int
 sim_pipe2(int *fds, int flags)
 {

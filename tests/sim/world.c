@@ -179,6 +179,12 @@ sim_calm(void)
 		sim_step();
 }
 
+bool
+sim_rest(void)
+{
+	return false;
+}
+
 void
 sim_outside_begin(void)
 {
@@ -213,6 +219,12 @@ void
 sim_fork_continued(void)
 {
 	sim.child = false;
+}
+
+bool
+sim_child_is_alone(void)
+{
+	return true;
 }
 
 /* Everything arrives after a while; how much at once is up to the dice. */
