@@ -8,6 +8,7 @@
  */
 #include "sockets/linger.h"
 
+#include "reactor/interest.h"
 #include "sockets/end.h"
 #include "sockets/timeouts.h"
 
@@ -104,8 +105,8 @@ socle__linger_ready(struct socle_socket *s, unsigned ready)
 		return;
 	}
 	/* Its close runs a loop, which must not hear of the end again. */
-	s->d.bits |= SOCLE__READ_ENDED | SOCLE__END_REPORTED;
-	socle__socket_interest(s);
+	s->d.bits |= SOCLE__END_REPORTED;
+	socle__descriptor_want(&s->d, s->d.wanted & ~(unsigned)SOCLE_READ);
 }
 
 int

@@ -30,9 +30,7 @@ socle__socket_interest(struct socle_socket *s)
 	if ((s->d.bits & mask) == SOCLE__USER_READ)
 		s->d.bits &= ~(uint32_t)SOCLE__INDIRECT;
 	if (!socle__has(s, SOCLE__INDIRECT) ||
-		socle__has(s, SOCLE__WRITER_READ) ||
-		(s->d.bits & (SOCLE__LINGERING | SOCLE__READ_ENDED)) ==
-			SOCLE__LINGERING)
+		socle__has(s, SOCLE__WRITER_READ | SOCLE__LINGERING))
 		wanted |= SOCLE_READ;
 	if (socle__has(s, SOCLE__WRITING))
 		wanted |= SOCLE_WRITE;

@@ -146,8 +146,6 @@ read_ended(struct socle_socket *s, ssize_t n)
 	socle__log(2, "Fd #%d read hit the end of the road.", s->d.fd);
 	s->d.bits &= ~(uint32_t)SOCLE__USER_READ;
 	socle__socket_interest(s);
-	socle__pushed_turn_set(
-		s); /* the reader function may have unread data */
 	return 0;
 }
 
@@ -180,9 +178,13 @@ read_in_full(struct socle_socket *s, void *buf, size_t size)
 	if (n == 0 && socle__fd_is(s, SOCLE__FD_MESSAGES) &&
 		socle__socket_type(s->d.fd) == SOCK_DGRAM)
 		return 0;
-	if (n <= 0)
-		return read_ended(s, n);
-	return read_noted(s, n);
+	if (n > 0)
+		return read_noted(s, n);
+	n = read_ended(s, n);
+	if (!socle__is_closed(s) && s->extra && s->extra->pushed)
+		socle__pushed_turn_set(
+			s); /* the reader function put it there */
+	return n;
 }
 
 /* The first call returned no bytes. */
