@@ -6,7 +6,7 @@
 
 #include <errno.h>
 
-enum { TICKS = 400 };
+enum { TICKS = 120 };
 
 static bool
 is_open(const struct stream *s)
@@ -120,7 +120,7 @@ settle(void)
 		if (is_open(&streams[i]))
 			polite(&streams[i]);
 	for (int i = 0; i < TICKS; i++) {
-		turn(i > TICKS / 2);
+		turn(i > TICKS / 3);
 		if (i % 16 == 0)
 			for (int k = 0; k < STREAMS; k++)
 				if (is_open(&streams[k]) && !streams[k].got_end)

@@ -20,11 +20,6 @@
 
 enum { STEPS = 400 };
 
-static const char *const settings[] = {"epoll", "poll", "kqueue",
-	"kqueue.freebsd", "kqueue.netbsd", "kqueue.openbsd", "kqueue.macos",
-	"poll.freebsd", "poll.netbsd", "poll.openbsd", "poll.macos"};
-enum { SETTINGS = sizeof(settings) / sizeof(*settings) };
-
 /* What the command line fixes. */
 static struct asked {
 	struct run run;
@@ -100,7 +95,7 @@ run_of(uint64_t seed, const struct asked *a)
 	model.dice = seed * 0x2545f4914f6cdd1d + 7;
 	r.seed = seed;
 	if (!r.setting)
-		r.setting = settings[choose(SETTINGS)];
+		r.setting = model_settings[choose(MODEL_SETTINGS)];
 	for (int i = 0; !a->troubles && i < SIM_TROUBLES; i++)
 		r.troubles |= (unsigned)sometimes(2) << i;
 	for (int i = 0; !a->without && i < OPERATIONS; i++)

@@ -20,6 +20,7 @@
 
 #include "socle.h"
 
+enum { MODEL_SETTINGS = 11 };
 enum { STREAMS = 8, TOKENS = 200, TIMERS = 6, OTHERS = 3, DGRAMS = 3 };
 
 /* ---- the run ---- */
@@ -96,10 +97,18 @@ struct model {
 	int resetting;
 	uint64_t serial;
 	int fds; /* open at first */
+	bool input_ended;
 };
 extern struct model model;
 /* Told how many operations there were, for a run that does not end. */
 extern uint64_t *model_progress;
+
+/*
+ * A fuzzer's input, of which the program makes its choices until none is left;
+ * then it ends.
+ */
+extern const uint8_t *model_input;
+extern size_t model_input_left;
 
 /* A number below n, from the program's share of the seed. */
 uint64_t choose(uint64_t n);
@@ -281,6 +290,8 @@ void settle(void);
 void check_all_gone(void);
 
 /* ---- run.c ---- */
+
+extern const char *const model_settings[MODEL_SETTINGS];
 
 void run_once(const struct run *r);
 

@@ -16,12 +16,35 @@ const char *const operation_names[OPERATIONS] = {MODEL_OPERATIONS(MODEL_NAME)};
 #define MODEL_WEIGHT(name, weight) weight,
 static const unsigned weights[OPERATIONS] = {MODEL_OPERATIONS(MODEL_WEIGHT)};
 
+const char *const model_settings[MODEL_SETTINGS] = {"epoll", "poll", "kqueue",
+	"kqueue.freebsd", "kqueue.netbsd", "kqueue.openbsd", "kqueue.macos",
+	"poll.freebsd", "poll.netbsd", "poll.openbsd", "poll.macos"};
+
 /* ---- the dice ---- */
+
+const uint8_t *model_input;
+size_t model_input_left;
+
+/* The input of a fuzzer comes before the seed. */
+static uint64_t
+choose_from_input(uint64_t n)
+{
+	uint64_t value = *model_input++;
+
+	if (--model_input_left > 0 && n > 256) {
+		value = value << 8 | *model_input++;
+		model_input_left--;
+	}
+	return value % n;
+}
 
 uint64_t
 choose(uint64_t n)
 {
 	uint64_t z = model.dice += 0x9e3779b97f4a7c15;
+
+	if (model_input_left > 0 && n > 1)
+		return choose_from_input(n);
 
 	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
 	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
@@ -126,7 +149,8 @@ operate_on(enum operation which, struct stream *s)
 	X(post)                                                                \
 	X(signal)                                                              \
 	X(other)                                                               \
-	X(nest) X(stop) X(reset) X(profile) X(pass) X(fork) X(dgram) X(listen) \
+	X(nest)                                                                \
+	X(stop) X(reset) X(profile) X(pass) X(fork) X(dgram) X(listen)         \
 		X(client) X(connect)
 #define MODEL_ALONE_CASE(name)                                                 \
 	case OPERATION_##name:                                                 \
@@ -319,13 +343,14 @@ void
 run_once(const struct run *r)
 {
 	run_begin(r);
-	for (uint64_t i = 0; i < r->steps; i++) {
+	for (uint64_t i = 0; i < r->steps && !model.input_ended; i++) {
 		if (sometimes(3))
 			tick();
 		else
 			act();
 		if (model.child)
 			child_continue();
+		model.input_ended = model_input && model_input_left == 0;
 	}
 	model.was_reset = false;
 	run_end();
