@@ -96,16 +96,21 @@ socle__reader_holds(struct socle_socket *s, bool more)
 static ssize_t
 read_by_function(struct socle_socket *s, void *buf, size_t size)
 {
+	__typeof__(s->extra->reader) reader = s->extra->reader;
+	void *arg = s->extra->reader_arg;
 	struct socle__callback c;
+	bool is_still; /* it may have been replaced */
 	ssize_t n;
 
 	socle__callback_begin_plain(socle__reactor, &c);
-	n = s->extra->reader(s, buf, size, s->extra->reader_arg);
+	n = reader(s, buf, size, arg);
 	socle__callback_end(socle__reactor, &c);
+	is_still = !socle__is_closed(s) && s->extra->reader == reader &&
+		s->extra->reader_arg == arg;
 	if (n > 0 && (size_t)n > size)
 		n = -EIO;
-	socle__reader_holds(s, n > 0 && s->extra->reader);
-	if (n == SOCLE_WANT_WRITE && !socle__is_closed(s)) {
+	socle__reader_holds(s, n > 0 && is_still);
+	if (n == SOCLE_WANT_WRITE && is_still) {
 		s->d.bits |= SOCLE__READER_WRITE;
 		socle__socket_interest(s);
 	}

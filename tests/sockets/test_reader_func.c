@@ -531,6 +531,43 @@ a_reader_that_removed_itself_holds_nothing(void **state)
 }
 
 static void
+replace_the_reader(struct probe *p)
+{
+	static const ssize_t nothing[] = {-EAGAIN};
+	static struct script other = {.answers = nothing};
+
+	assert_int_equal(0, socle_set_reader_func(&p->sock, scripted, &other));
+}
+
+/* Without reading, so that a wait for writability would not end. */
+static void
+what_a_reader_that_is_no_more_returned_is_forgotten(void **state)
+{
+	static void (*const gone[])(struct probe * p) = {
+		remove_the_reader, replace_the_reader};
+	static const ssize_t answers[][2] = {{3}, {SOCLE_WANT_WRITE}};
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		struct script script = {
+			.answers = answers[i / 2], .inside = gone[i % 2]};
+		struct probe *p = made(&script);
+		char buf[4];
+
+		assert_int_equal(i < 2 ? 3 : -EAGAIN,
+			socle_read(&p->sock, buf, sizeof(buf)));
+		assert_int_equal(0, socle_pending(&p->sock));
+		assert_false(socle_watching(&p->sock) & SOCLE_WRITE);
+		turn(2);
+		assert_int_equal(0, socle_pending(&p->sock));
+		socle_close(&p->sock, NULL);
+		turn(1);
+		notes_clear();
+		close(ends[1]);
+	}
+}
+
+static void
 a_reader_that_closed_waits_for_nothing(void **state)
 {
 	static const ssize_t answers[] = {SOCLE_WANT_WRITE, SOCLE_WANT_WRITE};
@@ -608,6 +645,7 @@ main(void)
 		test(reading_off_and_on_resumes_what_a_reader_holds),
 		test(pending_counts_what_is_pushed_back),
 		test(a_reader_that_removed_itself_holds_nothing),
+		test(what_a_reader_that_is_no_more_returned_is_forgotten),
 		test(a_reader_that_closed_waits_for_nothing),
 		test(another_reader_holds_nothing_at_first),
 		test(socle_read_returns_the_reader_functions_data),
