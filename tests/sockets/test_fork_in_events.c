@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 
 static bool in_child;
-static int events;
+static int events, fork_in;
 
 static void
 fork_at(int n)
@@ -161,6 +161,53 @@ queued_datagrams_are_sent_by_the_parent(void **state)
 }
 
 static void
+fail_closed_and_fork(
+	struct socle_dgram *d, int err, const struct socle_packet *p)
+{
+	assert_true(socle_closed(&d->sock));
+	assert_int_equal(-ECANCELED, err);
+	assert_true(p->len > 0);
+	fork_at(fork_in);
+}
+
+/*
+ * The child gets the rest of them when it destroys the object.  The long ones do
+ * not share a block of the queue.
+ */
+static void
+datagrams_that_are_dropped_next_are_the_parents(void **state)
+{
+	struct socle_dgram_params p = {.on_send_error = fail_closed_and_fork};
+	static const char data[9000];
+	struct socle_dgram *d;
+	int fds[2];
+
+	(void)state;
+	for (int i = 0; i < 6; i++) {
+		size_t len = i < 3 ? 1 : sizeof(data);
+
+		fork_in = i % 3 + 1;
+		events = 0;
+		pair_dgram(fds);
+		assert_int_equal(
+			0, socle_dgram_new(&socle_dgram_class, fds[0], &p, &d));
+		for (int n = 0; n < 3; n++)
+			assert_int_equal(
+				0, socle_dgram_send(d, data, len, 0, NULL));
+		socle_close(&d->sock, NULL);
+		if (in_child) {
+			bool silent = events == fork_in;
+
+			socle_reset();
+			_exit(silent && events == 3 ? 0 : 1);
+		}
+		assert_int_equal(3, events);
+		turn(1);
+		close(fds[1]);
+	}
+}
+
+static void
 forks_at_the_second(struct socle_factory *f)
 {
 	(void)f;
@@ -297,6 +344,7 @@ main(void)
 		fork_test(no_write_and_no_end_follow_a_read),
 		fork_test(received_datagrams_are_the_parents),
 		fork_test(queued_datagrams_are_sent_by_the_parent),
+		fork_test(datagrams_that_are_dropped_next_are_the_parents),
 		fork_test(clients_are_the_parents),
 		fork_test(a_connection_and_its_failure_are_the_parents),
 		fork_test(what_is_closed_next_is_the_parents),
