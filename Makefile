@@ -141,7 +141,7 @@ endif
 
 KQUEUE_OBJ  := $(KQUEUE_SRC:%.c=$B/kqueue/%.o)
 SUPPORT_OBJ := $(patsubst %.c,$B/seam/%.o,$(wildcard tests/support/*.c))
-TEST_DIRS   := $(addprefix tests/,$(FOLDERS) examples)
+TEST_DIRS   := $(addprefix tests/,$(FOLDERS) examples reentrancy)
 TEST_SRC    := $(sort $(wildcard $(TEST_DIRS:%=%/test_$(T)*.c)))
 TEST_NAMES  := $(filter-out $(if $(filter $(KQUEUE),emulated),,test_kqueue_%) \
 	$(if $(filter $(KQUEUE),libkqueue),test_chat% test_demo% test_examples%) \
@@ -284,6 +284,13 @@ SITE := $B/site
 # Some test an example's part, or start examples.
 DEMO_HTTP := $B/seam/examples/demo/http.o
 $B/tests/test_http: $(DEMO_HTTP)
+
+# The re-entrancy table has its kinds and operations in files of their own.
+TABLE_OBJ := $(patsubst %.c,$B/seam/%.o, \
+	$(filter-out %/test_reentrancy.c,$(wildcard tests/reentrancy/*.c)))
+$(TABLE_OBJ): | cmocka
+$B/tests/test_reentrancy: $(TABLE_OBJ)
+-include $(TABLE_OBJ:.o=.d)
 
 # A client that asks for new keys needs OpenSSL itself.
 $B/seam/tests/examples/test_examples_keys.o: ALL_CPPFLAGS += $(TLS_CFLAGS)

@@ -1,0 +1,317 @@
+/* Callbacks of an object's write queue. */
+#include "tests/reentrancy/kinds.h"
+
+/* Written before the next wait, inside the tick. */
+static void
+hold_back(const char *text)
+{
+	socle_set_autoflush(w.sock[X], false);
+	expect(socle_write(w.sock[X], text, strlen(text)) == 0);
+}
+
+static void
+defer(void (*fn)(void *arg))
+{
+	expect(socle_defer(fn, NULL) == 0);
+}
+
+/* ---- event_drain ---- */
+
+static void
+arrange_drain(void)
+{
+	hold_back("q");
+}
+
+const struct kind in_drain = {
+	.name = "event_drain",
+	.arrange = arrange_drain,
+	.again = arrange_drain,
+};
+
+/* ---- incomplete_write ---- */
+
+static void
+arrange_incomplete_write(void)
+{
+	object_stuff(X);
+	hold_back("q");
+}
+
+static void
+write_x(void *arg)
+{
+	(void)arg;
+	if (w.sock[X])
+		(void)socle_write_kick(w.sock[X]);
+}
+
+static void
+again_incomplete_write(void)
+{
+	defer(write_x);
+}
+
+const struct kind in_incomplete_write = {
+	.name = "incomplete_write",
+	.arrange = arrange_incomplete_write,
+	.again = again_incomplete_write,
+};
+
+/* ---- water marks ---- */
+
+static void
+mark(struct socle_socket *s, bool above, void *arg)
+{
+	(void)arg;
+	(void)event_of(s, "a mark");
+	expect(above == (socle_write_buf_size(s) > 2));
+	act_in(above ? &in_above : &in_below);
+}
+
+static void
+write_above(void *arg)
+{
+	int r;
+
+	(void)arg;
+	if (!is_open(X))
+		return;
+	socle_set_autoflush(w.sock[X], false);
+	r = socle_write(w.sock[X], "qqqq", 4);
+	expect(is_open(X) ? r >= 0 : r == -EBADF);
+}
+
+static void
+arrange_marks(void)
+{
+	expect(socle_set_water_marks(w.sock[X], 0, 2, mark, NULL) == 0);
+	defer(write_above);
+}
+
+static void
+cancel_marks(void)
+{
+	expect(socle_set_water_marks(w.sock[X], 0, 2, NULL, NULL) == 0);
+	defer(write_above);
+}
+
+static void
+again_marks(void)
+{
+	defer(write_above);
+}
+
+const struct kind in_above = {
+	.name = "the mark above",
+	.arrange = arrange_marks,
+	.cancel = cancel_marks,
+	.again = again_marks,
+};
+
+const struct kind in_below = {
+	.name = "the mark below",
+	.arrange = arrange_marks,
+	.cancel = cancel_marks,
+	.again = again_marks,
+};
+
+/* ---- calls of socle_write_func() ---- */
+
+static void
+again_call(void)
+{
+	struct promise *p = promise_new(X);
+
+	p->in_kept = w.kind;
+	expect(promise_call(p) >= 0);
+}
+
+static void
+arrange_call(void)
+{
+	hold_back("q");
+	again_call();
+	again_call();
+}
+
+const struct kind in_call = {
+	.name = "a queued call",
+	.arrange = arrange_call,
+	.again = again_call,
+};
+
+static void
+call_at_once(void *arg)
+{
+	struct promise *p = promise_new(X);
+
+	(void)arg;
+	p->in_kept = &in_call_at_once;
+	(void)promise_call(p);
+	expect(p->kept == 1);
+}
+
+static void
+arrange_call_at_once(void)
+{
+	defer(call_at_once);
+}
+
+const struct kind in_call_at_once = {
+	.name = "a call on an empty queue",
+	.arrange = arrange_call_at_once,
+	.again = again_call,
+};
+
+/* X is stuck and will be closed. */
+static void
+arrange_to_drop(void)
+{
+	object_stuff(X);
+	expect(socle_write(w.sock[X], "q", 1) == 0);
+	defer(close_x);
+}
+
+static struct promise *
+to_be_dropped(void)
+{
+	struct promise *p = promise_new(X);
+
+	p->in_broken = w.kind;
+	return p;
+}
+
+static void
+arrange_drop(void)
+{
+	arrange_to_drop();
+	expect(promise_call(to_be_dropped()) == 0);
+	expect(promise_call(to_be_dropped()) == 0);
+}
+
+const struct kind in_drop = {
+	.name = "the drop of a queued call",
+	.traits = CLOSED | ENDS,
+	.arrange = arrange_drop,
+};
+
+/* ---- references ---- */
+
+static void
+again_release(void)
+{
+	struct promise *p = promise_new(X);
+
+	p->in_kept = w.kind;
+	expect(promise_ref(p, "q") >= 0);
+}
+
+static void
+arrange_release(void)
+{
+	hold_back("q");
+	again_release();
+	again_release();
+}
+
+const struct kind in_release = {
+	.name = "the release of a reference that was sent",
+	.arrange = arrange_release,
+	.again = again_release,
+};
+
+static void
+arrange_release_unsent(void)
+{
+	arrange_to_drop();
+	expect(promise_ref(to_be_dropped(), "q") == 0);
+	expect(promise_ref(to_be_dropped(), "q") == 0);
+}
+
+const struct kind in_release_unsent = {
+	.name = "the release of a reference that was not sent",
+	.traits = CLOSED | ENDS,
+	.arrange = arrange_release_unsent,
+};
+
+/* ---- files ---- */
+
+static void
+again_sent(void)
+{
+	struct promise *p = promise_new(X);
+
+	p->in_kept = w.kind;
+	expect(promise_file(p) >= 0);
+}
+
+static void
+arrange_sent(void)
+{
+	hold_back("q");
+	again_sent();
+	again_sent();
+}
+
+const struct kind in_sent = {
+	.name = "the completion of a file",
+	.arrange = arrange_sent,
+	.again = again_sent,
+};
+
+static void
+arrange_unsent(void)
+{
+	arrange_to_drop();
+	expect(promise_file(to_be_dropped()) == 0);
+	expect(promise_file(to_be_dropped()) == 0);
+}
+
+const struct kind in_unsent = {
+	.name = "the completion of a file that was not sent",
+	.traits = CLOSED | ENDS,
+	.arrange = arrange_unsent,
+};
+
+/* ---- the writer function ---- */
+
+static ssize_t
+writer(struct socle_socket *s, const void *data, size_t len, void *arg)
+{
+	const char *text = data;
+	char c = len > 0 ? text[0] : 0;
+
+	(void)arg;
+	(void)event_of(s, "the writer function");
+	act_in(&in_writer);
+	expect(len == 0 || text[0] == c); /* the bytes are still there */
+	return (ssize_t)len;
+}
+
+static void
+arrange_writer(void)
+{
+	expect(socle_set_writer_func(w.sock[X], writer, NULL) == 0);
+	hold_back("q");
+}
+
+static void
+cancel_writer(void)
+{
+	expect(socle_set_writer_func(w.sock[X], NULL, NULL) == 0);
+	hold_back("y");
+}
+
+static void
+again_writer(void)
+{
+	hold_back("y");
+}
+
+const struct kind in_writer = {
+	.name = "the writer function",
+	.arrange = arrange_writer,
+	.cancel = cancel_writer,
+	.again = again_writer,
+};

@@ -1,0 +1,9 @@
+/* Runs one cell, and holds it against what must be true of every cell. */
+#ifndef SOCLE_TESTS_REENTRANCY_ORACLE_H
+#define SOCLE_TESTS_REENTRANCY_ORACLE_H
+
+#include "tests/reentrancy/cell.h"
+
+void cell_run(const struct kind *kind, const struct operation *op);
+
+#endif
