@@ -41,9 +41,11 @@ act_in(const struct kind *k)
 	if (w.silent && !has(CALLED_FOR))
 		mistake("%s ran in a child before socle_after_fork()", k->name);
 	w.runs++;
+	w.ran_at = w.ticks;
 	if (w.acted)
 		return;
 	w.acted = true;
+	w.acted_at = w.ticks;
 	w.on_stack++;
 	w.op->act();
 	w.on_stack--;

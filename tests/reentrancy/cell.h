@@ -79,8 +79,10 @@ struct world {
 	const struct kind *kind;
 	const struct operation *op;
 	bool acted, reset, stop_seen;
-	int runs;     /* of the kind's callback */
-	int on_stack; /* the callback acts */
+	int runs; /* of the kind's callback */
+	int ticks, acted_at,
+		ran_at; /* the tick of the operation, of the last run */
+	int on_stack;   /* the callback acts */
 
 	/* A forked child; it has yet to call socle_after_fork(); fork(2) was. */
 	bool child, silent, forked;

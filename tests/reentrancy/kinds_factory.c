@@ -22,27 +22,12 @@ two_clients(void)
 	client();
 }
 
+/* Its factory exists. */
 static void
-prepare_event_accepted(void)
+expect_factory(void)
 {
-	expect(socle_listen("127.0.0.1:0", &actor_class, &w.factory) == 0);
+	expect(w.factory && !w.reset && !w.silent);
 }
-
-static void
-pause_and_connect(void)
-{
-	socle_pause_accept(w.factory);
-	client();
-}
-
-const struct kind in_event_accepted = {
-	.name = "event_accepted",
-	.traits = MAKES_ITSELF,
-	.prepare = prepare_event_accepted,
-	.arrange = two_clients,
-	.cancel = pause_and_connect,
-	.again = client,
-};
 
 static void
 accepted(struct socle_factory *f, struct socle_socket *s, void *arg)
@@ -50,6 +35,7 @@ accepted(struct socle_factory *f, struct socle_socket *s, void *arg)
 	(void)f;
 	(void)s;
 	(void)arg;
+	expect_factory();
 	act_in(&in_accepted);
 }
 
@@ -61,6 +47,7 @@ success(struct socle_factory *f, int fd, const struct socle_addr *peer,
 	(void)peer;
 	(void)arg;
 	hold_fd(fd);
+	expect_factory();
 	act_in(&in_success);
 }
 
@@ -70,6 +57,7 @@ failure(struct socle_factory *f, const struct socle_failure *why, void *arg)
 	(void)f;
 	(void)arg;
 	expect(why->err == -ECONNREFUSED);
+	expect_factory();
 	act_in(&in_failure);
 }
 
@@ -81,6 +69,7 @@ attempt(struct socle_factory *f, const struct socle_addr *to, int err,
 	(void)to;
 	(void)arg;
 	expect(err == -ECONNREFUSED);
+	expect_factory();
 	act_in(&in_attempt);
 }
 
@@ -99,6 +88,22 @@ prepare_accepted(void)
 	listen_with((struct socle_factory_params){
 		.accept_class = &actor_class, .accepted = accepted});
 }
+
+static void
+pause_and_connect(void)
+{
+	socle_pause_accept(w.factory);
+	client();
+}
+
+const struct kind in_event_accepted = {
+	.name = "event_accepted",
+	.traits = MAKES_ITSELF,
+	.prepare = prepare_accepted,
+	.arrange = two_clients,
+	.cancel = pause_and_connect,
+	.again = client,
+};
 
 static void
 remove_events_and_connect(void)
@@ -183,7 +188,7 @@ visit_all(void *arg)
 static void
 prepare_factory_each(void)
 {
-	prepare_event_accepted();
+	prepare_accepted();
 	two_clients();
 }
 

@@ -18,6 +18,7 @@ tick(void)
 	bool before = w.acted;
 	int r, expected = 1;
 
+	w.ticks++;
 	if (kind_is(&in_done) && !before)
 		r = socle_run_until(done, NULL);
 	else
