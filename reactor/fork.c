@@ -26,11 +26,11 @@ socle_after_fork(void)
 	socle__batch_drop(r);
 	if (r->backend)
 		socle__interest_rearm_all(r);
-	for (size_t fd = 0; fd < r->map_size; fd++) {
+	for (size_t fd = 0; fd < r->map_size && !socle__is_forked(r); fd++) {
 		struct socle_descriptor *d = r->map[fd];
 
 		if (d && !(d->bits & SOCLE__CLOSED) && d->ops->forked)
 			d->ops->forked(d);
 	}
-	return 0;
+	return socle__is_forked(r) ? -ECHILD : 0;
 }

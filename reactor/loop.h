@@ -332,7 +332,8 @@ int socle_signal_named(const char *arguments, int signo,
  * and a shutdown(2), such as that of socle_close_after_flush(), ends it for both.
  * socle_close() closes the child's fd only.  A child that wants none of the
  * objects calls socle_reset().  0, also outside a child; -errno if fds cannot be
- * created, and the call may be made again.
+ * created, and the call may be made again.  -ECHILD in a child that one of the
+ * callbacks forks: it calls this function itself before it uses the loop.
  */
 int socle_after_fork(void);
 

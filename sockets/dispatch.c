@@ -247,7 +247,7 @@ socket_forked(struct socle_descriptor *d)
 	socle__turn_drop(d, SOCLE__TURN_FLUSH);
 	socle__socket_interest(s);
 	socle__class_of(s)->transport->drop(s);
-	if (socle__has(s, SOCLE__ENDING))
+	if (socle__has(s, SOCLE__ENDING) && !socle__is_gone(s))
 		socle__close_ending(s);
 }
 

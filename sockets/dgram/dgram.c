@@ -86,7 +86,8 @@ kept_errors_report(struct socle_dgram *d, struct socle_descriptor *of)
 
 	if (!socle__dgram_keeps_errors(of->fd))
 		return 0;
-	while (n < KEPT_ERRORS_A_CALL && !(of->bits & SOCLE__CLOSED) &&
+	while (n < KEPT_ERRORS_A_CALL && !socle__is_gone(&d->sock) &&
+		!(of->bits & SOCLE__CLOSED) &&
 		(err = socle__dgram_kept_error(of->fd)) != 0) {
 		n++;
 		if (err < 0)
@@ -107,7 +108,7 @@ root_event_err(struct socle_socket *self, int err)
 	struct socle_dgram *d = socle__dgram_of(self);
 	int n = kept_errors_report(d, &self->d);
 
-	if (!socle__is_closed(self) && d->writer)
+	if (!socle__is_gone(self) && d->writer)
 		n += kept_errors_report(d, &d->writer->d);
 	if (socle__is_closed(self) || n > 0 || err == 0)
 		return;

@@ -207,6 +207,85 @@ datagrams_that_are_dropped_next_are_the_parents(void **state)
 	}
 }
 
+#ifdef IP_RECVERR
+static void
+count_error_and_fork(struct socle_dgram *d, int err)
+{
+	(void)d;
+	assert_int_equal(-ECONNREFUSED, err);
+	fork_at(1);
+}
+
+static void
+errors_that_the_kernel_keeps_are_the_parents(void **state)
+{
+	struct socle_dgram_params p = {.on_recv_error = count_error_and_fork};
+	struct socle_addr nowhere, mine;
+	struct socle_dgram *d;
+	int on = 1, fd;
+
+	(void)state;
+	udp_nowhere(&nowhere);
+	fd = udp_bound(&mine);
+	assert_int_equal(
+		0, setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on)));
+	assert_int_equal(0, socle_dgram_new(&socle_dgram_class, fd, &p, &d));
+	for (int i = 0; i < 3; i++) /* the second send reads an error */
+		(void)!sendto(fd, "x", 1, 0, &nowhere.u.sa, nowhere.len);
+	while (events == 0)
+		tick(1);
+	assert_int_equal(2, events);
+}
+#endif
+
+static void
+drop_and_fork(bool sent, void *arg)
+{
+	(void)arg;
+	assert_false(sent);
+	fork_at(1);
+}
+
+/* A child of the child has them when it continues itself. */
+static int
+continue_and_fork(struct probe *p)
+{
+	int r = socle_after_fork();
+
+	(void)p;
+	if (in_child) {
+		CHECK(r == -ECHILD && events == 1 && socle_forked());
+		CHECK(socle_after_fork() == 0 && events == 2);
+		_exit(0);
+	}
+	CHECK(r == 0 && events == 2);
+	return 0;
+}
+
+static void
+what_a_child_drops_next_is_not_its_childs(void **state)
+{
+	struct probe *p[2];
+	int fds[2], peers[2];
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		pair_unix(fds);
+		p[i] = probe_new(fds[0], NULL);
+		peers[i] = fds[1];
+		(void)stuff_fd(fds[0]);
+		assert_int_equal(0,
+			socle_write_ref(
+				&p[i]->sock, "x", 1, drop_and_fork, NULL));
+	}
+	child_run(continue_and_fork, p[0]);
+	assert_int_equal(0, events);
+	events = 1; /* no fork in the drops that follow */
+	close(peers[0]);
+	close(peers[1]);
+	notes_clear();
+}
+
 static void
 forks_at_the_second(struct socle_factory *f)
 {
@@ -345,6 +424,10 @@ main(void)
 		fork_test(received_datagrams_are_the_parents),
 		fork_test(queued_datagrams_are_sent_by_the_parent),
 		fork_test(datagrams_that_are_dropped_next_are_the_parents),
+#ifdef IP_RECVERR
+		fork_test(errors_that_the_kernel_keeps_are_the_parents),
+#endif
+		fork_test(what_a_child_drops_next_is_not_its_childs),
 		fork_test(clients_are_the_parents),
 		fork_test(a_connection_and_its_failure_are_the_parents),
 		fork_test(what_is_closed_next_is_the_parents),
