@@ -43,15 +43,19 @@ static void
 actor_event_read(struct socle_socket *self)
 {
 	enum role role = event_of(self, "event_read");
+	ssize_t n;
 	char c;
 
 	if (w.unwatched && (role == E || role == L))
 		mistake("event_read while reading is not watched");
-	if (socle_read(self, &c, 1) == 1)
+	n = socle_read(self, &c, 1);
+	if (n == 1)
 		got_add(role, c);
+	w.stale += n == -EAGAIN && role == NEW;
 	if (role != X)
 		return;
 	act_in(&in_event_read);
+	act_in(&in_first_read);
 	act_in(&in_pushed_back_read);
 	(void)socle_class_of(self); /* its memory is valid */
 }

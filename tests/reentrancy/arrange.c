@@ -1,6 +1,8 @@
 /* arrange.h describes the function. */
 #include "tests/reentrancy/arrange.h"
 
+#include "tests/reentrancy/kinds.h"
+
 #include <unistd.h>
 
 /* ---- the bystanders ---- */
@@ -56,6 +58,7 @@ objects_new(void)
 		object_new(X);
 	object_new(L);
 	object_new(H);
+	object_new(D);
 	object_stuff(L);
 	expect(promise_ref(promise_new(L), "r") == 0);
 	expect(promise_call(promise_new(L)) == 0);
@@ -96,6 +99,25 @@ due_call(void *arg)
 	due(&w.due_calls, arg ? "a posted call" : "a deferred call");
 }
 
+static void
+close_d(void *arg)
+{
+	due_call(arg);
+	if (!w.sock[D])
+		return;
+	w.expected_closes[D]++;
+	socle_close(w.sock[D], "due");
+	object_ended(D);
+}
+
+static bool
+end_of_loop_tick(void *arg)
+{
+	(void)arg;
+	due(&w.ends_of_ticks, "the loop's post-loop callback");
+	return true;
+}
+
 static bool
 end_of_tick(struct socle_socket *s, void *arg)
 {
@@ -105,7 +127,10 @@ end_of_tick(struct socle_socket *s, void *arg)
 	return true;
 }
 
-/* A timer and a call of each sort, and writes that are held back. */
+/*
+ * Timers and calls of each sort, an object that closes, data that is pushed back,
+ * writes that are held back, and post-loop callbacks.
+ */
 static void
 make_due(void)
 {
@@ -113,6 +138,10 @@ make_due(void)
 	expect(socle_timer_start(&w.due_timer, 0) == 0);
 	expect(socle_add_timer(0, due_timer_by_id, NULL) != 0);
 	expect(socle_defer(due_call, NULL) == 0);
+	expect(socle_defer(close_d, NULL) == 0);
+	expect(socle_push_back_read(w.sock[H], "b", 1) == 0);
+	if (!kind_is(&in_loop_post_loop))
+		socle_set_post_loop_callback(end_of_loop_tick, NULL);
 	if (!w.self)
 		w.self = socle_loop_self();
 	expect(w.self && socle_post(w.self, due_call, &w) == 0);

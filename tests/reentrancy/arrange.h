@@ -5,9 +5,8 @@
 #include "tests/reentrancy/cell.h"
 
 /*
- * Sets up `w', so that one of the next ticks calls the callback. In the same tick
- * two timers are due, a deferred and a posted call, writes of H that are held
- * back, and a post-loop callback.
+ * Sets up `w', so that one of the next ticks calls the callback.  In the same tick
+ * there is something to do in each of its steps.
  */
 void arrange(const struct kind *kind, const struct operation *op);
 

@@ -3,9 +3,9 @@
  * operation.
  *
  * Each cell has an object X, whose callback acts once (or a callback without
- * an object), and four bystanders: E, readable before X, and L, readable after
- * it, so that all three are in one batch; H, which no operation touches; and an
- * other fd.  The kernel takes no more of what L writes, so that its queue holds
+ * an object), and five bystanders: E, readable before X, and L, readable after
+ * it, so that all three are in one batch; H, which no operation touches; D, which
+ * a deferred call closes in the same tick; and an other fd.  The kernel takes no more of what L writes, so that its queue holds
  * borrowed bytes and a call.  Two timers are far ahead.
  *
  * No callback fails a test itself, because that would leave the library in the
@@ -17,7 +17,7 @@
 
 #include "tests/support/fixture.h"
 
-enum role { E, X, L, H, NEW, ROLES };
+enum role { E, X, L, H, D, NEW, ROLES };
 
 /* What is true of a kind's object X when its callback is called. */
 enum {
@@ -106,7 +106,8 @@ struct world {
 	struct socle_timer due_timer;
 	int due_timers, due_calls, ends_of_ticks; /* in the same tick */
 	int fired, doomed, other_calls, sub_reads, above, below, counted;
-	int mark; /* a count at the time of the operation */
+	int stale; /* events of what has gone */
+	int mark;  /* a count at the time of the operation */
 	struct socle_factory *factory, *bystander;
 	int accepted, by_bystander;
 	struct socle_loop *self;

@@ -5,9 +5,9 @@
 #include "tests/reentrancy/cell.h"
 
 /* events of an object: kinds_events.c */
-extern const struct kind in_event_read, in_pushed_back_read, in_reader,
-	in_event_write, in_event_err, in_event_hup, in_idle, in_stall,
-	in_post_loop, in_each_descriptor, in_as_string;
+extern const struct kind in_event_read, in_first_read, in_pushed_back_read,
+	in_reader, in_event_write, in_event_err, in_event_hup, in_idle,
+	in_stall, in_post_loop, in_each_descriptor, in_as_string;
 
 /* of its write queue: kinds_queue.c */
 extern const struct kind in_drain, in_incomplete_write, in_above, in_below,

@@ -32,6 +32,23 @@ const struct kind in_event_read = {
 	.again = read_x_again,
 };
 
+/* ---- event_read, which event_write and event_hup follow ---- */
+
+static void
+arrange_first_read(void)
+{
+	socle_watch_write(w.sock[X], true);
+	arrange_event_read();
+	close(w.peer[X]);
+	w.peer[X] = -1;
+}
+
+const struct kind in_first_read = {
+	.name = "event_read before event_write and event_hup",
+	.traits = ENDS | BROKEN,
+	.arrange = arrange_first_read,
+};
+
 /* ---- event_read, by pushed-back data ---- */
 
 static void

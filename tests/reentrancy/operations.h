@@ -8,7 +8,8 @@
 extern const struct operation closing_itself, closing_an_earlier,
 	closing_a_later, closing_all, closing_itself_after_a_flush,
 	closing_a_later_after_its_flush, stealing_itself, stealing_a_later,
-	stealing_and_wrapping_itself, breaking_an_earlier, freeing_a_factory;
+	stealing_and_wrapping_itself, reusing_a_later_number,
+	breaking_an_earlier, freeing_a_factory;
 
 /* data and settings: operations_data.c */
 extern const struct operation watching, not_watching, writing, pushing_back,

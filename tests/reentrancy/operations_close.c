@@ -223,6 +223,60 @@ const struct operation stealing_and_wrapping_itself = {
 	.check = check_wrapped,
 };
 
+/*
+ * The numbers of later fds of the batch get another object and another other fd,
+ * which must not get the events of the old ones.
+ */
+static void
+count_stale(int fd, unsigned ready, void *arg)
+{
+	(void)fd;
+	(void)ready;
+	(void)arg;
+	w.stale++;
+}
+
+static void
+reuse_other(void)
+{
+	int fds[2];
+
+	expect(socle_remove_other_fd(w.other) == 0);
+	pair_pipe(fds);
+	hold_fd(fds[1]);
+	expect(dup2(fds[0], w.other) == w.other);
+	close(fds[0]);
+	expect(socle_add_other_fd(w.other, SOCLE_READ, count_stale, NULL) == 0);
+}
+
+static void
+reuse_later(void)
+{
+	char c;
+
+	w.stolen = socle_steal_socket(w.sock[L]);
+	object_ended(L);
+	(void)!read(w.stolen, &c, 1); /* what its event is about */
+	object_wrap(NEW, w.stolen);
+	w.peer[NEW] = w.peer[L];
+	w.peer[L] = -1;
+	socle_watch_read(w.sock[NEW], true);
+	reuse_other();
+}
+
+static void
+check_no_stale_event(void)
+{
+	expect(is_open(NEW));
+	expect(w.stale == 0);
+}
+
+const struct operation reusing_a_later_number = {
+	.name = "reusing the numbers of later fds",
+	.act = reuse_later,
+	.check = check_no_stale_event,
+};
+
 /* ---- a write that fails ---- */
 
 static void

@@ -6,6 +6,7 @@
 
 const struct kind *const all_kinds[] = {
 	&in_event_read,
+	&in_first_read,
 	&in_pushed_back_read,
 	&in_reader,
 	&in_event_write,
@@ -74,6 +75,7 @@ const struct operation *const all_operations[] = {
 	&stealing_itself,
 	&stealing_a_later,
 	&stealing_and_wrapping_itself,
+	&reusing_a_later_number,
 	&breaking_an_earlier,
 	&freeing_a_factory,
 	&watching,
@@ -139,6 +141,9 @@ static const struct named named[] = {
 	{OPERATIONS(&cancelling_itself),
 		KINDS(&in_event_err, &in_event_hup, &in_refused),
 		"an error or hang-up is always reported, and once"},
+	{OPERATIONS(&cancelling_itself, &arming_itself_again),
+		KINDS(&in_first_read),
+		"the peer is gone, and sends nothing more"},
 	{OPERATIONS(&arming_itself_again),
 		KINDS(&in_event_err, &in_event_hup, &in_refused),
 		"an error or hang-up is reported once"},
