@@ -51,7 +51,8 @@ actor_event_read(struct socle_socket *self)
 	n = socle_read(self, &c, 1);
 	if (n == 1)
 		got_add(role, c);
-	w.stale += n == -EAGAIN && role == NEW;
+	if (role != X || !kind_is(&in_reader)) /* which may hold more */
+		w.stale += n == -EAGAIN;
 	if (role != X)
 		return;
 	act_in(&in_event_read);
@@ -113,8 +114,11 @@ actor_event_timeout(struct socle_socket *self, int which)
 static void
 actor_incomplete_write(struct socle_socket *self)
 {
-	if (event_of(self, "incomplete_write") == X)
-		act_in(&in_incomplete_write);
+	if (event_of(self, "incomplete_write") != X)
+		return;
+	expect(++w.depth == 1);
+	act_in(&in_incomplete_write);
+	w.depth--;
 }
 
 static void
@@ -141,7 +145,7 @@ actor_as_string(const struct socle_socket *self, char *buf, size_t size)
 	return socle_super_as_string(&actor_class, self, buf, size);
 }
 
-/* The first one that is accepted is X; others are not needed. */
+/* The first one of the cell's tick is X; others are not needed. */
 static void
 actor_event_accepted(struct socle_socket *self, struct socle_factory *by)
 {
@@ -153,10 +157,10 @@ actor_event_accepted(struct socle_socket *self, struct socle_factory *by)
 		socle_close(self, "not needed");
 		return;
 	}
-	if (!w.made[X])
+	if (!w.made[X] && (w.arranged || kind_is(&in_factory_each)))
 		object_is(X, self);
 	act_in(&in_event_accepted);
-	if (role_of(self) == ROLES)
+	if (role_of(self) == ROLES && !kind_is(&in_factory_each))
 		socle_close(self, "not needed");
 }
 

@@ -167,7 +167,8 @@ arrange(const struct kind *kind, const struct operation *op)
 	w.doomed_id = socle_add_timer(50, doom, NULL);
 	if (kind->prepare)
 		kind->prepare();
-	turn(2);
+	turn(1);
+	w.arranged = true;
 	if (op->arrange)
 		op->arrange();
 	send_all(w.peer[E], "e", 1);

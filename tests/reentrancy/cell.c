@@ -36,7 +36,7 @@ kind_is(const struct kind *k)
 void
 act_in(const struct kind *k)
 {
-	if (k != w.kind)
+	if (k != w.kind || !w.arranged)
 		return;
 	if (w.silent && !has(CALLED_FOR))
 		mistake("%s ran in a child before socle_after_fork()", k->name);

@@ -29,7 +29,8 @@ enum {
 	BROKEN = 32,       /* the connection of X is lost */
 	MAKES_ITSELF = 64, /* prepare or arrange make X */
 	/* The application's own call, which goes on in a child. */
-	CALLED_FOR = 128
+	CALLED_FOR = 128,
+	QUEUES = 256 /* what the callback writes to X is queued */
 };
 
 struct kind {
@@ -78,7 +79,7 @@ enum { TEXT = 64, PROMISES = 32, HELD = 24 };
 struct world {
 	const struct kind *kind;
 	const struct operation *op;
-	bool acted, reset, stop_seen;
+	bool arranged, acted, reset;
 	int runs; /* of the kind's callback */
 	int ticks, acted_at,
 		ran_at; /* the tick of the operation, of the last run */
@@ -106,10 +107,13 @@ struct world {
 	struct socle_timer due_timer;
 	int due_timers, due_calls, ends_of_ticks; /* in the same tick */
 	int fired, doomed, other_calls, sub_reads, above, below, counted;
+	int marks; /* crossed by X */
+	int depth; /* of what must not be re-entered */
 	int stale; /* events of what has gone */
 	int mark;  /* a count at the time of the operation */
 	struct socle_factory *factory, *bystander;
 	int accepted, by_bystander;
+	size_t extras; /* objects without a role */
 	struct socle_loop *self;
 	int other, stolen;
 	int held[HELD], n_held;

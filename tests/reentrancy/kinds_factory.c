@@ -14,12 +14,16 @@ client(void)
 	hold_fd(client_of(w.factory));
 }
 
-/* Both are in the backlog when the first is accepted. */
+/*
+ * The first is accepted before the cell's tick, alone; the next two in that tick,
+ * together.
+ */
 static void
-two_clients(void)
+three_clients(void)
 {
-	client();
-	client();
+	turn(1);
+	for (int i = 0; i < 3; i++)
+		client();
 }
 
 /* Its factory exists. */
@@ -83,10 +87,17 @@ listen_with(struct socle_factory_params p)
 }
 
 static void
-prepare_accepted(void)
+listen_for_objects(void)
 {
 	listen_with((struct socle_factory_params){
 		.accept_class = &actor_class, .accepted = accepted});
+}
+
+static void
+prepare_accepted(void)
+{
+	listen_for_objects();
+	three_clients();
 }
 
 static void
@@ -100,7 +111,7 @@ const struct kind in_event_accepted = {
 	.name = "event_accepted",
 	.traits = MAKES_ITSELF,
 	.prepare = prepare_accepted,
-	.arrange = two_clients,
+	.arrange = client,
 	.cancel = pause_and_connect,
 	.again = client,
 };
@@ -116,7 +127,7 @@ const struct kind in_accepted = {
 	.name = "the accepted of a factory",
 	.traits = MAKES_ITSELF,
 	.prepare = prepare_accepted,
-	.arrange = two_clients,
+	.arrange = client,
 	.cancel = remove_events_and_connect,
 	.again = client,
 };
@@ -125,13 +136,14 @@ static void
 prepare_success(void)
 {
 	listen_with((struct socle_factory_params){.success = success});
+	three_clients();
 }
 
 const struct kind in_success = {
 	.name = "the success of a factory",
 	.traits = NO_OBJECT,
 	.prepare = prepare_success,
-	.arrange = two_clients,
+	.arrange = client,
 	.cancel = remove_events_and_connect,
 	.again = client,
 };
@@ -173,6 +185,7 @@ static void
 visit(struct socle_socket *s, void *arg)
 {
 	(void)arg;
+	expect(w.factory && !w.reset);
 	if (role_of(s) == X)
 		act_in(&in_factory_each);
 }
@@ -188,8 +201,12 @@ visit_all(void *arg)
 static void
 prepare_factory_each(void)
 {
-	prepare_accepted();
-	two_clients();
+	listen_for_objects();
+	client();
+	client();
+	for (int i = 0; i < 1000 && w.accepted < 2; i++)
+		turn(1);
+	w.extras = 1;
 }
 
 static void

@@ -25,6 +25,7 @@ arrange_drain(void)
 
 const struct kind in_drain = {
 	.name = "event_drain",
+	.traits = QUEUES,
 	.arrange = arrange_drain,
 	.again = arrange_drain,
 };
@@ -66,6 +67,7 @@ mark(struct socle_socket *s, bool above, void *arg)
 	(void)arg;
 	(void)event_of(s, "a mark");
 	expect(above == (socle_write_buf_size(s) > 2));
+	expect(above == (w.marks++ % 2 == 0));
 	act_in(above ? &in_above : &in_below);
 }
 
@@ -104,6 +106,7 @@ again_marks(void)
 
 const struct kind in_above = {
 	.name = "the mark above",
+	.traits = QUEUES,
 	.arrange = arrange_marks,
 	.cancel = cancel_marks,
 	.again = again_marks,
@@ -111,6 +114,7 @@ const struct kind in_above = {
 
 const struct kind in_below = {
 	.name = "the mark below",
+	.traits = QUEUES,
 	.arrange = arrange_marks,
 	.cancel = cancel_marks,
 	.again = again_marks,
@@ -217,6 +221,7 @@ arrange_release(void)
 
 const struct kind in_release = {
 	.name = "the release of a reference that was sent",
+	.traits = QUEUES,
 	.arrange = arrange_release,
 	.again = again_release,
 };
@@ -256,6 +261,7 @@ arrange_sent(void)
 
 const struct kind in_sent = {
 	.name = "the completion of a file",
+	.traits = QUEUES,
 	.arrange = arrange_sent,
 	.again = again_sent,
 };
@@ -284,7 +290,9 @@ writer(struct socle_socket *s, const void *data, size_t len, void *arg)
 
 	(void)arg;
 	(void)event_of(s, "the writer function");
+	expect(++w.depth == 1);
 	act_in(&in_writer);
+	w.depth--;
 	expect(len == 0 || text[0] == c); /* the bytes are still there */
 	return (ssize_t)len;
 }

@@ -24,8 +24,9 @@ extern const struct operation cancelling_itself, cancelling_others,
 /* running and ending loops, and processes: operations_nested.c */
 extern const struct operation running_a_nested_loop,
 	closing_itself_before_a_nested_loop, closing_itself_in_a_nested_loop,
-	stopping, stopping_in_a_nested_loop, resetting,
-	resetting_in_a_nested_loop, forking_and_continuing,
-	forking_and_continuing_later, forking_and_not_continuing;
+	stopping, stopping_in_a_nested_loop, stopping_before_a_nested_loop,
+	resetting, resetting_in_a_nested_loop, resetting_before_a_nested_loop,
+	forking_and_continuing, forking_and_continuing_later,
+	forking_and_not_continuing;
 
 #endif

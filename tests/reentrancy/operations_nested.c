@@ -8,28 +8,36 @@ enum { MANY_TICKS = 50 };
 /* ---- nested loops ---- */
 
 static int nested_ticks;
+static enum role nested_role;
 
 static bool
 is_served(void *arg)
 {
 	(void)arg;
 	if (++nested_ticks > MANY_TICKS)
-		mistake("a nested loop does not serve the healthy object");
-	return nested_ticks > MANY_TICKS || strchr(w.got[H], 'i');
+		mistake("a nested loop serves nothing");
+	return nested_ticks > MANY_TICKS || strchr(w.got[nested_role], 'i');
 }
 
-/* Until the healthy object is served in it. */
+/* Until this object is served in it. */
 static void
-run_nested(void)
+run_nested_for(enum role role)
 {
 	int before[ROLES];
 
 	nested_ticks = 0;
+	nested_role = role;
 	memcpy(before, w.destroyed, sizeof(before));
-	send_all(w.peer[H], "i", 1);
+	send_all(w.peer[role], "i", 1);
 	expect(socle_run_until(is_served, NULL) == 1);
 	expect(socle_event_loop_once(0) == 1);
 	expect(memcmp(before, w.destroyed, sizeof(before)) == 0);
+}
+
+static void
+run_nested(void)
+{
+	run_nested_for(H);
 }
 
 const struct operation running_a_nested_loop = {
@@ -101,6 +109,20 @@ const struct operation stopping_in_a_nested_loop = {
 	.act = stop_in_nested,
 };
 
+/* The nested loop runs all the same. */
+static void
+stop_and_run_nested(void)
+{
+	socle_stop();
+	run_nested();
+}
+
+const struct operation stopping_before_a_nested_loop = {
+	.name = "stopping before a nested loop",
+	.traits = STOPS,
+	.act = stop_and_run_nested,
+};
+
 static void
 reset(void)
 {
@@ -146,6 +168,29 @@ const struct operation resetting_in_a_nested_loop = {
 	.name = "resetting in a nested loop",
 	.traits = STOPS,
 	.act = reset_in_nested,
+};
+
+/* What is made after the reset stays, and the nested loop serves it. */
+static void
+reset_and_run_nested(void)
+{
+	reset();
+	object_new(NEW);
+	socle_watch_read(w.sock[NEW], true);
+	run_nested_for(NEW);
+}
+
+static void
+check_new_stayed(void)
+{
+	expect(is_open(NEW));
+}
+
+const struct operation resetting_before_a_nested_loop = {
+	.name = "resetting before a nested loop",
+	.traits = STOPS,
+	.act = reset_and_run_nested,
+	.check = check_new_stayed,
 };
 
 /* ---- fork ---- */

@@ -61,13 +61,15 @@ static void
 check_reset(void)
 {
 	for (enum role role = E; role < ROLES; role++) {
+		if (is_open(role))
+			continue; /* made after the reset */
 		if (w.made[role] && w.destroyed[role] != 1)
 			mistake("object %d was destroyed %d times by the reset",
 				(int)role, w.destroyed[role]);
 		w.made[role] = false;
 		w.destroyed[role] = w.closes[role] = 0;
 	}
-	expect(socle_watched_sockets() == 0);
+	expect(socle_watched_sockets() == is_open(NEW));
 	w.unwatched = false;
 	close(w.peer[H]);
 	object_new(H);
@@ -190,6 +192,7 @@ count_of(const char *text, char c)
 static void
 check_due(void)
 {
+	expect(w.forked || w.stale == 0);
 	if (w.reset || w.child)
 		return;
 	expect(w.due_timers == 2);
@@ -220,7 +223,7 @@ check_batch(void)
 static size_t
 objects_alive(void)
 {
-	size_t n = 0;
+	size_t n = w.reset ? 0 : w.extras;
 
 	for (enum role role = E; role < ROLES; role++)
 		n += w.sock[role] != NULL;
