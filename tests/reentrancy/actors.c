@@ -13,7 +13,7 @@ closing(struct socle_socket *self)
 	if (role < ROLES)
 		w.closes[role]++;
 	if (role == X)
-		act_in(&in_close);
+		act_in(w.kind->outside ? &in_close_outside : &in_close);
 }
 
 static void
@@ -125,7 +125,7 @@ static void
 actor_close(struct socle_socket *self, const char *reason)
 {
 	closing(self);
-	if (!(w.keep && role_of(self) == X && kind_is(&in_close)))
+	if (!(w.keep && role_of(self) == X && has(CLOSING)))
 		socle_super_close(&actor_class, self, reason);
 }
 

@@ -276,7 +276,20 @@ all_resolved(enum role role)
 	return true;
 }
 
-/* ---- for deferred calls ---- */
+void
+hold_back(const char *text)
+{
+	socle_set_autoflush(w.sock[X], false);
+	expect(socle_write(w.sock[X], text, strlen(text)) == 0);
+}
+
+/* ---- deferred calls ---- */
+
+void
+defer_call(void (*fn)(void *arg))
+{
+	expect(socle_defer(fn, NULL) == 0);
+}
 
 void
 close_x(void *arg)

@@ -46,6 +46,8 @@ struct kind {
 	 */
 	void (*cancel)(void);
 	void (*again)(void);
+	/* Called instead of the tick: the callback runs in it.  Or NULL. */
+	void (*outside)(void);
 };
 
 /* What an operation needs and what it does to the loop. */
@@ -173,7 +175,12 @@ int promise_file(struct promise *p); /* of two bytes, "fi" */
 /* Each promise to the object has been kept or broken, by now. */
 bool all_resolved(enum role role);
 
-/* ---- for deferred calls ---- */
+/* X writes this in the tick, before the wait. */
+void hold_back(const char *text);
+
+/* ---- deferred calls, and functions for them ---- */
+
+void defer_call(void (*fn)(void *arg));
 
 void close_x(void *arg);
 void nothing(void *arg);

@@ -9,13 +9,14 @@ extern const struct kind in_event_read, in_first_read, in_pushed_back_read,
 	in_reader, in_event_write, in_event_err, in_event_hup, in_idle,
 	in_stall, in_post_loop, in_each_descriptor, in_as_string;
 
-/* of its write queue: kinds_queue.c */
+/* of its write queue: kinds_marks.c, kinds_queue.c */
 extern const struct kind in_drain, in_incomplete_write, in_above, in_below,
-	in_call, in_call_at_once, in_drop, in_release, in_release_unsent,
-	in_sent, in_unsent, in_writer;
+	in_call, in_call_at_once, in_call_outside, in_release_outside, in_drop,
+	in_release, in_release_unsent, in_sent, in_unsent, in_writer;
 
 /* of its end: kinds_end.c */
-extern const struct kind in_close, in_closing_fd, in_destroy, in_each_to_close;
+extern const struct kind in_close, in_close_outside, in_closing_fd, in_destroy,
+	in_each_to_close;
 
 /* of factories: kinds_factory.c */
 extern const struct kind in_event_accepted, in_accepted, in_success, in_failure,

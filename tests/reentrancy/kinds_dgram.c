@@ -150,7 +150,7 @@ close_with_a_queue(void *arg)
 static void
 arrange_send_cancelled(void)
 {
-	expect(socle_defer(close_with_a_queue, NULL) == 0);
+	defer_call(close_with_a_queue);
 }
 
 const struct kind in_send_cancelled = {

@@ -4,7 +4,7 @@
 static void
 arrange_close(void)
 {
-	expect(socle_defer(close_x, NULL) == 0);
+	defer_call(close_x);
 }
 
 static void
@@ -17,7 +17,7 @@ static void
 veto_and_close_again(void)
 {
 	veto();
-	expect(socle_defer(close_x, NULL) == 0);
+	defer_call(close_x);
 }
 
 const struct kind in_close = {
@@ -26,6 +26,26 @@ const struct kind in_close = {
 	.arrange = arrange_close,
 	.cancel = veto,
 	.again = veto_and_close_again,
+};
+
+static void
+arrange_nothing(void)
+{
+}
+
+static void
+close_outside(void)
+{
+	close_x(NULL);
+}
+
+const struct kind in_close_outside = {
+	.name = "close outside the loop",
+	.traits = CLOSING | ENDS,
+	.arrange = arrange_nothing,
+	.cancel = veto,
+	.again = veto_and_close_again,
+	.outside = close_outside,
 };
 
 const struct kind in_closing_fd = {
@@ -65,7 +85,7 @@ close_and_visit(void *arg)
 static void
 arrange_each_to_close(void)
 {
-	expect(socle_defer(close_and_visit, NULL) == 0);
+	defer_call(close_and_visit);
 }
 
 const struct kind in_each_to_close = {

@@ -286,7 +286,7 @@ visit_all(void *arg)
 static void
 arrange_each_descriptor(void)
 {
-	expect(socle_defer(visit_all, NULL) == 0);
+	defer_call(visit_all);
 }
 
 const struct kind in_each_descriptor = {
@@ -308,7 +308,7 @@ show_x(void *arg)
 static void
 arrange_as_string(void)
 {
-	expect(socle_defer(show_x, NULL) == 0);
+	defer_call(show_x);
 }
 
 const struct kind in_as_string = {

@@ -85,7 +85,7 @@ deferred(void *arg)
 static void
 defer_it(void)
 {
-	expect(socle_defer(deferred, NULL) == 0);
+	defer_call(deferred);
 }
 
 static void
@@ -235,7 +235,7 @@ visit_all(void *arg)
 static void
 arrange_each_other_fd(void)
 {
-	expect(socle_defer(visit_all, NULL) == 0);
+	defer_call(visit_all);
 }
 
 const struct kind in_each_other_fd = {

@@ -3,12 +3,6 @@
 
 #include <stdio.h>
 
-static void
-defer(void (*fn)(void *arg))
-{
-	expect(socle_defer(fn, NULL) == 0);
-}
-
 /* ---- the log ---- */
 
 static void
@@ -32,7 +26,7 @@ static void
 arrange_log(void)
 {
 	socle_set_log(log_hook, NULL);
-	defer(write_log);
+	defer_call(write_log);
 }
 
 static void
@@ -47,13 +41,13 @@ static void
 cancel_log(void)
 {
 	socle_set_log(silent_hook, NULL);
-	defer(write_log);
+	defer_call(write_log);
 }
 
 static void
 again_log(void)
 {
-	defer(write_log);
+	defer_call(write_log);
 }
 
 const struct kind in_log = {
@@ -127,20 +121,20 @@ static void
 arrange_slow(void)
 {
 	socle_set_slow_handler(0.1, slow_hook, NULL);
-	defer(be_slow);
+	defer_call(be_slow);
 }
 
 static void
 cancel_slow(void)
 {
 	socle_set_slow_handler(0, NULL, NULL);
-	defer(be_slow);
+	defer_call(be_slow);
 }
 
 static void
 again_slow(void)
 {
-	defer(be_slow);
+	defer_call(be_slow);
 }
 
 const struct kind in_slow = {
@@ -174,14 +168,14 @@ static void
 arrange_profiling_data(void)
 {
 	expect(socle_enable_profiling(0) == 1);
-	defer(nothing);
-	defer(visit_profile);
+	defer_call(nothing);
+	defer_call(visit_profile);
 }
 
 static void
 again_profiling_data(void)
 {
-	defer(visit_profile);
+	defer_call(visit_profile);
 }
 
 const struct kind in_profiling_data = {
@@ -211,14 +205,14 @@ static void
 arrange_report(void)
 {
 	expect(socle_enable_profiling(0) == 1);
-	defer(nothing);
-	defer(write_report);
+	defer_call(nothing);
+	defer_call(write_report);
 }
 
 static void
 again_report(void)
 {
-	defer(write_report);
+	defer_call(write_report);
 }
 
 const struct kind in_report = {

@@ -1,124 +1,5 @@
-/* Callbacks of an object's write queue. */
+/* Callbacks of an object's write queue: of what is queued in it. */
 #include "tests/reentrancy/kinds.h"
-
-/* Written before the next wait, inside the tick. */
-static void
-hold_back(const char *text)
-{
-	socle_set_autoflush(w.sock[X], false);
-	expect(socle_write(w.sock[X], text, strlen(text)) == 0);
-}
-
-static void
-defer(void (*fn)(void *arg))
-{
-	expect(socle_defer(fn, NULL) == 0);
-}
-
-/* ---- event_drain ---- */
-
-static void
-arrange_drain(void)
-{
-	hold_back("q");
-}
-
-const struct kind in_drain = {
-	.name = "event_drain",
-	.traits = QUEUES,
-	.arrange = arrange_drain,
-	.again = arrange_drain,
-};
-
-/* ---- incomplete_write ---- */
-
-static void
-arrange_incomplete_write(void)
-{
-	object_stuff(X);
-	hold_back("q");
-}
-
-static void
-write_x(void *arg)
-{
-	(void)arg;
-	if (w.sock[X])
-		(void)socle_write_kick(w.sock[X]);
-}
-
-static void
-again_incomplete_write(void)
-{
-	defer(write_x);
-}
-
-const struct kind in_incomplete_write = {
-	.name = "incomplete_write",
-	.arrange = arrange_incomplete_write,
-	.again = again_incomplete_write,
-};
-
-/* ---- water marks ---- */
-
-static void
-mark(struct socle_socket *s, bool above, void *arg)
-{
-	(void)arg;
-	(void)event_of(s, "a mark");
-	expect(above == (socle_write_buf_size(s) > 2));
-	expect(above == (w.marks++ % 2 == 0));
-	act_in(above ? &in_above : &in_below);
-}
-
-static void
-write_above(void *arg)
-{
-	int r;
-
-	(void)arg;
-	if (!is_open(X))
-		return;
-	socle_set_autoflush(w.sock[X], false);
-	r = socle_write(w.sock[X], "qqqq", 4);
-	expect(is_open(X) ? r >= 0 : r == -EBADF);
-}
-
-static void
-arrange_marks(void)
-{
-	expect(socle_set_water_marks(w.sock[X], 0, 2, mark, NULL) == 0);
-	defer(write_above);
-}
-
-static void
-cancel_marks(void)
-{
-	expect(socle_set_water_marks(w.sock[X], 0, 2, NULL, NULL) == 0);
-	defer(write_above);
-}
-
-static void
-again_marks(void)
-{
-	defer(write_above);
-}
-
-const struct kind in_above = {
-	.name = "the mark above",
-	.traits = QUEUES,
-	.arrange = arrange_marks,
-	.cancel = cancel_marks,
-	.again = again_marks,
-};
-
-const struct kind in_below = {
-	.name = "the mark below",
-	.traits = QUEUES,
-	.arrange = arrange_marks,
-	.cancel = cancel_marks,
-	.again = again_marks,
-};
 
 /* ---- calls of socle_write_func() ---- */
 
@@ -151,7 +32,7 @@ call_at_once(void *arg)
 	struct promise *p = promise_new(X);
 
 	(void)arg;
-	p->in_kept = &in_call_at_once;
+	p->in_kept = w.kind;
 	(void)promise_call(p);
 	expect(p->kept == 1);
 }
@@ -159,7 +40,7 @@ call_at_once(void *arg)
 static void
 arrange_call_at_once(void)
 {
-	defer(call_at_once);
+	defer_call(call_at_once);
 }
 
 const struct kind in_call_at_once = {
@@ -168,13 +49,59 @@ const struct kind in_call_at_once = {
 	.again = again_call,
 };
 
+/* The callback follows from a write that the loop did not cause. */
+static void
+arrange_nothing(void)
+{
+}
+
+static void
+call_outside(void)
+{
+	call_at_once(NULL);
+}
+
+const struct kind in_call_outside = {
+	.name = "a call outside the loop",
+	.arrange = arrange_nothing,
+	.again = again_call,
+	.outside = call_outside,
+};
+
+static void
+again_release(void)
+{
+	struct promise *p = promise_new(X);
+
+	p->in_kept = w.kind;
+	expect(promise_ref(p, "q") >= 0);
+}
+
+static void
+release_outside(void)
+{
+	struct promise *p = promise_new(X);
+
+	p->in_kept = w.kind;
+	(void)promise_ref(p, "q");
+	expect(p->kept == 1);
+}
+
+const struct kind in_release_outside = {
+	.name = "a release outside the loop",
+	.traits = QUEUES,
+	.arrange = arrange_nothing,
+	.again = again_release,
+	.outside = release_outside,
+};
+
 /* X is stuck and will be closed. */
 static void
 arrange_to_drop(void)
 {
 	object_stuff(X);
 	expect(socle_write(w.sock[X], "q", 1) == 0);
-	defer(close_x);
+	defer_call(close_x);
 }
 
 static struct promise *
@@ -201,15 +128,6 @@ const struct kind in_drop = {
 };
 
 /* ---- references ---- */
-
-static void
-again_release(void)
-{
-	struct promise *p = promise_new(X);
-
-	p->in_kept = w.kind;
-	expect(promise_ref(p, "q") >= 0);
-}
 
 static void
 arrange_release(void)

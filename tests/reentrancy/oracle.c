@@ -19,6 +19,10 @@ tick(void)
 	int r, expected = 1;
 
 	w.ticks++;
+	if (w.kind->outside && !before) {
+		w.kind->outside();
+		return;
+	}
 	if (kind_is(&in_done) && !before)
 		r = socle_run_until(done, NULL);
 	else
