@@ -60,6 +60,8 @@ objects_new(void)
 	object_new(H);
 	object_new(D);
 	object_stuff(L);
+	expect(socle_set_idle_timeout(w.sock[E], 1000) == 0);
+	expect(socle_set_write_timeout(w.sock[L], 1000) == 0);
 	expect(promise_ref(promise_new(L), "r") == 0);
 	expect(promise_call(promise_new(L)) == 0);
 	socle_watch_read(w.sock[E], true);
@@ -153,11 +155,13 @@ make_due(void)
 }
 
 void
-arrange(const struct kind *kind, const struct operation *op)
+arrange(const struct kind *kind, const struct operation *op, bool profiled)
 {
 	int fds[2];
 
 	world_new(kind, op);
+	if (profiled)
+		expect(socle_enable_profiling(0) == 1);
 	objects_new();
 	pair_pipe(fds);
 	w.other = hold_fd(fds[0]);

@@ -6,8 +6,10 @@
 
 /*
  * Sets up `w', so that one of the next ticks calls the callback.  In the same tick
- * there is something to do in each of its steps.
+ * there is something to do in each of its steps.  `profiled': every callback is
+ * counted, and no event takes the straight path.
  */
-void arrange(const struct kind *kind, const struct operation *op);
+void arrange(
+	const struct kind *kind, const struct operation *op, bool profiled);
 
 #endif

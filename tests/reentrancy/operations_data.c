@@ -119,6 +119,8 @@ send_datagram(void)
 static void
 write_to_all(void)
 {
+	if (is_open(X))
+		socle_set_autoflush(w.sock[X], true);
 	for (enum role role = E; role <= L; role++)
 		if (w.sock[role])
 			write_all_forms(role);

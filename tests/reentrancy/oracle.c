@@ -290,10 +290,10 @@ end_child(void)
 	_exit(w.wrong[0] != 0);
 }
 
-void
-cell_run(const struct kind *kind, const struct operation *op)
+static void
+run_once(const struct kind *kind, const struct operation *op, bool profiled)
 {
-	arrange(kind, op);
+	arrange(kind, op, profiled);
 	run();
 	settle();
 	check();
@@ -302,4 +302,13 @@ cell_run(const struct kind *kind, const struct operation *op)
 		end_child();
 	if (w.wrong[0])
 		fail_msg("%s", w.wrong);
+}
+
+void
+cell_run(const struct kind *kind, const struct operation *op)
+{
+	run_once(kind, op, false);
+	assert_int_equal(0, fixture_teardown(NULL));
+	assert_int_equal(0, fixture_setup(NULL));
+	run_once(kind, op, true);
 }

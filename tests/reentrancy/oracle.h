@@ -1,4 +1,7 @@
-/* Runs one cell, and holds it against what must be true of every cell. */
+/*
+ * Runs one cell, and holds it against what must be true of every cell: without
+ * and with profiling.
+ */
 #ifndef SOCLE_TESTS_REENTRANCY_ORACLE_H
 #define SOCLE_TESTS_REENTRANCY_ORACLE_H
 
