@@ -56,10 +56,12 @@ to_kernel(struct socle_socket *s, const struct iovec *iov, int n)
 	return sent;
 }
 
+/* In a child that the function forked, the bytes are the parent's. */
 static SOCLE__NOINLINE ssize_t
 to_writer(struct socle_socket *s, const struct iovec *iov)
 {
 	struct socle__extra *x = s->extra;
+	bool forked = socle__is_forked(socle__reactor);
 	struct socle__callback c;
 	ssize_t n;
 
@@ -68,6 +70,8 @@ to_writer(struct socle_socket *s, const struct iovec *iov)
 	n = x->writer(s, iov->iov_base, iov->iov_len, x->writer_arg);
 	s->d.bits &= ~(uint32_t)SOCLE__IN_WRITER;
 	socle__callback_end(socle__reactor, &c);
+	if (socle__is_forked(socle__reactor) != forked)
+		return -EAGAIN;
 	return n > 0 && (size_t)n > iov->iov_len ? -EIO : n;
 }
 

@@ -286,6 +286,42 @@ what_a_child_drops_next_is_not_its_childs(void **state)
 	notes_clear();
 }
 
+static ssize_t
+take_one_and_fork(
+	struct socle_socket *s, const void *data, size_t len, void *arg)
+{
+	if (events == 0)
+		assert_int_equal(0, socle_write(s, "b", 1));
+	(void)data;
+	(void)arg;
+	assert_true(len > 0);
+	fork_at(fork_in);
+	return 1;
+}
+
+/* More was written meanwhile. */
+static void
+what_the_writer_function_gets_next_is_the_parents(void **state)
+{
+	struct probe *p;
+	int fds[2];
+
+	(void)state;
+	pair_unix(fds);
+	p = probe_new(fds[0], NULL);
+	assert_int_equal(
+		0, socle_set_writer_func(&p->sock, take_one_and_fork, NULL));
+	socle_set_autoflush(&p->sock, false);
+	for (fork_in = 1; fork_in <= 2; fork_in++) {
+		events = 0;
+		assert_int_equal(0, socle_write(&p->sock, "a", 1));
+		tick(fork_in);
+		assert_int_equal(2, events);
+	}
+	close(fds[1]);
+	notes_clear();
+}
+
 static void
 forks_at_the_second(struct socle_factory *f)
 {
@@ -428,6 +464,7 @@ main(void)
 		fork_test(errors_that_the_kernel_keeps_are_the_parents),
 #endif
 		fork_test(what_a_child_drops_next_is_not_its_childs),
+		fork_test(what_the_writer_function_gets_next_is_the_parents),
 		fork_test(clients_are_the_parents),
 		fork_test(a_connection_and_its_failure_are_the_parents),
 		fork_test(what_is_closed_next_is_the_parents),
