@@ -287,9 +287,10 @@ $B/tests/test_http: $(DEMO_HTTP)
 
 # The re-entrancy table has its kinds and operations in files of their own.
 TABLE_OBJ := $(patsubst %.c,$B/seam/%.o, \
-	$(filter-out %/test_reentrancy.c,$(wildcard tests/reentrancy/*.c)))
+	$(filter-out $(wildcard tests/reentrancy/test_*.c), \
+	$(wildcard tests/reentrancy/*.c)))
 $(TABLE_OBJ): | cmocka
-$B/tests/test_reentrancy: $(TABLE_OBJ)
+$B/tests/test_reentrancy $B/tests/test_reentrancy_two: $(TABLE_OBJ)
 -include $(TABLE_OBJ:.o=.d)
 
 # A client that asks for new keys needs OpenSSL itself.

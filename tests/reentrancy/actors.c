@@ -116,7 +116,8 @@ actor_incomplete_write(struct socle_socket *self)
 {
 	if (event_of(self, "incomplete_write") != X)
 		return;
-	expect(++w.depth == 1);
+	if (++w.depth != 1)
+		mistake("incomplete_write inside itself");
 	act_in(&in_incomplete_write);
 	w.depth--;
 }

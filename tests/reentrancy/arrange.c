@@ -155,11 +155,13 @@ make_due(void)
 }
 
 void
-arrange(const struct kind *kind, const struct operation *op, bool profiled)
+arrange(const struct kind *kind, const struct operation *op,
+	const struct operation *then, bool profiled)
 {
 	int fds[2];
 
 	world_new(kind, op);
+	w.then = then;
 	if (profiled)
 		expect(socle_enable_profiling(0) == 1);
 	objects_new();
@@ -175,6 +177,8 @@ arrange(const struct kind *kind, const struct operation *op, bool profiled)
 	w.arranged = true;
 	if (op->arrange)
 		op->arrange();
+	if (then && then->arrange && then->arrange != op->arrange)
+		then->arrange();
 	send_all(w.peer[E], "e", 1);
 	kind->arrange();
 	make_due();

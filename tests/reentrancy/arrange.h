@@ -9,7 +9,7 @@
  * there is something to do in each of its steps.  `profiled': every callback is
  * counted, and no event takes the straight path.
  */
-void arrange(
-	const struct kind *kind, const struct operation *op, bool profiled);
+void arrange(const struct kind *kind, const struct operation *op,
+	const struct operation *then, bool profiled);
 
 #endif

@@ -48,6 +48,8 @@ act_in(const struct kind *k)
 	w.acted_at = w.ticks;
 	w.on_stack++;
 	w.op->act();
+	if (w.then)
+		w.then->act();
 	w.on_stack--;
 }
 
@@ -134,7 +136,11 @@ object_new(enum role role)
 {
 	int fds[2];
 
+	if (role == NEW && w.sock[NEW])
+		return;
 	pair_unix(fds);
+	if (w.peer[role] >= 0)
+		hold_fd(w.peer[role]);
 	w.peer[role] = fds[1];
 	object_wrap(role, fds[0]);
 }
@@ -152,6 +158,13 @@ void
 object_ended(enum role role)
 {
 	w.ended[role] = true;
+}
+
+void
+send_to(enum role role, const char *text)
+{
+	if (w.peer[role] >= 0)
+		(void)!send(w.peer[role], text, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 int

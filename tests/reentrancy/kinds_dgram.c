@@ -39,21 +39,21 @@ queue(const char *text)
 static void
 arrange_recv(void)
 {
-	datagram(w.peer[X], "x");
-	datagram(w.peer[X], "z");
+	send_to(X, "x");
+	send_to(X, "z");
 }
 
 static void
 cancel_recv(void)
 {
 	socle_watch_read(w.sock[X], false);
-	datagram(w.peer[X], "y");
+	send_to(X, "y");
 }
 
 static void
 again_recv(void)
 {
-	datagram(w.peer[X], "y");
+	send_to(X, "y");
 }
 
 const struct kind in_recv = {
@@ -71,7 +71,7 @@ static void
 fail_to_receive(void)
 {
 	seam_fail(CALL_recvmsg, 1, ECONNREFUSED, 1);
-	datagram(w.peer[X], "y");
+	send_to(X, "y");
 }
 
 static void

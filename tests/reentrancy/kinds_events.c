@@ -7,13 +7,13 @@ static void
 stop_reading_x(void)
 {
 	socle_watch_read(w.sock[X], false);
-	send_all(w.peer[X], "y", 1);
+	send_to(X, "y");
 }
 
 static void
 read_x_again(void)
 {
-	send_all(w.peer[X], "y", 1);
+	send_to(X, "y");
 }
 
 /* ---- event_read ---- */
@@ -22,7 +22,7 @@ static void
 arrange_event_read(void)
 {
 	socle_watch_read(w.sock[X], true);
-	send_all(w.peer[X], "x", 1);
+	send_to(X, "x");
 }
 
 const struct kind in_event_read = {
@@ -104,7 +104,7 @@ static void
 cancel_reader(void)
 {
 	expect(socle_set_reader_func(w.sock[X], NULL, NULL) == 0);
-	send_all(w.peer[X], "y", 1);
+	send_to(X, "y");
 }
 
 const struct kind in_reader = {

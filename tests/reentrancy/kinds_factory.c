@@ -11,7 +11,8 @@
 static void
 client(void)
 {
-	hold_fd(client_of(w.factory));
+	if (w.factory)
+		hold_fd(client_of(w.factory));
 }
 
 /*
@@ -103,7 +104,8 @@ prepare_accepted(void)
 static void
 pause_and_connect(void)
 {
-	socle_pause_accept(w.factory);
+	if (w.factory)
+		socle_pause_accept(w.factory);
 	client();
 }
 
@@ -119,7 +121,8 @@ const struct kind in_event_accepted = {
 static void
 remove_events_and_connect(void)
 {
-	socle_factory_set_events(w.factory, NULL);
+	if (w.factory)
+		socle_factory_set_events(w.factory, NULL);
 	client();
 }
 
@@ -194,7 +197,7 @@ static void
 visit_all(void *arg)
 {
 	(void)arg;
-	if (!w.reset)
+	if (w.factory)
 		socle_factory_each(w.factory, visit, NULL);
 }
 

@@ -82,7 +82,7 @@ static void
 again_library_log(void)
 {
 	socle_set_debug_level(1);
-	send_all(w.peer[H], "y", 1);
+	send_to(H, "y");
 }
 
 static void

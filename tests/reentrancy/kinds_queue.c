@@ -208,7 +208,8 @@ writer(struct socle_socket *s, const void *data, size_t len, void *arg)
 
 	(void)arg;
 	(void)event_of(s, "the writer function");
-	expect(++w.depth == 1);
+	if (++w.depth != 1)
+		mistake("the writer function inside itself");
 	act_in(&in_writer);
 	w.depth--;
 	expect(len == 0 || text[0] == c); /* the bytes are still there */

@@ -23,6 +23,7 @@ watches(enum role role, unsigned event)
 static void
 watch_all(void)
 {
+	w.unwatched = false;
 	for (enum role role = E; role <= L; role++) {
 		struct socle_socket *s = w.sock[role];
 
@@ -54,8 +55,9 @@ static void
 watch_again(void)
 {
 	w.unwatched = false;
-	socle_watch_read(w.sock[E], true);
-	socle_watch_read(w.sock[L], true);
+	for (enum role role = E; role <= L; role += L)
+		if (w.sock[role])
+			socle_watch_read(w.sock[role], true);
 }
 
 const struct operation not_watching = {
@@ -149,6 +151,7 @@ const struct operation writing = {
 static void
 push_back(void)
 {
+	w.unwatched = false;
 	for (enum role role = E; role <= L; role++) {
 		struct socle_socket *s = w.sock[role];
 

@@ -92,9 +92,14 @@ fire_timer(struct socle_timer *t)
 }
 
 static void
-start_timers(void)
+arrange_timers(void)
 {
 	socle_timer_init(&w.more, fire_timer);
+}
+
+static void
+start_timers(void)
+{
 	expect(socle_timer_start(&w.more, 0) == 0);
 	expect(socle_add_timer(0, fire, NULL) != 0);
 	expect(socle_timer_start(&w.doom, 50) == 0);
@@ -109,6 +114,7 @@ check_fired(void)
 
 const struct operation starting_timers = {
 	.name = "starting timers",
+	.arrange = arrange_timers,
 	.act = start_timers,
 	.check = check_fired,
 };
@@ -204,7 +210,7 @@ make_an_object(void)
 {
 	object_new(NEW);
 	socle_watch_read(w.sock[NEW], true);
-	send_all(w.peer[NEW], "n", 1);
+	send_to(NEW, "n");
 }
 
 static void

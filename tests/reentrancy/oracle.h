@@ -9,4 +9,11 @@
 
 void cell_run(const struct kind *kind, const struct operation *op);
 
+/*
+ * The callback does two operations.  What each of them promises alone is not
+ * checked, only what must be true whatever happened.
+ */
+void cell_run_two(const struct kind *kind, const struct operation *op,
+	const struct operation *then);
+
 #endif
