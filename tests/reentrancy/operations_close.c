@@ -16,6 +16,8 @@ expect_closed(enum role role)
 		return;
 	}
 	expect(socle_closed(s) && socle_fd(s) == -1);
+	if (!socle_closed(s))
+		return;
 	expect(socle_watching(s) == 0);
 	expect(socle_write(s, "x", 1) == -EBADF);
 	expect(socle_read(s, &c, 1) == -EBADF);
@@ -295,7 +297,8 @@ break_earlier(void)
 	expect(socle_write(w.sock[E], "x", 1) == -EPIPE ||
 		!is_open(E)); /* the peer left input unread: a reset */
 	w.expected_closes[E]++;
-	object_ended(E);
+	if (!is_open(E)) /* a child's parent still has the peer */
+		object_ended(E);
 	expect_closed(E);
 }
 
