@@ -3,10 +3,11 @@
  * operation.
  *
  * Each cell has an object X, whose callback acts once (or a callback without
- * an object), and five bystanders: E, readable before X, and L, readable after
- * it, so that all three are in one batch; H, which no operation touches; D, which
- * a deferred call closes in the same tick; and an other fd.  The kernel takes no more of what L writes, so that its queue holds
- * borrowed bytes and a call.  Two timers are far ahead.
+ * an object), and bystanders: E, readable before X, and L, readable after it,
+ * so that all three are in one batch; H, which no operation touches; D, which a
+ * deferred call closes in the same tick; and an other fd.  The kernel takes no
+ * more of what L writes, so that its queue holds borrowed bytes and a call.  Two
+ * timers are far ahead.
  *
  * No callback fails a test itself, because that would leave the library in the
  * middle of a call: mistakes are recorded by mistake() and expect(), and the cell
