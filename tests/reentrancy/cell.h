@@ -90,6 +90,8 @@ struct world {
 
 	/* A forked child; it has yet to call socle_after_fork(); fork(2) was. */
 	bool child, silent, forked;
+	int fds_of_child; /* open before the cell, in a child */
+	long blocks;
 
 	struct socle_socket *sock[ROLES]; /* NULL: none, or destroyed */
 	int peer[ROLES];

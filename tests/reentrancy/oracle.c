@@ -4,6 +4,7 @@
 #include "tests/reentrancy/arrange.h"
 #include "tests/reentrancy/kinds.h"
 #include "tests/reentrancy/operations.h"
+#include "tests/support/making.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -287,12 +288,25 @@ end(void)
 			close(w.held[i]);
 }
 
+/* libkqueue keeps fds. */
+static bool
+has_all_fds(void)
+{
+#ifdef KQUEUE_KEEPS_FDS
+	return true;
+#else
+	return fds_open() == w.fds_of_child;
+#endif
+}
+
 /* cmocka does not run in a child. */
 static void
 end_child(void)
 {
-	if (!w.wrong[0] && fixture_teardown(NULL) != 0)
-		mistake("the child has lost an fd or memory");
+	if (!has_all_fds())
+		mistake("%d fds before, %d after", w.fds_of_child, fds_open());
+	if (seam_live_blocks() != w.blocks)
+		mistake("%ld blocks left", seam_live_blocks() - w.blocks);
 	if (w.wrong[0])
 		dprintf(2, "child: %s, then %s inside %s: %s\n", w.op->name,
 			w.then ? w.then->name : "nothing", w.kind->name,
