@@ -241,9 +241,20 @@ objects_alive(void)
 	return n;
 }
 
+/* A veto aside, each close was called once at most. */
+static void
+check_closes(void)
+{
+	for (enum role role = E; role < ROLES; role++)
+		if (w.closes[role] > 1 && !(role == X && w.keep))
+			mistake("close of object %d was called %d times",
+				(int)role, w.closes[role]);
+}
+
 static void
 check(void)
 {
+	check_closes();
 	if (w.then)
 		return;
 	expect(w.acted && w.runs > 0);
