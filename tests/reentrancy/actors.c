@@ -51,7 +51,7 @@ actor_event_read(struct socle_socket *self)
 	n = socle_read(self, &c, 1);
 	if (n == 1)
 		got_add(role, c);
-	if (role != X || !kind_is(&in_reader)) /* which may hold more */
+	if (role != X || !w.has_reader) /* which may hold more */
 		w.stale += n == -EAGAIN;
 	if (role != X)
 		return;

@@ -112,10 +112,11 @@ struct world {
 	struct socle_timer due_timer;
 	int due_timers, due_calls, ends_of_ticks; /* in the same tick */
 	int fired, doomed, other_calls, sub_reads, above, below, counted;
-	int marks; /* crossed by X */
-	int depth; /* of what must not be re-entered */
-	int stale; /* events of what has gone */
-	int mark;  /* a count at the time of the operation */
+	bool has_reader; /* X */
+	int marks;       /* crossed by X */
+	int depth;       /* of what must not be re-entered */
+	int stale;       /* events of what has gone */
+	int mark;        /* a count at the time of the operation */
 	struct socle_factory *factory, *bystander;
 	int accepted, by_bystander;
 	size_t extras; /* objects without a role */

@@ -96,6 +96,7 @@ reader(struct socle_socket *s, void *data, size_t len, void *arg)
 static void
 arrange_reader(void)
 {
+	w.has_reader = true;
 	expect(socle_set_reader_func(w.sock[X], reader, NULL) == 0);
 	arrange_event_read();
 }
@@ -103,6 +104,7 @@ arrange_reader(void)
 static void
 cancel_reader(void)
 {
+	w.has_reader = false;
 	expect(socle_set_reader_func(w.sock[X], NULL, NULL) == 0);
 	send_to(X, "y");
 }
