@@ -61,17 +61,20 @@ static SOCLE__NOINLINE ssize_t
 to_writer(struct socle_socket *s, const struct iovec *iov)
 {
 	struct socle__extra *x = s->extra;
+	__typeof__(x->writer) writer = x->writer;
 	bool forked = socle__is_forked(socle__reactor);
 	struct socle__callback c;
 	ssize_t n;
 
 	socle__callback_begin_plain(socle__reactor, &c);
 	s->d.bits |= SOCLE__IN_WRITER;
-	n = x->writer(s, iov->iov_base, iov->iov_len, x->writer_arg);
+	n = writer(s, iov->iov_base, iov->iov_len, x->writer_arg);
 	s->d.bits &= ~(uint32_t)SOCLE__IN_WRITER;
 	socle__callback_end(socle__reactor, &c);
 	if (socle__is_forked(socle__reactor) != forked)
 		return -EAGAIN;
+	if (n == SOCLE_WANT_READ && x->writer != writer)
+		return -EAGAIN; /* its successor does not wait for that */
 	return n > 0 && (size_t)n > iov->iov_len ? -EIO : n;
 }
 

@@ -651,6 +651,34 @@ functions_that_use_write_are_not_killed_by_sigpipe(void **state)
 	}
 }
 
+static ssize_t
+remove_and_want_read(
+	struct socle_socket *s, const void *data, size_t len, void *arg)
+{
+	(void)data;
+	(void)len;
+	(void)arg;
+	assert_int_equal(0, socle_set_writer_func(s, NULL, NULL));
+	return SOCLE_WANT_READ;
+}
+
+static void
+what_a_writer_that_is_no_more_waited_for_is_forgotten(void **state)
+{
+	(void)state;
+	open_pair();
+	assert_int_equal(
+		0, socle_set_writer_func(&p->sock, remove_and_want_read, NULL));
+	assert_int_equal(0, socle_write(&p->sock, "data", 4));
+	assert_int_equal(SOCLE_WRITE, socle_watching(&p->sock));
+	turn(2);
+	assert_peer_got("data");
+	socle_close(&p->sock, NULL);
+	turn(1);
+	notes_clear();
+	close(peer);
+}
+
 int
 main(void)
 {
@@ -680,6 +708,7 @@ main(void)
 		test(want_read_works_while_the_application_does_not_read),
 		test(want_read_followed_by_eagain_waits_for_writability),
 		test(a_failure_after_want_read_leaves_no_event_read),
+		test(what_a_writer_that_is_no_more_waited_for_is_forgotten),
 		test(null_restores_the_kernels_write),
 		test(null_sends_queued_data_through_the_kernel),
 		test(null_does_not_leave_the_queue_waiting_for_readability),
