@@ -189,7 +189,7 @@ struct stream {
 	int64_t read_event_at;
 	int64_t begun, idle_ns, stall_ns;
 	uint64_t events, drains;
-	int64_t idle_at, far_at; /* the times of the last of them */
+	int64_t idle_at, far_at; /* of the last timeout, and change beside */
 	bool wants_post_loop;
 };
 extern struct stream streams[STREAMS];

@@ -139,6 +139,7 @@ operate_watch(struct stream *s)
 		return;
 	}
 	socle_watch_read(sock, on);
+	s->far_at = sim_awake(); /* the kernel was asked without this */
 	if (!socle_closed(sock))
 		s->reading = on && !s->flushing;
 	if (s->reading && on)
