@@ -363,8 +363,8 @@ refused(struct socle__reactor *r, const struct kevent *e)
 	int err = -(int)e->data;
 	unsigned target;
 
-	if (!d || socle__cookie(d) != cookie_of(e))
-		return;
+	if (!d || socle__cookie(d) != cookie_of(e) || !d->armed)
+		return; /* `armed' is 0: an earlier change of it was refused */
 	target = d->armed;
 	clear(r, d);
 	if (e->filter == EVFILT_READ && goes_without(d, target, err)) {

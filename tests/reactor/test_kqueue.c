@@ -181,6 +181,67 @@ no_change_uses_ev_receipt_and_each_has_space_to_fail(void **state)
 #endif
 }
 
+#if SOCLE__HAVE_KQUEUE
+/* Of two changes of a filter the first is refused, and the second finds none. */
+static int
+refuse_twice(int kq, const struct kevent *c, int changes, struct kevent *e,
+	int events, const struct timespec *t)
+{
+	if (changes == 0 || events < 2 || !(c->flags & EV_ADD))
+		return real_kevent(kq, c, changes, e, events, t);
+	for (int i = 0; i < 2; i++) {
+		e[i] = *c;
+		e[i].flags = EV_ERROR;
+		e[i].data = i == 0 ? ENOMEM : ENOENT;
+	}
+	return 2;
+}
+
+static void
+leave_error(struct probe *p, int err)
+{
+	(void)p;
+	(void)err;
+}
+
+static void
+want_write(void *arg)
+{
+	struct probe *p = arg;
+
+	socle_watch_write(&p->sock, true);
+}
+#endif
+
+/* It is not what an fd says that is no more ours: it is closed. */
+static void
+a_change_behind_a_refused_one_is_no_reason_to_keep_the_fd(void **state)
+{
+#if SOCLE__HAVE_KQUEUE
+	struct probe *p;
+	int fds[2];
+
+	(void)state;
+	skip_without_kqueue();
+	pair_unix(fds);
+	p = probe_new(fds[0], NULL);
+	p->on_err = leave_error;
+	assert_int_equal(0, socle_defer(want_write, p));
+	real_kevent = socle__seam.kevent;
+	socle__seam.kevent = refuse_twice;
+	turn(2);
+	socle__seam.kevent = real_kevent;
+	assert_notes("e-ENOMEM");
+	socle_close(&p->sock, NULL);
+	turn(1);
+	notes_clear();
+	close(fds[1]);
+#else
+	(void)state;
+	skip_because("this system has no kqueue");
+#endif
+}
+
 static void
 watch_it(void *arg)
 {
@@ -220,6 +281,7 @@ main(void)
 		test(an_event_with_an_unknown_cookie_is_not_reported_again),
 		test(no_change_uses_ev_receipt_and_each_has_space_to_fail),
 		test(a_refusal_is_reported_though_the_next_calls_fail),
+		test(a_change_behind_a_refused_one_is_no_reason_to_keep_the_fd),
 	};
 
 	return run_tests(tests);

@@ -49,7 +49,7 @@ uint64_t sim_choose(uint64_t n);
 
 /* ns; of the virtual clock */
 int64_t sim_now(void);
-/* ... without the time for which the process was stopped */
+/* ... without what sim_pass() and a stopped process have added */
 int64_t sim_awake(void);
 void sim_pass(int64_t ns);
 

@@ -100,6 +100,7 @@ void
 sim_pass(int64_t ns)
 {
 	sim.now += ns;
+	sim.stopped += ns;
 }
 
 int

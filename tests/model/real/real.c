@@ -44,6 +44,7 @@ bool (*sim_idle)(void);
 static uint64_t random_state;
 static uint64_t taken[FDS];
 static long blocks_before;
+static int64_t passed; /* by sim_pass() */
 
 /* ---- what is sent is counted by fd ---- */
 
@@ -118,6 +119,7 @@ sim_begin(uint64_t seed, unsigned troubles)
 	seam_time_virtual();
 	random_state = seed;
 	blocks_before = seam_live_blocks();
+	passed = 0;
 }
 
 void
@@ -149,13 +151,14 @@ sim_now(void)
 int64_t
 sim_awake(void)
 {
-	return sim_now();
+	return sim_now() - passed;
 }
 
 void
 sim_pass(int64_t ns)
 {
 	seam_time_add((double)ns / 1e9);
+	passed += ns;
 }
 
 void
