@@ -35,22 +35,15 @@ enum { REPORT_NS = 1000 * 1000 * 1000, VAIN_AT_MOST = 64 };
 static bool
 is_transient(int err)
 {
-	switch (-err) {
-	case EINTR:
-	case ECONNABORTED:
-	case EPROTO:
-	case EPERM:
-	case ENETDOWN:
-	case ENOPROTOOPT:
-	case EHOSTDOWN:
-	case EHOSTUNREACH:
-	case EOPNOTSUPP:
-	case ENETUNREACH:
-	case ENONET:
-		return true;
-	default:
-		return false;
-	}
+	static const int errors[] = {EINTR, ECONNABORTED, EPROTO, EPERM,
+		ENETDOWN, ENOPROTOOPT, EHOSTDOWN, EHOSTUNREACH, EOPNOTSUPP,
+		ENETUNREACH, ENONET, ETIMEDOUT, ECONNRESET, EPROTONOSUPPORT,
+		ESOCKTNOSUPPORT};
+
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+		if (err == -errors[i])
+			return true;
+	return false;
 }
 
 static bool

@@ -11,7 +11,8 @@ errors_of_one_client_do_not_stop_the_listener(void **state)
 {
 	static const int errors[] = {EINTR, ECONNABORTED, EPROTO, EPERM,
 		ENETDOWN, ENOPROTOOPT, EHOSTDOWN, EHOSTUNREACH, EOPNOTSUPP,
-		ENETUNREACH, ENONET, EAGAIN};
+		ENETUNREACH, ENONET, ETIMEDOUT, ECONNRESET, EPROTONOSUPPORT,
+		ESOCKTNOSUPPORT, EAGAIN};
 	int fd;
 
 	(void)state;
