@@ -81,8 +81,11 @@ static int
 lock_take(const char *lock)
 {
 	struct stat held, there;
-	int fd = sys_lock_file(lock);
+	int fd;
 
+	do
+		fd = sys_lock_file(lock);
+	while (fd < 0 && errno == EINTR);
 	if (fd < 0)
 		return -1;
 	if (sys_fstat(fd, &held) == 0 && sys_lstat(lock, &there) == 0 &&

@@ -265,6 +265,17 @@ without_a_lock_a_stale_file_stays(void **state)
 }
 
 static void
+an_interrupted_lock_is_taken_again(void **state)
+{
+	(void)state;
+	close(raw_unix_listener());
+	seam_fail(CALL_lock_file, 1, EINTR, 2);
+	listen_at(where_path);
+	assert_int_equal(2, seam_struck());
+	unlink(path);
+}
+
+static void
 a_server_that_replaced_the_stale_file_first_keeps_its_own(void **state)
 {
 	int (*before)(const char *) = socle__seam.lock_file;
@@ -446,6 +457,7 @@ main(void)
 			a_server_that_does_not_listen_yet_is_not_taken_for_dead),
 		file_test(a_live_server_does_not_notice_that_it_is_looked_for),
 		file_test(without_a_lock_a_stale_file_stays),
+		file_test(an_interrupted_lock_is_taken_again),
 		file_test(
 			a_server_that_replaced_the_stale_file_first_keeps_its_own),
 		file_test(
