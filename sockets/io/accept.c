@@ -37,14 +37,21 @@ accept_once(int fd, struct socle_addr *peer)
 	return got < 0 ? -errno : got;
 }
 
-/* The next client's fd, within the deadline if there is one. */
+/*
+ * The next client's fd, within the deadline if there is one.  More clients than
+ * a queue holds cannot have gone: OpenBSD says ECONNABORTED each time if the
+ * listener was shut down.
+ */
 static int
 accept_timed(const struct socle__io_timed *t, struct socle_addr *peer)
 {
+	int gone = 0;
+
 	for (;;) {
 		int fd = accept_once(t->fd, peer), n;
 
-		if (fd == -EINTR || fd == -ECONNABORTED)
+		if (fd == -EINTR ||
+			(fd == -ECONNABORTED && gone++ < SOCLE__BACKLOG_MOST))
 			continue;
 		if (fd != -EAGAIN || !t->on)
 			return fd;

@@ -215,7 +215,7 @@ int socle_io_listen(struct socle_io *io, int backlog);
  * contents are overwritten, not closed, and are untouched after a failure.
  * `peer' may be NULL; the address of an AF_UNIX client without a name is its
  * family alone.  A client that has already disconnected (ECONNABORTED) is
- * skipped.
+ * skipped; on OpenBSD a listener that was shut down returns that error.
  *
  * A blocking listener waits, at most for the timeout: -ETIMEDOUT, "accept:
  * timeout".  A non-blocking one returns -EAGAIN.  During a call with a timeout

@@ -46,6 +46,20 @@ an_interrupted_accept_is_repeated(void **state)
 	close_all();
 }
 
+/* As on OpenBSD, where someone has shut it down. */
+static void
+a_listener_that_aborts_every_client_returns_the_error(void **state)
+{
+	(void)state;
+	io_listening(&listener, "127.0.0.1:0");
+	seam_fail(CALL_accept4, 1, ECONNABORTED, 100000);
+	assert_int_equal(
+		-ECONNABORTED, socle_io_accept(&listener, &peer, NULL));
+	assert_string_equal(
+		words("accept", ECONNABORTED), socle_io_errstr(&listener));
+	close_all();
+}
+
 static void
 interrupted_sends_and_receives_are_repeated(void **state)
 {
@@ -162,6 +176,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		io_test(an_interrupted_wait_keeps_its_deadline),
 		io_test(an_interrupted_accept_is_repeated),
+		io_test(a_listener_that_aborts_every_client_returns_the_error),
 		io_test(interrupted_sends_and_receives_are_repeated),
 		io_test(a_connect_interrupted_before_it_started_is_repeated),
 		io_test(a_connect_interrupted_in_progress_continues),
