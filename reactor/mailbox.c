@@ -28,11 +28,21 @@ mailbox_of(struct socle_descriptor *d)
 		offsetof(struct socle_loop, wake));
 }
 
+/* Called in signal handlers: one write, which a signal may interrupt. */
+static void
+wake_write(struct socle_loop *m)
+{
+	uint64_t one = 1;
+
+	while (sys_write(m->wake_fds[1], &one, sizeof(one)) < 0 &&
+		errno == EINTR)
+		;
+}
+
 static void
 wake_ready(struct socle_descriptor *d, unsigned ready, int err)
 {
 	struct socle_loop *m = mailbox_of(d);
-	uint64_t one = 1;
 	char buf[64];
 
 	(void)ready;
@@ -48,7 +58,7 @@ wake_ready(struct socle_descriptor *d, unsigned ready, int err)
 	while (sys_read(d->fd, buf, sizeof(buf)) == sizeof(buf))
 		;
 	if (atomic_load(&m->awake))
-		(void)!sys_write(m->wake_fds[1], &one, sizeof(one));
+		wake_write(m);
 	if (m->signals)
 		m->signals(m);
 }
@@ -217,14 +227,11 @@ is_of_the_parent(struct socle_loop *m)
 void
 socle_wakeup(struct socle_loop *m)
 {
-	uint64_t one = 1;
 	int saved = errno;
 
 	if (!atomic_load(&m->detached) && !is_of_the_parent(m) &&
 		!atomic_exchange(&m->awake, true))
-		while (sys_write(m->wake_fds[1], &one, sizeof(one)) < 0 &&
-			errno == EINTR)
-			;
+		wake_write(m);
 	errno = saved;
 }
 

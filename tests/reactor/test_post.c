@@ -188,18 +188,20 @@ wake_and_read(int fd, void *p, size_t n)
 	return real_read(fd, p, n);
 }
 
+/* The nth write of wake-ups is interrupted; 0: none. */
 static void
-a_wakeup_during_the_handling_of_another_is_not_lost(void **state)
+wake_while_waking(unsigned long nth)
 {
 	double began;
 
-	(void)state;
 	to_wake = socle_loop_self();
 	turn(1);
 	seam_time_virtual();
 	began = seam_time();
 	real_read = socle__seam.read;
 	socle__seam.read = wake_and_read;
+	if (nth > 0)
+		seam_fail(CALL_write, nth, EINTR, 1);
 	socle_wakeup(to_wake);
 	turn(1);
 	socle__seam.read = real_read;
@@ -209,6 +211,25 @@ a_wakeup_during_the_handling_of_another_is_not_lost(void **state)
 	assert_int_equal(1, socle_event_loop_once(60000));
 	assert_true(seam_time() == began);
 	socle_loop_release(to_wake);
+}
+
+static void
+a_wakeup_during_the_handling_of_another_is_not_lost(void **state)
+{
+	(void)state;
+	wake_while_waking(0);
+}
+
+static void
+a_wakeup_whose_write_is_interrupted_is_not_lost(void **state)
+{
+	(void)state;
+	for (unsigned long nth = 1; nth <= 3; nth++) {
+		wake_while_waking(nth);
+		assert_int_equal(nth, seam_struck());
+		seam_heal();
+		socle_reset();
+	}
 }
 
 /* ---- from other threads ---- */
@@ -614,6 +635,7 @@ main(void)
 		test(socle_loop_self_fails_without_memory_or_fds),
 		test(after_a_wakeup_the_next_tick_does_not_wait),
 		test(a_wakeup_during_the_handling_of_another_is_not_lost),
+		test(a_wakeup_whose_write_is_interrupted_is_not_lost),
 		test(posts_from_four_threads_run_once_in_each_threads_order),
 		test(an_accepted_post_runs_or_is_dropped_despite_resets),
 		test(a_post_ends_an_infinite_wait),
