@@ -395,34 +395,49 @@ take_refusals(struct socle__reactor *r, int n)
 	return found;
 }
 
-/* What the filter of an fd says at this moment; false: nothing. */
-static bool
+/*
+ * What the filter of an fd says at this moment: 1; 0: nothing; -ENOMEM: it
+ * cannot be asked.
+ */
+static int
 ask(struct socle__reactor *r, int fd, socle__kevent_filter filter,
 	unsigned fflags, struct kevent *ret)
 {
 	const struct kqueue_poller *p = r->poller;
 	const struct timespec at_once = {0};
 	struct kevent c;
-	int n;
+	int n, err;
 
 	EV_SET(&c, (uintptr_t)fd, filter, EV_ADD | EV_ONESHOT, fflags,
 		fflags ? INT_MAX : 0, 0);
 	do
 		n = sys_kevent(p->asked, &c, 1, ret, 1, &at_once);
 	while (n < 0 && errno == EINTR);
-	if (n == 1)
-		return !(ret->flags & EV_ERROR);
-	c.flags = EV_DELETE;
-	(void)sys_kevent(p->asked, &c, 1, NULL, 0, NULL);
-	return false;
+	if (n == 1 && !(ret->flags & EV_ERROR))
+		return 1;
+	err = n == 1 ? (int)ret->data : n < 0 ? errno : 0;
+	if (n != 1) {
+		c.flags = EV_DELETE;
+		(void)sys_kevent(p->asked, &c, 1, NULL, 0, NULL);
+	}
+	return err == ENOMEM ? -ENOMEM : 0;
 }
 
-static bool
-has_ended(struct socle__reactor *r, int fd, socle__kevent_filter filter)
+/*
+ * The end of a direction whose fellow is not armed.  If the kernel cannot be
+ * asked, a direction that is wanted is reported again, and asked for again; the
+ * idle filter's end is reported once, and is a refusal then.
+ */
+static unsigned
+end_of_one(struct socle__reactor *r, const struct socle_descriptor *d,
+	socle__kevent_filter other, unsigned ready, unsigned end)
 {
 	struct kevent e;
+	int said = ask(r, d->fd, other, 0, &e);
 
-	return ask(r, fd, filter, 0, &e) && e.flags & EV_EOF;
+	if (said < 0 && reading_of(d, d->armed) == ONLY_THE_END)
+		return SOCLE_ERR | (unsigned)-said << SOCLE__REFUSAL_SHIFT;
+	return said > 0 && e.flags & EV_EOF ? ready | end : ready;
 }
 
 /* What the end of a direction means; `ready' is that direction. */
@@ -443,7 +458,7 @@ end_of(struct socle__reactor *r, const struct socle_descriptor *d,
 	if (d->fd_flags & SOCLE__FD_NO_SOCKET)
 		return is_read && e->data == 0 ? end : ready | end;
 	if (!is_other_armed)
-		return has_ended(r, d->fd, other) ? ready | end : ready;
+		return end_of_one(r, d, other, ready, end);
 	if (has_error)
 		return ready | end;
 	/* The other is in the same list, or will be in a later one. */
@@ -459,7 +474,7 @@ nothing_to_read(struct socle__reactor *r, const struct socle_descriptor *d)
 	if (d->fd_flags & SOCLE__FD_NO_SOCKET)
 		return SOCLE_READ;
 	if (reading_of(d, d->armed) == ONLY_THE_END ||
-		ask(r, d->fd, EVFILT_READ, NOTE_LOWAT, &e))
+		ask(r, d->fd, EVFILT_READ, NOTE_LOWAT, &e) > 0)
 		return SOCLE_ERR;
 	return SOCLE_READ;
 }

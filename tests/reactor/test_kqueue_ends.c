@@ -128,6 +128,27 @@ a_hup_that_could_not_be_asked_for_comes_later(void **state)
 	assert_notes("r eof h");
 }
 
+/*
+ * Nothing is wanted of the fd, so that the end would be reported once: the
+ * object receives the error instead.
+ */
+static void
+a_hup_that_cannot_be_asked_for_is_an_error_of_an_idle_object(void **state)
+{
+	int fds[2];
+
+	(void)state;
+	skip_without_kqueue();
+	pair_unix(fds);
+	(void)probe_new(fds[0], NULL);
+	turn(1);
+	close(fds[1]);
+	seam_fail(CALL_kevent, 2, ENOMEM, 1);
+	turn(2);
+	assert_int_equal(1, seam_struck());
+	assert_notes("e-ENOMEM close(event_err) destroy");
+}
+
 int
 main(void)
 {
@@ -136,6 +157,7 @@ main(void)
 		test(a_device_that_is_always_readable_is_only_input),
 		test(a_child_hears_that_both_directions_ended),
 		test(a_hup_that_could_not_be_asked_for_comes_later),
+		test(a_hup_that_cannot_be_asked_for_is_an_error_of_an_idle_object),
 	};
 
 	return run_tests(tests);
