@@ -139,9 +139,13 @@ TLS_CFLAGS := $(shell pkg-config --cflags openssl)
 TLS_LIBS   := $(shell pkg-config --libs openssl)
 endif
 
+# The tests know the place of each call of the library.
+SITES := -include tests/support/sites.h
+$(SEAM_OBJ): SEAM += $(SITES)
+
 KQUEUE_OBJ  := $(KQUEUE_SRC:%.c=$B/kqueue/%.o)
 SUPPORT_OBJ := $(patsubst %.c,$B/seam/%.o,$(wildcard tests/support/*.c))
-TEST_DIRS   := $(addprefix tests/,$(FOLDERS) examples reentrancy)
+TEST_DIRS   := $(addprefix tests/,$(FOLDERS) examples reentrancy sweep)
 TEST_SRC    := $(sort $(wildcard $(TEST_DIRS:%=%/test_$(T)*.c)))
 TEST_NAMES  := $(filter-out $(if $(filter $(KQUEUE),emulated),,test_kqueue_%) \
 	$(if $(filter $(KQUEUE),libkqueue),test_chat% test_demo% test_examples%) \
@@ -186,7 +190,7 @@ quoted = '$(subst ','\'',$1)'
 say  = $(if $(V),@:,@printf '  %-7s %s\n' $1 '$2')
 
 # Other flags, or another set of sources, rebuild everything.
-FLAGS := $(strip $(CC) $(ALL_CPPFLAGS) $(KQUEUE_FLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(LIB_SRC))
+FLAGS := $(strip $(CC) $(ALL_CPPFLAGS) $(KQUEUE_FLAGS) $(SITES) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(LIB_SRC))
 ifneq ($(FLAGS),$(shell cat $B/flags 2>/dev/null))
 $(shell mkdir -p $B && printf '%s\n' $(call quoted,$(FLAGS)) >$B/flags)
 endif
@@ -280,6 +284,10 @@ RUN_TESTS = B='$B' EXAMPLES='$B/examples' \
 	CC='$(CC)' CXX='$(CXX)' MAKE='$(MAKE)' tools/run-tests
 
 SITE := $B/site
+
+SWEEP_OBJ := $(patsubst %.c,$B/seam/%.o,$(filter-out $(TEST_SRC), \
+	$(wildcard tests/sweep/*.c)))
+$B/tests/test_sweep: $(SWEEP_OBJ)
 
 # Some test an example's part, or start examples.
 DEMO_HTTP := $B/seam/examples/demo/http.o
@@ -473,4 +481,4 @@ clean:
 
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(SEAM_OBJ) $(SUPPORT_OBJ) $(TEST_OBJ) \
 	$(DEMO_HTTP) $(LIB_SRC:%.c=$B/kqueue/%.o) $(KQUEUE_OBJ) $(SIM_OBJ) \
-	$(REAL_OBJ))
+	$(REAL_OBJ) $(SWEEP_OBJ))

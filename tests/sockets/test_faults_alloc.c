@@ -1,7 +1,7 @@
 /*
- * Each allocation fails in turn, once or from then on, while a program that
- * uses the whole core runs; support/scenario.h lists what must hold.  The memory
- * of objects is in slabs.
+ * Memory runs out, for a while or for ever, while a program that uses the whole
+ * core runs; support/scenario.h lists what must hold.  The memory of objects is
+ * in slabs.  test_sweep.c has each allocation fail alone.
  */
 /* backends: all */
 #include "tests/support/scenario.h"
@@ -12,7 +12,6 @@ enum { SHOWN = 20 };
 
 static char label[80];
 static int failures;
-static int unheard; /* runs in which the program received no error */
 static unsigned long first, seen;
 static unsigned long lasting; /* how many consecutive allocations fail */
 
@@ -60,7 +59,6 @@ run_with(unsigned long nth, unsigned long times, int strikes)
 		problem = "the fault did not strike";
 	if (problem && failures++ < SHOWN)
 		print_error("%s: %s\n", label, problem);
-	unheard += nth > 0 && scenario_heard() == 0;
 	return seen;
 }
 
@@ -93,36 +91,6 @@ sweep(unsigned long times, int strikes)
 		run_with(k, times, strikes);
 	seam_reset();
 	assert_int_equal(0, failures);
-}
-
-static void
-every_allocation_may_fail_once(void **state)
-{
-	(void)state;
-	if (backend_is("libkqueue"))
-		skip_because("libkqueue keeps fds of its own open");
-	sweep(1, 1);
-}
-
-/*
- * Without memory the profile omits counters, so it is off here. Two failures are
- * not reported: of the buffer of a file or a pipe, which is allocated later, and
- * of the list of the profile's items, which stays empty.
- */
-enum { UNHEARD = 2 + 1 };
-
-static void
-every_failed_allocation_is_reported(void **state)
-{
-	(void)state;
-	if (backend_is("libkqueue"))
-		skip_because("libkqueue keeps fds");
-	socle_reset();
-	scenario_profile(false);
-	unheard = 0;
-	sweep(1, 1);
-	scenario_profile(true);
-	assert_in_range(unheard, 0, UNHEARD);
 }
 
 static void
@@ -263,8 +231,6 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(every_allocation_may_fail_once),
-		test(every_failed_allocation_is_reported),
 		test(any_three_consecutive_allocations_may_fail),
 		test(memory_may_run_out_for_a_while),
 		test(memory_may_run_out_permanently_at_any_point),

@@ -74,7 +74,7 @@ fails(enum call which)
 	struct fault *f;
 
 	counts[which]++;
-	if (any_fails(which))
+	if (any_fails(which) || site_fails(which))
 		return true;
 	f = fault_due(which, false);
 	if (f)
@@ -100,7 +100,9 @@ may_fail(enum call which)
 static size_t
 cut(enum call which, size_t n)
 {
-	return n > 1 && fault_due(which, true) ? 1 : n;
+	bool is_short = site_is_short() || fault_due(which, true);
+
+	return n > 1 && is_short ? 1 : n;
 }
 
 static bool
@@ -239,6 +241,19 @@ real_sendmsg(int fd, const struct msghdr *m, int f)
 	return sendmsg(fd, m, f);
 }
 
+static ssize_t
+real_pread(int fd, void *p, size_t n, off_t at)
+{
+	return pread(fd, p, cut(CALL_pread, n), at);
+}
+
+static ssize_t
+real_recvfrom(
+	int fd, void *p, size_t n, int f, struct sockaddr *a, socklen_t *l)
+{
+	return recvfrom(fd, p, cut(CALL_recvfrom, n), f, a, l);
+}
+
 static int
 real_clock_gettime(clockid_t c, struct timespec *ts)
 {
@@ -306,18 +321,16 @@ real_open(const char *path, int f)
 #define real_shutdown shutdown
 #define real_sockatmark sockatmark
 #define real_getaddrinfo getaddrinfo
-#define real_recvfrom recvfrom
 #define real_recvmsg recvmsg
 #define real_bind bind
 #define real_listen listen
 #define real_connect connect
+#define real_close close
 #define real_getsockname getsockname
 #define real_getpeername getpeername
 #define real_fstat fstat
 #define real_lstat lstat
 #define real_unlink unlink
-#define real_pread pread
-#define real_close close
 #define real_dup2 dup2
 #define real_sigaction sigaction
 
@@ -329,13 +342,21 @@ real_open(const char *path, int f)
 		return socle__libc_##name args;                                \
 	}
 
+static ssize_t
+real_sendfile(int to, int from, off_t *at, size_t n)
+{
+	return socle__libc_sendfile(to, from, at, cut(CALL_sendfile, n));
+}
+
 /* It waits: see waiting.c. */
 #define socle__libc_kevent real_kevent
+#define socle__libc_sendfile real_sendfile
 
 /* clang-format off */
 SOCLE__SEAM_CALLS(FAULTS_COUNTED)
 SOCLE__SEAM_SHAPES(FAULTS_COUNTED_SHAPE)
 #undef socle__libc_kevent
+#undef socle__libc_sendfile
 
 #define FAULTS_FIELD(result, name, params, args) .name = counted_##name,
 struct socle__seam socle__seam = {
@@ -383,6 +404,7 @@ void
 seam_heal(void)
 {
 	memset(faults, 0, sizeof(faults));
+	sites_heal();
 	any_filter = NULL;
 	any_at = any_seen = 0;
 	any_which = CALLS;

@@ -17,6 +17,16 @@ bool may_fail(enum call which);
 /* Counts a call; true: the call must fail, and errno is set. */
 bool fails(enum call which);
 
+/* ---- site_faults.c ---- */
+
+/* Like fails(), for a fault at the place that makes this call. */
+bool site_fails(enum call which);
+/* Whether this call is to move one byte. */
+bool site_is_short(void);
+/* Whether the call of this thread has just failed so. */
+bool site_struck(enum call which);
+void sites_heal(void);
+
 /* ---- waiting.c: the calls that wait, and changes of interest ---- */
 
 int real_poll(struct pollfd *fds, nfds_t n, int ms);

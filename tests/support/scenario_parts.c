@@ -121,7 +121,10 @@ stalled_start(void)
 		return;
 	(void)stuff_fd(socle_fd(&t->sock));
 	UNTIL_TAKEN(r = socle_set_write_timeout(&t->sock, 0.02));
-	thing_write(t, "x", 1);
+	if (r < 0)
+		socle_close(&t->sock, "refused");
+	else
+		thing_write(t, "x", 1);
 }
 
 /* Reads the peer's last data, then expects the end. */

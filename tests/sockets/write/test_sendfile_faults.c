@@ -1,8 +1,6 @@
 /*
- * Each allocation and each system call of sending files fails in turn: each
- * file is reported once, the bytes that arrive are the bytes that were
- * reported, the failure is that of a file or of the call that took it, and
- * nothing leaks.
+ * Temporary failures of sending files, and systems where sendfile(2) fails.
+ * test_sweep.c has each call fail.
  */
 /* backends: all */
 #include "tests/support/sending.h"
@@ -26,23 +24,6 @@ static const struct socle_class watched_class = {
 	.super = &sender_class,
 	.destroy = watched_destroy,
 };
-
-static bool
-is_allocation(enum call which)
-{
-	return which == CALL_malloc || which == CALL_calloc ||
-		which == CALL_realloc;
-}
-
-/* The system calls that sending a file can make. */
-static bool
-is_of_files(enum call which)
-{
-	return which == CALL_open || which == CALL_fstat ||
-		which == CALL_sendfile || which == CALL_pread ||
-		which == CALL_read || which == CALL_send ||
-		which == CALL_sendmsg;
-}
 
 static void
 queue_file(struct socle_socket *s, int i, struct socle_sendfile what)
@@ -122,99 +103,6 @@ check(uint64_t got)
 			sent += files[i].how.sent;
 	}
 	assert_int_equal(sent, got);
-}
-
-static int
-lowest_free_fd(void)
-{
-	int fd = dup(1);
-
-	close(fd);
-	return fd;
-}
-
-/* Whether a file failed, or was not taken. */
-static bool
-is_heard(void)
-{
-	for (int i = 0; i < FILES; i++)
-		if (!taken[i] || files[i].how.err < 0)
-			return true;
-	return false;
-}
-
-/*
- * Allocations that may fail unheard: the buffer of a file is allocated later,
- * and without a copy of its reason the object is closed without one.
- */
-static int
-unheard_most(enum call which, bool by_hand)
-{
-	if (which == CALL_malloc)
-		return by_hand ? FILES : 1;
-	return which == CALL_calloc ? 1 : 0;
-}
-
-/* Repeats until a run meets no fault. */
-static void
-sweep(bool (*filter)(enum call which), int err, bool by_hand)
-{
-	char path[PATH_SIZE];
-	int fd_before = lowest_free_fd(), unheard[CALLS] = {0};
-
-	file_named(path, 500, 0);
-	for (unsigned long nth = 1;; nth++) {
-		enum call struck;
-		uint64_t got;
-
-		seam_heal();
-		if (by_hand)
-			seam_fail(CALL_sendfile, 1, EINVAL, -1);
-		seam_watch_any(filter);
-		seam_fail_any(nth, err);
-		for (int i = 0; i < FILES; i++)
-			taken[i] = false;
-		got = run(path);
-		struck = seam_any_struck();
-		seam_heal();
-		check(got);
-		if (struck < CALLS && !is_heard() &&
-			++unheard[struck] > unheard_most(struck, by_hand))
-			fail_msg("call %lu, %s: not reported", nth,
-				call_names[struck]);
-		socle_reset();
-		assert_int_equal(0, seam_live_blocks());
-		assert_int_equal(fd_before, lowest_free_fd());
-		notes_clear();
-		if (struck == CALLS)
-			break;
-		assert_true(nth < 500);
-	}
-	unlink(path);
-}
-
-static void
-each_allocation_may_fail(void **state)
-{
-	(void)state;
-	sweep(is_allocation, ENOMEM, false);
-	sweep(is_allocation, ENOMEM, true);
-}
-
-static void
-each_system_call_may_fail(void **state)
-{
-	(void)state;
-	sweep(is_of_files, EIO, false);
-	sweep(is_of_files, EIO, true);
-}
-
-static void
-each_system_call_may_break_the_socket(void **state)
-{
-	(void)state;
-	sweep(is_of_files, EPIPE, false);
-	sweep(is_of_files, EPIPE, true);
 }
 
 /* These errors mean "again" or "later"; every byte still arrives. */
@@ -356,9 +244,6 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(each_allocation_may_fail),
-		test(each_system_call_may_fail),
-		test(each_system_call_may_break_the_socket),
 		test(a_temporary_error_loses_nothing),
 		test(a_failed_buffer_allocation_is_retried),
 		test(where_sendfile_is_not_supported_the_file_is_read),
