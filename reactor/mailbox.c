@@ -19,6 +19,8 @@
 
 #include <unistd.h>
 
+enum { ASK_AGAIN_NS = 10 * 1000 * 1000 };
+
 static struct socle__deferred gone; /* its address means: shut */
 
 static struct socle_loop *
@@ -39,6 +41,33 @@ wake_write(struct socle_loop *m)
 		;
 }
 
+/*
+ * The poller refused the fd: until it takes it, wake-ups are found by a timer.
+ * With -EBADF someone closed the fd, and each tick must say so.
+ */
+static SOCLE__COLD void
+wake_refused(struct socle_loop *m, int err)
+{
+	struct socle__reactor *r = socle__reactor;
+
+	if (err == -EBADF) {
+		r->interrupted |= SOCLE__BROKEN;
+		socle__descriptor_unpark(&m->wake);
+	} else if (!socle_timer_pending(&m->again)) {
+		socle__timers_add(&r->timers, &m->again,
+			socle__add_ns(socle__now_read(r), ASK_AGAIN_NS));
+	}
+}
+
+static void
+again_fired(struct socle_timer *t)
+{
+	struct socle_loop *m = (struct socle_loop *)(void *)((char *)t -
+		offsetof(struct socle_loop, again));
+
+	socle__descriptor_unpark(&m->wake);
+}
+
 static void
 wake_ready(struct socle_descriptor *d, unsigned ready, int err)
 {
@@ -47,9 +76,7 @@ wake_ready(struct socle_descriptor *d, unsigned ready, int err)
 
 	(void)ready;
 	if (err < 0)
-		socle__descriptor_unpark(d); /* refused: ask again */
-	if (err == -EBADF)
-		socle__reactor->interrupted |= SOCLE__BROKEN;
+		wake_refused(m, err);
 	/*
 	 * Accept the next wake-up first, then empty the fd.  One that comes in
 	 * between may be read away here, and so is sent again.
@@ -118,6 +145,7 @@ mailbox_reset(struct socle__reactor *r)
 	if (!m)
 		return;
 	posts_to_deferred(r, atomic_exchange(&m->posts, &gone));
+	socle_timer_cancel(&m->again);
 	r->mailbox = NULL;
 	socle_loop_release(m);
 }
@@ -188,6 +216,7 @@ socle__mailbox_open(struct socle__reactor *r)
 		sys_free(m);
 		return err;
 	}
+	socle__own_timer_init(&m->again, again_fired);
 	socle__part_register(r, SOCLE__PART_MAILBOX, &mailbox_part);
 	/* The reactor holds one reference, the wake descriptor another. */
 	atomic_store(&m->references, 2);

@@ -7,6 +7,7 @@
 
 #include "reactor/deferred.h"
 #include "reactor/state.h"
+#include "timers/timer.h"
 
 #include "system.h"
 
@@ -20,6 +21,7 @@ struct socle_loop {
 	int wake_fds[2];      /* read and write end; an eventfd is both */
 	struct socle__deferred *_Atomic posts; /* newest first */
 	struct socle_descriptor wake;
+	struct socle_timer again; /* asks the poller again, which refused it */
 	/* Called after a wake-up, when a signal is watched. */
 	void (*signals)(struct socle_loop *m);
 	atomic_bool pending[SOCLE__SIGNALS];

@@ -6,6 +6,7 @@
  */
 /* backends: all */
 #include "tests/support/cells.h"
+#include "tests/support/looping.h"
 
 #include <sys/resource.h>
 
@@ -700,6 +701,44 @@ a_device_that_cannot_be_watched_is_refused_and_closed(void **state)
 	assert_int_equal(-1, fcntl(fd, F_GETFD));
 }
 
+/*
+ * What is refused is the fd that wakes the loop up: it is asked for again, a
+ * hundred times a second at most, and posts are found in between.
+ */
+static void
+a_loop_that_cannot_watch_its_wakeups_does_not_spin(void **state)
+{
+	struct socle_loop *l;
+	bool posted = false;
+
+	(void)state;
+	if (!changes_are_calls())
+		skip_because("poll(2) refuses no change");
+	turn(1);
+	start_virtual_time();
+	seam_fail(CALL_change, 2, ENOMEM, -1); /* the first adds the fd */
+	l = socle_loop_self();
+	assert_non_null(l);
+	turn(2);
+	assert_int_equal(0, socle_post(l, set_flag, &posted));
+	began = seam_time();
+	while (!posted)
+		assert_int_equal(1, socle_event_loop_once(1000));
+	assert_true(seam_time() - began < 0.011);
+	began = seam_time();
+	for (int i = 0; i < 250 && seam_time() - began < 1; i++)
+		assert_int_equal(1, socle_event_loop_once(1000));
+	assert_true(seam_time() - began >= 1);
+	seam_heal();
+	while (seam_time() - began < 1.1)
+		assert_int_equal(1, socle_event_loop_once(50));
+	began = seam_time();
+	socle_wakeup(l);
+	assert_int_equal(1, socle_event_loop_once(1000));
+	assert_true(seam_time() == began);
+	socle_loop_release(l);
+}
+
 int
 main(void)
 {
@@ -728,6 +767,7 @@ main(void)
 		test(a_change_refused_repeatedly_is_reported_once),
 		test(two_refused_changes_of_an_object_are_one_event_err),
 		test(a_device_that_cannot_be_watched_is_refused_and_closed),
+		test(a_loop_that_cannot_watch_its_wakeups_does_not_spin),
 	};
 
 	return run_tests(tests);
