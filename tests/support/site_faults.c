@@ -14,6 +14,7 @@ enum { MOST = 512, FAULTS = 2 };
 static struct shared {
 	_Atomic unsigned long calls[MOST];
 	_Atomic unsigned long all, struck;
+	_Atomic int64_t began, ended; /* in virtual time */
 } * shared;
 
 static struct fault {
@@ -80,6 +81,7 @@ sites_watch(void)
 	if (!shared)
 		prepare();
 	memset(shared, 0, sizeof(*shared));
+	shared->began = virtual_ns;
 	watching = true;
 	armed = 0;
 	limit = (unsigned long)-1;
@@ -88,6 +90,8 @@ sites_watch(void)
 void
 sites_heal(void)
 {
+	if (watching)
+		shared->ended = virtual_ns;
 	watching = false;
 	armed = 0;
 }
@@ -96,6 +100,12 @@ void
 sites_limit(unsigned long most)
 {
 	limit = most;
+}
+
+double
+sites_seconds(void)
+{
+	return (double)(shared->ended - shared->began) / 1e9;
 }
 
 unsigned long

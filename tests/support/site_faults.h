@@ -33,6 +33,9 @@ void site_fail(
 /* How often it has struck since sites_watch(). */
 unsigned long sites_struck(void);
 
+/* The virtual time from sites_watch() to seam_heal(). */
+double sites_seconds(void);
+
 /*
  * More than `most' calls of any place since sites_watch() end the program by
  * SIGABRT: the library spins.

@@ -131,6 +131,13 @@ is_temporary(enum call which, int err)
 	return writes && (err == ENOBUFS || err == ENOMEM);
 }
 
+bool
+is_shortage(int err)
+{
+	return err == EMFILE || err == ENFILE || err == ENOMEM ||
+		err == ENOBUFS || err == ENOSPC;
+}
+
 long
 most_in_a_row(const struct socle__site *s, int err)
 {

@@ -27,6 +27,9 @@ bool moves_bytes(enum call which);
 /* Errors that only mean "again" or "later" and need not be reported. */
 bool is_temporary(enum call which, int err);
 
+/* Errors that may last, because something is short. */
+bool is_shortage(int err);
+
 /*
  * How often in a row the error may come here at most, -1: for ever.  No kernel
  * interrupts a call for ever, and each of them is simply repeated.

@@ -197,6 +197,21 @@ strikes_of(const struct fault *f)
 	return !is_temporary(site_call(f->site), f->err);
 }
 
+/*
+ * While something is short, the library asks for it again at most a hundred times
+ * a second, after a burst.  A program that hears of each failure may itself have
+ * asked again.
+ */
+static bool
+spins(const struct result *r)
+{
+	double most = 300 + 100 * sites_seconds();
+
+	return fault.times < 0 && !first.site && is_shortage(fault.err) &&
+		!why_repeated(fault.site) && (double)sites_struck() > most &&
+		5 * (unsigned long)r->heard < sites_struck();
+}
+
 /* Remembers how places were reached that are not without a fault. */
 static void
 leads_note(void)
@@ -240,6 +255,8 @@ run_under_fault(const struct scene *s)
 	sums.heard += r.heard > 0;
 	if (sites_struck() == 0)
 		complain("the fault did not strike");
+	else if (spins(&r))
+		complain("the library spins while the fault lasts");
 	else if (!r.problem)
 		check_heard(s, &r);
 	if (!first.site)

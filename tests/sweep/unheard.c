@@ -155,7 +155,7 @@ static const struct place impossible[] = {
 #define WAKE_UP                                                                \
 	"it is an eventfd or a pipe of ours, and EAGAIN means that it is full"
 	{"reactor/mailbox.c", "wake_write", "write", -EINTR, WAKE_UP},
-	{"reactor/mailbox.c", "wake_ready", "read", SHORT, WAKE_UP},
+	{"reactor/mailbox.c", "wake_ready", "read", -EINTR, WAKE_UP},
 	{"reactor/kqueue.c", "ask", "kevent", EBADF,
 		"the queue is open; test_own_fds.c closes it"},
 	{"sockets/dgram/call.c", NULL, NULL, SHORT, "a datagram is sent whole"},
@@ -165,6 +165,19 @@ static const struct place impossible[] = {
 		"connecting such a socket does not wait"},
 };
 enum { IMPOSSIBLE = sizeof(impossible) / sizeof(impossible[0]) };
+
+static const struct place repeated[] = {
+	{NULL, NULL, "close", 0, "each is another fd"},
+	{"sockets/dgram/options.c", "socle__dgram_join_in_abandon", NULL, 0,
+		"1024 times at most"},
+	{"reactor/epoll.c", "removal", NULL, 0,
+		"the kernel reports what it refuses to forget"},
+	{"reactor/kqueue.c", "send_now", NULL, 0,
+		"the kernel reports what it refuses to forget"},
+	{"reactor/epoll.c", "epoll_reopen", NULL, 0,
+		"stale events come until it succeeds"},
+};
+enum { REPEATED = sizeof(repeated) / sizeof(repeated[0]) };
 
 static const struct place unreached[] = {
 	{"reactor/kqueue.c", "goes_without", "fcntl", 0,
@@ -207,6 +220,12 @@ const char *
 why_unheard(const struct socle__site *s, int err)
 {
 	return look_up(unheard, UNHEARD, s, err);
+}
+
+const char *
+why_repeated(const struct socle__site *s)
+{
+	return look_up(repeated, REPEATED, s, 0);
 }
 
 /* Of a backend that this run does not use, or that has no use for it. */

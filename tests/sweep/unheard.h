@@ -13,6 +13,9 @@ const char *why_unheard(const struct socle__site *s, int err);
 /* Why this error cannot come here; NULL: it can. */
 const char *why_impossible(const struct socle__site *s, int err);
 
+/* Why the call may be repeated often while it fails; NULL: it must not be. */
+const char *why_repeated(const struct socle__site *s);
+
 /* Why no scene can reach the place; NULL: one must. */
 const char *why_unreached(const struct socle__site *s);
 
