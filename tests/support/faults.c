@@ -287,6 +287,15 @@ is_joining(int level, int option)
 		(option == UDP_GRO || option == UDP_SEGMENT);
 }
 
+/* As sockatmark(3), whose variable valgrind takes for input. */
+static int
+real_sockatmark(int fd)
+{
+	int at = 0;
+
+	return ioctl(fd, SIOCATMARK, &at) < 0 ? -1 : at != 0;
+}
+
 static int
 real_getsockopt(int fd, int level, int option, void *p, socklen_t *n)
 {
@@ -319,7 +328,6 @@ real_open(const char *path, int f)
 #endif
 
 #define real_shutdown shutdown
-#define real_sockatmark sockatmark
 #define real_getaddrinfo getaddrinfo
 #define real_recvmsg recvmsg
 #define real_bind bind

@@ -278,7 +278,7 @@ static unsigned long
 stride(unsigned long n)
 {
 	unsigned long tried =
-		long_form() ? 200 : (unsigned long)scaled(SWEEP_DEPTH, 1);
+		long_form() ? 200 : (unsigned long)scaled(SWEEP_DEPTH, 3);
 
 	return n <= tried ? 1 : (n + tried - 1) / tried;
 }
