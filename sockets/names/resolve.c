@@ -114,9 +114,12 @@ look_up(struct socle_resolve *r)
 		.ai_family = r->family, .ai_socktype = r->type};
 	struct addrinfo *found = NULL;
 	struct sockaddr_in in;
-	int eai = sys_getaddrinfo(r->n > 0 ? NULL : r->host,
-		r->port == NAMED ? r->service : NULL, &hints, &found);
+	int eai;
 
+	do
+		eai = sys_getaddrinfo(r->n > 0 ? NULL : r->host,
+			r->port == NAMED ? r->service : NULL, &hints, &found);
+	while (eai == EAI_SYSTEM && errno == EINTR);
 	if (eai != 0) {
 		r->err = socle__lookup_error(eai);
 		return;

@@ -308,6 +308,29 @@ resolver_errors_become_errno_values(void **state)
 	}
 }
 
+static int
+look_up_interrupted(const char *host, const char *service,
+	const struct addrinfo *hints, struct addrinfo **ret)
+{
+	socle__seam.getaddrinfo = look_up;
+	(void)host;
+	(void)service;
+	(void)hints;
+	(void)ret;
+	errno = EINTR;
+	return EAI_SYSTEM;
+}
+
+static void
+an_interrupted_lookup_is_repeated(void **state)
+{
+	(void)state;
+	look_up = socle__seam.getaddrinfo;
+	socle__seam.getaddrinfo = look_up_interrupted;
+	resolved("h1", "80", AF_INET, 0);
+	assert_notes("x=10.0.0.1:80");
+}
+
 static void
 an_unknown_service_with_a_numeric_address_is_a_failure(void **state)
 {
@@ -465,6 +488,7 @@ main(void)
 		resolver_test(the_system_knows_localhost),
 		resolver_test(the_system_knows_services),
 		resolver_test(resolver_errors_become_errno_values),
+		resolver_test(an_interrupted_lookup_is_repeated),
 		resolver_test(
 			an_unknown_service_with_a_numeric_address_is_a_failure),
 		resolver_test(without_a_thread_a_name_is_refused),
