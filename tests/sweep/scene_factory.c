@@ -330,7 +330,9 @@ check(void)
 {
 	if (problem)
 		return;
-	if (client >= 0 && callbacks() == 0)
+	if (recorded.failures && recorded.why.err == -EINTR)
+		problem = "EINTR was returned";
+	else if (client >= 0 && callbacks() == 0)
 		problem = "a client without a callback";
 	else if (awaited && recorded.successes + recorded.failures != 1)
 		problem = "not exactly one outcome";

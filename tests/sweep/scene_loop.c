@@ -4,6 +4,7 @@
  * with names.
  */
 #include "tests/support/fixture.h"
+#include "tests/support/making.h"
 #include "tests/sweep/names.h"
 #include "tests/sweep/scenes.h"
 #include "tests/sweep/sweep.h"
@@ -240,7 +241,7 @@ signals_run(int strikes, struct result *r)
 static int
 child_of_pipe(void)
 {
-	int err, heard = 0;
+	int err, heard = 0, fds = fds_open();
 
 	faults_on();
 	for (int i = 0; i < 4 && (err = socle_after_fork()) < 0; i++)
@@ -250,7 +251,8 @@ child_of_pipe(void)
 	seam_heal();
 	if (err < 0 && socle_after_fork() < 0)
 		return 2;
-	if (deaf(woken))
+	/* The fds of a kqueue are not inherited. */
+	if (deaf(woken) || (fds_open() != fds && !socle_have_kqueue()))
 		return 3;
 	socle_loop_release(woken);
 	socle_reset();
@@ -277,7 +279,7 @@ fork_with_a_pipe_run(int strikes, struct result *r)
 	woken = NULL;
 	if (waitpid(child, &status, 0) != child || !WIFEXITED(status) ||
 		WEXITSTATUS(status) > 1)
-		r->problem = "the child was killed, or its loop is deaf";
+		r->problem = "the child was killed, is deaf, or leaks";
 	else
 		r->heard = WEXITSTATUS(status);
 	if (!r->problem)
@@ -569,6 +571,8 @@ ask(const char *host, const char *service, struct result *r)
 		(void)socle_event_loop_once(5);
 	if (answers != (err == 0))
 		r->problem = "not exactly one answer";
+	else if (err == -EINTR || answer_err == -EINTR)
+		r->problem = "EINTR was returned";
 }
 
 static void

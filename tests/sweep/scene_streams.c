@@ -115,6 +115,8 @@ files_check(uint64_t got, struct result *r)
 	for (int i = 0; i < FILES; i++) {
 		if (files[i].completions != taken[i])
 			r->problem = "a file was not reported once";
+		else if (taken[i] && files[i].how.err == -EINTR)
+			r->problem = "EINTR was returned";
 		if (taken[i])
 			sent += files[i].how.sent;
 	}
