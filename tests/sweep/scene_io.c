@@ -123,6 +123,8 @@ own_sockets_run(int strikes, struct result *r)
 
 	(void)strikes;
 	told = r;
+	assert_int_equal(0, socle_io_open(&a, NULL));
+	assert_int_equal(0, socle_io_open(&b, NULL));
 	assert_int_equal(0, socle_io_open(&c, NULL));
 	assert_int_equal(0, socle_addr_parse(&addr, "127.0.0.1:0", 0));
 	faults_on();
