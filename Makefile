@@ -8,6 +8,7 @@
 # make bench [FULL=1]  socle beside its peers          make guard [RECORD=1]
 #   LIBUV=DIR LIBEVENT=DIR  installed there, instead of the system's
 # make cross           for other systems and machines, TARGETS="musl i386" alone
+# make stress [SHORT=1] [T=fds]  on the real kernel     make soak [SECONDS=60]
 #
 # SAN=asan|ubsan|tsan builds a variant of its own in build/$(SAN); LTO=1 one in
 # build/plain-lto, whose static library also inlines into programs; WERROR=1
@@ -167,6 +168,8 @@ EXAMPLE_SRC := $(filter-out $(if $(TLS_LIBS),,examples/tls-echo.c), \
 	$(wildcard examples/*.c))
 EXAMPLES := $(EXAMPLE_SRC:%.c=$B/%)
 KQUEUE_EXAMPLES := $(EXAMPLE_SRC:%.c=$B/kqueue/%)
+STRESS_SRC := $(if $(filter Linux,$(OS)),$(wildcard tests/stress/stress_$(T)*.c))
+STRESS   := $(sort $(basename $(notdir $(STRESS_SRC))))
 ALL_BENCH := $(if $(filter Linux,$(OS)),$(patsubst %.c,$B/%,$(wildcard bench/*.c)))
 PEERS    := $(filter %-libev %-libevent %-bufferevent %-libuv,$(ALL_BENCH))
 BENCHES  := $(filter-out $(PEERS),$(ALL_BENCH))
@@ -181,7 +184,8 @@ endif
 
 all: $(STATIC) $(SHARED) $(LINKS)
 .PHONY: all tests test test-long test-kernels test-valgrind examples benches bench \
-	peers guard run install uninstall lint clean cmocka cross coverage simulate
+	stress soak simulate peers guard run install uninstall lint clean cmocka cross \
+	coverage
 .DELETE_ON_ERROR:
 MAKEFLAGS += -r
 
@@ -368,6 +372,28 @@ $(ALL_BENCH): $B/%: %.c $(STAGE)/.ok
 	$Q$(CC) -I$(STAGE)/usr/include $(ALL_CPPFLAGS) -std=c11 -O2 $(WARN) \
 		$(CFLAGS) $(SAN_FLAGS) $(LTO_FLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) \
 		$(STAGE)/usr/lib/libsocle.a $(ALL_LIBS)
+
+# The programs under stress are a user's too, and so is their load, of Linux.
+STRESS_PARTS := $(filter-out tests/stress/stress_% %/soak.c,$(wildcard tests/stress/*.c))
+$(STRESS:%=$B/tests/%) $B/tests/soak: $B/tests/%: tests/stress/%.c $(STRESS_PARTS) \
+		$(wildcard tests/stress/*.h) $(STAGE)/.ok
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$Q$(CC) -I$(STAGE)/usr/include $(ALL_CPPFLAGS) $(ALL_CFLAGS) \
+		$(ALL_LDFLAGS) -o $@ $(filter %.c,$^) \
+		$(STAGE)/usr/lib/libsocle.a $(ALL_LIBS)
+
+# On every backend of the installed library; the short form on the first.  One
+# program at a time: its load and its figures need the machine.
+stress soak: BACKENDS := $(if $(filter Linux,$(OS)),epoll $(if $(SHORT),,poll))
+stress: $(STRESS:%=$B/tests/%)
+	$Q OUT='$B/stress' JOBS=1 STRESS_SHORT='$(SHORT)' \
+		TEST_TIMEOUT=$(or $(TEST_TIMEOUT),7200) $(RUN_TESTS) $(STRESS)
+
+SECONDS ?= 3600
+soak: $B/tests/soak
+	$Q OUT='$B/soak' SOAK_SECONDS='$(SECONDS)' \
+		TEST_TIMEOUT=$$(($(SECONDS) + 600)) $(RUN_TESTS) soak
 
 # For the tests that start them, on the kqueue that the tests bring.
 $(KQUEUE_EXAMPLES): $B/kqueue/examples/%: examples/%.c $B/kqueue/libsocle.a \

@@ -1,6 +1,6 @@
 # Which file may include which.  The folders are ordered (FOLDERS): a file may
-# include headers of its own folder and of the ones before it.  Examples and
-# benchmarks are users: they have the umbrella header and libc.
+# include headers of its own folder and of the ones before it.  Examples,
+# benchmarks and tests/stress are users: they have the umbrella header and libc.
 BEGIN {
 	split(ENVIRON["FOLDERS"], list, " ")
 	for (i = 1; i in list; i++)
@@ -28,7 +28,7 @@ function resolve(folder, path) {
 
 FNR == 1 {
 	folder = folder_of(FILENAME)
-	user = folder ~ /^(examples|bench)/
+	user = folder ~ /^(examples|bench|tests\/stress)/
 }
 
 /^[ \t]*#[ \t]*include/ {
