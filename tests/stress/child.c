@@ -72,13 +72,19 @@ child_wait(struct child *c)
 }
 
 void
-child_pause(struct child *c)
+child_await_stop(struct child *c)
 {
 	int status;
 
-	must(kill(c->pid, SIGSTOP) == 0);
 	must(waitpid(c->pid, &status, WUNTRACED) == c->pid);
 	must(WIFSTOPPED(status));
+}
+
+void
+child_pause(struct child *c)
+{
+	must(kill(c->pid, SIGSTOP) == 0);
+	child_await_stop(c);
 }
 
 void

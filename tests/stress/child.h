@@ -48,8 +48,9 @@ void child_await_objects(struct child *c, long objects);
 /* Waits for its end: the exit status, or -signal. */
 int child_wait(struct child *c);
 
-/* SIGSTOP, until it has stopped; and SIGCONT. */
+/* SIGSTOP, until it has stopped; the waiting alone; and SIGCONT. */
 void child_pause(struct child *c);
+void child_await_stop(struct child *c);
 void child_resume(struct child *c);
 
 /* SIGTERM, and status 0. */
