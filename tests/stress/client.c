@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PER_ADDRESS = 4096, ADDRESSES = 250, SMALL = 4096 };
+enum { PER_ADDRESS = 4096, ADDRESSES = 250 };
 
 static struct sockaddr_in
 own_address(void)
@@ -56,9 +56,9 @@ client_connect(int port)
 }
 
 int
-client_connect_small(int port)
+client_connect_small(int port, int buffer)
 {
-	return connect_with(port, SMALL);
+	return connect_with(port, buffer);
 }
 
 void

@@ -15,8 +15,8 @@
  */
 int client_connect(int port);
 
-/* The same with small buffers in the kernel. */
-int client_connect_small(int port);
+/* The same, with a receive buffer of that size in the kernel. */
+int client_connect_small(int port, int buffer);
 
 void client_send(int fd, const void *data, size_t len);
 

@@ -106,7 +106,7 @@ gather(void)
 	must(silent);
 	reader = client_connect(server.tally.port);
 	for (int i = 0; i < n_silent; i++)
-		silent[i] = client_connect_small(server.tally.port);
+		silent[i] = client_connect_small(server.tally.port, SMALL);
 	do
 		child_ask(&server, 0, 0);
 	while (server.tally.accepted < n_silent + 1);

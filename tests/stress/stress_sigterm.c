@@ -143,7 +143,7 @@ start(void)
 	}
 	c = child_start(server);
 	for (int i = 0; i < CLIENTS; i++) {
-		fds[i] = client_connect_small(c.tally.port);
+		fds[i] = client_connect_small(c.tally.port, CHUNK);
 		client_send(fds[i], "-", 1);
 	}
 	do
