@@ -25,6 +25,12 @@ brief(void)
 	return text && strcmp(text, "1") == 0;
 }
 
+void
+case_name(const char *of)
+{
+	name = of;
+}
+
 long
 scaled(long full, long few)
 {

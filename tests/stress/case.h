@@ -28,6 +28,9 @@ struct stress_case {
 int cases_run(const struct stress_case *cases, size_t n);
 #define CASES_RUN(cases) cases_run(cases, sizeof(cases) / sizeof((cases)[0]))
 
+/* For a program that a case has started: whose figures these are. */
+void case_name(const char *name);
+
 /* `full', or `brief' in the short form. */
 long scaled(long full, long brief);
 
