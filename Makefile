@@ -375,7 +375,7 @@ $(ALL_BENCH): $B/%: %.c $(STAGE)/.ok
 
 # The programs under stress are a user's too, and so is their load, of Linux.
 STRESS_PARTS := $(filter-out tests/stress/stress_% %/soak.c,$(wildcard tests/stress/*.c))
-$(STRESS:%=$B/tests/%) $B/tests/soak: $B/tests/%: tests/stress/%.c $(STRESS_PARTS) \
+$(addprefix $B/tests/,$(STRESS) soak): $B/tests/%: tests/stress/%.c $(STRESS_PARTS) \
 		$(wildcard tests/stress/*.h) $(STAGE)/.ok
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
@@ -385,15 +385,16 @@ $(STRESS:%=$B/tests/%) $B/tests/soak: $B/tests/%: tests/stress/%.c $(STRESS_PART
 
 # On every backend of the installed library; the short form on the first.  One
 # program at a time: its load and its figures need the machine.
-stress soak: BACKENDS := $(if $(filter Linux,$(OS)),epoll $(if $(SHORT),,poll))
+stress: BACKENDS := $(if $(filter Linux,$(OS)),epoll $(if $(SHORT),,poll))
 stress: $(STRESS:%=$B/tests/%)
 	$Q OUT='$B/stress' JOBS=1 STRESS_SHORT='$(SHORT)' \
 		TEST_TIMEOUT=$(or $(TEST_TIMEOUT),7200) $(RUN_TESTS) $(STRESS)
 
 SECONDS ?= 3600
-soak: $B/tests/soak
+SOAK := $(if $(filter Linux,$(OS)),soak)
+soak: $(SOAK:%=$B/tests/%)
 	$Q OUT='$B/soak' SOAK_SECONDS='$(SECONDS)' \
-		TEST_TIMEOUT=$$(($(SECONDS) + 600)) $(RUN_TESTS) soak
+		TEST_TIMEOUT=$$(($(SECONDS) + 900)) $(RUN_TESTS) $(SOAK)
 
 # For the tests that start them, on the kqueue that the tests bring.
 $(KQUEUE_EXAMPLES): $B/kqueue/examples/%: examples/%.c $B/kqueue/libsocle.a \

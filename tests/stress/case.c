@@ -47,6 +47,9 @@ memory_counts(void)
 #endif
 }
 
+static void say(const char *kind, const char *fmt, va_list args)
+	__attribute__((format(printf, 2, 0)));
+
 static void
 say(const char *kind, const char *fmt, va_list args)
 {
