@@ -142,22 +142,25 @@ failed(struct socle_factory *f, const struct socle_failure *why, void *arg)
 static void
 open_listener(void)
 {
+	struct socle_factory_params p = {
+		.has_listen_fd = serving->has_listen_fd,
+		.listen_fd = serving->listen_fd,
+		.reuse = true, /* ignored with AF_UNIX */
+		.unlink_stale = true,
+		.unlink_on_close = true,
+		.emfile = serving->emfile,
+		.accept_batch = serving->accept_batch,
+		.accept_class = serving->cls,
+		.accepted = accepted,
+		.failure = failed,
+	};
+	const char *where = serving->where ? serving->where : "127.0.0.1:0";
 	struct socle_addr at;
-	int err;
 
-	must(socle_addr_parse(&at,
-		     serving->where ? serving->where : "127.0.0.1:0", 0) == 0);
-	err = socle_factory_new(&(struct socle_factory_params){.bind_addr = &at,
-					.reuse = at.u.sa.sa_family != AF_UNIX,
-					.unlink_stale = true,
-					.unlink_on_close = true,
-					.emfile = serving->emfile,
-					.accept_batch = serving->accept_batch,
-					.accept_class = serving->cls,
-					.accepted = accepted,
-					.failure = failed},
-		&listener);
-	must(err == 0);
+	must(socle_addr_parse(&at, where, 0) == 0);
+	if (!p.has_listen_fd)
+		p.bind_addr = &at;
+	must(socle_factory_new(&p, &listener) == 0);
 	/* not listening: the failure comes in the first tick */
 	if (socle_factory_getsockname(listener, &at) == 0)
 		tally.port = socle_addr_port(&at);

@@ -25,6 +25,8 @@ struct serving {
 	const struct socle_class *cls;
 	const char *where; /* NULL: "127.0.0.1:0" */
 	int emfile, accept_batch;
+	bool has_listen_fd; /* instead of an address: shared with others */
+	int listen_fd;
 	/* The answer to a question other than 0; false: it comes later. */
 	bool (*answer)(const struct question *q);
 	/* On SIGTERM; NULL: the loop ends. */

@@ -5,8 +5,9 @@
  * Shows that after SIGKILL the next server binds the same port at once, although
  * connections of the last one are open or in TIME_WAIT; that the file of a killed
  * server's Unix socket, and a lock file beside it, are no obstacle; that a server
- * that still runs keeps its path; and that every client of a killed server sees
- * the end.  Prints the longest time from the kill to the first answer.
+ * that still runs keeps its path; that every client of a killed server sees the
+ * end; and that of workers with one listening socket a killed one takes only its
+ * own clients with it.  Prints the longest time from the kill to the first answer.
  */
 #include "case.h"
 #include "client.h"
@@ -15,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -205,10 +207,101 @@ a_server_that_runs_keeps_its_path(void)
 	remove_path();
 }
 
+/* ---- workers that share a listening socket ---- */
+
+enum { WORKERS = 4, CROWD = 200 };
+
+static int shared = -1, shared_port;
+
+static void
+worker(int control)
+{
+	serve(control,
+		&(struct serving){.cls = &echo_class,
+			.has_listen_fd = true,
+			.listen_fd = shared});
+}
+
+static void
+share_listener(void)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(at);
+
+	shared = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	must(shared >= 0 && bind(shared, (struct sockaddr *)&at, len) == 0);
+	must(listen(shared, CROWD) == 0);
+	must(getsockname(shared, (struct sockaddr *)&at, &len) == 0);
+	shared_port = ntohs(at.sin_port);
+}
+
+static void
+connect_crowd(int *fds)
+{
+	for (int i = 0; i < CROWD; i++) {
+		fds[i] = client_connect(shared_port);
+		client_send(fds[i], "hello", 5);
+	}
+	for (int i = 0; i < CROWD; i++)
+		client_expect(fds[i], "hello", 5);
+}
+
+/* Whether it still echoes; the end otherwise. */
+static bool
+still_there(int fd)
+{
+	char got[5];
+
+	if (send(fd, "still", 5, MSG_NOSIGNAL) != 5)
+		return false;
+	return recv(fd, got, 5, MSG_WAITALL) == 5;
+}
+
+static void
+a_killed_worker_takes_only_its_own_clients(void)
+{
+	long rounds = scaled(50, 5), lost = 0, own, others;
+	struct child workers[WORKERS];
+	int before[CROWD], after[CROWD];
+
+	share_listener();
+	for (int i = 0; i < WORKERS; i++)
+		workers[i] = child_start(worker);
+	for (long round = 0; round < rounds; round++) {
+		struct child *w = &workers[round % WORKERS];
+
+		connect_crowd(before);
+		child_ask(w, 0, 0);
+		own = w->tally.accepted - w->tally.destroyed;
+		child_kill(w);
+		connect_crowd(after); /* by those that are left */
+		others = 0;
+		for (int i = 0; i < CROWD; i++) {
+			others += still_there(before[i]);
+			must(still_there(after[i]));
+			close(before[i]);
+			close(after[i]);
+		}
+		must_equal("clients lost", CROWD - others, own);
+		lost += own;
+		*w = child_start(worker);
+		for (int i = 0; i < WORKERS; i++)
+			child_await_objects(&workers[i], 0);
+	}
+	figure("%ld workers killed, with %ld clients; the %ld of the other %d "
+	       "lost nothing",
+		rounds, lost, rounds * CROWD - lost, WORKERS - 1);
+	for (int i = 0; i < WORKERS; i++)
+		child_stop(&workers[i]);
+	close(shared);
+}
+
 static const struct stress_case cases[] = {
 	CASE(a_killed_server_is_replaced_at_its_port),
 	CASE(a_killed_server_is_replaced_at_its_path),
 	CASE(a_server_that_runs_keeps_its_path),
+	CASE(a_killed_worker_takes_only_its_own_clients),
 };
 
 int
