@@ -5,9 +5,9 @@
  * Server and clients are in two network namespaces, joined by a veth pair of which
  * one end is taken down.  Shows that such half-open connections are found by the
  * idle timeout, by the write timeout, by the kernel's keep-alive and user timeout,
- * whose error reaches each object once, and that connecting ends at its timeout;
- * and that a link that comes back in time costs nothing.  Prints the times.  Needs
- * root and ip(8).
+ * whose error reaches each object once, as does that of ss -K, which destroys a
+ * connection; that connecting ends at its timeout; and that a link that comes back
+ * in time costs nothing.  Prints the times.  Needs root, ip(8) and nft(8).
  */
 #include "case.h"
 #include "client.h"
@@ -20,6 +20,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -37,7 +38,8 @@ enum {
 	SET_USER_TIMEOUT,
 	SET_KEEPALIVE,
 	SAY,
-	GO_DOWN
+	GO_DOWN,
+	DESTROY
 };
 
 /* ---- the server ---- */
@@ -87,16 +89,29 @@ apply(struct socle_socket *s, void *arg)
 	}
 }
 
+/* Those that are left are counted: not every kernel can. */
+static void
+destroy_connections(void)
+{
+	FILE *f;
+
+	command("ss -K -t state established >/dev/null 2>&1");
+	f = popen("ss -H -t state established | wc -l", "r");
+	must(f && fscanf(f, "%ld", &tally.closed) == 1);
+	pclose(f);
+}
+
 static bool
 answer(const struct question *q)
 {
 	int what = q->what;
 
-	if (what == GO_DOWN) {
+	if (what == GO_DOWN)
 		command("ip link set veth1 down");
-		return true;
-	}
-	socle_each_descriptor(apply, &what);
+	else if (what == DESTROY)
+		destroy_connections();
+	else
+		socle_each_descriptor(apply, &what);
 	return true;
 }
 
@@ -104,7 +119,7 @@ answer(const struct question *q)
 static void
 kernel_found(struct socle_socket *self, int err)
 {
-	if (err == -ETIMEDOUT)
+	if (err == -ETIMEDOUT || err == -ECONNABORTED)
 		tally.failures++;
 	socle_close(self, "the kernel says so");
 }
@@ -253,6 +268,18 @@ keep_alive_of_the_kernel_reaches_each_object(void)
 	must_be_found("SO_KEEPALIVE of 1 s and 1 s", 0, CLIENTS);
 }
 
+static void
+connections_that_the_system_destroys_are_found(void)
+{
+	if (system("command -v ss >/dev/null 2>&1") != 0)
+		skip_case("needs ss(8)");
+	start();
+	child_ask(&c, DESTROY, 0);
+	if (c.tally.closed > 0)
+		skip_case("the kernel has no INET_DIAG_DESTROY");
+	must_be_found("their destruction by ss -K", 0, CLIENTS);
+}
+
 /* What was said meanwhile is zeros, and the echo follows. */
 static void
 expect_behind_zeros(int fd, const char *text)
@@ -351,6 +378,7 @@ static const struct stress_case cases[] = {
 	CASE(the_write_timeout_finds_half_open_connections),
 	CASE(a_user_timeout_of_the_kernel_reaches_each_object),
 	CASE(keep_alive_of_the_kernel_reaches_each_object),
+	CASE(connections_that_the_system_destroys_are_found),
 	CASE(connecting_ends_at_its_timeout),
 	CASE(a_link_that_comes_back_costs_nothing),
 };
