@@ -37,10 +37,17 @@ scaled(long full, long few)
 	return brief() ? few : full;
 }
 
+#if defined(__has_feature)
+#define HAS_FEATURE(name) __has_feature(name)
+#else
+#define HAS_FEATURE(name) 0
+#endif
+
 bool
 memory_counts(void)
 {
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) ||           \
+	HAS_FEATURE(address_sanitizer) || HAS_FEATURE(thread_sanitizer)
 	return false;
 #else
 	return true;

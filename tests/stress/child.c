@@ -1,6 +1,7 @@
 /* child.h describes the functions. */
 #include "child.h"
 #include "case.h"
+#include "usage.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -59,6 +60,19 @@ child_await_objects(struct child *c, long objects)
 		child_ask(c, 0, 0);
 	while (c->tally.accepted - c->tally.destroyed > objects);
 	must_equal("objects", c->tally.accepted - c->tally.destroyed, objects);
+}
+
+long
+child_observe(struct child *c, long seconds, long *cpu)
+{
+	long ticks, used = usage_cpu(c->pid);
+
+	/* what there is to report is reported first */
+	child_ask(c, OBSERVE, 0);
+	ticks = c->tally.ticks;
+	child_ask(c, OBSERVE, seconds);
+	*cpu = (usage_cpu(c->pid) - used) * 1000 / sysconf(_SC_CLK_TCK);
+	return c->tally.ticks - ticks;
 }
 
 int

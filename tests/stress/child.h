@@ -26,9 +26,10 @@ struct tally {
 };
 
 struct question {
-	int what; /* 0: the tally as it is */
+	int what; /* 0: the tally as it is; OBSERVE; or the server's own, > 0 */
 	long argument;
 };
+enum { OBSERVE = -1 };
 
 struct child {
 	pid_t pid;
@@ -41,6 +42,12 @@ struct child child_start(void (*body)(int control));
 
 /* Asks, and waits for the answer, which it leaves in c->tally. */
 void child_ask(struct child *c, int what, long argument);
+
+/*
+ * Leaves the server alone for that long.  Returns the ticks that it made, and the
+ * processor time that it used, in ms.
+ */
+long child_observe(struct child *c, long seconds, long *cpu);
 
 /* Asks until the server has as few objects as that. */
 void child_await_objects(struct child *c, long objects);

@@ -76,6 +76,13 @@ serve_answer(void)
 }
 
 static void
+observed(void *arg)
+{
+	(void)arg;
+	serve_answer();
+}
+
+static void
 asked(int fd, unsigned ready, void *arg)
 {
 	struct question q;
@@ -87,7 +94,9 @@ asked(int fd, unsigned ready, void *arg)
 		socle_remove_other_fd(fd);
 		return;
 	}
-	if (q.what == 0 || serving->answer(&q))
+	if (q.what == OBSERVE)
+		must(socle_add_timer((double)q.argument, observed, NULL) != 0);
+	else if (q.what == 0 || serving->answer(&q))
 		serve_answer();
 }
 

@@ -27,7 +27,7 @@ struct serving {
 	int emfile, accept_batch;
 	bool has_listen_fd; /* instead of an address: shared with others */
 	int listen_fd;
-	/* The answer to a question other than 0; false: it comes later. */
+	/* The answer to a question > 0; false: it comes later. */
 	bool (*answer)(const struct question *q);
 	/* On SIGTERM; NULL: the loop ends. */
 	void (*terminate)(struct socle_factory *listener);

@@ -27,7 +27,7 @@ enum { CLIENTS = 100, CHUNK = 65536, DATAGRAMS = 2000, FEW_TICKS = 10 };
 enum { RETRIES_A_SECOND = 30 };
 
 /* Questions. */
-enum { OBSERVE = 1, READ_NOT, READ_AGAIN, FILL, SEND_DATAGRAMS };
+enum { READ_NOT = 1, READ_AGAIN, FILL, SEND_DATAGRAMS };
 
 /* ---- the server ---- */
 
@@ -51,13 +51,6 @@ static const struct socle_class stoic_class = {
 	.event_hup = nothing,
 	.event_err = nothing_for,
 };
-
-static void
-observed(void *arg)
-{
-	(void)arg;
-	serve_answer();
-}
 
 static void
 apply(struct socle_socket *s, void *arg)
@@ -97,11 +90,6 @@ answer(const struct question *q)
 {
 	int what = q->what;
 
-	if (what == OBSERVE) {
-		/* no question comes meanwhile: the ticks are its own */
-		must(socle_add_timer((double)q->argument, observed, NULL) != 0);
-		return false;
-	}
 	if (what == SEND_DATAGRAMS)
 		send_datagrams();
 	else
@@ -144,18 +132,12 @@ end(void)
 static void
 must_be_calm(const char *what, long most_a_second)
 {
-	long seconds = scaled(3, 1), ticks, cpu;
+	long seconds = scaled(3, 1), cpu;
+	long ticks = child_observe(&c, seconds, &cpu);
 
-	/* what there is to report is reported first */
-	child_ask(&c, OBSERVE, 0);
-	ticks = c.tally.ticks;
-	cpu = usage_cpu(c.pid);
-	child_ask(&c, OBSERVE, seconds);
 	figure("%s: %ld ticks and %ld ms of processor time in %ld s", what,
-		c.tally.ticks - ticks,
-		(usage_cpu(c.pid) - cpu) * 1000 / sysconf(_SC_CLK_TCK),
-		seconds);
-	must_be_at_most("ticks", (double)(c.tally.ticks - ticks),
+		ticks, cpu, seconds);
+	must_be_at_most("ticks", (double)ticks,
 		(double)(FEW_TICKS + most_a_second * seconds));
 }
 
