@@ -33,12 +33,14 @@ empty_network(void)
 
 /*
  * TCP repeats lost packets after 5 ms .. 1 s, not 200 ms .. 2 minutes, so that a
- * transfer with much loss takes seconds; and gives up no earlier than usual.
+ * transfer with much loss takes seconds; and it does not give up, neither while
+ * the socket is open nor when it has been closed with bytes on their way.
  */
 static const char *const quick[] = {
 	"echo 5000 >/proc/sys/net/ipv4/tcp_rto_min_us",
 	"echo 1000 >/proc/sys/net/ipv4/tcp_rto_max_ms",
 	"echo 200 >/proc/sys/net/ipv4/tcp_retries2",
+	"echo 200 >/proc/sys/net/ipv4/tcp_orphan_retries",
 	"echo reno >/proc/sys/net/ipv4/tcp_congestion_control",
 };
 
