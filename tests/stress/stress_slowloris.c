@@ -56,7 +56,7 @@ static void
 request_start(struct request *r)
 {
 	r->got = 0;
-	if (r->trusted)
+	if (r->trusted || idle_timeouts)
 		return;
 	r->due = socle_now() + HEADER;
 	socle_timer_start(&r->limit, HEADER);
