@@ -142,6 +142,31 @@ start_timers(void)
 	}
 }
 
+static void
+nothing(void *arg)
+{
+	(void)arg;
+}
+
+/*
+ * At the end of a tick, because the next one begins with the timers, before it
+ * asks for events; and not of the tick that set the timeout, which would count
+ * from its end.
+ */
+static bool
+stop_here(void *arg)
+{
+	static int ticks;
+
+	(void)arg;
+	if (++ticks < 3)
+		return socle_defer(nothing, NULL) == 0;
+	ticks = 0;
+	socle_set_post_loop_callback(NULL, NULL);
+	raise(SIGSTOP);
+	return true;
+}
+
 static bool
 answer(const struct question *q)
 {
@@ -154,7 +179,7 @@ answer(const struct question *q)
 			q->what == BE_IDLE ? set_idle : fill, NULL);
 	if (q->what == BE_IDLE || q->what == QUEUE) {
 		serve_answer();
-		raise(SIGSTOP);
+		socle_set_post_loop_callback(stop_here, NULL);
 	}
 	return false;
 }
