@@ -100,7 +100,7 @@ close_all(void)
 static void
 must_be_calm(void)
 {
-	long seconds = scaled(5, 2), cpu, ticks;
+	long seconds = scaled(5, 1), cpu, ticks;
 	struct tally before = server.tally;
 
 	ticks = child_observe(&server, seconds, &cpu);

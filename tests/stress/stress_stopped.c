@@ -31,7 +31,7 @@ enum {
 	TIMERS = 100
 };
 /* Seconds; a connection attempt is repeated by the kernel after 1 s. */
-static const double TIMEOUT = 0.7, CONNECT_TIMEOUT = 2;
+static const double TIMEOUT = 0.4, CONNECT_TIMEOUT = 2;
 
 /* Questions.  With the first two it stops itself: no time passes before. */
 enum { BE_IDLE = 1, QUEUE, CONNECT, START_TIMERS };
