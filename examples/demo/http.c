@@ -109,9 +109,9 @@ static int
 take_request_line(struct http_request *r, const char *line, size_t len)
 {
 	const char *end = line + len;
-	const char *target = memchr(line, ' ', len);
-	const char *version =
-		target++ ? memchr(target, ' ', (size_t)(end - target)) : NULL;
+	const char *blank = memchr(line, ' ', len);
+	const char *target = blank ? blank + 1 : end;
+	const char *version = memchr(target, ' ', (size_t)(end - target));
 	int err;
 
 	if (!version || ++version - target < 2)

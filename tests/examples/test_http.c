@@ -179,6 +179,7 @@ static void
 a_malformed_request_is_refused(void **state)
 {
 	(void)state;
+	assert_status("GET\r\n", 400);
 	assert_status("GET /\r\n", 400);
 	assert_status("GET  / HTTP/1.1\r\n", 400);
 	assert_status("GET / HTTP/1.1 \r\n", 400);
