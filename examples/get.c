@@ -76,21 +76,31 @@ body_length(const char *head)
 	return -1;
 }
 
+/* What follows the first empty line; NULL: there is none yet. */
+static char *
+head_end(char *head)
+{
+	while ((head = strchr(head, '\n'))) {
+		head++;
+		if (*head == '\n' || strncmp(head, "\r\n", 2) == 0)
+			return strchr(head, '\n') + 1;
+	}
+	return NULL;
+}
+
 static void
 page_head(struct page *p)
 {
-	char *body = strstr(p->head, "\r\n\r\n");
+	char *body = head_end(p->head);
 
-	if (body)
-		body += 4;
-	else if ((body = strstr(p->head, "\n\n")))
-		body += 2;
-	else if (p->len + 1 == sizeof(p->head))
+	if (!body && p->len + 1 == sizeof(p->head))
 		page_end(p);
 	if (!body)
 		return;
 	body[-1] = '\0';
-	if (sscanf(p->head, "HTTP/%*d.%*d %3d", &p->code) != 1) {
+	if (sscanf(p->head, "HTTP/%*d.%*d %3d", &p->code) != 1 ||
+		p->code < 100) {
+		p->code = 0;
 		page_end(p);
 		return;
 	}
