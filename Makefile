@@ -5,6 +5,7 @@
 # make test-valgrind   under valgrind                  make clean
 # make simulate        random programs on a simulated kernel, RUNS=17000
 # make coverage        what the tests reach
+# make fuzz [T=http] [SECONDS=60]  the parsers, with clang's fuzzer
 # make bench [FULL=1]  socle beside its peers          make guard [RECORD=1]
 #   LIBUV=DIR LIBEVENT=DIR  installed there, instead of the system's
 # make cross           for other systems and machines, TARGETS="musl i386" alone
@@ -146,7 +147,7 @@ $(SEAM_OBJ): SEAM += $(SITES)
 
 KQUEUE_OBJ  := $(KQUEUE_SRC:%.c=$B/kqueue/%.o)
 SUPPORT_OBJ := $(patsubst %.c,$B/seam/%.o,$(wildcard tests/support/*.c))
-TEST_DIRS   := $(addprefix tests/,$(FOLDERS) examples reentrancy sweep)
+TEST_DIRS   := $(addprefix tests/,$(FOLDERS) examples reentrancy sweep fuzz)
 TEST_SRC    := $(sort $(wildcard $(TEST_DIRS:%=%/test_$(T)*.c)))
 TEST_NAMES  := $(filter-out $(if $(filter $(KQUEUE),emulated),,test_kqueue_%) \
 	$(if $(filter $(KQUEUE),libkqueue),test_chat% test_demo% test_examples%) \
@@ -185,7 +186,7 @@ endif
 all: $(STATIC) $(SHARED) $(LINKS)
 .PHONY: all tests test test-long test-kernels test-valgrind examples benches bench \
 	stress soak simulate peers guard run install uninstall lint clean cmocka cross \
-	coverage
+	coverage fuzz
 .DELETE_ON_ERROR:
 MAKEFLAGS += -r
 
@@ -346,6 +347,9 @@ test-valgrind: tests
 coverage:
 	+@MAKE='$(MAKE)' tools/coverage
 
+fuzz:
+	@T='$(T)' SECONDS='$(SECONDS)' fuzz/run
+
 TARGETS ?= musl i386 aarch64 s390x x86_64-macos aarch64-macos
 cross:
 	+@MAKE='$(MAKE)' tools/cross $(TARGETS)
@@ -412,6 +416,15 @@ $B/examples/tls-echo $B/kqueue/examples/tls-echo: ALL_CPPFLAGS += $(TLS_CFLAGS)
 $B/examples/tls-echo $B/kqueue/examples/tls-echo: ALL_LIBS += $(TLS_LIBS)
 
 examples: $(EXAMPLES)
+
+# All fuzz targets are in one program; two of them contain an example.
+FUZZ_OBJ := $(patsubst %.c,$B/seam/%.o,$(filter-out fuzz/seam.c \
+	fuzz/standalone.c,$(wildcard fuzz/*.c)) examples/demo/markdown.c \
+	examples/demo/page.c) $(DEMO_HTTP)
+$B/tests/test_fuzz: $(FUZZ_OBJ)
+$B/seam/fuzz/%.o: ALL_CPPFLAGS += -DLLVMFuzzerTestOneInput=$(*F) \
+	-I$(STAGE)/usr/include
+$(FUZZ_OBJ): | $(STAGE)/.ok
 
 # The benchmarks: what needs nothing but socle, and then the peers.
 benches: $(BENCHES)
@@ -507,5 +520,5 @@ clean:
 	rm -rf build
 
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(SEAM_OBJ) $(SUPPORT_OBJ) $(TEST_OBJ) \
-	$(DEMO_HTTP) $(LIB_SRC:%.c=$B/kqueue/%.o) $(KQUEUE_OBJ) $(SIM_OBJ) \
+	$(FUZZ_OBJ) $(LIB_SRC:%.c=$B/kqueue/%.o) $(KQUEUE_OBJ) $(SIM_OBJ) \
 	$(REAL_OBJ) $(SWEEP_OBJ))

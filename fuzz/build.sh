@@ -1,0 +1,41 @@
+#!/bin/sh -eu
+# build.sh: builds the fuzz targets as OSS-Fuzz does.  It sets
+#   CC CXX CFLAGS CXXFLAGS   the compilers and their flags
+#   LIB_FUZZING_ENGINE       what to link the targets with
+#   SRC                      the sources are in $SRC/socle; unset: above here
+#   WORK OUT                 for objects; for targets, dictionaries, seed corpora
+# `make fuzz' runs it as well.
+top=${SRC:+$SRC/socle}
+top=${top:-$(cd "$(dirname "$0")/.." && pwd)}
+cd "$top"
+flags="-std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DSOCLE_SEAM_TEST -I."
+
+mkdir -p "$WORK/include" "$OUT"
+ln -sfn "$top" "$WORK/include/socle"
+
+# compile FILE...: leaves the objects' names in $objects
+compile() {
+	objects=
+	for f; do
+		o=$WORK/$(echo "${f%.c}" | tr / _).o
+		$CC $CFLAGS $flags -I"$WORK/include" -c -o "$o" "$f"
+		objects="$objects $o"
+	done
+}
+
+compile timers/*.c profiling/*.c reactor/*.c sockets/*.c sockets/*/*.c \
+	examples/demo/http.c examples/demo/markdown.c examples/demo/page.c \
+	fuzz/common.c fuzz/seam.c
+rm -f "$WORK/libsocle.a"
+${AR:-ar} rcs "$WORK/libsocle.a" $objects
+
+for target in fuzz/fuzz_*.c; do
+	name=$(basename "$target" .c)
+	compile "$target"
+	$CXX $CXXFLAGS -o "$OUT/$name" $objects $LIB_FUZZING_ENGINE \
+		"$WORK/libsocle.a" -pthread
+	[ ! -e "fuzz/$name.dict" ] || cp "fuzz/$name.dict" "$OUT"
+	rm -f "$OUT/${name}_seed_corpus.zip"
+	command -v zip >/dev/null || continue
+	zip -qj "$OUT/${name}_seed_corpus.zip" "fuzz/corpus/$name"/*
+done
