@@ -128,7 +128,7 @@ static void
 fd_0_is_a_valid_fd(void **state)
 {
 	struct probe *p;
-	int fds[2], saved = dup(0);
+	int fds[2], saved = fd_0_save();
 
 	(void)state;
 	pair_unix(fds);
@@ -146,8 +146,7 @@ fd_0_is_a_valid_fd(void **state)
 	turn(1);
 
 	assert_int_equal(-1, fcntl(0, F_GETFD));
-	assert_int_equal(0, dup2(saved, 0));
-	close(saved);
+	fd_0_restore(saved);
 	close(fds[1]);
 }
 

@@ -280,7 +280,7 @@ a_callback_may_remove_and_close_its_own_fd(void **state)
 static void
 fd_0_is_a_valid_fd(void **state)
 {
-	int count = 0, saved = dup(0);
+	int count = 0, saved = fd_0_save();
 
 	(void)state;
 	pair_pipe(p1);
@@ -293,8 +293,7 @@ fd_0_is_a_valid_fd(void **state)
 	send_all(p1[1], "x", 1);
 	turn(1);
 	assert_int_equal(1, count);
-	assert_int_equal(0, dup2(saved, 0));
-	close(saved);
+	fd_0_restore(saved);
 	close_both(p1);
 }
 

@@ -289,7 +289,7 @@ no_event_is_stale_whatever_a_batch_replaces(void **state)
 	churn_seed = 38;
 	churned = stale = 0;
 	for (int i = 0; i < SLOTS; i++) {
-		int fd = dup(0);
+		int fd = dup(1);
 
 		close(fd);
 		churn_open(&slots[i], fd);

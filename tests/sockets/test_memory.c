@@ -37,7 +37,7 @@ static const struct socle_class large_class = {.name = "Large",
 	.super = &socle_socket_class,
 	.size = sizeof(struct large)};
 
-/* The other ends, by fd: they stay open, so that no object hears of a HUP. */
+/* The other ends + 1, by fd: they stay open, so that no object hears of a HUP. */
 static int peers[2048];
 
 static int
@@ -54,7 +54,7 @@ slabs_teardown(void **state)
 
 	for (size_t fd = 0; fd < sizeof(peers) / sizeof(*peers); fd++) {
 		if (peers[fd] > 0)
-			close(peers[fd]);
+			close(peers[fd] - 1);
 		peers[fd] = 0;
 	}
 	failed = fixture_teardown(state);
@@ -79,8 +79,8 @@ make(const struct socle_class *cls)
 	int fds[2];
 
 	assert_int_equal(0, socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
-	assert_in_range(fds[0], 3, sizeof(peers) / sizeof(*peers) - 1);
-	peers[fds[0]] = fds[1];
+	assert_in_range(fds[0], 0, sizeof(peers) / sizeof(*peers) - 1);
+	peers[fds[0]] = fds[1] + 1;
 	assert_int_equal(0, socle_socket_new(cls, fds[0], &s));
 	return s;
 }
@@ -88,7 +88,7 @@ make(const struct socle_class *cls)
 static void
 end(struct socle_socket *s)
 {
-	close(peers[socle_fd(s)]);
+	close(peers[socle_fd(s)] - 1);
 	peers[socle_fd(s)] = 0;
 	socle_close(s, "test");
 	assert_true(socle_event_loop_once(0) >= 0);

@@ -129,6 +129,26 @@ skip_test(const char *name, const char *reason)
 }
 
 /* With libkqueue the backend has both names. */
+int
+fd_0_save(void)
+{
+	int saved = dup(0);
+
+	if (saved < 0)
+		assert_int_equal(0, open("/dev/null", O_RDONLY));
+	return saved;
+}
+
+void
+fd_0_restore(int saved)
+{
+	close(0);
+	if (saved < 0)
+		return;
+	assert_int_equal(0, dup2(saved, 0));
+	close(saved);
+}
+
 bool
 backend_is(const char *name)
 {

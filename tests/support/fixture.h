@@ -56,6 +56,13 @@ bool fds_may_be(unsigned n);
 
 bool has_ipv6(void); /* ::1 */
 
+/*
+ * Around a test that uses fd 0 itself; inside it is open.  Some runs have no
+ * standard input, so that the first fd of each test is 0.
+ */
+int fd_0_save(void);
+void fd_0_restore(int saved);
+
 /* Whether the system finds these: some have no /etc/hosts, no /etc/protocols. */
 bool localhost_is_known(void);
 bool protocol_is_known(const char *name);

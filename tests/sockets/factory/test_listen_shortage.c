@@ -156,7 +156,7 @@ static void
 exhaust_fds(struct rlimit *before)
 {
 	struct rlimit r;
-	int fd = dup(0);
+	int fd = dup(1);
 
 	assert_true(fd >= 0);
 	close(fd);
@@ -182,7 +182,7 @@ a_real_shortage_of_fds_ends_when_one_is_closed(void **state)
 	listen_at("127.0.0.1:0");
 	turn(1);
 	seam_time_virtual();
-	spare = dup(0);
+	spare = dup(1);
 	fd = client();
 	exhaust_fds(&before);
 	pass_time(5);

@@ -103,7 +103,7 @@ closing_twice_closes_once(void **state)
 static void
 fd_0_is_a_valid_fd(void **state)
 {
-	int saved = dup(0);
+	int saved = fd_0_save();
 
 	(void)state;
 	close(0);
@@ -113,8 +113,7 @@ fd_0_is_a_valid_fd(void **state)
 	assert_int_equal(AF_INET, socle_io_sockdomain(&io));
 	socle_io_close(&io);
 	assert_int_equal(-1, fcntl(0, F_GETFD));
-	assert_int_equal(0, dup2(saved, 0));
-	close(saved);
+	fd_0_restore(saved);
 }
 
 static void
