@@ -484,6 +484,34 @@ traffic_in_a_slow_tick_counts_from_its_end(void **state)
 	close(ends[1]);
 }
 
+static void
+flush_after_long_work(struct probe *p)
+{
+	(void)socle_now(); /* reads the tick's time */
+	seam_time_add(5);
+	socle_super_event_write(&probe_class, &p->sock);
+}
+
+static void
+progress_in_a_slow_tick_counts_from_its_end(void **state)
+{
+	enum { BIG = 4 << 20 };
+	static char buf[BIG];
+	struct probe *p = made(&keeper_class);
+
+	(void)state;
+	p->on_write = flush_after_long_work;
+	stall_after(p, 3);
+	assert_int_equal(0, socle_write(&p->sock, buf, BIG));
+	run_to(1000);
+	assert_true(drain_fd(ends[1], buf, BIG) > 0);
+	notes_clear();
+	run_to(9500);
+	assert_true(socle_write_buf_size(&p->sock) > 0);
+	assert_notes("w inc stall@9000");
+	close(ends[1]);
+}
+
 /* ---- the process did not run for a while ---- */
 
 static void
@@ -798,6 +826,7 @@ main(void)
 		test(traffic_moves_no_timer),
 		test(traffic_reads_the_clock_once_a_tick),
 		test(traffic_in_a_slow_tick_counts_from_its_end),
+		test(progress_in_a_slow_tick_counts_from_its_end),
 		test(input_that_came_in_time_is_read_instead_of_an_idle_timeout),
 		test(an_end_that_came_in_time_is_read_instead_of_an_idle_timeout),
 		test(unread_input_does_not_prevent_an_idle_timeout),

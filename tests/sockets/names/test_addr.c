@@ -623,6 +623,23 @@ host_and_service_are_split_as_perl_does(void **state)
 }
 
 static void
+a_split_writes_no_byte_beyond_its_parts(void **state)
+{
+	char host[64], service[64];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(splits); i++) {
+		memset(host, 'x', sizeof(host));
+		memset(service, 'x', sizeof(service));
+		assert_int_equal(0,
+			socle_split_hostport(
+				splits[i].text, host, 32, service, 32));
+		assert_int_equal('x', host[strlen(splits[i].host) + 1]);
+		assert_int_equal('x', service[strlen(splits[i].service) + 1]);
+	}
+}
+
+static void
 a_part_too_long_for_its_buffer_is_refused_and_not_truncated(void **state)
 {
 	char host[32], service[32];
@@ -676,6 +693,7 @@ main(void)
 		cmocka_unit_test(any_text_is_parsed_completely_or_refused),
 		cmocka_unit_test(numeric_addresses_agree_with_getaddrinfo),
 		cmocka_unit_test(host_and_service_are_split_as_perl_does),
+		cmocka_unit_test(a_split_writes_no_byte_beyond_its_parts),
 		cmocka_unit_test(
 			a_part_too_long_for_its_buffer_is_refused_and_not_truncated),
 	};

@@ -73,6 +73,19 @@ a_held_write_makes_no_system_call(void **state)
 }
 
 static void
+an_empty_write_holds_nothing_back(void **state)
+{
+	(void)state;
+	open_holding_pair();
+	assert_int_equal(1, socle_write(&p->sock, "", 0));
+	assert_int_equal(0, socle_write_buf_size(&p->sock));
+	assert_int_equal(0, socle_write(&p->sock, "x", 1));
+	assert_int_equal(1, socle_write(&p->sock, "", 0));
+	assert_peer_got("x");
+	close(peer);
+}
+
+static void
 held_writes_are_sent_in_the_next_tick_in_one_system_call(void **state)
 {
 	(void)state;
@@ -470,6 +483,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(a_held_write_makes_no_system_call),
+		test(an_empty_write_holds_nothing_back),
 		test(held_writes_are_sent_in_the_next_tick_in_one_system_call),
 		test(writes_of_a_handler_are_sent_before_the_next_wait),
 		test(with_held_writes_the_loop_does_not_wait),

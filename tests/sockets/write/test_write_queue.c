@@ -507,6 +507,64 @@ a_flush_stopped_by_the_budget_does_not_watch_writability(void **state)
 	close(peer);
 }
 
+/* ---- memory ---- */
+
+/* Queues `n' pieces of `size' bytes, each in a block of its own, and sends them. */
+static void
+burst(int n, size_t size)
+{
+	open_stuck_pair();
+	for (int i = 0; i < n; i++)
+		assert_true(socle_write(&p->sock, big, size) >= 0);
+	for (int i = 0; i < 1000 && socle_write_buf_size(&p->sock) > 0; i++) {
+		(void)drain_fd(peer, big, sizeof(big));
+		turn(1);
+	}
+	assert_int_equal(0, socle_write_buf_size(&p->sock));
+	close(peer);
+	socle_close(&p->sock, NULL);
+	turn(1);
+}
+
+static void
+a_burst_of_writes_leaves_few_blocks_behind(void **state)
+{
+	long bytes;
+
+	(void)state;
+	burst(1, 4000);
+	bytes = seam_live_bytes();
+	burst(400, 4000);
+	assert_in_range(seam_live_bytes() - bytes, 1, 64 * 4096);
+}
+
+static void
+a_second_burst_of_writes_allocates_nothing(void **state)
+{
+	unsigned long calls;
+
+	(void)state;
+	burst(20, 4000);
+	seam_count_reset();
+	burst(1, 1);
+	calls = seam_count(CALL_malloc);
+	seam_count_reset();
+	burst(20, 4000);
+	assert_int_equal(calls, seam_count(CALL_malloc));
+}
+
+static void
+a_large_block_is_not_kept(void **state)
+{
+	long bytes;
+
+	(void)state;
+	burst(1, 1);
+	bytes = seam_live_bytes();
+	burst(1, 1 << 20);
+	assert_int_equal(bytes, seam_live_bytes());
+}
+
 /* ---- back-pressure ---- */
 
 enum { LIMIT = 100000, CHUNK = 16384 };
@@ -610,6 +668,9 @@ main(void)
 		test(a_gigabyte_to_a_fast_peer_does_not_delay_a_timer),
 		test(a_gigabyte_to_a_fast_peer_does_not_starve_another_object),
 		test(a_flush_stopped_by_the_budget_does_not_watch_writability),
+		test(a_burst_of_writes_leaves_few_blocks_behind),
+		test(a_second_burst_of_writes_allocates_nothing),
+		test(a_large_block_is_not_kept),
 		test(a_proxy_with_back_pressure_queues_little_and_loses_nothing),
 	};
 
