@@ -302,6 +302,31 @@ an_error_on_the_write_fd_is_reported_to_the_object(void **state)
 	close(in[1]);
 }
 
+/* The error comes after the fd was writable, which reported no error. */
+static void
+an_error_after_the_write_fd_was_full_is_reported(void **state)
+{
+	struct socle_addr nowhere;
+	struct recorder *t;
+	int in[2];
+
+	(void)state;
+	pair_dgram(in);
+	udp_nowhere(&nowhere);
+	t = recorder_new(
+		in[0], &(struct socle_dgram_params){.autoflush = true});
+	assert_int_equal(
+		0, socle_dgram_set_write_fd(&t->dgram, udp_to(&nowhere)));
+	seam_fail(CALL_send, 1, EAGAIN, 1);
+	seam_fail(CALL_sendto, 1, EAGAIN, 1);
+	seam_fail(CALL_sendmsg, 1, EAGAIN, 1);
+	assert_int_equal(0, recorder_send(t, "x"));
+	turn_until_count(&t->emptied, 1);
+	turn_until_count(&t->recv_errors, 1);
+	assert_notes("empty rerr-ECONNREFUSED");
+	close(in[1]);
+}
+
 int
 main(void)
 {
@@ -318,6 +343,7 @@ main(void)
 		test(queued_datagrams_are_sent_through_a_new_write_fd),
 		test(an_invalid_write_fd_is_refused),
 		test(an_error_on_the_write_fd_is_reported_to_the_object),
+		test(an_error_after_the_write_fd_was_full_is_reported),
 	};
 
 	return run_tests(tests);
