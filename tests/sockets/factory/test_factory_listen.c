@@ -728,6 +728,22 @@ a_listener_whose_clients_others_take_does_not_spin(void **state)
 	a_listener_that_brings_no_client_rests(EAGAIN);
 }
 
+/* A batch grows with each tick, so that few ticks suffice. */
+static void
+many_clients_that_are_gone_in_few_ticks_do_not_pause_a_listener(void **state)
+{
+	struct socle_factory *f = serve((struct socle_factory_params){0});
+
+	(void)state;
+	clients(f, 1);
+	seam_time_virtual();
+	seam_fail(CALL_accept4, 1, ECONNABORTED, 200);
+	turn(12);
+	assert_int_equal(1, recorded.successes);
+	assert_int_equal(0, recorded.failures);
+	close_clients(1);
+}
+
 int
 main(void)
 {
@@ -767,6 +783,8 @@ main(void)
 		making_test(a_listener_after_shutdown_does_not_spin),
 		making_test(a_listener_whose_clients_are_gone_does_not_spin),
 		making_test(a_listener_whose_clients_others_take_does_not_spin),
+		making_test(
+			many_clients_that_are_gone_in_few_ticks_do_not_pause_a_listener),
 	};
 
 	return run_tests(tests);

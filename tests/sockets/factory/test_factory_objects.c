@@ -388,6 +388,7 @@ assert_not_taken(int fd, const struct socle_class *cls, int err)
 
 	assert_int_equal(err, take_over(fd, cls, &none));
 	assert_null(none);
+	turn(1); /* closes what was left to close */
 	assert_int_equal(mode, fcntl(fd, F_GETFL));
 	assert_int_equal(flags, fcntl(fd, F_GETFD));
 }
@@ -412,6 +413,10 @@ assert_stay_the_callers(void)
 	assert_not_taken(fd, &client_class, -EPERM);
 	seam_fail(CALL_getsockopt, 2, EIO, 1);
 	assert_not_taken(fd, &client_class, -EIO);
+	if (changes_are_calls()) {
+		seam_fail(CALL_change, 1, ENOSPC, 1);
+		assert_not_taken(fd, &client_class, -ENOSPC);
+	}
 	assert_int_equal(0, take_over(fd, &client_class, &factory));
 	assert_not_taken(fd, &client_class, -EEXIST);
 	close(other);
