@@ -53,6 +53,21 @@ a_peer_with_port_0_is_refused(void **state)
 	}
 }
 
+/* Some kernels do not say which protocol a socket has. */
+static void
+a_peer_with_port_0_is_refused_without_so_protocol_too(void **state)
+{
+	struct socle_addr a;
+
+	(void)state;
+	assert_int_equal(0, socle_addr_parse(&a, "127.0.0.1:0", 0));
+	io_open(&io, &(struct socle_io_params){.proto = "udp"});
+	seam_fail(CALL_getsockopt, 2, ENOPROTOOPT, 1);
+	assert_int_equal(-EINVAL, socle_io_connect(&io, &a));
+	assert_int_equal(1, seam_struck());
+	socle_io_close(&io);
+}
+
 static void
 numbers_that_parse_refuses_are_no_hosts(void **state)
 {
@@ -239,6 +254,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		io_test(addresses_of_a_wrong_length_are_refused),
 		io_test(a_peer_with_port_0_is_refused),
+		io_test(a_peer_with_port_0_is_refused_without_so_protocol_too),
 		io_test(numbers_that_parse_refuses_are_no_hosts),
 		io_test(a_socket_that_met_itself_through_the_wildcard_is_refused),
 		io_test(a_constructor_that_succeeds_leaves_no_error_text),

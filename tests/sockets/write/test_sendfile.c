@@ -474,6 +474,21 @@ a_held_file_is_sent_by_a_kick(void **state)
 }
 
 static void
+a_file_leaves_in_one_flush_with_the_bytes_around_it(void **state)
+{
+	(void)state;
+	open_pair();
+	socle_set_autoflush(s, false);
+	assert_int_equal(0, socle_write(s, "before ", 7));
+	send_whole(s, &a, file_with("file"));
+	assert_int_equal(0, socle_write(s, " after", 6));
+	assert_int_equal(1, socle_write_kick(s));
+	assert_notes("a:ok(4)");
+	assert_arrived(peer, "before file after");
+	close(peer);
+}
+
+static void
 a_held_file_is_sent_by_a_close(void **state)
 {
 	(void)state;
@@ -586,6 +601,7 @@ main(void)
 		both(a_file_may_have_no_completion),
 		both(autoflush_off_holds_a_file_until_the_next_tick),
 		both(a_held_file_is_sent_by_a_kick),
+		both(a_file_leaves_in_one_flush_with_the_bytes_around_it),
 		both(a_held_file_is_sent_by_a_close),
 		both(a_held_file_is_sent_by_a_steal),
 		both(a_file_counts_1_in_the_queue_size),
