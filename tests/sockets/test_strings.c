@@ -83,6 +83,12 @@ as_string_of_a_closed_object_has_its_last_watches_but_no_peer(void **state)
 	socle_watch_read(&q->sock, true);
 	socle_close(&q->sock, NULL);
 	assert_as_string(q, "Probe(R): closed");
+	close(ends[1]);
+	q = made_tcp();
+	socle_watch_read(&q->sock, true);
+	socle_watch_write(&q->sock, true);
+	socle_close(&q->sock, NULL);
+	assert_as_string(q, "Probe(RW): closed");
 	close(first_peer);
 	close(ends[1]);
 }
