@@ -444,6 +444,39 @@ a_flood_gets_only_its_share_of_a_tick(void **state)
 	close(fds[1]);
 }
 
+enum { LARGE = 8000 };
+
+static void
+feed_large(struct recorder *t, const struct socle_packet *p)
+{
+	static const char large[LARGE];
+
+	(void)p;
+	assert_int_equal(LARGE, send(*(int *)t->arg, large, LARGE, 0));
+}
+
+/* A megabyte; a datagram is counted whatever its place in the batch. */
+static void
+a_flood_of_large_datagrams_gets_only_its_share_of_bytes(void **state)
+{
+	struct recorder *t;
+	int fds[2];
+
+	(void)state;
+	pair_udp(fds);
+	t = recorder_new(fds[0],
+		&(struct socle_dgram_params){
+			.recv_all = true, .recv_batch = 4, .recv_len = LARGE});
+	t->quiet = true;
+	t->on_recv = feed_large;
+	t->arg = &fds[1];
+	for (int i = 0; i < 8; i++)
+		feed_large(t, NULL);
+	turn(1);
+	assert_in_range(t->received, (1 << 20) / LARGE, (1 << 20) / LARGE + 4);
+	close(fds[1]);
+}
+
 /* ---- the destination of a request ---- */
 
 static void
@@ -603,6 +636,7 @@ main(void)
 		test(a_datagram_that_is_too_long_fails_alone_in_its_batch),
 		test(a_flood_does_not_delay_a_timer),
 		test(a_flood_gets_only_its_share_of_a_tick),
+		test(a_flood_of_large_datagrams_gets_only_its_share_of_bytes),
 		test(with_pktinfo_a_reply_has_the_requests_destination_as_source),
 		test(to_is_the_destination_address_of_the_datagram),
 		test(with_pktinfo_a_broadcast_can_be_answered),
