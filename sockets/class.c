@@ -40,8 +40,6 @@ socle_set_class(struct socle_socket *s, const struct socle_class *cls)
 		err = capacity_keep(s, c->flat.size);
 	if (err < 0)
 		return err;
-	socle__class_of(s)->live--;
-	c->live++;
 	s->d.ops = &c->ops;
 	return 0;
 }

@@ -1,8 +1,7 @@
 /*
  * The classes used in a reactor, resolved: flat copies with every inherited
- * slot filled in, so that dispatch is one load.  The copy also holds what the
- * reactor records of the class: the number of live objects and the profile
- * counters.
+ * slot filled in, so that dispatch is one load.  The copy also holds the profile
+ * counters of the class.
  */
 #ifndef SOCLE_SOCKETS_CLASS_CACHE_H
 #define SOCLE_SOCKETS_CLASS_CACHE_H
@@ -42,7 +41,6 @@ struct socle__class {
 	const struct socle__transport *transport;
 	const struct socle_class *source;
 	struct socle__class *next;
-	size_t live;
 	struct socle__profile_counter *counters[SOCLE__ITEM_POST_LOOP + 1];
 };
 

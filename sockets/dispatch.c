@@ -216,7 +216,6 @@ socket_reap(struct socle_descriptor *d)
 	/* A callback of the drop forked, and this is the child. */
 	if (s->queue || s->queued)
 		cls->transport->drop(s);
-	cls->live--;
 	if (cls->flat.destroy)
 		call_destroy(s);
 	if (x)

@@ -42,7 +42,7 @@ sigpipe_prevent(int fd, uint32_t flags)
 
 /* Its descriptor was added. */
 static inline void
-fill(struct socle_socket *self, struct socle__class *cls)
+fill(struct socle_socket *self)
 {
 	self->queue = NULL;
 	self->queued = 0;
@@ -51,7 +51,6 @@ fill(struct socle_socket *self, struct socle__class *cls)
 	self->idle_ms = 0;
 	self->read_error = self->write_error = 0;
 	socle__own_timer_init(&self->timer, socle__socket_timer);
-	cls->live++;
 }
 
 void
@@ -108,7 +107,7 @@ socle__socket_init(struct socle_socket *self, struct socle__class *cls, int fd,
 		socle__fd_mode_restore(fd, &before);
 		return err;
 	}
-	fill(self, cls);
+	fill(self);
 	self->d.fd_flags |= (uint8_t)fd_flags_of(fd, flags, before.file);
 	if (type != SOCK_STREAM)
 		socle__socket_has_messages(self);
@@ -122,7 +121,6 @@ socle__socket_undo_new(struct socle_socket *s)
 	int fd = socle__descriptor_detach(&s->d);
 
 	socle__turn_drop(&s->d, SOCLE__TURN_DESTROY);
-	socle__class_of(s)->live--;
 	sys_free(s->extra);
 	socle__memory_give(socle__reactor, s, socle__class_of(s)->flat.size);
 	return fd;
@@ -170,7 +168,7 @@ added(struct socle_socket *s, struct socle__class *cls, int err)
 	if (err < 0)
 		socle__memory_give(socle__reactor, s, cls->flat.size);
 	else
-		fill(s, cls);
+		fill(s);
 	return err;
 }
 
