@@ -573,6 +573,8 @@ an_items_name_consists_of_kind_and_text(void **state)
 		{SOCLE__ITEM_TIMER, "(struct t[]){{1, 2}}, ns::f",
 			"timer:ns::f"},
 		{SOCLE__ITEM_TIMER, "10'000.0, f, NULL", "timer:f"},
+		{SOCLE__ITEM_TIMER, "x + 1'000, f, NULL", "timer:f"},
+		{SOCLE__ITEM_TIMER, "c == ',' ? 1 : 2, f, NULL", "timer:f"},
 		{SOCLE__ITEM_TIMER, "\"\\\",\", f, NULL", "timer:f"},
 		{SOCLE__ITEM_TIMER, NULL, "timer:(unnamed)"},
 		{SOCLE__ITEM_TIMER, "5.0, , NULL", "timer:(unnamed)"},

@@ -97,6 +97,23 @@ datagrams_that_wait_joined_are_split_after_gro_is_turned_off(void **state)
 	assert_notes("<111111> <222222> <333333>");
 }
 
+/* They come in one message, which one tick receives. */
+static void
+datagrams_of_one_byte_are_joined_too(void **state)
+{
+	static const char *const bytes[] = {"1", "2", "3", NULL};
+	struct recorder *t, *sender;
+
+	(void)state;
+	if (!joined_are_supported())
+		skip_because("the kernel does not join datagrams here");
+	t = receiver_new(&sender, 1500);
+	send_joined(sender, bytes);
+	turn(1);
+	assert_int_equal(3, t->received);
+	assert_notes("<1> <2> <3>");
+}
+
 static void
 a_stolen_fd_does_not_join(void **state)
 {
@@ -505,6 +522,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		test(turning_gro_off_turns_the_option_off),
 		test(datagrams_that_wait_joined_are_split_after_gro_is_turned_off),
+		test(datagrams_of_one_byte_are_joined_too),
 		test(a_stolen_fd_does_not_join),
 		test(each_joined_datagram_is_truncated_alone),
 		test(a_loop_inside_a_joined_message_delivers_the_rest_of_it),

@@ -408,6 +408,60 @@ a_child_drops_what_was_queued_before_the_fork(void **state)
 	close(fds[1]);
 }
 
+static pid_t forked;
+
+static void
+fork_once(struct recorder *t, int err, const struct socle_packet *p)
+{
+	(void)t;
+	(void)err;
+	(void)p;
+	if (forked < 0)
+		forked = fork();
+}
+
+static int
+send_in_child(struct recorder *t, int fd)
+{
+	char buf[8];
+
+	if (socle_after_fork() < 0)
+		return 1;
+	if (socle_dgram_send(&t->dgram, "child", 5, 0, NULL) != 0)
+		return 2;
+	if (socle_event_loop_once(0) < 0)
+		return 3;
+	return recv(fd, buf, sizeof(buf), MSG_DONTWAIT) == 5 ? 0 : 4;
+}
+
+/* The flush that the callback is part of ends in the child as well. */
+static void
+a_child_made_in_a_flush_sends_what_it_queues(void **state)
+{
+	struct recorder *t;
+	int fds[2], status;
+
+	(void)state;
+	pair_dgram(fds);
+	t = recorder_new(fds[0], NULL);
+	t->on_send_error = fork_once;
+	forked = -1;
+	recorder_send(t, "1");
+	seam_fail(CALL_send, 1, EMSGSIZE, 1);
+	seam_fail(CALL_sendto, 1, EMSGSIZE, 1);
+	seam_fail(CALL_sendmsg, 1, EMSGSIZE, 1);
+	(void)socle_event_loop_once(0);
+	seam_heal();
+	if (forked == 0)
+		_exit(send_in_child(t, fds[1]));
+	assert_int_equal(forked, waitpid(forked, &status, 0));
+	assert_true(WIFEXITED(status));
+	assert_int_equal(0, WEXITSTATUS(status));
+	assert_receives_nothing(fds[1]);
+	notes_clear();
+	close(fds[1]);
+}
+
 static int
 end_it(struct recorder *t, int fd)
 {
@@ -548,6 +602,7 @@ main(void)
 		test(a_reset_closes_a_dgram_with_its_write_fd_in_either_order),
 		test(an_idle_dgram_times_out_and_traffic_postpones_it),
 		test(a_child_drops_what_was_queued_before_the_fork),
+		test(a_child_made_in_a_flush_sends_what_it_queues),
 		test(a_dgram_in_close_when_empty_closes_in_the_child),
 		test(a_vetoed_close_keeps_queued_datagrams),
 		test(an_event_write_that_sends_nothing_is_followed_by_a_flush),
