@@ -8,6 +8,8 @@
 #include "tests/support/cells.h"
 #include "tests/support/looping.h"
 
+#include "reactor/interest.h"
+
 #include <sys/resource.h>
 
 static void
@@ -739,6 +741,23 @@ a_loop_that_cannot_watch_its_wakeups_does_not_spin(void **state)
 	socle_loop_release(l);
 }
 
+static void
+an_fd_is_gone_only_if_it_is_not_open_or_another_file(void **state)
+{
+	int fds[2];
+
+	(void)state;
+	pair_pipe(fds);
+	errno = EBADF; /* of an earlier call */
+	assert_false(socle__fd_is_gone(fds[1], -EBADF));
+	assert_false(socle__fd_is_gone(fds[1], -EPERM));
+	assert_true(socle__fd_is_gone(fds[1], -ENOENT));
+	close(fds[0]);
+	close(fds[1]);
+	assert_true(socle__fd_is_gone(fds[1], -EBADF));
+	assert_false(socle__fd_is_gone(fds[1], -ENOSPC));
+}
+
 int
 main(void)
 {
@@ -768,6 +787,7 @@ main(void)
 		test(two_refused_changes_of_an_object_are_one_event_err),
 		test(a_device_that_cannot_be_watched_is_refused_and_closed),
 		test(a_loop_that_cannot_watch_its_wakeups_does_not_spin),
+		test(an_fd_is_gone_only_if_it_is_not_open_or_another_file),
 	};
 
 	return run_tests(tests);

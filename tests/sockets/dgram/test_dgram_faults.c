@@ -106,10 +106,33 @@ a_send_without_memory_queues_nothing(void **state)
 	close(fds[1]);
 }
 
+/* A length of 0 is no failure, whatever an earlier call left in errno. */
+static void
+an_empty_datagram_is_moved_once_after_an_interruption(void **state)
+{
+	struct recorder *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = recorder_new(
+		fds[0], &(struct socle_dgram_params){.autoflush = true});
+	errno = EINTR;
+	assert_int_equal(1, recorder_send(t, ""));
+	assert_receives(fds[1], "");
+	assert_receives_nothing(fds[1]);
+	datagram(fds[1], "");
+	errno = EINTR;
+	turn(1);
+	assert_notes("<>");
+	close(fds[1]);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		test(an_empty_datagram_is_moved_once_after_an_interruption),
 		test(a_failed_configure_changes_nothing),
 		test(without_memory_datagrams_stay_in_the_kernel),
 		test(a_send_without_memory_queues_nothing),

@@ -260,6 +260,23 @@ failing_to_restore_the_mode_is_reported(void **state)
 }
 
 static void
+a_client_at_fd_0_is_closed_if_its_accept_fails(void **state)
+{
+	int saved = fd_0_save();
+
+	(void)state;
+	prepare(1);
+	close(0);
+	seam_fail(CALL_fcntl, 3, EIO, 1);
+	assert_int_equal(-EIO, socle_io_accept(&listener, &spare, NULL));
+	assert_int_equal(-1, fcntl(0, F_GETFD));
+	socle_io_close(&listener);
+	socle_io_close(&client);
+	socle_io_close(&udp);
+	fd_0_restore(saved);
+}
+
+static void
 a_failed_wait_is_reported(void **state)
 {
 	int fds[STUFFING];
@@ -336,6 +353,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		io_test(a_failed_call_reports_its_error_and_changes_nothing),
 		io_test(failing_to_restore_the_mode_is_reported),
+		io_test(a_client_at_fd_0_is_closed_if_its_accept_fails),
 		io_test(a_failed_wait_is_reported),
 		io_test(failing_to_read_the_result_of_a_connect_is_reported),
 		io_test(closing_ignores_the_result_of_close),
