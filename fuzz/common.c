@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHORT = 256, SPLITS = 64 };
+enum { SHORT = 32, SPLITS = 16 };
 
 bool fuzz_every_split;
 
