@@ -5,6 +5,7 @@
 # make test-valgrind   under valgrind                  make clean
 # make simulate        random programs on a simulated kernel, RUNS=17000
 # make coverage        what the tests reach
+# make mutate [T=timers] [N=400]  what the tests would not notice
 # make fuzz [T=http] [SECONDS=60]  the parsers, with clang's fuzzer
 # make bench [FULL=1]  socle beside its peers          make guard [RECORD=1]
 #   LIBUV=DIR LIBEVENT=DIR  installed there, instead of the system's
@@ -186,7 +187,7 @@ endif
 all: $(STATIC) $(SHARED) $(LINKS)
 .PHONY: all tests test test-long test-kernels test-valgrind examples benches bench \
 	stress soak simulate peers guard run install uninstall lint clean cmocka cross \
-	coverage fuzz
+	coverage fuzz mutate mutants
 .DELETE_ON_ERROR:
 MAKEFLAGS += -r
 
@@ -346,6 +347,15 @@ test-valgrind: tests
 
 coverage:
 	+@MAKE='$(MAKE)' tools/coverage
+
+# T, which else selects tests, is what to change.
+mutate:
+	@tools/need python3 python3 ld.gold binutils
+	+@$(MAKE) --no-print-directory T= WHAT='$(T)' mutants
+mutants:
+	+@CC='$(CC)' MAKE='$(MAKE)' WHAT='$(WHAT)' FOLDERS='$(FOLDERS)' BACKENDS='$(BACKENDS)' \
+		KERNEL_RUNS='$(KERNEL_RUNS)' FLAGS='$(ALL_CPPFLAGS) $(SEAM)' \
+		tools/mutate
 
 fuzz:
 	@T='$(T)' SECONDS='$(SECONDS)' fuzz/run
