@@ -164,7 +164,8 @@ SIM_OBJ := $(SIM_SRC:%.c=$B/sim/%.o)
 # The model on the real kernel.
 REAL_OBJ := $(patsubst %.c,$B/real/%.o,$(wildcard tests/model/*.c)) \
 	$(patsubst %.c,$B/seam/%.o,$(wildcard tests/model/real/*.c)) \
-	$(addprefix $B/seam/tests/support/,faults.o waiting.o kernel_calls.o)
+	$(addprefix $B/seam/tests/support/,faults.o site_faults.o waiting.o \
+	kernel_calls.o)
 
 EXAMPLE_SRC := $(filter-out $(if $(TLS_LIBS),,examples/tls-echo.c), \
 	$(wildcard examples/*.c))
