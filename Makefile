@@ -196,8 +196,10 @@ Q   := $(if $(V),,@)
 quoted = '$(subst ','\'',$1)'
 say  = $(if $(V),@:,@printf '  %-7s %s\n' $1 '$2')
 
-# Other flags, or another set of sources, rebuild everything.
-FLAGS := $(strip $(CC) $(ALL_CPPFLAGS) $(KQUEUE_FLAGS) $(SITES) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(LIB_SRC))
+# Other flags, or another set of sources, rebuild everything; where coverage is
+# counted another place does too, for the objects name their files with counts.
+FLAGS := $(strip $(CC) $(ALL_CPPFLAGS) $(KQUEUE_FLAGS) $(SITES) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(LIB_SRC) \
+	$(if $(COVERAGE),$(CURDIR)))
 ifneq ($(FLAGS),$(shell cat $B/flags 2>/dev/null))
 $(shell mkdir -p $B && printf '%s\n' $(call quoted,$(FLAGS)) >$B/flags)
 endif
