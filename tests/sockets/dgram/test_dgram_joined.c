@@ -516,6 +516,181 @@ the_longest_datagram_is_sent_among_others(void **state)
 	close(fd);
 }
 
+/* ---- joined both ways, and where the kernel refuses ---- */
+
+static struct msghdr last_sent;
+static ssize_t (*real_sendmsg)(int fd, const struct msghdr *m, int flags);
+
+static ssize_t
+remember_sent(int fd, const struct msghdr *m, int flags)
+{
+	last_sent = *m;
+	return real_sendmsg(fd, m, flags);
+}
+
+static void
+echo_it(struct recorder *t, const struct socle_packet *p)
+{
+	assert_int_equal(0, socle_dgram_reply(&t->dgram, p, p->data, p->len));
+}
+
+/* They lie one behind the other, so that one piece of memory is sent. */
+static void
+an_echo_of_joined_datagrams_is_sent_as_they_came(void **state)
+{
+	static const struct socle_dgram_params both = {
+		.gro = true, .gso = true};
+	struct recorder *t, *sender;
+	struct socle_addr a;
+
+	(void)state;
+	if (!joined_are_supported())
+		skip_because("the kernel does not join datagrams here");
+	t = recorder_new(udp_bound(&a), &both);
+	t->on_recv = echo_it;
+	t->quiet = true;
+	sender = recorder_new(udp_to(&a), &joining);
+	send_joined(sender, digits);
+	notes_clear();
+	real_sendmsg = socle__seam.sendmsg;
+	socle__seam.sendmsg = remember_sent;
+	turn_until_received(t, 3);
+	turn(1);
+	socle__seam.sendmsg = real_sendmsg;
+	assert_int_equal(1, last_sent.msg_iovlen);
+	turn_until_received(sender, 3);
+	assert_notes("<111111> <222222> <333333>");
+}
+
+static void
+gro_that_cannot_be_turned_off_splits_all_the_same(void **state)
+{
+	struct recorder *t, *sender;
+
+	(void)state;
+	if (!joined_are_supported())
+		skip_because("the kernel does not join datagrams here");
+	t = receiver_new(&sender, 0);
+	seam_fail(CALL_setsockopt, 1, ENOBUFS, 1);
+	gro_off(t);
+	assert_int_equal(1, seam_struck());
+	send_joined(sender, digits);
+	turn_until_received(t, 3);
+	assert_notes("<111111> <222222> <333333>");
+	assert_int_equal(0, kernel_joins(t->dgram.sock.d.fd));
+}
+
+static void
+close_receiver(struct recorder *t, const struct socle_packet *p)
+{
+	(void)p;
+	socle_close(&t->dgram.sock, NULL);
+}
+
+static void
+a_close_among_datagrams_that_waited_joined_drops_the_rest(void **state)
+{
+	struct recorder *t, *sender;
+
+	(void)state;
+	if (!joined_are_supported())
+		skip_because("the kernel does not join datagrams here");
+	t = receiver_new(&sender, 0);
+	send_joined(sender, digits);
+	gro_off(t);
+	t->on_recv = close_receiver;
+	turn_until_received(t, 1);
+	turn(1);
+	assert_notes("<111111> close() destroy");
+}
+
+/* An error that waits is discarded like a datagram. */
+static void
+a_steal_discards_what_waits_behind_an_error_too(void **state)
+{
+	struct recorder *t, *sender;
+	int fd;
+
+	(void)state;
+	if (!joined_are_supported())
+		skip_because("the kernel does not join datagrams here");
+	t = receiver_new(&sender, 0);
+	send_joined(sender, digits);
+	seam_fail(CALL_recvmsg, 1, ECONNREFUSED, 1);
+	fd = socle_steal_socket(&t->dgram.sock);
+	assert_int_equal(1, seam_struck());
+	assert_receives_nothing(fd);
+	turn(1);
+	notes_clear();
+	close(fd);
+}
+
+static ssize_t
+never_empty(int fd, struct msghdr *m, int flags)
+{
+	(void)fd;
+	(void)m;
+	(void)flags;
+	return 0;
+}
+
+/* It would last as long as the peers send. */
+static void
+a_steal_from_a_flood_ends(void **state)
+{
+	ssize_t (*real)(int, struct msghdr *, int) = socle__seam.recvmsg;
+	struct recorder *t, *sender;
+	int fd;
+
+	(void)state;
+	if (!joined_are_supported())
+		skip_because("the kernel does not join datagrams here");
+	t = receiver_new(&sender, 0);
+	socle__seam.recvmsg = never_empty;
+	fd = socle_steal_socket(&t->dgram.sock);
+	socle__seam.recvmsg = real;
+	turn(1);
+	notes_clear();
+	close(fd);
+}
+
+static void
+configuring_what_is_so_already_is_no_system_call(void **state)
+{
+	static const struct socle_dgram_params p = {.gro = true};
+	struct recorder *t, *sender;
+
+	(void)state;
+	if (!joined_are_supported())
+		skip_because("the kernel does not join datagrams here");
+	t = receiver_new(&sender, 0);
+	seam_count_reset();
+	assert_int_equal(
+		0, socle_dgram_configure(&t->dgram, &p, SOCLE_DGRAM_GRO));
+	assert_int_equal(0, seam_system_calls());
+	assert_int_equal(1, kernel_joins(t->dgram.sock.d.fd));
+}
+
+static void
+gso_configured_for_a_unix_socket_sends_singly(void **state)
+{
+	struct recorder *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = recorder_new(fds[0], NULL);
+	assert_int_equal(
+		0, socle_dgram_configure(&t->dgram, &joining, SOCLE_DGRAM_GSO));
+	recorder_send(t, "1");
+	recorder_send(t, "2");
+	turn(1);
+	assert_notes("empty");
+	assert_receives(fds[1], "1");
+	assert_receives(fds[1], "2");
+	close(fds[1]);
+}
+
 int
 main(void)
 {
@@ -536,6 +711,13 @@ main(void)
 		test(replies_from_one_address_are_joined),
 		test(a_run_longer_than_a_message_is_divided),
 		test(the_longest_datagram_is_sent_among_others),
+		test(an_echo_of_joined_datagrams_is_sent_as_they_came),
+		test(gro_that_cannot_be_turned_off_splits_all_the_same),
+		test(a_close_among_datagrams_that_waited_joined_drops_the_rest),
+		test(a_steal_discards_what_waits_behind_an_error_too),
+		test(a_steal_from_a_flood_ends),
+		test(configuring_what_is_so_already_is_no_system_call),
+		test(gso_configured_for_a_unix_socket_sends_singly),
 	};
 
 	return run_tests(tests);

@@ -584,6 +584,212 @@ profiling_has_items_for_dgram_callbacks(void **state)
 	close(fds[1]);
 }
 
+/* ---- what is dropped, held and closed ---- */
+
+static int
+stay_open(struct recorder *t, int fd)
+{
+	char buf[8];
+
+	if (socle_after_fork() < 0)
+		return 1;
+	if (socle_closed(&t->dgram.sock))
+		return 2;
+	if (socle_dgram_send(&t->dgram, "child", 5, 0, NULL) != 0)
+		return 3;
+	if (socle_event_loop_once(0) < 0)
+		return 4;
+	return recv(fd, buf, sizeof(buf), MSG_DONTWAIT) == 5 ? 0 : 5;
+}
+
+/* Every error closes a connection; what the parent sends is none. */
+static void
+a_connection_without_handlers_continues_in_the_child(void **state)
+{
+	static const struct socle_dgram_class plain_class = {
+		.cls = {.name = "Plain",
+			.super = &socle_dgram_class.cls,
+			.size = sizeof(struct recorder)}};
+	struct socle_dgram *d;
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(0, socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds));
+	assert_int_equal(0, socle_dgram_new(&plain_class, fds[0], NULL, &d));
+	assert_int_equal(0, socle_dgram_send(d, "parent", 6, 0, NULL));
+	assert_int_equal(0, in_child(stay_open, recorder_of(d), fds[1]));
+	turn(1);
+	assert_receives(fds[1], "parent");
+	close(fds[1]);
+}
+
+/* Reading is held for 50 ms, for want of memory. */
+static struct recorder *
+held_new(int fds[2])
+{
+	struct recorder *t;
+
+	seam_time_virtual();
+	pair_dgram(fds);
+	t = recorder_new(fds[0], NULL);
+	datagram(fds[1], "x");
+	seam_fail(CALL_recvmsg, 1, ENOMEM, 1);
+	turn(2);
+	assert_notes("");
+	assert_int_equal(1, seam_struck());
+	return t;
+}
+
+static int
+reads_again(struct recorder *t, int fd)
+{
+	(void)fd;
+	if (socle_after_fork() < 0)
+		return 1;
+	while (t->received == 0)
+		if (socle_event_loop_once(-1) < 0)
+			return 2;
+	return 0;
+}
+
+static void
+reading_that_was_held_continues_in_the_child(void **state)
+{
+	struct recorder *t;
+	int fds[2];
+
+	(void)state;
+	t = held_new(fds);
+	assert_int_equal(0, in_child(reads_again, t, fds[1]));
+	socle_close(&t->dgram.sock, NULL);
+	turn(1);
+	notes_clear();
+	close(fds[1]);
+}
+
+static void
+a_dgram_whose_reading_is_held_leaves_no_timer(void **state)
+{
+	struct recorder *t;
+	int fds[2];
+
+	(void)state;
+	t = held_new(fds);
+	assert_true(socle_timer_pending(&t->dgram.later));
+	socle_close(&t->dgram.sock, NULL);
+	assert_false(socle_timer_pending(&t->dgram.later));
+	turn(1);
+	notes_clear();
+	close(fds[1]);
+}
+
+/* The earlier of the two times for which one timer is used. */
+static void
+a_hold_does_not_postpone_the_next_send(void **state)
+{
+	struct recorder *t;
+	double start;
+	int fds[2];
+
+	(void)state;
+	seam_time_virtual();
+	pair_dgram(fds);
+	t = recorder_new(
+		fds[0], &(struct socle_dgram_params){.autoflush = true});
+	t->quiet = true;
+	seam_fail(CALL_sendto, 1, ENOBUFS, 1);
+	seam_fail(CALL_recvmsg, 1, ENOMEM, 1);
+	assert_int_equal(0, recorder_send(t, "y"));
+	datagram(fds[1], "x");
+	start = seam_time();
+	turn(1);
+	assert_int_equal(2, seam_struck());
+	while (t->emptied == 0)
+		assert_true(socle_event_loop_once(-1) >= 0);
+	assert_true(seam_time() - start < 0.01);
+	while (t->received == 0)
+		assert_true(socle_event_loop_once(-1) >= 0);
+	assert_true(seam_time() - start < 0.06);
+	assert_receives(fds[1], "y");
+	close(fds[1]);
+}
+
+/* ---- handlers ---- */
+
+static void
+own_recv_error(struct socle_dgram *d, int err)
+{
+	(void)d;
+	note("own%d", err);
+}
+
+static void
+own_send_error(struct socle_dgram *d, int err, const struct socle_packet *p)
+{
+	(void)d;
+	note("own%d:%.*s", err, (int)p->len, (const char *)p->data);
+}
+
+static void
+own_empty(struct socle_dgram *d)
+{
+	(void)d;
+	note("own-empty");
+}
+
+static void
+an_objects_own_handlers_are_called_instead_of_its_classs(void **state)
+{
+	static const struct socle_dgram_params own = {
+		.on_recv_error = own_recv_error,
+		.on_send_error = own_send_error,
+		.on_outgoing_empty = own_empty};
+	struct recorder *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = recorder_new(fds[0], &own);
+	seam_fail(CALL_recvmsg, 1, EIO, 1);
+	datagram(fds[1], "x");
+	turn(2);
+	seam_fail(CALL_sendto, 1, EACCES, 1);
+	recorder_send(t, "y");
+	turn(1);
+	assert_notes("own-5 <x> own-EACCES:y own-empty");
+	close(fds[1]);
+}
+
+static void close_and_call_super(struct socle_socket *self);
+
+static const struct socle_dgram_class hasty_class = {
+	.cls = {.name = "Hasty",
+		.super = &recorder_class.cls,
+		.size = sizeof(struct recorder),
+		.event_read = close_and_call_super}};
+
+static void
+close_and_call_super(struct socle_socket *self)
+{
+	socle_close(self, "hasty");
+	socle_super_event_read(&hasty_class.cls, self);
+}
+
+static void
+a_closed_dgram_receives_nothing_by_a_super_call(void **state)
+{
+	struct socle_dgram *d;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	assert_int_equal(0, socle_dgram_new(&hasty_class, fds[0], NULL, &d));
+	datagram(fds[1], "x");
+	turn(1);
+	assert_notes("close(hasty) destroy");
+	close(fds[1]);
+}
+
 int
 main(void)
 {
@@ -607,6 +813,12 @@ main(void)
 		test(a_vetoed_close_keeps_queued_datagrams),
 		test(an_event_write_that_sends_nothing_is_followed_by_a_flush),
 		test(profiling_has_items_for_dgram_callbacks),
+		test(a_connection_without_handlers_continues_in_the_child),
+		test(reading_that_was_held_continues_in_the_child),
+		test(a_dgram_whose_reading_is_held_leaves_no_timer),
+		test(a_hold_does_not_postpone_the_next_send),
+		test(an_objects_own_handlers_are_called_instead_of_its_classs),
+		test(a_closed_dgram_receives_nothing_by_a_super_call),
 	};
 
 	return run_tests(tests);

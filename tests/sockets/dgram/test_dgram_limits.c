@@ -492,6 +492,168 @@ a_new_write_fd_ends_the_wait_for_the_old_one(void **state)
 	close(out[1]);
 }
 
+/* ---- two limits, and lengths that none allows ---- */
+
+static void
+the_smaller_of_two_limits_holds(void **state)
+{
+	struct recorder *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = recorder_new(
+		fds[0], &(struct socle_dgram_params){.max_queue_bytes = 4});
+	assert_int_equal(0, socle_set_write_cap(&t->dgram.sock, 100));
+	assert_int_equal(
+		-ENOBUFS, socle_dgram_send(&t->dgram, "12345", 5, 0, NULL));
+	assert_int_equal(0, socle_set_write_cap(&t->dgram.sock, 2));
+	assert_int_equal(
+		-ENOBUFS, socle_dgram_send(&t->dgram, "123", 3, 0, NULL));
+	assert_int_equal(0, recorder_send(t, "12"));
+	close(fds[1]);
+}
+
+static void
+answer_with_much(struct recorder *t, const struct socle_packet *p)
+{
+	assert_int_equal(0, socle_dgram_reply(&t->dgram, p, p->data, p->len));
+	assert_int_equal(-ENOBUFS, socle_dgram_reply(&t->dgram, p, "12345", 5));
+}
+
+static void
+an_answer_does_not_exceed_the_limit_in_bytes(void **state)
+{
+	struct socle_addr a;
+	struct recorder *t;
+	int peer;
+
+	(void)state;
+	t = recorder_new(udp_bound(&a),
+		&(struct socle_dgram_params){.max_queue_bytes = 4});
+	t->on_recv = answer_with_much;
+	peer = udp_to(&a);
+	datagram(peer, "x");
+	turn_until_received(t, 1);
+	turn(1);
+	assert_notes("<x> empty");
+	assert_receives(peer, "x");
+	close(peer);
+}
+
+static void
+a_length_that_no_memory_has_is_refused(void **state)
+{
+	volatile size_t huge = SIZE_MAX - 8;
+	struct recorder *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = recorder_new(fds[0], NULL);
+	assert_int_equal(
+		-ENOMEM, socle_dgram_send(&t->dgram, "x", huge, 0, NULL));
+	assert_int_equal(0, socle_write_buf_size(&t->dgram.sock));
+	close(fds[1]);
+}
+
+/* The block that is kept for the next datagrams is too small for it. */
+static void
+a_datagram_longer_than_a_block_is_queued(void **state)
+{
+	static char longest[40001];
+	struct recorder *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = recorder_new(fds[0], NULL);
+	recorder_send(t, "short");
+	turn(1);
+	memset(longest, 'l', sizeof(longest) - 1);
+	recorder_send(t, longest);
+	turn(1);
+	assert_receives(fds[1], "short");
+	assert_receives(fds[1], longest);
+	notes_clear();
+	close(fds[1]);
+}
+
+static void
+close_at_mark(struct socle_socket *s, bool above, void *arg)
+{
+	(void)above;
+	(void)arg;
+	socle_close(s, "mark");
+}
+
+static void
+a_mark_reached_by_a_send_that_the_kernel_refused_may_close(void **state)
+{
+	struct recorder *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = recorder_new(fds[0], &now);
+	assert_int_equal(0,
+		socle_set_water_marks(
+			&t->dgram.sock, 0, 2, close_at_mark, NULL));
+	seam_fail(CALL_sendto, 1, ENOBUFS, 1);
+	assert_int_equal(0, recorder_send(t, "xyz"));
+	turn(1);
+	assert_notes("close(mark) serr-ECANCELED:xyz destroy");
+	close(fds[1]);
+}
+
+static void
+a_batch_is_64_datagrams_at_most(void **state)
+{
+	struct socle_addr a;
+	struct recorder *t;
+	int peer;
+
+	(void)state;
+	t = recorder_new(udp_bound(&a),
+		&(struct socle_dgram_params){.recv_batch = 1000});
+	t->quiet = true;
+	peer = udp_to(&a);
+	for (int i = 0; i < 100; i++)
+		datagram(peer, "x");
+	turn_until_received(t, 64);
+	assert_int_equal(64, t->received);
+	turn_until_received(t, 100);
+	close(peer);
+}
+
+/* Each received datagram is followed by the next: no receive finds none. */
+static void
+feed(struct recorder *t, const struct socle_packet *p)
+{
+	assert_int_equal(p->len, send(*(int *)t->arg, p->data, p->len, 0));
+}
+
+static void
+a_flood_of_long_datagrams_gets_1_mib_of_a_tick(void **state)
+{
+	static char longest[65536];
+	struct recorder *t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	t = recorder_new(
+		fds[0], &(struct socle_dgram_params){.recv_all = true});
+	t->quiet = true;
+	t->on_recv = feed;
+	t->arg = &fds[1];
+	assert_int_equal(
+		sizeof(longest), send(fds[1], longest, sizeof(longest), 0));
+	turn(1);
+	assert_int_equal((1 << 20) / sizeof(longest), t->received);
+	close(fds[1]);
+}
+
 int
 main(void)
 {
@@ -513,6 +675,13 @@ main(void)
 		test(a_tcp_stream_is_received_whatever_it_sends_through),
 		test(after_a_stream_was_the_write_fd_errors_close_nothing),
 		test(a_new_write_fd_ends_the_wait_for_the_old_one),
+		test(the_smaller_of_two_limits_holds),
+		test(an_answer_does_not_exceed_the_limit_in_bytes),
+		test(a_length_that_no_memory_has_is_refused),
+		test(a_datagram_longer_than_a_block_is_queued),
+		test(a_mark_reached_by_a_send_that_the_kernel_refused_may_close),
+		test(a_batch_is_64_datagrams_at_most),
+		test(a_flood_of_long_datagrams_gets_1_mib_of_a_tick),
 	};
 
 	return run_tests(tests);
