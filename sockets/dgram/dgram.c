@@ -175,7 +175,7 @@ drop(struct socle_socket *s)
 {
 	struct socle_dgram *d = socle__dgram_of(s);
 
-	if (!socle__has(s, SOCLE__READ_HELD) || socle__is_closed(s))
+	if (!socle__has(s, SOCLE__READ_HELD))
 		socle_timer_cancel(&d->later);
 	if (socle__is_closed(s)) {
 		socle__dgram_room_end(d);

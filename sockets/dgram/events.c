@@ -33,8 +33,6 @@ socle__dgram_emptied(struct socle_dgram *d)
 {
 	struct socle__callback c;
 
-	if (!socle__class_of(&d->sock)->flat.event_drain)
-		return;
 	socle__object_callback_begin(&d->sock, &c, SOCLE__ITEM_DRAIN);
 	socle__class_of(&d->sock)->flat.event_drain(&d->sock);
 	socle__callback_end(socle__reactor, &c);

@@ -265,9 +265,8 @@ receive_some(struct socle_dgram *d, size_t *bytes, unsigned *datagrams)
 	int n = r ? fill(d, r) : -ENOMEM, err;
 	bool full;
 
-	if (n <= 0) {
-		if (n < 0)
-			failed(d, n);
+	if (n < 0) {
+		failed(d, n);
 		return false;
 	}
 	d->flags &= ~(uint32_t)SOCLE__DGRAM_IN_FAILED;

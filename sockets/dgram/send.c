@@ -179,7 +179,7 @@ socle__dgram_flush(struct socle_socket *s)
 {
 	struct socle_dgram *d = socle__dgram_of(s);
 
-	if (!socle__is_gone(s) && !socle__has(s, SOCLE__CONNECTING))
+	if (!socle__is_gone(s))
 		flush(d, budget(d));
 }
 

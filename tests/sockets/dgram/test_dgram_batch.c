@@ -226,6 +226,7 @@ a_refused_run_alone_is_sent_singly(void **state)
 	refused_gso_is_sent_singly(EIO);
 	refused_gso_is_sent_singly(EINVAL);
 	refused_gso_is_sent_singly(EMSGSIZE);
+	refused_gso_is_sent_singly(EOPNOTSUPP);
 }
 
 /* Only a missing sendmmsg(2) is done without: sendmsg(2) is always there. */

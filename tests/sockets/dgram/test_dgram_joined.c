@@ -691,6 +691,82 @@ gso_configured_for_a_unix_socket_sends_singly(void **state)
 	close(fds[1]);
 }
 
+/* ---- where runs end ---- */
+
+static void
+a_datagram_with_an_address_is_not_joined_to_one_without(void **state)
+{
+	struct socle_addr a, b;
+	struct recorder *t;
+	int fd, other;
+
+	(void)state;
+	if (!joined_are_supported())
+		skip_because("the kernel does not join datagrams here");
+	fd = udp_bound(&a);
+	other = udp_bound(&b);
+	t = recorder_new(udp_to(&a), &joining);
+	recorder_send(t, "1");
+	assert_int_equal(0, socle_dgram_send(&t->dgram, "2", 1, 0, &b));
+	recorder_send(t, "3");
+	turn(1);
+	assert_notes("empty");
+	assert_receives(fd, "1");
+	assert_receives(fd, "3");
+	assert_receives(other, "2");
+	close(fd);
+	close(other);
+}
+
+/* A call takes 256: the single one makes that end inside a run. */
+static void
+a_run_that_a_call_has_no_space_for_is_divided(void **state)
+{
+	enum { MANY = 300 };
+	const int room = 1 << 20;
+	struct socle_addr a;
+	struct recorder *t;
+	int fd;
+
+	(void)state;
+	if (!joined_are_supported())
+		skip_because("the kernel does not join datagrams here");
+	fd = udp_bound(&a);
+	assert_int_equal(
+		0, setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)));
+	t = recorder_new(udp_to(&a), &joining);
+	recorder_send(t, "x");
+	for (int i = 0; i < MANY; i++)
+		recorder_send(t, "abc");
+	turn_until_count(&t->emptied, 1);
+	assert_receives(fd, "x");
+	for (int i = 0; i < MANY; i++)
+		assert_receives(fd, "abc");
+	assert_receives_nothing(fd);
+	notes_clear();
+	close(fd);
+}
+
+/* Joining ends behind the last of those that waited. */
+static void
+all_that_waited_joined_is_split_after_gro_is_turned_off(void **state)
+{
+	struct recorder *t, *sender;
+
+	(void)state;
+	if (!joined_are_supported())
+		skip_because("the kernel does not join datagrams here");
+	t = receiver_new(&sender, 0);
+	send_joined(sender, digits);
+	send_joined(sender, digits);
+	gro_off(t);
+	turn_until_received(t, 3);
+	assert_int_equal(1, kernel_joins(t->dgram.sock.d.fd));
+	turn_until_received(t, 6);
+	assert_int_equal(0, kernel_joins(t->dgram.sock.d.fd));
+	notes_clear();
+}
+
 int
 main(void)
 {
@@ -718,6 +794,9 @@ main(void)
 		test(a_steal_from_a_flood_ends),
 		test(configuring_what_is_so_already_is_no_system_call),
 		test(gso_configured_for_a_unix_socket_sends_singly),
+		test(a_datagram_with_an_address_is_not_joined_to_one_without),
+		test(a_run_that_a_call_has_no_space_for_is_divided),
+		test(all_that_waited_joined_is_split_after_gro_is_turned_off),
 	};
 
 	return run_tests(tests);

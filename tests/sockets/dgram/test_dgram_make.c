@@ -396,6 +396,51 @@ as_string_describes_a_dgram(void **state)
 	close(fd);
 }
 
+/* ---- what the kernel refuses ---- */
+
+static void
+init_refuses_a_class_of_streams(void **state)
+{
+	static const struct socle_dgram_class stream_class = {
+		.cls = {.name = "Stream",
+			.super = &socle_socket_class,
+			.size = sizeof(struct recorder)}};
+	struct recorder t;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	assert_int_equal(-EINVAL,
+		socle_dgram_init(&t.dgram, &stream_class, fds[0], NULL));
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* The address is there, the port is not. */
+static void
+without_the_own_name_the_destination_has_no_port(void **state)
+{
+	static const struct socle_dgram_params p = {.pktinfo = true};
+	struct socle_addr a;
+	struct recorder *t;
+	int peer;
+
+	(void)state;
+	t = recorder_new(udp_bound(&a), &p);
+	peer = udp_to(&a);
+	seam_fail(CALL_getsockname, 1, ENOBUFS, 1);
+	datagram(peer, "x");
+	turn_until_received(t, 1);
+	assert_int_equal(1, seam_struck());
+	assert_int_equal(AF_INET, t->last.to.u.sa.sa_family);
+	assert_int_equal(0, socle_addr_port(&t->last.to));
+	datagram(peer, "y");
+	turn_until_received(t, 2);
+	assert_int_equal(socle_addr_port(&a), socle_addr_port(&t->last.to));
+	notes_clear();
+	close(peer);
+}
+
 int
 main(void)
 {
@@ -415,6 +460,8 @@ main(void)
 		test(stream_only_functions_are_refused),
 		test(a_kick_sends_queued_datagrams),
 		test(as_string_describes_a_dgram),
+		test(init_refuses_a_class_of_streams),
+		test(without_the_own_name_the_destination_has_no_port),
 	};
 
 	return run_tests(tests);

@@ -327,6 +327,30 @@ an_error_after_the_write_fd_was_full_is_reported(void **state)
 	close(in[1]);
 }
 
+/* Its name needs no removal. */
+static void
+an_abstract_name_is_free_again_if_opening_fails(void **state)
+{
+	static const char where[] = "unix:@socle-test-dgram-abstract";
+	struct socle_dgram *d;
+	unsigned long removed;
+
+	(void)state;
+	skip_without_abstract();
+	assert_int_equal(
+		0, socle_dgram_open(where, true, &recorder_class, NULL, &d));
+	socle_close(&d->sock, NULL);
+	turn(1);
+	removed = seam_count(CALL_unlink);
+	assert_true(socle_dgram_open(where, true, &recorder_class,
+			    &(struct socle_dgram_params){.recv_len = SIZE_MAX},
+			    &d) < 0);
+	assert_int_equal(removed, seam_count(CALL_unlink));
+	assert_int_equal(
+		0, socle_dgram_open(where, true, &recorder_class, NULL, &d));
+	notes_clear();
+}
+
 int
 main(void)
 {
@@ -344,6 +368,7 @@ main(void)
 		test(an_invalid_write_fd_is_refused),
 		test(an_error_on_the_write_fd_is_reported_to_the_object),
 		test(an_error_after_the_write_fd_was_full_is_reported),
+		test(an_abstract_name_is_free_again_if_opening_fails),
 	};
 
 	return run_tests(tests);
