@@ -108,7 +108,7 @@ endif
 # Which lines and branches the tests reach; for tools/coverage.
 ifneq ($(COVERAGE),)
 COVERAGE_FLAGS := -O0 -DCOVERAGE --coverage -fprofile-update=atomic
-COVERAGE_LINK  := --coverage -Wl,--wrap=_exit
+COVERAGE_LINK  := --coverage -Wl,--wrap=_exit,--wrap=raise
 endif
 
 # The static library can be linked with and without LTO: its objects have both.

@@ -35,8 +35,8 @@ name_make(const struct socle_addr *a)
 	int full = socle__addr_string(a, true, NULL, 0);
 	struct socle__name *name;
 
-	if (ip < 0 || full < 0)
-		return NULL;
+	if (ip < 0)
+		return NULL; /* nor is there a full one */
 	name = sys_malloc(sizeof(*name) + (size_t)ip + (size_t)full + 2);
 	if (!name)
 		return NULL;

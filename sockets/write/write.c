@@ -117,7 +117,7 @@ transmit_all(struct socle_socket *s, const struct iovec *iov, int n)
 {
 	ssize_t sent = 0, more = 0;
 
-	while (n > 0 && more >= 0) {
+	while (n > 0) {
 		int part = n < VECTOR_MAX ? n : VECTOR_MAX;
 
 		more = socle__transmit(s, iov, part);

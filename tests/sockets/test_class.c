@@ -575,6 +575,109 @@ without_memory_to_note_its_size_an_object_keeps_its_class(void **state)
 	close(other);
 }
 
+/* ---- classes above that lack a slot, and the root, which has none above ---- */
+
+static int ends_of_others[4];
+static const struct socle_class full_class, gap_class, below_class;
+
+static void
+full_event_drain(struct socle_socket *self)
+{
+	(void)self;
+	note("drain");
+}
+
+static void
+full_incomplete_write(struct socle_socket *self)
+{
+	(void)self;
+	note("inc");
+}
+
+static void
+full_event_accepted(struct socle_socket *self, struct socle_factory *by)
+{
+	(void)self;
+	(void)by;
+	note("accepted");
+}
+
+static const struct socle_class full_class = {
+	.name = "Full",
+	.super = &socle_socket_class,
+	.size = sizeof(struct five),
+	.event_drain = full_event_drain,
+	.incomplete_write = full_incomplete_write,
+	.event_accepted = full_event_accepted,
+};
+
+static const struct socle_class gap_class = {
+	.name = "Gap", .super = &full_class};
+
+static const struct socle_class below_class = {
+	.name = "Below", .super = &gap_class};
+
+static void
+a_super_call_passes_a_class_without_the_slot(void **state)
+{
+	struct socle_socket *s;
+	char text[32];
+	int peer;
+
+	(void)state;
+	s = made(&below_class, &peer);
+	socle_super_event_drain(&below_class, s);
+	socle_super_incomplete_write(&below_class, s);
+	socle_super_event_accepted(&below_class, s, NULL);
+	assert_notes("drain inc accepted");
+	assert_true(
+		socle_super_as_string(&below_class, s, text, sizeof(text)) > 0);
+	assert_memory_equal("Below(): open", text, 13);
+	socle_super_event_write(&below_class, s);
+	socle_super_event_timeout(&below_class, s, SOCLE_IDLE);
+	assert_true(socle_closed(s));
+	s = made(&below_class, &ends_of_others[0]);
+	socle_super_event_read(&below_class, s);
+	assert_true(socle_closed(s));
+	s = made(&below_class, &ends_of_others[1]);
+	socle_super_event_err(&below_class, s, -EIO);
+	assert_true(socle_closed(s));
+	s = made(&below_class, &ends_of_others[2]);
+	socle_super_event_hup(&below_class, s);
+	assert_true(socle_closed(s));
+	s = made(&below_class, &ends_of_others[3]);
+	socle_super_close(&below_class, s, NULL);
+	assert_true(socle_closed(s));
+	close(peer);
+	for (int i = 0; i < 4; i++)
+		close(ends_of_others[i]);
+}
+
+static void
+above_the_root_there_is_no_method(void **state)
+{
+	struct socle_socket *s;
+	char text[32];
+	int peer;
+
+	(void)state;
+	s = made(&five_class, &peer);
+	socle_super_event_read(&socle_socket_class, s);
+	socle_super_event_write(&socle_socket_class, s);
+	socle_super_event_err(&socle_socket_class, s, -EIO);
+	socle_super_event_hup(&socle_socket_class, s);
+	socle_super_event_timeout(&socle_socket_class, s, SOCLE_IDLE);
+	socle_super_close(&socle_socket_class, s, NULL);
+	assert_int_equal(-EINVAL,
+		socle_super_as_string(
+			&socle_socket_class, s, text, sizeof(text)));
+	assert_false(socle_closed(s));
+	assert_notes("");
+	socle_close(s, NULL);
+	notes_clear();
+	close(peer);
+}
+
 int
 main(void)
 {
@@ -600,6 +703,8 @@ main(void)
 		test(the_last_class_set_gets_close_and_destroy),
 		test(without_memory_for_a_new_class_the_old_one_stays),
 		test(without_memory_to_note_its_size_an_object_keeps_its_class),
+		test(a_super_call_passes_a_class_without_the_slot),
+		test(above_the_root_there_is_no_method),
 	};
 
 	return run_tests(tests);

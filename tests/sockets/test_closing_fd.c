@@ -471,6 +471,78 @@ a_forked_child_leaves_the_parents_pipe_non_blocking(void **state)
 	check_blocking_again(shared, true);
 }
 
+/* A standard stream that is a socket, as inetd(8) starts programs. */
+static void
+a_socket_that_is_standard_input_is_blocking_again(void **state)
+{
+	struct socle_socket *s;
+	int keep = dup(STDIN_FILENO), fds[2];
+
+	(void)state;
+	assert_int_equal(0, socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+	assert_int_equal(STDIN_FILENO, dup2(fds[0], STDIN_FILENO));
+	assert_int_equal(0, socle_socket_new(&probe_class, STDIN_FILENO, &s));
+	assert_false(is_blocking(fds[0]));
+	socle_close(s, NULL);
+	turn(1);
+	assert_true(is_blocking(fds[0]));
+	notes_clear();
+	if (keep >= 0) {
+		dup2(keep, STDIN_FILENO);
+		close(keep);
+	}
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void
+a_mode_that_cannot_be_read_is_left_as_it_is(void **state)
+{
+	struct socle_socket *s;
+	int fds[2], shared;
+
+	(void)state;
+	assert_int_equal(0, pipe(fds));
+	shared = dup(fds[1]);
+	assert_int_equal(0, socle_socket_new(&probe_class, fds[1], &s));
+	seam_fail(CALL_fcntl, 1, ENOMEM, -1);
+	socle_close(s, NULL);
+	turn(1);
+	seam_heal();
+	assert_false(is_blocking(shared));
+	notes_clear();
+	close(fds[0]);
+	close(shared);
+}
+
+/* What another object's fd is cannot be learned: it is not on this file. */
+static void
+an_fd_that_cannot_be_looked_at_does_not_keep_a_pipe_non_blocking(void **state)
+{
+	struct socle_socket *s, *other;
+	int fds[2], others[2], shared;
+
+	(void)state;
+	assert_int_equal(0, pipe(others));
+	assert_int_equal(0, socle_socket_new(&probe_class, others[1], &other));
+	for (unsigned long nth = 1; nth <= 2; nth++) {
+		assert_int_equal(0, pipe(fds));
+		shared = dup(fds[1]);
+		assert_int_equal(0, socle_socket_new(&probe_class, fds[1], &s));
+		seam_fail(CALL_fstat, nth, ENOMEM, 1);
+		socle_close(s, NULL);
+		turn(1);
+		assert_int_equal(nth, seam_struck());
+		assert_true(is_blocking(shared));
+		close(fds[0]);
+		close(shared);
+	}
+	socle_close(other, NULL);
+	turn(1);
+	notes_clear();
+	close(others[0]);
+}
+
 int
 main(void)
 {
@@ -495,6 +567,9 @@ main(void)
 		test(other_objects_do_not_keep_a_pipe_non_blocking),
 		test(a_pipe_that_was_non_blocking_stays_so),
 		test(a_forked_child_leaves_the_parents_pipe_non_blocking),
+		test(a_socket_that_is_standard_input_is_blocking_again),
+		test(a_mode_that_cannot_be_read_is_left_as_it_is),
+		test(an_fd_that_cannot_be_looked_at_does_not_keep_a_pipe_non_blocking),
 	};
 	return run_tests(tests);
 }

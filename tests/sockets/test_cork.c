@@ -198,6 +198,25 @@ corking_a_closed_object_is_ebadf(void **state)
 	close(peer);
 }
 
+/* What systems answer for sockets that cannot be corked. */
+static void
+a_refusal_of_the_option_is_no_error(void **state)
+{
+	static const int refusals[] = {
+		ENOTSOCK, EINVAL, EOPNOTSUPP, ENOPROTOOPT};
+
+	(void)state;
+	skip_without_cork();
+	open_tcp();
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(*refusals); i++) {
+		seam_fail(CALL_setsockopt, 1, refusals[i], 1);
+		assert_int_equal(0, socle_tcp_cork(&p->sock, true));
+		assert_int_equal(i + 1, seam_struck());
+		assert_int_equal(0, cork_of(socle_fd(&p->sock)));
+	}
+	close(peer);
+}
+
 int
 main(void)
 {
@@ -213,6 +232,7 @@ main(void)
 		test(a_datagram_socket_is_left_alone),
 		test(a_real_error_is_returned_and_closes_nothing),
 		test(corking_a_closed_object_is_ebadf),
+		test(a_refusal_of_the_option_is_no_error),
 	};
 
 	return run_tests(tests);

@@ -467,6 +467,41 @@ a_refused_shutdown_closes_at_once(void **state)
 	close(peer);
 }
 
+static void
+without_memory_what_still_comes_is_discarded(void **state)
+{
+	(void)state;
+	start_virtual_time();
+	open_tcp();
+	seam_fail(CALL_calloc, 1, ENOMEM, 1000);
+	socle_close_after_flush(&object->sock, "lost");
+	seam_heal();
+	(void)send(peer, bytes, 1000, MSG_DONTWAIT);
+	turn(2);
+	assert_notes("");
+	pass_time(2.1);
+	assert_notes("close() destroy");
+	close(peer);
+}
+
+/* No input can come then: the peer's end would not be noticed. */
+static void
+a_poller_that_refuses_to_watch_closes_it(void **state)
+{
+	(void)state;
+	if (!changes_are_calls())
+		skip_because("a change of interest is no system call here");
+	start_virtual_time();
+	open_tcp();
+	turn(1);
+	seam_refuse_changes(ENOMEM);
+	socle_close_after_flush(&object->sock, "answered");
+	turn(2);
+	seam_refuse_changes(0);
+	assert_notes("close(answered) destroy");
+	close(peer);
+}
+
 int
 main(void)
 {
@@ -495,6 +530,8 @@ main(void)
 		test(without_memory_a_close_may_still_ask_for_another),
 		test(a_closure_may_ask_for_it),
 		test(a_refused_shutdown_closes_at_once),
+		test(without_memory_what_still_comes_is_discarded),
+		test(a_poller_that_refuses_to_watch_closes_it),
 	};
 	return run_tests(tests);
 }

@@ -325,6 +325,40 @@ the_end_of_a_thread_frees_the_slabs_of_its_open_objects(void **state)
 	assert_int_equal(before, seam_live_blocks());
 }
 
+/* The list starts with the slab that got a gap last. */
+static void
+a_slab_that_empties_behind_another_is_freed(void **state)
+{
+	struct socle_socket *s[3 * MANY];
+	int n = 0;
+	long blocks;
+
+	(void)state;
+	if (!fds_may_be(6 * MANY + 50))
+		skip_because("too few fds are allowed");
+	if (2 * 2 * 329 + 200 > (int)(sizeof(peers) / sizeof(*peers)))
+		skip_because("too few places for fds");
+	while (n < 2 * 329)
+		s[n++] = make(&sized_class);
+	end(s[0]);
+	end(s[n - 1]);
+	blocks = seam_live_blocks();
+	for (int i = 1; i < 329; i++)
+		end(s[i]);
+	assert_true(seam_live_blocks() < blocks);
+}
+
+static void
+an_empty_setting_is_none(void **state)
+{
+	(void)state;
+	assert_int_equal(0, setenv("SOCLE_SLABS", "", 1));
+	end(make(&small_class));
+	assert_int_equal(0, unsetenv("SOCLE_SLABS"));
+	socle_reset();
+	end(make(&small_class));
+}
+
 int
 main(void)
 {
@@ -344,6 +378,8 @@ main(void)
 			a_datagram_object_that_is_not_made_gives_its_memory_back),
 		in_slabs(
 			the_end_of_a_thread_frees_the_slabs_of_its_open_objects),
+		in_slabs(a_slab_that_empties_behind_another_is_freed),
+		in_slabs(an_empty_setting_is_none),
 	};
 
 	return run_tests(tests);

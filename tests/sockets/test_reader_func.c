@@ -636,6 +636,68 @@ what_is_unread_at_the_end_waits_until_reading_is_on_again(void **state)
 	close(fds[1]);
 }
 
+/* ---- a reader that waits for writability, and what else waits ---- */
+
+static void
+close_probe(struct probe *p)
+{
+	socle_close(&p->sock, NULL);
+}
+
+static void
+a_close_when_writable_leaves_no_event_write(void **state)
+{
+	const ssize_t answers[] = {SOCLE_WANT_WRITE, 0};
+	struct script script = {.answers = answers};
+	struct probe *p = made(&script);
+	char c;
+
+	(void)state;
+	socle_watch_read(&p->sock, true);
+	assert_int_equal(-EAGAIN, socle_read(&p->sock, &c, 1));
+	socle_watch_write(&p->sock, true);
+	p->on_read = close_probe;
+	turn(2);
+	assert_notes("r close() destroy");
+	assert_int_equal(0, ends[1] < 0);
+	close(ends[1]);
+}
+
+static ssize_t
+want_input(struct socle_socket *s, const void *data, size_t len, void *arg)
+{
+	char c;
+
+	(void)arg;
+	(void)data;
+	if (read(socle_fd(s), &c, 1) < 1)
+		return SOCLE_WANT_READ;
+	return (ssize_t)len;
+}
+
+/* Renegotiating: the writer waits for input, the reader for space. */
+static void
+input_for_the_writer_is_none_for_a_reader_that_waits_for_space(void **state)
+{
+	const ssize_t answers[] = {SOCLE_WANT_WRITE, SOCLE_WANT_WRITE, 0};
+	struct script script = {.answers = answers};
+	struct probe *p = made(&script);
+	char c;
+
+	(void)state;
+	stuff_fd(ends[0]);
+	assert_int_equal(0, socle_set_writer_func(&p->sock, want_input, NULL));
+	socle_watch_read(&p->sock, true);
+	assert_int_equal(-EAGAIN, socle_read(&p->sock, &c, 1));
+	assert_int_equal(0, socle_write(&p->sock, "x", 1));
+	send_all(ends[1], "y", 1);
+	turn(2);
+	assert_int_equal(0, socle_write_buf_size(&p->sock));
+	assert_int_equal(0, p->reads);
+	notes_clear();
+	close(ends[1]);
+}
+
 int
 main(void)
 {
@@ -667,6 +729,8 @@ main(void)
 		test(a_reader_function_may_write),
 		test(what_is_unread_at_the_end_waits_until_reading_is_on_again),
 		test(a_reader_function_needs_an_open_object_and_memory),
+		test(a_close_when_writable_leaves_no_event_write),
+		test(input_for_the_writer_is_none_for_a_reader_that_waits_for_space),
 	};
 
 	return run_tests(tests);

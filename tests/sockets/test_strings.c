@@ -524,6 +524,58 @@ an_address_asked_for_too_early_is_asked_for_again(void **state)
 	close(l);
 }
 
+static void
+an_address_asked_for_too_early_is_kept_by_the_close(void **state)
+{
+	struct probe *p = probe_new(socket(AF_INET, SOCK_STREAM, 0), NULL);
+	const char *early = socle_local_addr_string(&p->sock);
+
+	(void)state;
+	assert_string_equal("0.0.0.0:0", early);
+	socle_close(&p->sock, NULL);
+	assert_ptr_equal(early, socle_local_addr_string(&p->sock));
+	turn(1);
+	notes_clear();
+}
+
+static char logged[512];
+
+static void
+remember(int level, const char *message, void *arg)
+{
+	size_t len = strlen(logged);
+
+	(void)arg;
+	if (level == 1 && strstr(message, "undef"))
+		snprintf(logged + len, sizeof(logged) - len, "%s\n", message);
+}
+
+static void
+an_address_that_is_not_to_be_had_is_logged(void **state)
+{
+	struct probe *p;
+	int fds[2];
+
+	(void)state;
+	pair_pipe(fds);
+	p = probe_new(fds[0], NULL);
+	socle_set_log(remember, NULL);
+	socle_set_debug_level(1);
+	assert_null(socle_peer_ip_string(&p->sock));
+	assert_null(socle_local_ip_string(&p->sock));
+	socle_close(&p->sock, NULL);
+	assert_null(socle_local_ip_string(&p->sock));
+	assert_null(socle_peer_ip_string(&p->sock));
+	turn(1);
+	assert_string_equal("peer_ip_string undef: getpeername\n"
+			    "local_ip_string undef: getsockname\n"
+			    "local_ip_string undef: no sock\n"
+			    "peer_ip_string undef: no sock\n",
+		logged);
+	notes_clear();
+	close(fds[1]);
+}
+
 int
 main(void)
 {
@@ -549,6 +601,8 @@ main(void)
 		test(the_address_of_a_socketpair_is_just_unix),
 		test(an_ipv6_address_asked_for_too_early_is_asked_for_again),
 		test(an_address_of_an_unknown_family_is_unknown),
+		test(an_address_asked_for_too_early_is_kept_by_the_close),
+		test(an_address_that_is_not_to_be_had_is_logged),
 	};
 
 	return run_tests(tests);

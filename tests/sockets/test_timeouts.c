@@ -799,6 +799,42 @@ a_retried_write_does_not_disturb_the_timeouts(void **state)
 	close(ends[1]);
 }
 
+/* ---- objects whose kernel is not asked ---- */
+
+static void
+stay(struct probe *p, int err)
+{
+	(void)p;
+	(void)err;
+}
+
+/* The poller refused it: what it would answer is no news. */
+static void
+a_parked_object_is_idle_without_a_question(void **state)
+{
+	struct probe *p;
+
+	(void)state;
+	if (!changes_are_calls())
+		skip_because("a change of interest is no system call here");
+	p = made(&keeper_class);
+	p->on_err = stay;
+	idle_after(p, 3);
+	turn(1);
+	seam_refuse_changes(ENOMEM);
+	socle_watch_write(&p->sock, true);
+	turn(2);
+	seam_refuse_changes(0);
+	assert_int_equal(1, p->errs);
+	notes_clear();
+	seam_count_reset();
+	run_to(3500);
+	assert_notes("idle@3000");
+	if (the_wait() != CALL_poll)
+		assert_int_equal(0, seam_count(CALL_poll));
+	close(ends[1]);
+}
+
 int
 main(void)
 {
@@ -841,6 +877,7 @@ main(void)
 		test(a_stolen_socket_has_no_timeout),
 		test(an_object_closed_by_another_timeout_does_not_time_out),
 		test(a_retried_write_does_not_disturb_the_timeouts),
+		test(a_parked_object_is_idle_without_a_question),
 	};
 
 	return run_tests(tests);

@@ -262,6 +262,36 @@ an_accepted_socket_has_messages_too(void **state)
 	notes_clear();
 }
 
+static void
+the_end_of_a_seqpacket_socket_is_an_end(void **state)
+{
+	char c;
+
+	(void)state;
+	open_messages(SOCK_SEQPACKET);
+	socle_watch_read(&object->sock, true);
+	close(peer);
+	assert_int_equal(0, socle_read(&object->sock, &c, 1));
+	assert_int_equal(0, socle_watching(&object->sock) & SOCLE_READ);
+	notes_clear();
+}
+
+static void
+an_empty_piece_of_a_message_is_nothing(void **state)
+{
+	static struct iovec iov[1500];
+
+	(void)state;
+	for (int i = 0; i < 1500; i++)
+		iov[i] = (struct iovec){
+			.iov_base = letter_v, .iov_len = i % 2 == 0};
+	open_messages(SOCK_SEQPACKET);
+	assert_int_equal(1, socle_writev(&object->sock, iov, 1500));
+	note_messages();
+	assert_notes("<750>");
+	close(peer);
+}
+
 int
 main(void)
 {
@@ -276,6 +306,8 @@ main(void)
 		test(an_empty_datagram_is_no_end),
 		test(a_file_is_refused),
 		making_test(an_accepted_socket_has_messages_too),
+		test(the_end_of_a_seqpacket_socket_is_an_end),
+		test(an_empty_piece_of_a_message_is_nothing),
 	};
 	return run_tests(tests);
 }

@@ -502,6 +502,80 @@ a_long_vector_that_is_taken_in_part_continues_where_it_stopped(void **state)
 	close(peer);
 }
 
+/* ---- long vectors that the kernel does not take ---- */
+
+static void
+a_long_vector_that_meets_a_full_kernel_is_queued(void **state)
+{
+	static struct iovec iov[3000];
+	static char sent[3000], buf[4000];
+
+	(void)state;
+	pattern_fill(sent, sizeof(sent), 0, 7);
+	for (int i = 0; i < 3000; i++)
+		iov[i] = (struct iovec){.iov_base = &sent[i], .iov_len = 1};
+	for (unsigned long nth = 1; nth <= 2; nth++) {
+		open_pair();
+		seam_reset();
+		seam_fail(CALL_sendmsg, nth, EAGAIN, 1);
+		assert_int_equal(0, socle_writev(&p->sock, iov, 3000));
+		assert_int_equal(nth, seam_count(CALL_sendmsg));
+		assert_int_equal(nth == 1 ? 3000 : 3000 - 1024,
+			socle_write_buf_size(&p->sock));
+		assert_int_equal(1, socle_write_kick(&p->sock));
+		assert_int_equal(3000, drain_fd(peer, buf, sizeof(buf)));
+		assert_pattern(buf, 3000, 0, 7);
+		notes_clear();
+		close(peer);
+	}
+}
+
+/* Only a message can be too long. */
+static void
+emsgsize_on_a_stream_closes(void **state)
+{
+	(void)state;
+	open_pair();
+	seam_fail(CALL_send, 1, EMSGSIZE, 1);
+	assert_int_equal(-EMSGSIZE, socle_write(&p->sock, "x", 1));
+	assert_notes("close(write_error)");
+	close(peer);
+}
+
+static void
+an_empty_reference_needs_no_release(void **state)
+{
+	(void)state;
+	open_pair();
+	assert_int_equal(1, socle_write_ref(&p->sock, "", 0, NULL, NULL));
+	assert_int_equal(0, seam_count(CALL_send));
+	close(peer);
+}
+
+/* Of a burst, the blocks of 64 writes are kept for the next. */
+static void
+a_long_queue_leaves_a_few_blocks(void **state)
+{
+	static char block[4000];
+	long before;
+
+	(void)state;
+	open_pair();
+	socle_set_autoflush(&p->sock, false);
+	before = seam_live_blocks();
+	for (int i = 0; i < 200; i++)
+		assert_int_equal(
+			0, socle_write(&p->sock, block, sizeof(block)));
+	assert_true(seam_live_blocks() > before + 190);
+	seam_fail(CALL_sendmsg, 1, EPIPE, -1);
+	seam_fail(CALL_send, 1, EPIPE, -1);
+	socle_close(&p->sock, NULL);
+	turn(1);
+	assert_true(seam_live_blocks() < before + 70);
+	notes_clear();
+	close(peer);
+}
+
 int
 main(void)
 {
@@ -532,6 +606,10 @@ main(void)
 		test(writing_after_close_after_flush_is_eshutdown),
 		test(a_pipe_is_written_by_writev),
 		test(a_full_pipe_gets_the_rest_once_it_has_space),
+		test(a_long_vector_that_meets_a_full_kernel_is_queued),
+		test(emsgsize_on_a_stream_closes),
+		test(an_empty_reference_needs_no_release),
+		test(a_long_queue_leaves_a_few_blocks),
 	};
 
 	return run_tests(tests);
