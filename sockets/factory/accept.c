@@ -24,6 +24,8 @@
 
 #include "seam.h"
 
+#include <assert.h>
+
 #include <string.h>
 
 enum { BATCH_AT_MOST = 64, LOOK_AGAIN_NS = 100 * 1000 * 1000 };
@@ -250,7 +252,7 @@ socle__listener_ready(struct socle_descriptor *d, unsigned ready, int err)
 {
 	struct socle_factory *f = (struct socle_factory *)(void *)d;
 
-	if (!(ready & SOCLE_READ) || err < 0)
+	if (!(ready & SOCLE_READ))
 		d->bits |= SOCLE__END_REPORTED; /* the listener was shut down */
 	if (err == 0)
 		accept_some(f);
@@ -269,8 +271,9 @@ socle__listener_read(struct socle_descriptor *d)
 void
 socle__listener_turn(struct socle_descriptor *d, unsigned turn)
 {
-	if (turn == SOCLE__TURN_FD_FREED)
-		end_shortage((struct socle_factory *)(void *)d);
+	assert(turn == SOCLE__TURN_FD_FREED);
+	(void)turn;
+	end_shortage((struct socle_factory *)(void *)d);
 }
 
 static int

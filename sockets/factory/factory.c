@@ -48,12 +48,18 @@ socle__factory_new(
 	return 0;
 }
 
+static bool
+has_callbacks(const struct socle_factory_params *p)
+{
+	return p->failure && (p->success || (p->accepted && p->accept_class));
+}
+
 SOCLE__CONSTRUCTOR int
 socle_factory_new(
 	const struct socle_factory_params *p, struct socle_factory **ret)
 {
 	struct socle_factory *f;
-	int err = socle__factory_new(p, &f);
+	int err = has_callbacks(p) ? socle__factory_new(p, &f) : -EINVAL;
 
 	if (err < 0)
 		return err;

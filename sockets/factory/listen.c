@@ -13,14 +13,6 @@ log_failure(struct socle_factory *f, const struct socle_failure *why, void *arg)
 	socle__log(0, "%s: %s", why->operation, why->errstr);
 }
 
-static void
-ignore(struct socle_factory *f, struct socle_socket *s, void *arg)
-{
-	(void)f;
-	(void)s;
-	(void)arg;
-}
-
 SOCLE__CONSTRUCTOR int
 socle_listen(const char *where, const struct socle_class *cls,
 	struct socle_factory **ret)
@@ -31,7 +23,6 @@ socle_listen(const char *where, const struct socle_class *cls,
 		.unlink_on_close = true,
 		.bind_addr = &a,
 		.accept_class = cls,
-		.accepted = ignore,
 		.failure = log_failure};
 	struct socle_factory *f;
 	int err = where && cls ? socle__addr_parse_zone(&a, where, 0) : -EINVAL;
@@ -56,7 +47,6 @@ socle_listen_on(int fd, const struct socle_class *cls, void *arg,
 	struct socle_factory_params p = {.has_listen_fd = true,
 		.listen_fd = fd,
 		.accept_class = cls,
-		.accepted = ignore,
 		.failure = log_failure,
 		.arg = arg};
 	struct socle_factory *f;

@@ -48,8 +48,6 @@ params_check(const struct socle_factory_params *p)
 {
 	if (!(p->connect_timeout >= 0)) /* nor NaN */
 		return -EINVAL;
-	if (!p->failure || !(p->success || (p->accepted && p->accept_class)))
-		return -EINVAL;
 	if (p->bind_addr && (p->bind_address || p->bind_port))
 		return -EINVAL;
 	if (p->remote_addr && (p->remote_address || p->remote_port))

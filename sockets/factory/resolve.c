@@ -30,7 +30,7 @@ unix_address(const char *path, struct socle_addr *ret)
 	int n = snprintf(text, sizeof(text), "unix:%s", path);
 	int err;
 
-	if (n < 0 || (size_t)n >= sizeof(text))
+	if ((size_t)n >= sizeof(text))
 		return -ENAMETOOLONG;
 	return (err = socle_addr_parse(ret, text, 0)) < 0 ? err : 1;
 }
@@ -51,7 +51,7 @@ address_numeric(int domain, const char *host, const char *service,
 		host = domain == AF_INET6 ? "::" : "0.0.0.0";
 	n = snprintf(text, sizeof(text),
 		domain == AF_INET6 ? "[%s]:%s" : "%s:%s", host, service);
-	if (n < 0 || (size_t)n >= sizeof(text) ||
+	if ((size_t)n >= sizeof(text) ||
 		socle__addr_parse_zone(ret, text, 0) < 0)
 		return 0;
 	return ret->u.sa.sa_family == domain ? 1 : 0;

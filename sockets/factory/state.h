@@ -91,7 +91,7 @@ socle__factory_is_freed(const struct socle_factory *f)
 static inline bool
 socle__factory_makes_objects(const struct socle_factory *f)
 {
-	return f->cls && f->p.accepted;
+	return f->cls && (f->internal || f->p.accepted);
 }
 
 static inline bool

@@ -6,7 +6,7 @@
 
 /*
  * Copies the path of a Unix address, with a NUL, and returns `buf'; "" for an
- * address without a file.  requires: `size' > sizeof(a->u)
+ * address without a file.  requires: `size' > sizeof(sun_path)
  */
 const char *socle__unix_path(
 	const struct socle_addr *a, char *buf, size_t size);

@@ -43,6 +43,16 @@ a_listener_takes_the_name_of_a_zone(void **state)
 }
 
 static void
+a_path_may_have_a_percent_sign(void **state)
+{
+	char where[64];
+
+	(void)state;
+	snprintf(where, sizeof(where), "unix:/tmp/socle%%lo-%d", getpid());
+	serves_one_client(where);
+}
+
+static void
 the_ipv6_wildcard_serves_ipv4_too(void **state)
 {
 	struct socle_addr a;
@@ -124,6 +134,10 @@ a_failed_listen_leaves_nothing_behind(void **state)
 		{"localhost:80", &client_class, -EINVAL},
 		{path, &client_class, -ENAMETOOLONG},
 		{zone, &client_class, -EINVAL},
+		{"[::1%an-interface-with-a-long-name]:80", &client_class,
+			-EINVAL},
+		{"[::x%lo]:80", &client_class, -EINVAL},
+		{NULL, &client_class, -EINVAL},
 		{used, &client_class, -EADDRINUSE},
 		{"192.0.2.1:0", &client_class, -EADDRNOTAVAIL},
 		{"unix:/nowhere/at/all", &client_class, -ENOENT},
@@ -464,6 +478,7 @@ main(void)
 		listen_test(a_listener_serves_ipv4),
 		listen_test(a_listener_serves_ipv6),
 		listen_test(a_listener_takes_the_name_of_a_zone),
+		listen_test(a_path_may_have_a_percent_sign),
 		listen_test(the_ipv6_wildcard_serves_ipv4_too),
 		listen_test(a_listener_serves_an_abstract_name),
 		listen_test(a_port_can_be_reused_at_once),

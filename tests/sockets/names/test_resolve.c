@@ -111,6 +111,9 @@ wrong_use_is_refused_and_does_nothing(void **state)
 	for (size_t i = 0; i < sizeof(no_ports) / sizeof(no_ports[0]); i++)
 		assert_int_equal(
 			-EINVAL, resolve("h1", no_ports[i], AF_INET, 0));
+	assert_int_equal(-EINVAL, resolve("two words", "80", AF_INET, 0));
+	assert_int_equal(-EINVAL, resolve("0X7f.1", "80", AF_INET, 0));
+	assert_int_equal(-EINVAL, resolve("0x", "80", AF_INET, 0));
 	assert_int_equal(
 		-EINVAL, socle_resolve("h1", "80", AF_INET, 0, NULL, x, &r));
 	assert_int_equal(-EAFNOSUPPORT,
