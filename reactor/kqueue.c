@@ -357,15 +357,12 @@ arm_again(struct socle__reactor *r, struct socle_descriptor *d)
  * a refusal: it is reported as one, and the descriptor parked.
  */
 static void
-refused(struct socle__reactor *r, const struct kevent *e)
+refused(struct socle__reactor *r, struct socle_descriptor *d,
+	const struct kevent *e)
 {
-	struct socle_descriptor *d = socle__descriptor_at(r, (int)e->ident);
 	int err = -(int)e->data;
-	unsigned target;
+	unsigned target = d->armed;
 
-	if (!d || socle__cookie(d) != cookie_of(e) || !d->armed)
-		return; /* `armed' is 0: an earlier change of it was refused */
-	target = d->armed;
 	clear(r, d);
 	if (e->filter == EVFILT_READ && goes_without(d, target, err)) {
 		arm_again(r, d);
@@ -386,10 +383,16 @@ take_refusals(struct socle__reactor *r, int n)
 	int found = 0;
 
 	for (int i = 0; i < n; i++) {
-		if (!(p->events[i].flags & EV_ERROR))
+		const struct kevent *e = &p->events[i];
+		struct socle_descriptor *d =
+			socle__descriptor_at(r, (int)e->ident);
+
+		if (!(e->flags & EV_ERROR))
 			continue;
-		if (p->events[i].data != 0)
-			refused(r, &p->events[i]);
+		/* `armed' is 0 if an earlier change of it was refused. */
+		if (e->data != 0 && d && socle__cookie(d) == cookie_of(e) &&
+			d->armed)
+			refused(r, d, e);
 		found++;
 	}
 	return found;

@@ -758,6 +758,31 @@ an_fd_is_gone_only_if_it_is_not_open_or_another_file(void **state)
 	assert_false(socle__fd_is_gone(fds[1], -ENOSPC));
 }
 
+/* Kernels say EBADF of a pipe without readers, too: the fd is there. */
+static void
+ebadf_of_an_fd_that_is_open_is_no_reader(void **state)
+{
+	(void)state;
+	if (!backend_is("epoll"))
+		skip_because("the refusal comes as an event, or not at all");
+	for (int asked = 0; asked < 2; asked++) {
+		struct probe *p;
+		int fd, peer;
+
+		p = made(&peer);
+		fd = socle_fd(&p->sock);
+		turn(1);
+		seam_refuse_changes(EBADF);
+		if (asked) /* and where the question is not answered */
+			seam_fail(CALL_fcntl, 1, EPERM, 1);
+		in_a_tick(watch_both_ways, p);
+		seam_refuse_changes(0);
+		assert_notes("e-32 close(event_err) destroy");
+		assert_int_equal(-1, fcntl(fd, F_GETFD)); /* it was ours */
+		close(peer);
+	}
+}
+
 int
 main(void)
 {
@@ -788,6 +813,7 @@ main(void)
 		test(a_device_that_cannot_be_watched_is_refused_and_closed),
 		test(a_loop_that_cannot_watch_its_wakeups_does_not_spin),
 		test(an_fd_is_gone_only_if_it_is_not_open_or_another_file),
+		test(ebadf_of_an_fd_that_is_open_is_no_reader),
 	};
 
 	return run_tests(tests);

@@ -8,6 +8,7 @@
 
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 enum when { BEFORE_IT_IS_MADE, BEFORE_IT_IS_WATCHED, WHILE_IT_IS_WATCHED };
 
@@ -253,6 +254,41 @@ the_write_end_of_a_fifo_can_be_watched_within_a_tick(void **state)
 	notes_clear();
 }
 
+static pid_t child;
+
+/* Made before socle_after_fork(), the object is registered in the tick. */
+static void
+forking_within_a_tick(void *arg)
+{
+	struct probe **p = arg;
+
+	if ((child = fork()) != 0)
+		return;
+	making_within_a_tick(p);
+	socle_watch_write(&(*p)->sock, true);
+	if (socle_after_fork() < 0)
+		_exit(1);
+}
+
+static void
+the_write_end_of_a_fifo_can_be_watched_in_a_child(void **state)
+{
+	struct probe *p = NULL;
+	int status = 0;
+
+	(void)state;
+	fifo_open(ends);
+	assert_int_equal(0, socle_defer(forking_within_a_tick, &p));
+	for (int i = 0; i < 3; i++)
+		(void)socle_event_loop_once(0);
+	if (child == 0)
+		_exit(strcmp(notes(), "w") == 0 ? 0 : 2);
+	assert_int_equal(child, waitpid(child, &status, 0));
+	assert_int_equal(0, status);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 int
 main(void)
 {
@@ -263,6 +299,7 @@ main(void)
 		pipe_test(an_other_fd_hears_that_its_reader_left),
 		pipe_test(the_write_end_of_a_fifo_can_be_watched),
 		pipe_test(the_write_end_of_a_fifo_can_be_watched_within_a_tick),
+		pipe_test(the_write_end_of_a_fifo_can_be_watched_in_a_child),
 	};
 
 	return run_tests(tests);
