@@ -574,6 +574,8 @@ an_items_name_consists_of_kind_and_text(void **state)
 			"timer:ns::f"},
 		{SOCLE__ITEM_TIMER, "10'000.0, f, NULL", "timer:f"},
 		{SOCLE__ITEM_TIMER, "\"\\\",\", f, NULL", "timer:f"},
+		{SOCLE__ITEM_TIMER, "1, f(\"\t\")", "timer:f(___)"},
+		{SOCLE__ITEM_TIMER, "1, \"\\", "timer:__"},
 		{SOCLE__ITEM_TIMER, NULL, "timer:(unnamed)"},
 		{SOCLE__ITEM_TIMER, "5.0, , NULL", "timer:(unnamed)"},
 		{SOCLE__ITEM_TIMER, "expire", "timer:expire"},
@@ -766,6 +768,16 @@ json_strings_are_escaped_and_complete(void **state)
 }
 
 static void
+control_characters_are_escaped_or_replaced(void **state)
+{
+	(void)state;
+	socle__profile_enable(&p, WALL);
+	run("\x1F\x7F", 3);
+	assert_non_null(strstr(report(SOCLE_REPORT_JSON), "\\u001f\x7F-read"));
+	assert_non_null(strstr(report(SOCLE_REPORT_TEXT), "__-read"));
+}
+
+static void
 json_is_utf8_whatever_the_class_name(void **state)
 {
 #define BAD "\xEF\xBF\xBD"
@@ -951,6 +963,7 @@ main(void)
 		TEST(the_text_report_has_perlbals_format),
 		TEST(folded_stacks_use_wall_time_or_else_cpu_time),
 		TEST(json_strings_are_escaped_and_complete),
+		TEST(control_characters_are_escaped_or_replaced),
 		TEST(json_is_utf8_whatever_the_class_name),
 		TEST(prometheus_output_has_families_and_cumulative_buckets),
 		TEST(a_histograms_sum_includes_nested_calls),

@@ -409,6 +409,106 @@ the_fd_number_survives_a_change_of_address_family(void **state)
 	close(other);
 }
 
+/* ---- refusals that look like others ---- */
+
+static void
+eagain_of_tcp_is_no_full_backlog(void **state)
+{
+	(void)state;
+	serve();
+	seam_fail(CALL_connect, 1, EAGAIN, 1);
+	reach();
+	turn(3);
+	assert_int_equal(1, seam_struck());
+	assert_notes("e-EAGAIN close(event_err) destroy");
+}
+
+static void
+a_text_with_a_slash_is_no_host(void **state)
+{
+	struct socle_socket *s = NULL;
+
+	(void)state;
+	assert_int_equal(
+		-EINVAL, socle_connect("host/80", &probe_class, 0, &s));
+	assert_null(s);
+}
+
+static void
+an_interrupted_dup_of_the_connected_socket_is_repeated(void **state)
+{
+	struct probe *p;
+
+	(void)state;
+	serve();
+	seam_fail(CALL_dup3, 1, EINTR, 1);
+	p = reach();
+	turn_until_count(&p->writes, 1);
+	assert_int_equal(1, seam_struck());
+	assert_int_equal(0, p->errs);
+	socle_close(&p->sock, NULL);
+	turn(1);
+	notes_clear();
+}
+
+static void
+ignore_error(struct probe *p, int err)
+{
+	(void)p;
+	(void)err;
+}
+
+static void
+close_released(bool sent, void *arg)
+{
+	struct probe *p = arg;
+
+	note(sent ? "sent" : "lost");
+	socle_close(&p->sock, "released");
+}
+
+static void
+a_release_may_close_an_object_that_could_not_connect(void **state)
+{
+	struct probe *p;
+
+	(void)state;
+	refuse_connections();
+	p = reach();
+	p->on_err = ignore_error;
+	assert_int_equal(
+		0, socle_write_ref(&p->sock, "bytes", 5, close_released, p));
+	socle_close_after_flush(&p->sock, "flushed");
+	turn(5);
+	assert_notes("e-ECONNREFUSED lost close(released) destroy");
+}
+
+/* The factory of the attempt is gone while the object is still told. */
+static void
+turn_late(struct probe *p, int err)
+{
+	(void)p;
+	(void)err;
+	seam_time_add(5);
+	turn(2);
+	note("turned");
+}
+
+static void
+an_idle_timeout_inside_the_failure_asks_no_factory(void **state)
+{
+	struct probe *p;
+
+	(void)state;
+	refuse_connections();
+	seam_time_virtual();
+	p = reach();
+	assert_int_equal(0, socle_set_idle_timeout(&p->sock, 3));
+	p->on_err = turn_late;
+	turn(5);
+	assert_notes("e-ECONNREFUSED idle close(idle) turned destroy");
+}
+
 int
 main(void)
 {
@@ -436,6 +536,13 @@ main(void)
 		names_test(an_unknown_name_is_an_error),
 		names_test(a_close_during_the_lookup_ends_the_attempt),
 		names_test(the_fd_number_survives_a_change_of_address_family),
+		making_test(eagain_of_tcp_is_no_full_backlog),
+		making_test(a_text_with_a_slash_is_no_host),
+		making_test(
+			an_interrupted_dup_of_the_connected_socket_is_repeated),
+		making_test(
+			a_release_may_close_an_object_that_could_not_connect),
+		making_test(an_idle_timeout_inside_the_failure_asks_no_factory),
 	};
 
 	return run_tests(tests);

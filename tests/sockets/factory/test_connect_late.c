@@ -291,6 +291,34 @@ a_late_connector_may_be_freed_in_its_attempt_callback(void **state)
 	assert_int_equal(0, recorded.failures);
 }
 
+/* The one that failed was the last, and another may still succeed. */
+static void
+a_refused_address_does_not_end_an_attempt_that_hangs(void **state)
+{
+	char answer[64];
+	int port, fd = refusing(AF_INET, &port);
+
+	(void)state;
+	snprintf(answer, sizeof(answer), "127.0.0.1:%d 127.0.0.1:%d",
+		full_listener(AF_INET), port);
+	resolver_set_answer(answer);
+	seam_time_virtual();
+	resolver_hold();
+	reach_service("a.name", "a.service", 10);
+	lookup_ends();
+	turn(1); /* the first attempt */
+	seam_time_add(1);
+	turn_until_count(&recorded.attempts, 1);
+	turn(3);
+	assert_int_equal(0, recorded.failures);
+	assert_notes("4:111");
+	seam_time_add(20);
+	turn_until_count(&recorded.failures, 1);
+	assert_int_equal(-ETIMEDOUT, recorded.why.err);
+	notes_clear();
+	close(fd);
+}
+
 int
 main(void)
 {
@@ -308,6 +336,8 @@ main(void)
 		making_test(a_process_that_was_stopped_has_its_connections),
 		names_test(
 			a_late_connector_may_be_freed_in_its_attempt_callback),
+		names_test(
+			a_refused_address_does_not_end_an_attempt_that_hangs),
 	};
 
 	return run_tests(tests);

@@ -418,6 +418,22 @@ a_datagram_socket_may_send_to_itself(void **state)
 	close_all();
 }
 
+static void
+an_interrupted_dup_keeps_the_fd_number(void **state)
+{
+	(void)state;
+	io_listening(&listener, "127.0.0.1:0");
+	const char *const names[] = {
+		io_refusing(&refusing), io_sockname_text(&listener), NULL};
+
+	io_names_are(names);
+	seam_fail(CALL_dup3, 1, EINTR, 1);
+	io_open(&io, &(struct socle_io_params){.peer_addr = "name:7"});
+	assert_string_equal(names[1], io_peername_text(&io));
+	assert_int_equal(2, seam_count(CALL_dup3));
+	close_all();
+}
+
 int
 main(void)
 {
@@ -442,6 +458,7 @@ main(void)
 		io_test(a_socket_not_yet_connected_is_not_a_failure),
 		io_test(connecting_without_an_address_is_einval),
 		io_test(a_datagram_socket_may_send_to_itself),
+		io_test(an_interrupted_dup_keeps_the_fd_number),
 	};
 
 	return run_tests(tests);

@@ -486,6 +486,19 @@ options_can_be_set_and_read(void **state)
 	socle_io_close(&b);
 }
 
+static void
+a_closed_object_sends_to_nobody(void **state)
+{
+	struct socle_addr to;
+
+	(void)state;
+	io_udp_pair(&a, &b);
+	to = name_of(&b);
+	socle_io_close(&a);
+	assert_int_equal(-EBADF, socle_io_send(&a, "x", 1, 0, &to));
+	socle_io_close(&b);
+}
+
 int
 main(void)
 {
@@ -510,6 +523,7 @@ main(void)
 		test(the_out_of_band_mark_is_detected),
 		test(autoflush_works_on_tcp_and_is_harmless_elsewhere),
 		test(options_can_be_set_and_read),
+		io_test(a_closed_object_sends_to_nobody),
 	};
 
 	return run_tests(tests);

@@ -347,6 +347,41 @@ closing_ignores_the_result_of_close(void **state)
 	close(fd); /* the failed close was not made */
 }
 
+static void
+a_failed_wait_for_a_client_or_a_connect_is_reported(void **state)
+{
+	struct socle_addr to;
+
+	(void)state;
+	io_listening(&listener, "127.0.0.1:0");
+	assert_int_equal(0, socle_io_sockname(&listener, &to));
+	(void)socle_io_set_timeout(&listener, 5);
+	seam_fail(CALL_poll, 1, ENOMEM, 1);
+	assert_int_equal(-ENOMEM, socle_io_accept(&listener, &spare, NULL));
+	assert_int_equal(1, seam_struck());
+	assert_int_equal(0, socle_io_socket(&client, AF_INET, SOCK_STREAM, 0));
+	seam_reset();
+	seam_fail(CALL_connect, 1, EINTR, 1);
+	seam_fail(CALL_poll, 1, ENOMEM, 1);
+	assert_int_equal(-ENOMEM, socle_io_connect(&client, &to));
+	assert_int_equal(2, seam_struck());
+	socle_io_close(&client);
+	socle_io_close(&listener);
+}
+
+/* It has no fd of its own then, and the caller keeps the other. */
+static void
+an_fd_that_cannot_be_close_on_exec_is_not_adopted(void **state)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	(void)state;
+	seam_fail(CALL_fcntl, 2, EPERM, 1);
+	assert_int_equal(-EPERM, socle_io_adopt(&client, fd));
+	assert_int_equal(-1, socle_io_fd(&client));
+	close(fd);
+}
+
 int
 main(void)
 {
@@ -357,6 +392,8 @@ main(void)
 		io_test(a_failed_wait_is_reported),
 		io_test(failing_to_read_the_result_of_a_connect_is_reported),
 		io_test(closing_ignores_the_result_of_close),
+		io_test(a_failed_wait_for_a_client_or_a_connect_is_reported),
+		io_test(an_fd_that_cannot_be_close_on_exec_is_not_adopted),
 	};
 
 	return run_tests(tests);

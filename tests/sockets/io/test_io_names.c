@@ -485,6 +485,36 @@ a_raw_socket_needs_no_port(void **state)
 	assert_int_equal(SOCK_RAW, asked_type);
 }
 
+static void
+any_one_parameter_alone_makes_a_socket(void **state)
+{
+	const struct socle_io_params alone[] = {{.nonblocking = true},
+		{.reuse_addr = true}, {.reuse_port = true},
+		{.broadcast = true}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(alone) / sizeof(*alone); i++) {
+		io_open(&io, &alone[i]);
+		assert_true(socle_io_fd(&io) >= 0);
+		socle_io_close(&io);
+	}
+}
+
+static void
+a_number_of_another_family_is_left_to_the_resolver(void **state)
+{
+	static const char *const none[] = {NULL};
+
+	(void)state;
+	io_names_are(none);
+	assert_true(socle_io_open(&io,
+			    &(struct socle_io_params){.domain = AF_INET6,
+				    .peer_addr = "127.0.0.1",
+				    .peer_port = "80"}) < 0);
+	assert_non_null(strstr(notes(), "127.0.0.1"));
+	notes_clear();
+}
+
 int
 main(void)
 {
@@ -508,6 +538,8 @@ main(void)
 		io_test(a_protocol_is_a_name_or_a_number_and_has_its_type),
 		io_test(any_domain_is_passed_to_the_kernel_unchanged),
 		io_test(a_raw_socket_needs_no_port),
+		io_test(any_one_parameter_alone_makes_a_socket),
+		io_test(a_number_of_another_family_is_left_to_the_resolver),
 	};
 
 	return run_tests(tests);
