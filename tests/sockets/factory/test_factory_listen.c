@@ -744,6 +744,26 @@ many_clients_that_are_gone_in_few_ticks_do_not_pause_a_listener(void **state)
 	close_clients(1);
 }
 
+/* Another thread has taken the fd that was given back. */
+static void
+a_client_that_cannot_be_shed_waits(void **state)
+{
+	struct socle_factory *f = serve(
+		(struct socle_factory_params){.emfile = SOCLE_EMFILE_SHED});
+	int fd;
+
+	(void)state;
+	skip_where_accept_loses_the_client();
+	fd = client_of(f);
+	seam_fail(CALL_accept4, 1, EMFILE, 2);
+	turn(2);
+	assert_int_equal(2, seam_count(CALL_accept4));
+	assert_int_equal(0, recorded.successes);
+	socle_resume_accept(f);
+	turn_until_count(&recorded.successes, 1);
+	close(fd);
+}
+
 int
 main(void)
 {
@@ -785,6 +805,7 @@ main(void)
 		making_test(a_listener_whose_clients_others_take_does_not_spin),
 		making_test(
 			many_clients_that_are_gone_in_few_ticks_do_not_pause_a_listener),
+		making_test(a_client_that_cannot_be_shed_waits),
 	};
 
 	return run_tests(tests);

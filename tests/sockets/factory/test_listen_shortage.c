@@ -345,26 +345,6 @@ an_object_that_could_not_be_watched_is_closed_in_the_same_tick(void **state)
 	notes_clear();
 }
 
-/* Another thread has taken the fd that was given back. */
-static void
-a_client_that_cannot_be_shed_waits(void **state)
-{
-	int fd;
-
-	(void)state;
-	skip_where_accept_loses_the_client();
-	listen_at("127.0.0.1:0");
-	fd = client();
-	seam_fail(CALL_accept4, 1, EMFILE, 2);
-	turn(2);
-	assert_int_equal(2, seam_count(CALL_accept4));
-	assert_int_equal(0, accepted);
-	socle_resume_accept(factory);
-	turn_until_count(&accepted, 1);
-	assert_served(fd);
-	close(fd);
-}
-
 int
 main(void)
 {
@@ -384,7 +364,6 @@ main(void)
 		listen_test(a_listener_that_cannot_be_watched_retries),
 		listen_test(
 			an_object_that_could_not_be_watched_is_closed_in_the_same_tick),
-		listen_test(a_client_that_cannot_be_shed_waits),
 	};
 
 	return run_tests(tests);
