@@ -101,10 +101,11 @@ FILENAME == LIST {
 	gsub(/[",]/, "", file)
 	source_read(file)
 }
+/^ *"gcovr\/noncode": / { noncode = /true/ }
 /^ *"branches": / { n = 0 }
 /^ *"count": / { count = number_in($2) }
 /^ *"throw": / { taken[++n] = count > 0 }
-/^ *"line_number": / { line_end(number_in($2), count, n) }
+/^ *"line_number": / && !noncode { line_end(number_in($2), count, n) }
 
 END {
 	for (at in listed)

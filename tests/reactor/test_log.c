@@ -391,6 +391,70 @@ the_environment_sets_the_level_at_the_start(void **state)
 	}
 }
 
+static void
+a_write_error_is_logged(void **state)
+{
+	struct probe *p;
+
+	(void)state;
+	pair_unix(ends);
+	p = probe_new(ends[0], NULL);
+	collecting();
+	socle_set_debug_level(1);
+	seam_fail(CALL_send, 1, EIO, 1);
+	assert_int_equal(-EIO, socle_write(&p->sock, "x", 1));
+	turn(1);
+	assert_non_null(strstr(logged, "due to write error: "));
+	close(ends[1]);
+}
+
+/* ---- more messages than are kept ---- */
+
+static struct probe *closed_one;
+static int counted;
+
+static void
+count_undefined(int level, const char *message, void *arg)
+{
+	(void)arg;
+	counted += level == 1 && strstr(message, "undef");
+}
+
+static void
+log_much(void *arg)
+{
+	(void)arg;
+	for (int i = 0; i < 300; i++)
+		assert_null(socle_local_ip_string(&closed_one->sock));
+}
+
+static void
+log_much_in_a_tick(void)
+{
+	assert_int_equal(0, socle_defer(log_much, NULL));
+	turn(1);
+}
+
+static void
+what_a_handler_logs_in_excess_goes_to_stderr(void **state)
+{
+	const char *text, *at;
+	int lines = 0;
+
+	(void)state;
+	closed_one = made();
+	counted = 0;
+	socle_set_log(count_undefined, NULL);
+	socle_set_debug_level(1);
+	socle_close(&closed_one->sock, NULL);
+	text = stderr_of(log_much_in_a_tick);
+	for (at = text; (at = strstr(at, "undef")); at++)
+		lines++;
+	assert_in_range(counted, 256, 299);
+	assert_int_equal(300, counted + lines);
+	close(ends[1]);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -405,6 +469,8 @@ main(int argc, char **argv)
 		test(a_close_without_a_reason_is_logged_too),
 		test(an_object_can_log_debug_messages),
 		test(a_class_without_event_read_is_logged_and_closed),
+		test(a_write_error_is_logged),
+		test(what_a_handler_logs_in_excess_goes_to_stderr),
 		test(an_error_is_dumped_with_the_object),
 		test(an_error_is_dumped_with_a_backtrace),
 		test(a_closed_object_can_be_dumped),

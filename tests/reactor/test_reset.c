@@ -652,6 +652,54 @@ an_object_created_by_a_release_cannot_outlive_the_loop(void **state)
 	close(fds[1]);
 }
 
+/* ---- objects that come again ---- */
+
+static bool coming_again;
+static int came;
+
+static void again_destroy(struct socle_socket *self);
+
+static const struct socle_class again_class = {
+	.name = "Again",
+	.super = &socle_socket_class,
+	.destroy = again_destroy,
+};
+
+static void
+again_new(void)
+{
+	struct socle_socket *s;
+	int fds[2];
+
+	pair_unix(fds);
+	close(fds[1]);
+	assert_int_equal(0, socle_socket_new(&again_class, fds[0], &s));
+	came++;
+}
+
+static void
+again_destroy(struct socle_socket *self)
+{
+	socle_super_destroy(&again_class, self);
+	if (coming_again)
+		again_new();
+}
+
+/* The last ones stay, and the next reset ends them. */
+static void
+a_reset_ends_though_each_destroy_makes_another(void **state)
+{
+	(void)state;
+	came = 0;
+	coming_again = true;
+	again_new();
+	socle_reset();
+	assert_true(came > 1);
+	coming_again = false;
+	socle_reset();
+	assert_int_equal(0, socle_watched_sockets());
+}
+
 int
 main(void)
 {
@@ -675,6 +723,7 @@ main(void)
 		test(a_loop_nested_in_a_destroy_destroys_nothing),
 		test(an_object_created_by_a_destroy_survives_the_reset),
 		test(an_object_created_by_a_release_cannot_outlive_the_loop),
+		test(a_reset_ends_though_each_destroy_makes_another),
 	};
 
 	return run_tests(tests);

@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/wait.h>
 
 static void
 note_signal(int signo, void *arg)
@@ -588,6 +589,54 @@ a_signal_raised_in_its_callback_is_reported_again(void **state)
 	assert_notes("3 2 1");
 }
 
+/* ---- a fork in a callback, and a handler that outlives its signal ---- */
+
+static pid_t child;
+
+static void
+fork_it(int signo, void *arg)
+{
+	(void)arg;
+	note_signal(signo, NULL);
+	child = fork();
+}
+
+static void
+a_child_forked_in_a_callback_has_no_pending_signals(void **state)
+{
+	int status = 0, r;
+
+	(void)state;
+	assert_int_equal(0, socle_signal(SIGUSR1, fork_it, NULL));
+	watch(SIGUSR2);
+	raise(SIGUSR1);
+	raise(SIGUSR2);
+	r = socle_event_loop_once(0);
+	if (child == 0)
+		_exit(r == -ECHILD && strcmp(notes(), "usr1") == 0 ? 0 : 1);
+	assert_true(r >= 0);
+	assert_notes("usr1 usr2");
+	assert_int_equal(child, waitpid(child, &status, 0));
+	assert_int_equal(0, status);
+}
+
+/* The application saved the action, and restores what is not its any more. */
+static void
+the_handler_of_a_signal_without_a_loop_does_nothing(void **state)
+{
+	struct sigaction saved;
+
+	(void)state;
+	watch(SIGUSR1);
+	assert_int_equal(0, sigaction(SIGUSR1, NULL, &saved));
+	assert_int_equal(0, socle_signal(SIGUSR1, NULL, NULL));
+	assert_int_equal(0, sigaction(SIGUSR1, &saved, NULL));
+	raise(SIGUSR1);
+	turn(2);
+	assert_notes("");
+	set_handler(SIGUSR1, SIG_DFL);
+}
+
 int
 main(void)
 {
@@ -614,6 +663,8 @@ main(void)
 		test(a_signal_callback_may_stop_watching),
 		test(a_signal_callback_may_reset_the_loop),
 		test(a_signal_raised_in_its_callback_is_reported_again),
+		test(a_child_forked_in_a_callback_has_no_pending_signals),
+		test(the_handler_of_a_signal_without_a_loop_does_nothing),
 	};
 
 	return run_tests(tests);

@@ -721,6 +721,26 @@ an_unknown_event_closes_nothing(void **state)
 	close(peer);
 }
 
+/* The kernel has a copy of an earlier fd, and no memory to change that. */
+static void
+a_registration_that_cannot_be_replaced_is_refused(void **state)
+{
+	struct socle_socket *s = NULL;
+	int fds[2];
+
+	(void)state;
+	if (!backend_is("epoll"))
+		skip_because("only epoll remembers copies of an fd");
+	pair_unix(fds);
+	turn(1);
+	seam_fail(CALL_epoll_ctl, 1, EEXIST, 1);
+	seam_fail(CALL_epoll_ctl, 2, ENOMEM, 1);
+	assert_int_equal(-ENOMEM, socle_socket_new(&probe_class, fds[0], &s));
+	assert_null(s);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 int
 main(void)
 {
@@ -743,6 +763,7 @@ main(void)
 		test(a_number_that_is_now_a_regular_file_is_left_alone),
 		test(a_change_at_a_number_that_is_now_another_file_is_event_err),
 		test(an_unknown_event_closes_nothing),
+		test(a_registration_that_cannot_be_replaced_is_refused),
 	};
 
 	return run_tests(tests);
