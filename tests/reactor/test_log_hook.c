@@ -9,6 +9,10 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
+#include <time.h>
 
 /* A hook that does `act' once, at a message that contains `at'. */
 static const char *at;
@@ -444,6 +448,56 @@ a_hook_that_two_threads_set_at_once_is_in_use(void **state)
 	assert_int_equal(0, missed);
 }
 
+#ifdef __linux__
+static _Thread_local bool setting;
+static atomic_bool waited;
+
+/* Found before libc's. */
+int
+sched_yield(void)
+{
+	if (setting)
+		waited = true;
+	return (int)syscall(SYS_sched_yield);
+}
+
+static void
+ignore(int level, const char *message, void *arg)
+{
+	(void)level;
+	(void)message;
+	(void)arg;
+}
+
+/* Until one of two threads had to wait for the other, or for 20 s. */
+static void *
+set_until_one_waits(void *arg)
+{
+	time_t until = time(NULL) + 20;
+
+	while (!waited && time(NULL) < until) {
+		setting = true;
+		socle_set_log(ignore, arg);
+		setting = false;
+	}
+	return arg;
+}
+
+static void
+two_threads_that_set_the_hook_wait_for_each_other(void **state)
+{
+	pthread_t t;
+
+	(void)state;
+	waited = false;
+	assert_int_equal(
+		0, pthread_create(&t, NULL, set_until_one_waits, NULL));
+	set_until_one_waits(NULL);
+	assert_int_equal(0, pthread_join(t, NULL));
+	socle_set_log(NULL, NULL);
+}
+#endif
+
 static int
 fixture(void **state)
 {
@@ -482,6 +536,9 @@ main(void)
 		test(a_child_does_not_deliver_the_parents_messages),
 		test(a_hook_never_gets_the_argument_of_another),
 		test(a_hook_that_two_threads_set_at_once_is_in_use),
+#ifdef __linux__
+		test(two_threads_that_set_the_hook_wait_for_each_other),
+#endif
 	};
 
 	return run_tests(tests);

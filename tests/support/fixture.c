@@ -15,13 +15,6 @@
  */
 enum { TEST_ALARM = 120, TURNS_ALARM = 30, REPEATING = 2 };
 
-/* What counts coverage is slow, and looks at lines and not for races. */
-#ifdef COVERAGE
-static const double usual_scale = 0.2;
-#else
-static const double usual_scale = 1;
-#endif
-
 #ifdef KQUEUE_KEEPS_FDS /* fds of libkqueue, which outlive the queue */
 enum { UNDER_LIBKQUEUE = 1 };
 #else
@@ -103,7 +96,7 @@ int
 scaled(int n, int least)
 {
 	const char *text = getenv("SOCLE_TEST_SCALE");
-	double scale = text ? atof(text) : usual_scale;
+	double scale = text ? atof(text) : 1;
 	int r = (int)(n * scale);
 
 	return r < least ? least : r;

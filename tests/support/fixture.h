@@ -37,7 +37,7 @@ int fixture_teardown(void **state);
 #define run_tests(tests)                                                       \
 	cmocka_run_group_tests_name(__FILE__, tests, NULL, NULL)
 
-/* SOCLE_TEST_SCALE (default 1; 0.2 with COVERAGE) times n, at least `least'. */
+/* SOCLE_TEST_SCALE (default 1) times n, at least `least'. */
 int scaled(int n, int least);
 
 /*

@@ -95,8 +95,8 @@ closing_on_an_error_of_the_write_fd_ends_all_callbacks(void **state)
 	assert_int_equal(0, socle_dgram_set_write_fd(&t->dgram, out[0]));
 	turn(1);
 	close_by_reset(out[1]);
-	turn_until_count(&t->recv_errors, 1);
-	turn(2);
+	while (socle_watched_sockets() > 0)
+		turn(1);
 	assert_notes("rerr-ECONNRESET close(enough) destroy");
 	close(fds[1]);
 }

@@ -13,6 +13,11 @@
 #include <stdio.h>
 
 enum { ITEMS = 4096, STREAM = 1 << 20, OPERATIONS = 400 };
+#ifdef COVERAGE
+enum { SOME_ROUNDS = 200 }; /* each is slow, and reaches the same lines */
+#else
+enum { SOME_ROUNDS = 1000 };
+#endif
 
 /* A reference or a call that was accepted. */
 struct model_item {
@@ -427,7 +432,8 @@ static void
 the_queue_behaves_like_the_model(void **state)
 {
 	const char *given = getenv("SOCLE_TEST_SEED");
-	int rounds = scaled(getenv("SOCLE_TEST_LONG") ? 50000 : 1000, 50);
+	int rounds =
+		scaled(getenv("SOCLE_TEST_LONG") ? 50000 : SOME_ROUNDS, 50);
 
 	(void)state;
 	real_send = socle__seam.send;
