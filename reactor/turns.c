@@ -115,7 +115,7 @@ turns_walk(struct socle__reactor *r, unsigned turn,
 	while ((d = at.next) != &end && !socle__is_forked(r)) {
 		unlink_it(&at);
 		link_before(d->next, &at);
-		if (d->turns & turn && !(d->turns & SOCLE__TURN_MARK))
+		if (d->turns & turn) /* a mark has none */
 			serve(r, d, turn, take);
 	}
 	unlink_it(&at);

@@ -738,6 +738,7 @@ static void
 folded_stacks_use_wall_time_or_else_cpu_time(void **state)
 {
 	(void)state;
+	assert_string_equal(report(SOCLE_REPORT_FOLDED), "");
 	script(WALL);
 	assert_string_equal(report(SOCLE_REPORT_FOLDED),
 		"socle;a_\"\\__\xFF\xC3\xA9_b;read 2000000\n"

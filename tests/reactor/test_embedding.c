@@ -227,10 +227,14 @@ the_loop_fd_is_readable_for_a_deferred_call(void **state)
 {
 	int fd = quiet_loop_fd();
 	bool ran = false;
+	unsigned long writes;
 
 	(void)state;
 	assert_int_equal(0, socle_defer(set_flag, &ran));
 	assert_true(readable(fd, 0));
+	writes = seam_count(CALL_write);
+	assert_int_equal(0, socle_defer(set_flag, &ran));
+	assert_int_equal(writes, seam_count(CALL_write)); /* one suffices */
 	turn(1);
 	assert_true(ran);
 	assert_false(readable(fd, 0));

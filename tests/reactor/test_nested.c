@@ -471,6 +471,58 @@ a_hang_up_that_a_nested_loop_reported_is_not_reported_again(void **state)
 	notes_clear();
 }
 
+/* ---- events of the batch that a nested loop drops ---- */
+
+static struct probe *both[2], *successor;
+static bool with_successor, done_once;
+
+/* The first of the two that is called steals the other. */
+static void
+steal_and_turn(struct probe *p)
+{
+	struct probe *other = p == both[0] ? both[1] : both[0];
+	int fd;
+
+	read_all(p);
+	if (done_once)
+		return;
+	done_once = true;
+	fd = socle_steal_socket(&other->sock);
+	both[0] = p;
+	if (with_successor) {
+		successor = probe_new(fd, "successor");
+		successor->on_read = read_all;
+		socle_watch_read(&successor->sock, true);
+	} else {
+		close(fd);
+	}
+	turn(1);
+}
+
+static void
+a_nested_loop_drops_events_of_a_stolen_object(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		done_once = false;
+		with_successor = i == 1;
+		successor = NULL;
+		both[0] = make_ready(0, NULL, steal_and_turn, NULL);
+		both[1] = make_ready(1, NULL, steal_and_turn, NULL);
+		turn(1);
+		assert_true(done_once);
+		if (successor) {
+			turn(1);
+			assert_int_equal(1, successor->got_len);
+			socle_close(&successor->sock, NULL);
+		}
+		socle_close(&both[0]->sock, NULL);
+		turn(1);
+		notes_clear();
+		close_peers(2);
+	}
+}
+
 int
 main(void)
 {
@@ -489,6 +541,7 @@ main(void)
 		test(a_post_loop_callback_ends_only_the_loop_that_called_it),
 		test(an_error_ends_only_the_nested_loop),
 		test(a_nested_tick_flushes_held_back_writes),
+		test(a_nested_loop_drops_events_of_a_stolen_object),
 	};
 
 	return run_tests(tests);

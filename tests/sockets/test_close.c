@@ -818,6 +818,51 @@ no_timeout_or_post_loop_callback_runs_after_the_close(void **state)
 	close(peer);
 }
 
+enum { LONG_CHAIN = 20 };
+static struct socle_socket *long_chain[LONG_CHAIN];
+static int at_link;
+
+static void
+destroy_closes_the_next(struct socle_socket *self)
+{
+	(void)self;
+	if (++at_link < LONG_CHAIN)
+		socle_close(long_chain[at_link], NULL);
+}
+
+static const struct socle_class link_class = {
+	.name = "Link",
+	.super = &socle_socket_class,
+	.destroy = destroy_closes_the_next,
+};
+
+/* The loop ends a few of them at once, and returns for the rest. */
+static void
+a_long_chain_of_closes_in_destroy_ends_over_several_ticks(void **state)
+{
+	int peers[LONG_CHAIN];
+
+	(void)state;
+	at_link = 0;
+	for (int i = 0; i < LONG_CHAIN; i++) {
+		int fds[2];
+
+		pair_unix(fds);
+		peers[i] = fds[1];
+		assert_int_equal(0,
+			socle_socket_new(&link_class, fds[0], &long_chain[i]));
+	}
+	socle_close(long_chain[0], NULL);
+	turn(1);
+	assert_in_range(at_link, 2, LONG_CHAIN - 1);
+	for (int i = 0; i < LONG_CHAIN; i++)
+		turn(1);
+	assert_int_equal(LONG_CHAIN, at_link);
+	assert_int_equal(0, socle_watched_sockets());
+	for (int i = 0; i < LONG_CHAIN; i++)
+		close(peers[i]);
+}
+
 int
 main(void)
 {
@@ -846,6 +891,7 @@ main(void)
 		test(caller_allocated_memory_can_be_freed_in_destroy),
 		test(each_object_is_destroyed_once_however_it_ends),
 		test(no_timeout_or_post_loop_callback_runs_after_the_close),
+		test(a_long_chain_of_closes_in_destroy_ends_over_several_ticks),
 	};
 
 	return run_tests(tests);
