@@ -369,6 +369,25 @@ a_failed_wait_for_a_client_or_a_connect_is_reported(void **state)
 	socle_io_close(&listener);
 }
 
+/* The error of the operation is the first, and is reported. */
+static void
+of_two_failures_the_first_is_reported(void **state)
+{
+	struct socle_addr to;
+
+	(void)state;
+	io_listening(&listener, "127.0.0.1:0");
+	assert_int_equal(0, socle_io_sockname(&listener, &to));
+	assert_int_equal(0, socle_io_socket(&client, AF_INET, SOCK_STREAM, 0));
+	(void)socle_io_set_timeout(&client, 5);
+	seam_fail(CALL_connect, 1, ENETUNREACH, 1);
+	seam_fail(CALL_fcntl, 3, EPERM, 1);
+	assert_int_equal(-ENETUNREACH, socle_io_connect(&client, &to));
+	assert_int_equal(2, seam_struck());
+	socle_io_close(&client);
+	socle_io_close(&listener);
+}
+
 /* It has no fd of its own then, and the caller keeps the other. */
 static void
 an_fd_that_cannot_be_close_on_exec_is_not_adopted(void **state)
@@ -394,6 +413,7 @@ main(void)
 		io_test(closing_ignores_the_result_of_close),
 		io_test(a_failed_wait_for_a_client_or_a_connect_is_reported),
 		io_test(an_fd_that_cannot_be_close_on_exec_is_not_adopted),
+		io_test(of_two_failures_the_first_is_reported),
 	};
 
 	return run_tests(tests);

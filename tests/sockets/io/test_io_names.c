@@ -515,6 +515,38 @@ a_number_of_another_family_is_left_to_the_resolver(void **state)
 	notes_clear();
 }
 
+static void
+a_path_that_is_missing_or_a_star_is_no_peer(void **state)
+{
+	(void)state;
+	notes_only();
+	assert_int_equal(-EINVAL,
+		socle_io_open(&io,
+			&(struct socle_io_params){
+				.domain = AF_UNIX, .peer_port = "80"}));
+	assert_notes("");
+	assert_true(
+		socle_io_open(&io,
+			&(struct socle_io_params){.peer_addr = "*:80"}) < 0);
+	assert_non_null(strstr(notes(), "*|80"));
+	notes_clear();
+}
+
+static void
+a_name_for_a_raw_socket_is_looked_up_as_such(void **state)
+{
+	(void)state;
+	notes_only();
+	io_seam_save();
+	socle__seam.socket = noted_socket;
+	(void)socle_io_open(&io,
+		&(struct socle_io_params){.type = SOCK_RAW,
+			.proto = "icmp",
+			.peer_addr = "name"});
+	assert_non_null(strstr(notes(), "name|"));
+	notes_clear();
+}
+
 int
 main(void)
 {
@@ -540,6 +572,8 @@ main(void)
 		io_test(a_raw_socket_needs_no_port),
 		io_test(any_one_parameter_alone_makes_a_socket),
 		io_test(a_number_of_another_family_is_left_to_the_resolver),
+		io_test(a_path_that_is_missing_or_a_star_is_no_peer),
+		io_test(a_name_for_a_raw_socket_is_looked_up_as_such),
 	};
 
 	return run_tests(tests);
