@@ -34,7 +34,7 @@ function source_read(file,  n, line, fn, key) {
 
 function listed_is_right(at, i, n) {
 	found[at] = 1
-	if (taken[i])
+	if (taken[i] && kind_of[at] != "race")
 		complain(LIST ":" listed[at] ": branch " i " was taken")
 	else if (branches_of[at] != n)
 		complain(LIST ":" listed[at] ": the line has " n " branches")
@@ -83,7 +83,7 @@ FILENAME == LIST && /^(#|$)/ {
 }
 FILENAME == LIST {
 	if (/^kind /)
-		kind[$2] = $2
+		kind[substr($2, 1, length($2) - 1)] = $0
 	else if (/^[^\t]/)
 		where = $0
 	else if (/^\t[^\t]/)
@@ -116,6 +116,6 @@ END {
 	printf "%d of %d branches (%.1f %%)\n", covered, total,
 		100 * covered / total
 	for (k in kind)
-		printf "%6d %s\n", of_kind[k], k
+		printf "%6d %s\n", of_kind[k], substr(kind[k], 6)
 	exit bad
 }
