@@ -144,6 +144,7 @@ drop_and_fork(struct socle_dgram *d, int err, const struct socle_packet *p)
 static void
 in_on_send_error_of_a_closed_object(void **state)
 {
+	static const char longer[8000]; /* two fill a block of the queue */
 	struct socle_dgram_params p = {.on_send_error = drop_and_fork};
 	struct socle_dgram *d;
 	int fds[2];
@@ -155,7 +156,8 @@ in_on_send_error_of_a_closed_object(void **state)
 	dropped = 0;
 	in_child = false;
 	for (int i = 0; i < 5; i++)
-		assert_int_equal(0, socle_dgram_send(d, "x", 1, 0, NULL));
+		assert_int_equal(0,
+			socle_dgram_send(d, longer, sizeof(longer), 0, NULL));
 	socle_close(&d->sock, NULL);
 	child_ends(2, 5);
 	assert_int_equal(5, dropped);
