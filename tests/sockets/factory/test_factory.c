@@ -74,12 +74,6 @@ wrong_use_is_refused_at_once(void **state)
 		{.socket_domain = AF_INET, .bind_addr = &none_at_all},
 		{.has_listen_fd = true, .bind_port = "80"},
 		{.has_listen_fd = true, .bind_addr = &port_0},
-		{.has_listen_fd = true, .bind_addr = &whole},
-		{.has_listen_fd = true, .remote_addr = &whole},
-		{.has_listen_fd = true,
-			.socket_domain = AF_UNIX,
-			.remote_address = "/x"},
-		{.remote_addr = &whole, .remote_port = "1"},
 		{.has_listen_fd = true,
 			.remote_address = "127.0.0.1",
 			.remote_port = "80"},
@@ -97,6 +91,28 @@ wrong_use_is_refused_at_once(void **state)
 	assert_null(none);
 	turn(2);
 	assert_int_equal(0, recorded.failures);
+}
+
+static void
+two_addresses_for_one_end_are_refused(void **state)
+{
+	struct socle_factory_params bad[] = {
+		{.has_listen_fd = true, .bind_addr = &whole},
+		{.has_listen_fd = true, .remote_addr = &whole},
+		{.has_listen_fd = true,
+			.socket_domain = AF_UNIX,
+			.remote_address = "/x"},
+		{.remote_addr = &whole, .remote_port = "1"},
+	};
+	struct socle_factory *none = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		bad[i].failure = record_failure;
+		bad[i].success = record_success;
+		assert_int_equal(-EINVAL, socle_factory_new(&bad[i], &none));
+	}
+	assert_null(none);
 }
 
 /* TF09 */
@@ -541,6 +557,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		making_test(wrong_use_is_refused_at_once),
+		making_test(two_addresses_for_one_end_are_refused),
 		making_test(meaningless_but_harmless_parameters_are_ignored),
 		making_test(
 			every_failure_is_reported_after_new_with_its_operation),
