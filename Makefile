@@ -328,11 +328,11 @@ test-long: tests $(if $(CONSUMER),all)
 # On what the kernels of tests/kqueue/kernels.c answer: tests of what depends on
 # it, on their kqueue; and a few on their poll(2).
 KERNELS      := freebsd netbsd openbsd macos
-POLL_TESTS   := $(addprefix test_,conformance% close interest pipe_ends \
+POLL_TESTS   := $(addprefix test_,conformance% close interest pipe_ends timeouts \
 	factory_listen)
 KERNEL_TESTS := $(filter $(addprefix test_,conformance% hold_back dispatch close \
-	other_fds interest kqueue_ends pipe_ends dgram_% listen% connect% factory% \
-	write% reentrancy), \
+	other_fds interest kqueue_ends pipe_ends timeouts dgram_% listen% connect% \
+	factory% write% reentrancy), \
 	$(TEST_NAMES))
 KERNEL_RUNS  := $(if $(filter emulated,$(KQUEUE)),$(foreach k,$(KERNELS), \
 	$(KERNEL_TESTS:%=%.kqueue.$k) \

@@ -92,13 +92,35 @@ socle__stall_start(struct socle_socket *s)
 }
 
 /*
+ * Each direction alone: elsewhere than on Linux poll(2) says HUP instead of OUT,
+ * on some systems of a peer that has only stopped sending.
+ */
+static unsigned
+ready_now(const struct socle_socket *s)
+{
+	unsigned reads = s->d.wanted & SOCLE_READ;
+	unsigned writes = s->d.wanted & SOCLE_WRITE;
+	struct pollfd p[2] = {
+		{.fd = s->d.fd, .events = reads ? POLLIN : 0},
+		{.fd = s->d.fd, .events = writes ? POLLOUT : 0},
+	};
+
+	if (sys_poll(p, 2, 0) <= 0)
+		return 0;
+	if (!(p[0].revents & POLLIN))
+		reads = 0;
+	if (!(p[1].revents & (POLLOUT | POLLHUP | POLLERR)))
+		writes = 0;
+	return reads | writes;
+}
+
+/*
  * Events that the fd has now are delivered as the loop would: they may have
  * come in time, while a handler ran or the process was stopped.
  */
 static void
 ask_kernel(struct socle_socket *s)
 {
-	struct pollfd p = {.fd = s->d.fd, .events = (short)s->d.wanted};
 	unsigned ready;
 
 	if (socle__has(s, SOCLE__CONNECTING)) {
@@ -108,10 +130,9 @@ ask_kernel(struct socle_socket *s)
 	}
 	if (!socle__class_of(s)->transport->is_stream && s->queued)
 		socle__flush(s); /* a datagram object may have two fds */
-	if (!s->d.wanted || socle__has(s, SOCLE__CLOSED | SOCLE__PARKED) ||
-		sys_poll(&p, 1, 0) <= 0)
+	if (!s->d.wanted || socle__has(s, SOCLE__CLOSED | SOCLE__PARKED))
 		return;
-	ready = (unsigned)p.revents & s->d.wanted;
+	ready = ready_now(s);
 	if (ready)
 		s->d.ops->ready(&s->d, ready, 0);
 }

@@ -3,6 +3,7 @@
 #include "tests/support/fixture.h"
 
 #include <math.h>
+#include <sys/socket.h>
 
 static int ends[2];
 static double began;
@@ -561,22 +562,38 @@ unread_input_does_not_prevent_an_idle_timeout(void **state)
 }
 
 static void
-a_queue_that_the_peer_made_room_for_is_flushed_instead_of_stalling(void **state)
+room_is_made_before_the_stall(bool has_ended)
 {
 	static char buf[1 << 22];
 	struct probe *p = made(&keeper_class);
 
-	(void)state;
 	stall_after(p, 2);
 	stuff_fd(ends[0]);
 	assert_int_equal(0, socle_write(&p->sock, "x", 1));
 	turn(1);
 	drain_fd(ends[1], buf, sizeof(buf));
+	if (has_ended)
+		shutdown(ends[1], SHUT_WR);
 	notes_clear();
 	seam_time_add(5);
 	run_to(20000);
-	assert_notes("w drain");
+	assert_notes(has_ended ? "r eof w drain" : "w drain");
 	close(ends[1]);
+}
+
+static void
+a_queue_that_the_peer_made_room_for_is_flushed_instead_of_stalling(void **state)
+{
+	(void)state;
+	room_is_made_before_the_stall(false);
+}
+
+/* Of which poll(2) of macOS says HUP, and nothing of the room. */
+static void
+so_is_a_queue_whose_peer_has_stopped_sending(void **state)
+{
+	(void)state;
+	room_is_made_before_the_stall(true);
 }
 
 static ssize_t
@@ -867,6 +884,7 @@ main(void)
 		test(an_end_that_came_in_time_is_read_instead_of_an_idle_timeout),
 		test(unread_input_does_not_prevent_an_idle_timeout),
 		test(a_queue_that_the_peer_made_room_for_is_flushed_instead_of_stalling),
+		test(so_is_a_queue_whose_peer_has_stopped_sending),
 		test(a_writer_whose_input_came_in_time_does_not_stall),
 		test(a_loop_nested_in_event_timeout_has_timeouts),
 		test(a_failed_question_does_not_prevent_a_timeout),
