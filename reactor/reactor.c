@@ -36,6 +36,7 @@ at_fork_in_child(void)
 	if (!r)
 		return;
 	r->interrupted |= SOCLE__FORKED;
+	r->forked_in = r->in_callback;
 	r->inherited = r->generation;
 	socle__batch_drop(r);
 	for (unsigned i = 0; i < SOCLE__PARTS; i++)

@@ -118,6 +118,7 @@ struct socle__reactor {
 	int depth;            /* loops on the stack */
 	unsigned interrupted; /* SOCLE__STOPPED and so on */
 	unsigned in_callback; /* application functions on the stack */
+	unsigned forked_in;   /* of them, when this child was forked */
 	unsigned callbacks;   /* ... called so far */
 	int timeout_ms;
 	unsigned open[SOCLE__TURNS]; /* descriptors with each turn open */
@@ -184,6 +185,16 @@ static inline bool
 socle__is_forked(const struct socle__reactor *r)
 {
 	return (r->interrupted & SOCLE__FORKED) != 0;
+}
+
+/*
+ * False where a child comes back from the application function that forked it:
+ * what the library was about to call is its parent's.
+ */
+static inline bool
+socle__may_call(const struct socle__reactor *r)
+{
+	return !socle__is_forked(r) || r->in_callback >= r->forked_in;
 }
 
 /* Whether the tick under way has to return without doing anything more. */

@@ -113,7 +113,7 @@ socle__close_broken(struct socle_socket *s, const char *reason)
 		return;
 	if (socle__class_of(s)->flat.close == socle__root_close)
 		socle__root_close(s, reason);
-	else
+	else if (socle__may_call(socle__reactor))
 		close_by_override(s, reason);
 }
 

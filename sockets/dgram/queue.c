@@ -280,9 +280,7 @@ put_back(struct socle_dgram *d, struct socle__dgram_block *first)
 static bool
 block_drop(struct socle_dgram *d, struct socle__dgram_block *b)
 {
-	bool forked = socle__is_forked(socle__reactor);
-
-	while (b->at < b->used && socle__is_forked(socle__reactor) == forked) {
+	while (b->at < b->used && socle__may_call(socle__reactor)) {
 		const struct socle__dgram_item *item = item_at(b, b->at);
 
 		b->at += item->size;
@@ -290,7 +288,7 @@ block_drop(struct socle_dgram *d, struct socle__dgram_block *b)
 		if (item->room)
 			socle__dgram_room_give_back(d, item->room);
 	}
-	return socle__is_forked(socle__reactor) == forked;
+	return socle__may_call(socle__reactor);
 }
 
 /*

@@ -67,7 +67,7 @@ connect_fails(struct socle_socket *s, int err)
 		return;
 	s->d.bits &= ~(uint32_t)(SOCLE__CONNECTING | SOCLE__USER_WRITE);
 	socle__socket_interest(s);
-	socle__pump_drop_broken(s);
+	socle__pump_drop(s);
 	if (!socle__is_closed(s) && socle__has(s, SOCLE__ENDING))
 		socle_close(s, s->extra->close_reason);
 }

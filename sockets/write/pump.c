@@ -62,11 +62,10 @@ call_finished(struct socle_socket *s, struct socle__item *item)
 static void
 run_finished(struct socle_socket *s)
 {
-	bool forked = socle__is_forked(socle__reactor);
 	struct socle__item *item;
 
 	while (!socle__has(s, SOCLE__IN_WRITER) &&
-		socle__is_forked(socle__reactor) == forked &&
+		socle__may_call(socle__reactor) &&
 		(item = socle__queue_take_finished(s))) {
 		if (item->type != SOCLE__BYTES)
 			call_finished(s, item);
@@ -162,14 +161,7 @@ socle__close_for_write_error(struct socle_socket *s, const char *reason)
 		return;
 	s->d.bits &= ~(uint32_t)(SOCLE__USER_WRITE | SOCLE__ENDING);
 	socle__socket_interest(s);
-	socle__pump_drop_broken(s);
-}
-
-void
-socle__pump_drop_broken(struct socle_socket *s)
-{
-	if (!socle__is_forked(socle__reactor))
-		socle__pump_drop(s);
+	socle__pump_drop(s);
 }
 
 void

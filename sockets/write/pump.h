@@ -16,12 +16,6 @@ void socle__pump(struct socle_socket *s);
 void socle__pump_drop(struct socle_socket *s);
 
 /*
- * The same for an object that stays open after an error.  In a child that the
- * handler of that error has forked, socle_after_fork() does it.
- */
-void socle__pump_drop_broken(struct socle_socket *s);
-
-/*
  * Called when the kernel took no more of a write and the rest is queued; `err'
  * is the reason, or 0.  Calls incomplete_write and the mark function.
  */

@@ -152,11 +152,8 @@ incomplete_write(struct socle_socket *sock)
 static void
 close_it(struct socle_socket *sock, const char *reason)
 {
-	struct stream *s;
+	struct stream *s = event_begin(sock, "close");
 
-	if (model.child) /* it was forked inside socle_close() */
-		return;
-	s = event_begin(sock, "close");
 	s->closing = true;
 	act_inside();
 	s->closing = false;

@@ -17,6 +17,9 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <execinfo.h>
+#endif
 
 enum { STEPS = 400 };
 
@@ -79,8 +82,13 @@ sim_fail(const char *fmt, ...)
 		fprintf(stderr, "\n");
 		print_run(&model.run);
 	}
-	if (getenv("MODEL_ABORT"))
-		abort();
+#ifdef __GLIBC__
+	if (model.run.trace) {
+		void *frames[40];
+
+		backtrace_symbols_fd(frames, backtrace(frames, 40), 2);
+	}
+#endif
 	_exit(quiet ? kind_of_failure(fmt) : 1);
 }
 

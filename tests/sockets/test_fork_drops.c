@@ -101,6 +101,60 @@ in_a_close_that_vetoes_a_write_error(void **state)
 }
 
 static void
+fork_in_release(bool sent, void *arg)
+{
+	(void)arg;
+	assert_true(sent);
+	fork_once();
+}
+
+static void
+steal_it(struct socle_socket *s)
+{
+	int fd = socle_steal_socket(s);
+
+	assert_true(fd >= 0);
+	close(fd);
+}
+
+static void
+close_it(struct socle_socket *s)
+{
+	socle_close(s, NULL);
+}
+
+/* Both flush once what was held back, and drop what the kernel does not take. */
+static void
+in_the_flush_before_a_close_or_a_steal(void **state)
+{
+	static void (*const ends[])(struct socle_socket * s) = {
+		steal_it, close_it};
+	static char much[4 << 20];
+	int fds[2];
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		pair_unix(fds);
+		object = probe_new(fds[0], NULL);
+		socle_set_autoflush(&object->sock, false);
+		assert_int_equal(0,
+			socle_write_ref(
+				&object->sock, "x", 1, fork_in_release, NULL));
+		assert_int_equal(
+			0, socle_write(&object->sock, much, sizeof(much)));
+		queue_calls(&object->sock, 2);
+		ends[i](&object->sock);
+		if (in_child && !socle_closed(&object->sock))
+			_exit(dropped == 0 && i == 1 ? 0 : 1);
+		child_ends(0, 2);
+		assert_int_equal(2, dropped);
+		turn(1);
+		notes_clear();
+		close(fds[1]);
+	}
+}
+
+static void
 fork_in_err(struct probe *p, int err)
 {
 	(void)p;
@@ -170,6 +224,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(in_a_close_that_vetoes_a_write_error),
+		test(in_the_flush_before_a_close_or_a_steal),
 		test(in_event_err_of_a_connect_that_failed),
 		test(in_on_send_error_of_a_closed_object),
 	};
