@@ -128,8 +128,10 @@ ask_kernel(struct socle_socket *s)
 			s->extra->ask_factory(s);
 		return;
 	}
-	if (!socle__class_of(s)->transport->is_stream && s->queued)
-		socle__flush(s); /* a datagram object may have two fds */
+	/* What the next step sends, and an object that may have two fds. */
+	if (s->d.turns & SOCLE__TURN_FLUSH ||
+		(!socle__class_of(s)->transport->is_stream && s->queued))
+		socle__flush(s);
 	if (!s->d.wanted || socle__has(s, SOCLE__CLOSED | SOCLE__PARKED))
 		return;
 	ready = ready_now(s);
