@@ -102,8 +102,11 @@ close_by_override(struct socle_socket *s, const char *reason)
 	socle__callback_begin_plain(socle__reactor, &c);
 	socle__class_of(s)->flat.close(s, reason);
 	socle__callback_end(socle__reactor, &c);
-	if (!socle__is_closed(s))
-		s->d.bits &= ~(uint32_t)SOCLE__CLOSING;
+	if (socle__is_closed(s))
+		return;
+	s->d.bits &= ~(uint32_t)SOCLE__CLOSING;
+	if (s->write_error)
+		s->d.bits &= ~(uint32_t)SOCLE__ENDING; /* nothing to flush */
 }
 
 void

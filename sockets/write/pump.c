@@ -159,7 +159,7 @@ socle__close_for_write_error(struct socle_socket *s, const char *reason)
 	socle__close_broken(s, reason);
 	if (socle__is_closed(s))
 		return;
-	s->d.bits &= ~(uint32_t)(SOCLE__USER_WRITE | SOCLE__ENDING);
+	s->d.bits &= ~(uint32_t)SOCLE__USER_WRITE;
 	socle__socket_interest(s);
 	socle__pump_drop(s);
 }

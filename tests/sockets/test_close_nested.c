@@ -150,6 +150,34 @@ after_a_veto_of_socle_close_it_lingers_on(void **state)
 	close(peer);
 }
 
+static void
+lose_the_peer(struct probe *p, const char *reason)
+{
+	(void)reason;
+	close(peer);
+	turn(2);
+	socle_watch_read(&p->sock, true);
+	refusal = (int)(socle_watching(&p->sock) & SOCLE_READ);
+}
+
+/* The queue fails in the loop, and the close that runs is not called again. */
+static void
+a_write_error_changes_nothing_in_the_loop(void **state)
+{
+	(void)state;
+	open_object(pair_unix);
+	stuff_fd(socle_fd(&object->sock));
+	assert_int_equal(0, socle_write(&object->sock, "last", 4));
+	socle_close_after_flush(&object->sock, "flushed");
+	object->on_close = lose_the_peer;
+	refusal = SOCLE_READ;
+	socle_close(&object->sock, "now");
+	assert_int_equal(0, refusal);
+	assert_int_equal(1, object->closes);
+	turn(1);
+	notes_clear();
+}
+
 int
 main(void)
 {
@@ -160,6 +188,7 @@ main(void)
 		test(a_time_that_is_over_changes_nothing_in_the_loop),
 		test(an_end_of_stream_changes_nothing_in_the_loop),
 		test(after_a_veto_of_socle_close_it_lingers_on),
+		test(a_write_error_changes_nothing_in_the_loop),
 	};
 
 	return run_tests(tests);
