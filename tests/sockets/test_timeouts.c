@@ -588,6 +588,24 @@ a_queue_that_the_peer_made_room_for_is_flushed_instead_of_stalling(void **state)
 	room_is_made_before_the_stall(false);
 }
 
+/* The process was stopped before the tick that sends it. */
+static void
+what_is_held_back_is_sent_instead_of_stalling(void **state)
+{
+	char buf[8];
+	struct probe *p = made(&keeper_class);
+
+	(void)state;
+	stall_after(p, 2);
+	socle_set_autoflush(&p->sock, false);
+	assert_int_equal(0, socle_write(&p->sock, "held", 4));
+	seam_time_add(5);
+	turn(1);
+	assert_notes("drain");
+	assert_int_equal(4, drain_fd(ends[1], buf, sizeof(buf)));
+	close(ends[1]);
+}
+
 /* Of which poll(2) of macOS says HUP, and nothing of the room. */
 static void
 so_is_a_queue_whose_peer_has_stopped_sending(void **state)
@@ -885,6 +903,7 @@ main(void)
 		test(unread_input_does_not_prevent_an_idle_timeout),
 		test(a_queue_that_the_peer_made_room_for_is_flushed_instead_of_stalling),
 		test(so_is_a_queue_whose_peer_has_stopped_sending),
+		test(what_is_held_back_is_sent_instead_of_stalling),
 		test(a_writer_whose_input_came_in_time_does_not_stall),
 		test(a_loop_nested_in_event_timeout_has_timeouts),
 		test(a_failed_question_does_not_prevent_a_timeout),
