@@ -123,7 +123,8 @@ event_timeout(struct socle_socket *sock, int which)
 				sim_now() - s->read_event_at < ns ||
 				just_now(s->far_at),
 			"stream %d: idle, and there is input", s->number);
-	else if (!(model.run.troubles & (1U << SIM_SPURIOUS)) &&
+	else if (!(model.run.troubles &
+			 (1U << SIM_SPURIOUS | 1U << SIM_BUFFERS)) &&
 		!s->writes_through && !s->broke && !just_now(s->idle_at) &&
 		!just_now(s->far_at))
 		expect(!sim_has_room(socle_fd(sock)),
