@@ -75,7 +75,7 @@ event_hup(struct socle_socket *sock)
 {
 	struct stream *s = event_begin(sock, "event_hup");
 
-	expect(s->far_gone || s->far_shut || s->connecting || s->broke,
+	expect(s->far_gone || s->connecting || s->broke,
 		"stream %d: event_hup, and the far end is there", s->number);
 	s->broke = true;
 	act_inside();
@@ -94,7 +94,7 @@ event_drain(struct socle_socket *sock)
 		s->number);
 	expect(socle_write_buf_size(sock) == 0, "a drain of a queue with %d",
 		(int)socle_write_buf_size(sock));
-	s->armed = false;
+	s->armed = s->owes_drain = false;
 	s->drains++;
 	act_inside();
 	model.queue_depth--;
@@ -155,6 +155,10 @@ close_it(struct socle_socket *sock, const char *reason)
 {
 	struct stream *s = event_begin(sock, "close");
 
+	if (model.child) /* it was forked inside socle_close() */
+		return;
+	s = event_begin(sock, "close");
+	expect(!s->closing, "stream %d: closed inside its close", s->number);
 	s->closing = true;
 	act_inside();
 	s->closing = false;

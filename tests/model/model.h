@@ -21,7 +21,7 @@
 #include "socle.h"
 
 enum { MODEL_SETTINGS = 11 };
-enum { STREAMS = 8, TOKENS = 200, TIMERS = 6, OTHERS = 3, DGRAMS = 3 };
+enum { STREAMS = 8, TOKENS = 200, TIMERS = 24, OTHERS = 3, DGRAMS = 3 };
 
 /* ---- the run ---- */
 
@@ -167,9 +167,10 @@ struct stream {
 	uint64_t accepted, arrived, taken_before;
 	uint64_t file_end; /* of the last file that could end early */
 	int n_calls, n_files;
-	bool loose; /* bytes beyond `accepted' may arrive */
-	bool armed; /* something was queued: a drain is owed */
-	bool above; /* the last mark that was reported */
+	bool loose;      /* bytes beyond `accepted' may arrive */
+	bool armed;      /* something was written: there may be a drain */
+	bool owes_drain; /* something was queued: there must be one */
+	bool above;      /* the last mark that was reported */
 	bool has_marks;
 	uint64_t last_serial;
 	bool far_got_end;
@@ -190,6 +191,8 @@ struct stream {
 	int64_t begun, idle_ns, stall_ns;
 	uint64_t events, drains;
 	int64_t idle_at, far_at; /* of the last timeout, and change beside */
+	int64_t heard_at;        /* at the latest: something was read */
+	size_t cap;
 	bool wants_post_loop;
 };
 extern struct stream streams[STREAMS];
@@ -203,12 +206,13 @@ void stream_begin(struct stream *s, int fd, int far, bool is_tcp);
 struct stream *stream_of(struct socle_socket *sock);
 
 void operate_make(void);
-/* clang-format off */
-#define MODEL_ON_STREAMS(X) \
-	X(watch) X(close) X(close_after_flush) X(steal) X(set_class) X(marks) \
-	X(cap) X(autoflush) X(timeouts) X(writer) X(post_loop) X(linger) \
-	X(cork) X(far_write) X(far_read) X(far_shut) X(far_close) X(far_reset)
-/* clang-format on */
+#define MODEL_ON_STREAMS(X)                                                    \
+	X(watch)                                                               \
+	X(close)                                                               \
+	X(close_after_flush) X(steal) X(set_class) X(marks) X(cap)             \
+		X(autoflush) X(timeouts) X(writer) X(post_loop) X(linger)      \
+			X(cork) X(far_write) X(far_read) X(far_shut)           \
+				X(far_close) X(far_reset)
 #define MODEL_DECLARE(name) void operate_##name(struct stream *s);
 MODEL_ON_STREAMS(MODEL_DECLARE)
 

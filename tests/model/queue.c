@@ -109,7 +109,7 @@ check_tokens(const struct stream *s)
 
 /* What is known before a write, for what is looked at after it. */
 struct attempt {
-	bool closed, flushing;
+	bool closed, flushing, too_long;
 	uint64_t operations, end;
 };
 
@@ -117,9 +117,11 @@ struct attempt {
 static struct attempt
 attempt(struct stream *s, uint64_t n)
 {
+	size_t queued = socle_write_buf_size(&s->node->sock);
 	struct attempt a = {
 		.closed = socle_closed(&s->node->sock),
 		.flushing = s->flushing,
+		.too_long = n > 0 && s->cap && queued + n > s->cap,
 		.operations = model.operations,
 		.end = s->accepted + n,
 	};
@@ -137,6 +139,8 @@ attempt_ends(struct stream *s, const struct attempt *a, uint64_t n, int result)
 	expect(n == 0 || !a->flushing || s->ended || s->dropped || result < 0,
 		"a write after close_after_flush was accepted");
 	expect(result != -EAGAIN && result != -EINTR, "a write said %d",
+		result);
+	expect(!a->too_long || result < 0, "a write beyond the cap said %d",
 		result);
 	if (result == 1 && a->operations == model.operations &&
 		model.queue_depth == 0)
@@ -332,6 +336,7 @@ operate_file(struct stream *s)
 	};
 	serial = t->serial;
 	a = attempt(s, n);
+	a.too_long = false; /* a file counts 1 */
 	result = socle_sendfile(&s->node->sock, &what);
 	if (result < 0) {
 		token_refused(t);
@@ -381,6 +386,10 @@ check_queue(struct stream *s)
 	expect(size == data + (unsigned)s->n_calls + (unsigned)s->n_files,
 		"stream %d: %d are queued: %d bytes, %d calls, %d files",
 		s->number, (int)size, (int)data, s->n_calls, s->n_files);
+	if (size > 0 && !s->flushing)
+		s->owes_drain = true;
+	expect(size > 0 || !s->owes_drain || s->flushing || model.depth > 0,
+		"stream %d: the queue is empty, without a drain", s->number);
 }
 
 /* ---- the far end ---- */

@@ -251,6 +251,8 @@ operate_cap(struct stream *s)
 
 	expect(result == 0 || result == -ENOMEM || result == -EBADF, "cap: %d",
 		result);
+	if (result == 0)
+		s->cap = cap;
 }
 
 void
