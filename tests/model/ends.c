@@ -21,15 +21,18 @@ polite(struct stream *s)
 
 	socle_watch_write(sock, false);
 	(void)socle_tcp_cork(sock, false);
-	socle_set_idle_timeout(sock, 0);
-	socle_set_write_timeout(sock, 0);
+	/* Only what must be changed: any change may mend what is lost. */
+	if (s->idle_ns)
+		socle_set_idle_timeout(sock, 0);
+	if (s->stall_ns)
+		socle_set_write_timeout(sock, 0);
 	s->idle_ns = s->stall_ns = 0;
 	if (s->read_through)
 		socle_set_reader_func(sock, NULL, NULL);
 	if (s->writes_through)
 		socle_set_writer_func(sock, NULL, NULL);
 	s->read_through = s->writes_through = false;
-	if (!s->flushing && !s->got_end) {
+	if (!s->flushing && !s->got_end && !s->reading) {
 		socle_watch_read(sock, true);
 		s->reading = true;
 	}

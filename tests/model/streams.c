@@ -292,7 +292,14 @@ write_through(
 
 	callback_begin();
 	expect(arg == stream_of(sock), "a writer of another object");
-	if (!model.calm && sometimes(12)) {
+	if (sometimes(12)) {
+		model.queue_depth++;
+		act_inside();
+		model.queue_depth--;
+	}
+	if (model.child || socle_closed(sock)) {
+		n = model.child ? -EAGAIN : -EBADF; /* no data */
+	} else if (!model.calm && sometimes(12)) {
 		n = refusals[choose(4)];
 	} else {
 		n = send(socle_fd(sock), data, len, MSG_NOSIGNAL);
