@@ -118,6 +118,9 @@ event_timeout(struct socle_socket *sock, int which)
 	expect(sim_now() - s->begun >= ns - 1000000,
 		"stream %d: timeout %d came early", s->number, which);
 	if (which == SOCLE_IDLE)
+		expect(sim_now() - s->heard_at >= ns - 1000000,
+			"stream %d: idle, and something was read", s->number);
+	if (which == SOCLE_IDLE)
 		expect(!(socle_watching(sock) & SOCLE_READ) || s->broke ||
 				sim_unread(socle_fd(sock)) == 0 ||
 				sim_now() - s->read_event_at < ns ||

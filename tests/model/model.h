@@ -98,6 +98,7 @@ struct model {
 	uint64_t serial;
 	int fds; /* open at first */
 	bool input_ended;
+	int64_t tick_began;
 };
 extern struct model model;
 /* Told how many operations there were, for a run that does not end. */

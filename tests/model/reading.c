@@ -56,6 +56,7 @@ operate_read(struct stream *s)
 	uint8_t data[3000];
 	size_t most = 1 + (size_t)choose(sometimes(6) ? sizeof(data) : 200);
 	bool was_closed = socle_closed(&s->node->sock);
+	bool was_pushed = socle_pending(&s->node->sock) > 0;
 	ssize_t n;
 
 	memset(data, 0xee, most);
@@ -63,6 +64,8 @@ operate_read(struct stream *s)
 	expect(!was_closed || n == -EBADF, "a read of a closed object: %d",
 		(int)n);
 	if (n > 0) {
+		if (!was_pushed)
+			s->heard_at = model.tick_began;
 		got_bytes(s, data, (size_t)n);
 		return;
 	}
@@ -84,6 +87,21 @@ operate_read(struct stream *s)
 	}
 }
 
+/* The rest of what was pushed back comes behind it. */
+static int
+push_back(struct socle_socket *sock, const uint8_t *from, size_t n)
+{
+	size_t k = n / 2;
+	int result = k > 0 ? socle_push_back_read(sock, from, k) : 0;
+
+	if (result < 0)
+		return result;
+	while ((result = socle_push_back_read(sock, from + k, n - k)) ==
+		-ENOMEM)
+		continue;
+	return result;
+}
+
 /* What was read last is read again. */
 void
 operate_unread(struct stream *s)
@@ -92,7 +110,7 @@ operate_unread(struct stream *s)
 	const uint8_t *from = s->last + s->n_last - n;
 	bool first = !s->read_through && socle_pending(&s->node->sock) == 0;
 	int result = first && sometimes(2)
-		? socle_push_back_read(&s->node->sock, from, n)
+		? push_back(&s->node->sock, from, n)
 		: socle_unread(&s->node->sock, from, n);
 
 	if (result == 0) {

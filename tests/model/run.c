@@ -277,6 +277,7 @@ tick(void)
 	int result;
 
 	calls_tick();
+	model.tick_began = sim_now();
 	model.was_reset = false;
 	if (model.run.trace)
 		fprintf(stderr, "tick at %lld ms\n",
