@@ -35,6 +35,9 @@ event_read(struct socle_socket *sock)
 
 	expect(s->reading && !s->flushing, "stream %d: event_read unwatched",
 		s->number);
+	expect(s->made_at < sim_counts.waits || sim_counts.waits == 0 ||
+			socle_pending(sock) > 0,
+		"stream %d: event_read before a wait", s->number);
 	s->read_event_at = sim_now();
 	if (model.calm || choose(5) > 0)
 		do
@@ -75,8 +78,11 @@ event_hup(struct socle_socket *sock)
 {
 	struct stream *s = event_begin(sock, "event_hup");
 
-	expect(s->far_gone || s->connecting || s->broke,
+	expect(s->far_gone || s->connecting || s->broke ||
+			(s->far_shut && s->discards), /* both ends shut */
 		"stream %d: event_hup, and the far end is there", s->number);
+	expect(s->broke || s->got_end || sim_unread(s->fd) == 0,
+		"stream %d: event_hup, and input is unread", s->number);
 	s->broke = true;
 	act_inside();
 	if (!model.child && !socle_closed(sock) && choose(8) > 0)

@@ -70,7 +70,8 @@ stream_accepted(struct socle_socket *sock, struct socle_factory *by)
 			node->s = &streams[i];
 	expect(node->s, "a client from port %d, which nobody has", from);
 	node->s->node = node;
-	node->s->taken_before = sim_taken(socle_fd(sock));
+	node->s->fd = socle_fd(sock);
+	node->s->taken_before = sim_taken(node->s->fd);
 	node->s->reading = true;
 	act_inside();
 	callback_end();

@@ -194,6 +194,10 @@ struct stream {
 	int64_t idle_at, far_at; /* of the last timeout, and change beside */
 	int64_t heard_at;        /* at the latest: something was read */
 	size_t cap;
+	int fd;           /* also when it is closed */
+	bool holds;       /* autoflush is off */
+	uint64_t held_at; /* the wait before bytes were held back, or 0 */
+	uint64_t made_at; /* the wait before it was made */
 	bool wants_post_loop;
 };
 extern struct stream streams[STREAMS];
@@ -210,10 +214,10 @@ void operate_make(void);
 #define MODEL_ON_STREAMS(X)                                                    \
 	X(watch)                                                               \
 	X(close)                                                               \
-	X(close_after_flush) X(steal) X(set_class) X(marks) X(cap)             \
-		X(autoflush) X(timeouts) X(writer) X(post_loop) X(linger)      \
-			X(cork) X(far_write) X(far_read) X(far_shut)           \
-				X(far_close) X(far_reset)
+	X(close_after_flush)                                                   \
+	X(steal) X(set_class) X(marks) X(cap) X(autoflush) X(timeouts)         \
+		X(writer) X(post_loop) X(linger) X(cork) X(far_write)          \
+			X(far_read) X(far_shut) X(far_close) X(far_reset)
 #define MODEL_DECLARE(name) void operate_##name(struct stream *s);
 MODEL_ON_STREAMS(MODEL_DECLARE)
 

@@ -109,8 +109,8 @@ check_tokens(const struct stream *s)
 
 /* What is known before a write, for what is looked at after it. */
 struct attempt {
-	bool closed, flushing, too_long;
-	uint64_t operations, end;
+	bool closed, flushing, too_long, first;
+	uint64_t operations, end, taken;
 };
 
 /* `n' bytes that belong at the end of the stream are about to be written. */
@@ -121,6 +121,8 @@ attempt(struct stream *s, uint64_t n)
 	struct attempt a = {
 		.closed = socle_closed(&s->node->sock),
 		.flushing = s->flushing,
+		.first = queued == 0 && model.queue_depth == 0,
+		.taken = sim_taken(s->fd),
 		.too_long = n > 0 && s->cap && queued + n > s->cap,
 		.operations = model.operations,
 		.end = s->accepted + n,
@@ -146,6 +148,10 @@ attempt_ends(struct stream *s, const struct attempt *a, uint64_t n, int result)
 		model.queue_depth == 0)
 		expect(socle_write_buf_size(&s->node->sock) == 0,
 			"a write said 1, and something is queued");
+	if (result == 0 && a->first && s->holds && n > 0 &&
+		a->operations == model.operations &&
+		sim_taken(s->fd) == a->taken)
+		s->held_at = sim_counts.waits;
 	if (result >= 0)
 		return;
 	if (s->accepted == a->end)
@@ -193,6 +199,7 @@ operate_kick(struct stream *s)
 {
 	int result = socle_write_kick(&s->node->sock);
 
+	s->held_at = 0;
 	expect(result != -EAGAIN && result != -EINTR, "a kick said %d", result);
 	if (result < 0)
 		s->loose = true;
@@ -208,6 +215,9 @@ released(bool sent, void *arg)
 	model.queue_depth++;
 	if (sent && t->live && socle_fd(&s->node->sock) >= 0 && !s->ended)
 		expect(taken(s) >= t->end, "released before it was sent");
+	if (!sent && !s->writes_through && !s->connecting && !model.is_child)
+		expect(sim_taken(s->fd) < s->taken_before + t->end,
+			"released as not sent, and it was sent");
 	token_kept(t, "a release");
 	if (!sent)
 		s->dropped = true;

@@ -60,6 +60,8 @@ stream_begin(struct stream *s, int fd, int far, bool is_tcp)
 		.seed = (unsigned)choose(1000),
 		.is_tcp = is_tcp,
 		.begun = sim_now(),
+		.fd = fd,
+		.made_at = sim_counts.waits,
 	};
 	node->s = s;
 	s->taken_before = sim_taken(fd);
@@ -146,13 +148,29 @@ operate_watch(struct stream *s)
 		s->got_end = false;
 }
 
+/* Whether its close has to send something: nothing was tried since the write. */
+static bool
+has_to_send(const struct stream *s)
+{
+	return s->held_at > 0 && s->held_at == sim_counts.waits && s->holds &&
+		model.queue_depth == 0 && !s->closing && !s->connecting &&
+		!s->broke && !s->far_gone && !s->writes_through &&
+		!(model.run.troubles &
+			(1U << SIM_BUFFERS | 1U << SIM_SPURIOUS)) &&
+		!socle_closed(&s->node->sock) &&
+		socle_write_buf_size(&s->node->sock) > 0 && sim_has_room(s->fd);
+}
+
 void
 operate_close(struct stream *s)
 {
+	uint64_t taken = has_to_send(s) ? sim_taken(s->fd) : UINT64_MAX;
 	bool was_closed = socle_closed(&s->node->sock);
 
 	s->vetoes = !model.calm && sometimes(4);
 	socle_close(&s->node->sock, "model");
+	expect(taken == UINT64_MAX || model.child || sim_taken(s->fd) != taken,
+		"a close has dropped what was held back");
 	expect(was_closed || s->vetoes || model.child || model.depth > 0 ||
 			socle_closed(&s->node->sock),
 		"an object that was closed is open");
@@ -258,7 +276,8 @@ operate_cap(struct stream *s)
 void
 operate_autoflush(struct stream *s)
 {
-	socle_set_autoflush(&s->node->sock, choose(3) > 0);
+	s->holds = choose(3) == 0;
+	socle_set_autoflush(&s->node->sock, !s->holds);
 }
 
 void
