@@ -188,7 +188,7 @@ endif
 all: $(STATIC) $(SHARED) $(LINKS)
 .PHONY: all tests test test-long test-kernels test-valgrind examples benches bench \
 	stress soak simulate peers guard run install uninstall lint clean cmocka cross \
-	coverage fuzz mutate mutants
+	coverage fuzz mutate mutants defects
 .DELETE_ON_ERROR:
 MAKEFLAGS += -r
 
@@ -241,6 +241,10 @@ MODEL := --jobs=$$(getconf _NPROCESSORS_ONLN)
 simulate: $B/model $B/model-real
 	$Q$< $(MODEL) --runs=$(RUNS)
 	$Q$B/model-real $(MODEL) --runs=$$(($(RUNS) / 100))
+
+# Whether the model sees each planted defect: minutes.  T=NAME: one of them.
+defects:
+	+@MAKE='$(MAKE)' tools/defects $(T)
 
 # As it would be installed on a system with a kqueue.
 $B/kqueue/%.o: %.c $B/flags
