@@ -327,6 +327,20 @@ calls_tick(void)
 	tick++;
 }
 
+/* The loop is about to sleep: a timer must end that. */
+void
+calls_sleep(int64_t ns)
+{
+	int64_t end = ns < 0 ? INT64_MAX : sim_now() + ns;
+
+	if (model.run.troubles & 1U << SIM_STOPPED)
+		return; /* perhaps since the loop looked at the clock */
+	for (int i = 0; i < TIMERS; i++)
+		expect(!timers[i].pending || timers[i].latest > end - 5000000,
+			"the loop sleeps for %d us beyond a timer",
+			(int)((end - timers[i].latest) / 1000));
+}
+
 void
 calls_forget(void)
 {

@@ -135,6 +135,7 @@ settle(void)
 		if (is_open(&streams[i]))
 			check_settled(&streams[i]);
 	calls_settled();
+	factories_settled();
 	dgrams_end();
 	check_rest();
 }

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 static struct socle_factory *factory;
-static int port, far_listener = -1, far_port;
+static int port, most, far_listener = -1, far_port;
 
 enum { ACCEPTED = 8 };
 static int far_accepted[ACCEPTED]; /* by another process */
@@ -108,6 +108,7 @@ operate_listen(void)
 		factory = NULL;
 		return;
 	}
+	most = p.max_connections;
 	port = socle_factory_getsockname(factory, &name) < 0
 		? 0
 		: ntohs(name.u.in.sin_port);
@@ -265,6 +266,27 @@ factories_settle(void)
 	far_accept();
 	if (factory)
 		socle_resume_accept(factory);
+}
+
+/* No client waits for a listener that may accept it. */
+void
+factories_settled(void)
+{
+	char byte;
+
+	if (!factory ||
+		(most > 0 && socle_factory_count(factory) >= (size_t)most))
+		return;
+	sim_outside_begin();
+	for (int i = 0; i < STREAMS; i++) {
+		const struct stream *s = &streams[i];
+
+		expect(!s->used || s->node || s->far < 0 ||
+				recv(s->far, &byte, 1, MSG_PEEK) >= 0 ||
+				errno != EAGAIN,
+			"a client from port %d waits for ever", s->far_port);
+	}
+	sim_outside_end();
 }
 
 void

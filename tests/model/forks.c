@@ -32,11 +32,34 @@ operate_fork(void)
 		"the child of a fork failed");
 }
 
+/* What is for a child to do before it goes on: the parent must not notice. */
+static void
+child_acts(struct stream *s)
+{
+	struct socle_socket *sock = &s->node->sock;
+
+	switch (choose(4)) {
+	case 0:
+		operate_watch(s);
+		break;
+	case 1:
+		model.child = false; /* its callbacks are called */
+		socle_close(sock, "child");
+		model.child = true;
+		break;
+	default:
+		break;
+	}
+}
+
 void
 child_continue(void)
 {
 	int result;
 
+	for (int i = 0; i < STREAMS; i++)
+		if (streams[i].used && streams[i].node)
+			child_acts(&streams[i]);
 	expect(socle_forked() || socle_watched_sockets() == 0,
 		"the child does not know that it was forked");
 	for (int i = 0; i < 3; i++) {

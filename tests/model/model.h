@@ -215,9 +215,10 @@ void operate_make(void);
 	X(watch)                                                               \
 	X(close)                                                               \
 	X(close_after_flush)                                                   \
-	X(steal) X(set_class) X(marks) X(cap) X(autoflush) X(timeouts)         \
-		X(writer) X(post_loop) X(linger) X(cork) X(far_write)          \
-			X(far_read) X(far_shut) X(far_close) X(far_reset)
+	X(steal)                                                               \
+	X(set_class) X(marks) X(cap) X(autoflush) X(timeouts) X(writer)        \
+		X(post_loop) X(linger) X(cork) X(far_write) X(far_read)        \
+			X(far_shut) X(far_close) X(far_reset)
 #define MODEL_DECLARE(name) void operate_##name(struct stream *s);
 MODEL_ON_STREAMS(MODEL_DECLARE)
 
@@ -261,6 +262,7 @@ void calls_begin(void);
 /* A reset has forgotten timers and the rest. */
 void calls_forget(void);
 void calls_tick(void);
+void calls_sleep(int64_t ns);
 /* Nothing is overdue. */
 void calls_settled(void);
 void calls_end(void);
@@ -280,6 +282,7 @@ void operate_client(void);
 void operate_connect(void);
 void factories_begin(void);
 void factories_settle(void);
+void factories_settled(void);
 /* The library has freed them. */
 void factories_forgotten(void);
 void stream_accepted(struct socle_socket *sock, struct socle_factory *by);

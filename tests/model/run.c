@@ -311,6 +311,7 @@ run_begin(const struct run *r)
 	sim_begin(r->seed, r->troubles);
 	model.fds = sim_open_fds();
 	sim_idle = idle;
+	sim_sleeps = calls_sleep;
 	setting_use(r->setting);
 	socle_set_log(note_log, NULL);
 	for (int i = 0; i < STREAMS; i++)

@@ -107,6 +107,8 @@ wait_for(int (*look)(void *arg), void *arg, int64_t ns)
 	sim_call();
 	if (sim.outside == 0)
 		sim_counts.waits++;
+	if (sim.outside == 0 && ns != 0 && sim_sleeps)
+		sim_sleeps(ns);
 	for (;;) {
 		int found;
 

@@ -58,6 +58,8 @@ void sim_pass(int64_t ns);
  * make an fd ready, and returns whether it did.  NULL: nothing ever happens.
  */
 extern bool (*sim_idle)(void);
+/* Told for how long the library is about to sleep, in ns; -1: for ever. */
+extern void (*sim_sleeps)(int64_t ns);
 
 /*
  * Between these the program is another process: its calls do not fail, move

@@ -6,6 +6,7 @@
 struct sim_world sim;
 struct sim_counts sim_counts;
 bool (*sim_idle)(void);
+void (*sim_sleeps)(int64_t ns);
 
 enum {
 	TICK = 200,        /* ns that a look at the clock takes */

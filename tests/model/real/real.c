@@ -40,6 +40,7 @@ const char *const sim_trouble_names[SIM_TROUBLES] = {
 };
 struct sim_counts sim_counts;
 bool (*sim_idle)(void);
+void (*sim_sleeps)(int64_t ns); /* not called */
 
 static uint64_t random_state;
 static uint64_t taken[FDS];
