@@ -19,7 +19,8 @@ polite(struct stream *s)
 {
 	struct socle_socket *sock = &s->node->sock;
 
-	socle_watch_write(sock, false);
+	if (s->writing)
+		socle_watch_write(sock, false);
 	(void)socle_tcp_cork(sock, false);
 	/* Only what must be changed: any change may mend what is lost. */
 	if (s->idle_ns)
@@ -31,7 +32,7 @@ polite(struct stream *s)
 		socle_set_reader_func(sock, NULL, NULL);
 	if (s->writes_through)
 		socle_set_writer_func(sock, NULL, NULL);
-	s->read_through = s->writes_through = false;
+	s->read_through = s->writes_through = s->writing = false;
 	if (!s->flushing && !s->got_end && !s->reading) {
 		socle_watch_read(sock, true);
 		s->reading = true;

@@ -181,7 +181,7 @@ struct stream {
 	bool far_shut, far_gone, far_reset;
 	uint8_t last[64]; /* the bytes that were read last */
 	size_t n_last;
-	bool reading; /* watched */
+	bool reading, writing; /* watched */
 	bool got_end, broke;
 	bool read_through; /* has a reader function */
 	bool read_inside;

@@ -137,7 +137,8 @@ operate_watch(struct stream *s)
 	bool on = choose(3) > 0;
 
 	if (sometimes(3)) {
-		socle_watch_write(sock, on && sometimes(2));
+		s->writing = on && sometimes(2);
+		socle_watch_write(sock, s->writing);
 		return;
 	}
 	socle_watch_read(sock, on);
