@@ -4,6 +4,7 @@
  */
 #include "tests/model/model.h"
 
+#include <errno.h>
 #include <poll.h>
 
 struct stream *
@@ -66,6 +67,9 @@ event_err(struct socle_socket *sock, int err)
 	struct stream *s = event_begin(sock, "event_err");
 
 	expect(err <= 0, "event_err with %d", err);
+	expect(err != -ETIMEDOUT || !s->connecting || !sim_closed_unasked(),
+		"stream %d: its connect is too late, and has succeeded",
+		s->number);
 	s->broke = true;
 	act_inside();
 	if (!model.child && !socle_closed(sock) && choose(8) > 0)

@@ -229,7 +229,8 @@ operate_connect(void)
 	s->far = -1;
 	snprintf(where, sizeof(where), "127.0.0.1:%d", refused ? 1 : far_port);
 	result = socle_connect(where, &model_class,
-		sometimes(2) ? 0 : (double)(1 + choose(100)) / 100, &sock);
+		sometimes(2) ? 0 : (double)(1 + choose(1 << choose(14))) / 1e6,
+		&sock);
 	if (result < 0) {
 		expect(result != -EINTR && result != -EAGAIN, "connect: %d",
 			result);

@@ -70,7 +70,7 @@ enum { STREAMS = 8, TOKENS = 200, TIMERS = 24, OTHERS = 3, DGRAMS = 3 };
 	X(dgram, 30)                                                           \
 	X(listen, 6)                                                           \
 	X(client, 15)                                                          \
-	X(connect, 6)
+	X(connect, 20)
 
 #define MODEL_OPERATION(name, weight) OPERATION_##name,
 enum operation { MODEL_OPERATIONS(MODEL_OPERATION) OPERATIONS };
@@ -216,9 +216,10 @@ void operate_make(void);
 	X(close)                                                               \
 	X(close_after_flush)                                                   \
 	X(steal)                                                               \
-	X(set_class) X(marks) X(cap) X(autoflush) X(timeouts) X(writer)        \
-		X(post_loop) X(linger) X(cork) X(far_write) X(far_read)        \
-			X(far_shut) X(far_close) X(far_reset)
+	X(set_class)                                                           \
+	X(marks) X(cap) X(autoflush) X(timeouts) X(writer) X(post_loop)        \
+		X(linger) X(cork) X(far_write) X(far_read) X(far_shut)         \
+			X(far_close) X(far_reset)
 #define MODEL_DECLARE(name) void operate_##name(struct stream *s);
 MODEL_ON_STREAMS(MODEL_DECLARE)
 

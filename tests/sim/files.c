@@ -101,6 +101,12 @@ sim_release(struct sim_file *f)
 	}
 }
 
+bool
+sim_closed_unasked(void)
+{
+	return sim.closed_unasked;
+}
+
 int
 sim_close(int fd)
 {
@@ -111,6 +117,10 @@ sim_close(int fd)
 		return -1;
 	if (f->outside && sim.outside == 0)
 		sim_fail("the library closed an fd of another process: %d", fd);
+	if (sim.outside == 0)
+		sim.closed_unasked = f->kind == SIM_STREAM &&
+			f->phase == SIM_CONNECTED &&
+			sim_awake() - f->asked_at > 100000;
 	sim.fds[fd] = (struct sim_fd){NULL, 0};
 	sim_release(f);
 	return sim_trouble(SIM_INTERRUPT, 50) ? sim_error(EINTR) : 0;

@@ -323,12 +323,13 @@ sim_getsockname(int fd, struct sockaddr *a, socklen_t *n)
 int
 sim_getpeername(int fd, struct sockaddr *a, socklen_t *n)
 {
-	const struct sim_file *f = sim_socket_of(fd);
+	struct sim_file *f = sim_socket_of(fd);
 	struct sim_address none = {.len = sizeof(sa_family_t)};
 
 	sim_call();
 	if (!f)
 		return -1;
+	f->asked_at = sim_awake();
 	if (f->kind == SIM_STREAM ? f->phase != SIM_CONNECTED
 				  : f->peer_name.len == 0 && !f->peer)
 		return sim_error(ENOTCONN);

@@ -70,9 +70,10 @@ struct sim_file {
 	struct sim_bytes in, out; /* received; sent and on its way */
 	uint64_t taken;           /* bytes that were written */
 	bool shut_read, shut_write, got_end;
-	bool end_sent;   /* the end of stream is on its way behind `out' */
-	bool reset_sent; /* a reset is on its way to this file */
-	int refused;     /* connecting: how it will end; 0: well */
+	bool end_sent;    /* the end of stream is on its way behind `out' */
+	bool reset_sent;  /* a reset is on its way to this file */
+	int refused;      /* connecting: how it will end; 0: well */
+	int64_t asked_at; /* for its peer */
 
 	struct sim_file *waiting[16]; /* a listener's clients */
 	int n_waiting, backlog;
@@ -102,6 +103,7 @@ struct sim_world {
 	int emulating; /* > 0: another kernel's call is made of calls */
 	int peeking;   /* > 0: a look that consumes no edge */
 	bool calm, child;
+	bool closed_unasked; /* the fd that the library closed last */
 	int64_t now, stopped;
 	ino_t next_ino;
 	int next_port, in_transit;

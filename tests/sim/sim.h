@@ -82,6 +82,11 @@ size_t sim_unread(int fd);
 bool sim_has_room(int fd);
 /* The POLL bits of the fd, as Linux reports them. */
 unsigned sim_state(int fd);
+/*
+ * Whether the fd that the library closed last was connected to a peer, and the
+ * library had not asked for that just before.
+ */
+bool sim_closed_unasked(void);
 /* The fds that are open, and those that were opened outside. */
 int sim_open_fds(void);
 /* Blocks that the library has allocated. */

@@ -86,7 +86,9 @@ sim_stream_arrive(struct sim_file *f, size_t most)
 	struct sim_file *to = f->peer;
 
 	if (f->phase == SIM_CONNECTING) {
-		arrive_connecting(f);
+		/* A connect may take much longer than bytes do. */
+		if (!sim_trouble(SIM_LATE, 1) || sim_choose(6) == 0)
+			arrive_connecting(f);
 		return;
 	}
 	if (f->reset_sent) {

@@ -102,6 +102,8 @@ sim_pass(int64_t ns)
 {
 	sim.now += ns;
 	sim.stopped += ns;
+	if (ns > 10000)
+		sim_step();
 }
 
 int

@@ -236,6 +236,12 @@ sim_has_room(int fd)
 	return sim_state(fd) & POLLOUT;
 }
 
+bool
+sim_closed_unasked(void)
+{
+	return false; /* not known */
+}
+
 int
 sim_open_fds(void)
 {
