@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { SIGNO = SIGUSR1 };
@@ -255,6 +256,22 @@ other_close(struct other *o)
 	o->near = o->far = -1;
 }
 
+/* poll(2) does not tell of a new writer. */
+static void
+other_goes_on(struct other *o)
+{
+	int fd = -1;
+
+	sim_outside_begin();
+	if (strncmp(model.run.setting, "poll", 4) != 0)
+		fd = sim_writer(o->near);
+	sim_outside_end();
+	if (fd < 0)
+		return;
+	o->far = fd;
+	o->ended = false;
+}
+
 void
 operate_other(void)
 {
@@ -265,7 +282,9 @@ operate_other(void)
 		other_open(o);
 	} else if (sometimes(6)) {
 		other_close(o);
-	} else if (!o->ended) {
+	} else if (o->ended) {
+		other_goes_on(o);
+	} else {
 		sim_outside_begin();
 		n = sometimes(12) ? 0 : write(o->far, "some bytes", 10);
 		if (n == 0)

@@ -110,6 +110,8 @@ sim_byte(unsigned seed, uint64_t at)
 {
 	return (uint8_t)(at * 167 + (at >> 8) * 13 + seed * 71 + 5);
 }
+/* A new writer of a pipe that has lost its writer, from its read end; or -1. */
+int sim_writer(int fd);
 /* A regular file, whose byte i is sim_byte(seed, base + i). */
 int sim_file(size_t size, unsigned seed, uint64_t base);
 void sim_file_resize(int fd, size_t size);

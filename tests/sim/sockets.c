@@ -106,6 +106,17 @@ sim_pipe2(int *fds, int flags)
 }
 
 int
+sim_writer(int fd)
+{
+	struct sim_file *f = sim_get(fd);
+
+	if (!f || f->kind != SIM_PIPE_READ || !f->peer || f->peer->refs > 0)
+		return -1;
+	f->got_end = f->shut_write = false;
+	return sim_install(f->peer, 0, true);
+}
+
+int
 sim_shutdown(int fd, int how)
 {
 	struct sim_file *f = sim_socket_of(fd);
