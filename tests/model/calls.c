@@ -286,7 +286,7 @@ operate_other(void)
 		other_goes_on(o);
 	} else {
 		sim_outside_begin();
-		n = sometimes(12) ? 0 : write(o->far, "some bytes", 10);
+		n = sometimes(4) ? 0 : write(o->far, "some bytes", 10);
 		if (n == 0)
 			close(o->far);
 		sim_outside_end();

@@ -60,7 +60,7 @@ enum { STREAMS = 8, TOKENS = 200, TIMERS = 24, OTHERS = 3, DGRAMS = 3 };
 	X(defer, 15)                                                           \
 	X(post, 10)                                                            \
 	X(signal, 6)                                                           \
-	X(other, 15)                                                           \
+	X(other, 40)                                                           \
 	X(nest, 6)                                                             \
 	X(stop, 2)                                                             \
 	X(reset, 1)                                                            \
