@@ -215,6 +215,9 @@ other_is_ready(int fd, unsigned ready, void *arg)
 		o->got += (size_t)n;
 	if (ready & SOCLE_ERR) /* it is not watched any more */
 		o->refused = true;
+	if (!model.calm && !(model.run.without >> OPERATION_nest & 1) &&
+		model.depth < 6 && sometimes(4))
+		operate_nest(); /* edges must not be lost */
 	act_inside();
 	callback_end();
 }
@@ -270,6 +273,10 @@ other_goes_on(struct other *o)
 		return;
 	o->far = fd;
 	o->ended = false;
+	sim_outside_begin();
+	if (write(fd, "some bytes", 10) == 10)
+		o->sent += 10;
+	sim_outside_end();
 }
 
 void

@@ -136,6 +136,10 @@ event_timeout(struct socle_socket *sock, int which)
 				sim_now() - s->read_event_at < ns ||
 				just_now(s->far_at),
 			"stream %d: idle, and there is input", s->number);
+	if (which == SOCLE_IDLE)
+		expect(!s->had_input || s->read_event_at >= model.tick_began ||
+				s->broke,
+			"stream %d: idle, and there was input", s->number);
 	else if (!(model.run.troubles &
 			 (1U << SIM_SPURIOUS | 1U << SIM_BUFFERS)) &&
 		!s->writes_through && !s->broke && !just_now(s->idle_at) &&

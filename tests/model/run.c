@@ -151,8 +151,8 @@ operate_on(enum operation which, struct stream *s)
 	X(other)                                                               \
 	X(nest)                                                                \
 	X(stop)                                                                \
-	X(reset) X(profile) X(pass) X(fork) X(dgram) X(listen) X(client)       \
-		X(connect)
+	X(reset)                                                               \
+	X(profile) X(pass) X(fork) X(dgram) X(listen) X(client) X(connect)
 #define MODEL_ALONE_CASE(name)                                                 \
 	case OPERATION_##name:                                                 \
 		operate_##name();                                              \
@@ -277,6 +277,17 @@ setting_use(const char *name)
 		expect(result == -ENOMEM, "backend %s: %d", backend, result);
 }
 
+/* Before an idle timeout it has to be read. */
+static void
+note_input(struct stream *s)
+{
+	s->had_input = s->used && s->node && s->reading && !s->connecting &&
+		!s->read_through && !s->writes_through && !s->broke &&
+		!socle_closed(&s->node->sock) &&
+		socle_watching(&s->node->sock) & SOCLE_READ &&
+		sim_unread(s->fd) > 0;
+}
+
 static void
 tick(void)
 {
@@ -284,6 +295,8 @@ tick(void)
 
 	calls_tick();
 	model.tick_began = sim_now();
+	for (int i = 0; i < STREAMS; i++)
+		note_input(&streams[i]);
 	model.was_reset = false;
 	if (model.run.trace)
 		fprintf(stderr, "tick at %lld ms\n",
