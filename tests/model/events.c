@@ -127,6 +127,8 @@ event_timeout(struct socle_socket *sock, int which)
 	expect(ns > 0, "stream %d: timeout %d was not set", s->number, which);
 	expect(sim_now() - s->begun >= ns - 1000000,
 		"stream %d: timeout %d came early", s->number, which);
+	expect(which == SOCLE_IDLE || sim_now() - s->moved_at >= ns - 1000000,
+		"stream %d: stalled, and something was sent", s->number);
 	if (which == SOCLE_IDLE)
 		expect(sim_now() - s->heard_at >= ns - 1000000,
 			"stream %d: idle, and something was read", s->number);

@@ -194,6 +194,8 @@ struct stream {
 	int64_t idle_at, far_at; /* of the last timeout, and change beside */
 	int64_t heard_at;        /* at the latest: something was read */
 	bool had_input;          /* and was watched, when the tick began */
+	int64_t moved_at;        /* at the earliest: the last bytes were sent */
+	uint64_t taken_seen;
 	size_t cap;
 	int fd;           /* also when it is closed */
 	bool holds;       /* autoflush is off */
@@ -219,9 +221,9 @@ void operate_make(void);
 	X(steal)                                                               \
 	X(set_class)                                                           \
 	X(marks)                                                               \
-	X(cap) X(autoflush) X(timeouts) X(writer) X(post_loop) X(linger)       \
-		X(cork) X(far_write) X(far_read) X(far_shut) X(far_close)      \
-			X(far_reset)
+	X(cap)                                                                 \
+	X(autoflush) X(timeouts) X(writer) X(post_loop) X(linger) X(cork)      \
+		X(far_write) X(far_read) X(far_shut) X(far_close) X(far_reset)
 #define MODEL_DECLARE(name) void operate_##name(struct stream *s);
 MODEL_ON_STREAMS(MODEL_DECLARE)
 

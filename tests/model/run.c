@@ -277,6 +277,17 @@ setting_use(const char *name)
 		expect(result == -ENOMEM, "backend %s: %d", backend, result);
 }
 
+/* What moved since the last tick did so after that had begun. */
+static void
+note_output(struct stream *s)
+{
+	uint64_t taken = s->used && s->node ? sim_taken(s->fd) : 0;
+
+	if (taken != s->taken_seen)
+		s->moved_at = model.tick_began;
+	s->taken_seen = taken;
+}
+
 /* Before an idle timeout it has to be read. */
 static void
 note_input(struct stream *s)
@@ -294,6 +305,8 @@ tick(void)
 	int result;
 
 	calls_tick();
+	for (int i = 0; i < STREAMS; i++)
+		note_output(&streams[i]);
 	model.tick_began = sim_now();
 	for (int i = 0; i < STREAMS; i++)
 		note_input(&streams[i]);

@@ -316,6 +316,8 @@ write_through(
 	if (sometimes(12)) {
 		model.queue_depth++;
 		act_inside();
+		if (!model.child && sometimes(2))
+			operate_kick(arg); /* what is being sent is not */
 		model.queue_depth--;
 	}
 	if (model.child || socle_closed(sock)) {
