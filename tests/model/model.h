@@ -222,8 +222,9 @@ void operate_make(void);
 	X(set_class)                                                           \
 	X(marks)                                                               \
 	X(cap)                                                                 \
-	X(autoflush) X(timeouts) X(writer) X(post_loop) X(linger) X(cork)      \
-		X(far_write) X(far_read) X(far_shut) X(far_close) X(far_reset)
+	X(autoflush)                                                           \
+	X(timeouts) X(writer) X(post_loop) X(linger) X(cork) X(far_write)      \
+		X(far_read) X(far_shut) X(far_close) X(far_reset)
 #define MODEL_DECLARE(name) void operate_##name(struct stream *s);
 MODEL_ON_STREAMS(MODEL_DECLARE)
 
