@@ -196,6 +196,7 @@ static struct other {
 	bool there;
 	size_t sent, got;
 	bool ended, refused;
+	int unserved; /* ticks with input, and without a call */
 } others[OTHERS];
 
 static void
@@ -208,6 +209,7 @@ other_is_ready(int fd, unsigned ready, void *arg)
 	callback_begin();
 	expect(o->there && o->near == fd, "an other fd that was removed");
 	expect(ready != 0, "nothing is ready");
+	o->unserved = 0;
 	sim_outside_begin();
 	n = read(fd, data, sizeof(data));
 	sim_outside_end();
@@ -347,10 +349,24 @@ calls_begin(void)
 	signalled = has_signal = in_timers = false;
 }
 
+/* Ten waits that report all that is ready have reported it. */
+static void
+check_served(struct other *o)
+{
+	if (!o->there || o->refused || sim_unread(o->near) == 0 ||
+		model.run.troubles & 1U << SIM_FEW)
+		o->unserved = 0;
+	else
+		o->unserved++;
+	expect(o->unserved < 10, "an other fd has input, and is not called");
+}
+
 void
 calls_tick(void)
 {
 	tick++;
+	for (int i = 0; i < OTHERS; i++)
+		check_served(&others[i]);
 }
 
 /* The loop is about to sleep: a timer must end that. */

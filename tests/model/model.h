@@ -214,17 +214,14 @@ void stream_begin(struct stream *s, int fd, int far, bool is_tcp);
 struct stream *stream_of(struct socle_socket *sock);
 
 void operate_make(void);
+/* clang-format off */
 #define MODEL_ON_STREAMS(X)                                                    \
 	X(watch)                                                               \
-	X(close)                                                               \
-	X(close_after_flush)                                                   \
-	X(steal)                                                               \
-	X(set_class)                                                           \
-	X(marks)                                                               \
-	X(cap)                                                                 \
-	X(autoflush)                                                           \
-	X(timeouts) X(writer) X(post_loop) X(linger) X(cork) X(far_write)      \
-		X(far_read) X(far_shut) X(far_close) X(far_reset)
+	X(close) X(close_after_flush) X(steal) X(set_class) X(marks) X(cap)    \
+		X(autoflush) X(timeouts) X(writer) X(post_loop) X(linger)      \
+			X(cork) X(far_write) X(far_read) X(far_shut)           \
+				X(far_close) X(far_reset)
+/* clang-format on */
 #define MODEL_DECLARE(name) void operate_##name(struct stream *s);
 MODEL_ON_STREAMS(MODEL_DECLARE)
 
