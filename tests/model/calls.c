@@ -332,6 +332,7 @@ operate_nest(void)
 		(void)socle_run_until(enough, &left);
 	else
 		(void)socle_event_loop_once((int)choose(20));
+	streams_were_flushed();
 	model.nested--;
 }
 

@@ -140,7 +140,8 @@ event_timeout(struct socle_socket *sock, int which)
 			"stream %d: idle, and there is input", s->number);
 	if (which == SOCLE_IDLE)
 		expect(!s->had_input || s->read_event_at >= model.tick_began ||
-				s->broke,
+				s->heard_at >= model.tick_began || s->broke ||
+				!s->reading || sim_unread(s->fd) == 0,
 			"stream %d: idle, and there was input", s->number);
 	else if (!(model.run.troubles &
 			 (1U << SIM_SPURIOUS | 1U << SIM_BUFFERS)) &&

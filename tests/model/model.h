@@ -213,6 +213,8 @@ struct stream *new_stream(void);
 void stream_begin(struct stream *s, int fd, int far, bool is_tcp);
 struct stream *stream_of(struct socle_socket *sock);
 
+/* A loop has returned: it flushes what was held back. */
+void streams_were_flushed(void);
 void operate_make(void);
 /* clang-format off */
 #define MODEL_ON_STREAMS(X)                                                    \

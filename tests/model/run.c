@@ -294,6 +294,7 @@ note_input(struct stream *s)
 {
 	s->had_input = s->used && s->node && s->reading && !s->connecting &&
 		!s->read_through && !s->writes_through && !s->broke &&
+		!(model.run.troubles & 1U << SIM_WATCHES) &&
 		!socle_closed(&s->node->sock) &&
 		socle_watching(&s->node->sock) & SOCLE_READ &&
 		sim_unread(s->fd) > 0;
@@ -315,6 +316,7 @@ tick(void)
 		fprintf(stderr, "tick at %lld ms\n",
 			(long long)(sim_now() / 1000000));
 	result = socle_event_loop_once((int)choose(sometimes(4) ? 200 : 2));
+	streams_were_flushed();
 	if (model.child)
 		child_continue();
 	expect(result == 0 || result == 1 || result == -ENOMEM ||

@@ -33,6 +33,13 @@ new_stream(void)
 	return NULL;
 }
 
+void
+streams_were_flushed(void)
+{
+	for (int i = 0; i < STREAMS; i++)
+		streams[i].held_at = 0;
+}
+
 static void
 far_end(struct stream *s)
 {
@@ -168,6 +175,7 @@ operate_close(struct stream *s)
 	uint64_t taken = has_to_send(s) ? sim_taken(s->fd) : UINT64_MAX;
 	bool was_closed = socle_closed(&s->node->sock);
 
+	s->held_at = 0; /* a vetoed close has flushed as well */
 	s->vetoes = !model.calm && sometimes(4);
 	socle_close(&s->node->sock, "model");
 	expect(taken == UINT64_MAX || model.child || sim_taken(s->fd) != taken,
@@ -279,6 +287,7 @@ void
 operate_autoflush(struct stream *s)
 {
 	s->holds = choose(3) == 0;
+	s->held_at = 0;
 	socle_set_autoflush(&s->node->sock, !s->holds);
 }
 
