@@ -175,9 +175,6 @@ close_it(struct socle_socket *sock, const char *reason)
 {
 	struct stream *s = event_begin(sock, "close");
 
-	if (model.child) /* it was forked inside socle_close() */
-		return;
-	s = event_begin(sock, "close");
 	expect(!s->closing, "stream %d: closed inside its close", s->number);
 	s->closing = true;
 	act_inside();

@@ -217,12 +217,10 @@ struct stream *stream_of(struct socle_socket *sock);
 void streams_were_flushed(void);
 void operate_make(void);
 /* clang-format off */
-#define MODEL_ON_STREAMS(X)                                                    \
-	X(watch)                                                               \
-	X(close) X(close_after_flush) X(steal) X(set_class) X(marks) X(cap)    \
-		X(autoflush) X(timeouts) X(writer) X(post_loop) X(linger)      \
-			X(cork) X(far_write) X(far_read) X(far_shut)           \
-				X(far_close) X(far_reset)
+#define MODEL_ON_STREAMS(X) \
+	X(watch) X(close) X(close_after_flush) X(steal) X(set_class) X(marks) \
+	X(cap) X(autoflush) X(timeouts) X(writer) X(post_loop) X(linger) \
+	X(cork) X(far_write) X(far_read) X(far_shut) X(far_close) X(far_reset)
 /* clang-format on */
 #define MODEL_DECLARE(name) void operate_##name(struct stream *s);
 MODEL_ON_STREAMS(MODEL_DECLARE)

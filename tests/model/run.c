@@ -141,18 +141,12 @@ operate_on(enum operation which, struct stream *s)
 		check_queue(s);
 }
 
-#define MODEL_ALONE(X)                                                         \
-	X(make)                                                                \
-	X(timer)                                                               \
-	X(cancel)                                                              \
-	X(defer)                                                               \
-	X(post)                                                                \
-	X(signal)                                                              \
-	X(other)                                                               \
-	X(nest)                                                                \
-	X(stop)                                                                \
-	X(reset)                                                               \
-	X(profile) X(pass) X(fork) X(dgram) X(listen) X(client) X(connect)
+/* clang-format off */
+#define MODEL_ALONE(X) \
+	X(make) X(timer) X(cancel) X(defer) X(post) X(signal) X(other) X(nest) \
+	X(stop) X(reset) X(profile) X(pass) X(fork) X(dgram) X(listen) \
+	X(client) X(connect)
+/* clang-format on */
 #define MODEL_ALONE_CASE(name)                                                 \
 	case OPERATION_##name:                                                 \
 		operate_##name();                                              \
