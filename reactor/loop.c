@@ -87,7 +87,7 @@ wait_for_events(struct socle__reactor *r, int ms)
 {
 	int err;
 
-	r->removed = false;
+	r->removed = r->changed = false;
 	r->waits++;
 	r->batch_n = 0;
 	err = r->backend->wait(r, ms);
@@ -130,6 +130,13 @@ prepare_and_wait(struct socle__reactor *r, int limit_ms)
 
 /* ---- step 6: dispatch ---- */
 
+/* Whether the kernel knew what is wanted now when it reported this event. */
+static bool
+is_up_to_date(const struct socle_descriptor *d)
+{
+	return !(d->wanted & ~(unsigned)d->armed) && !socle__reactor->changed;
+}
+
 static void
 deliver(struct socle_descriptor *d, unsigned ready)
 {
@@ -143,9 +150,8 @@ deliver(struct socle_descriptor *d, unsigned ready)
 			socle__descriptor_unpark(d);
 		d->ops->ready(d, wanted, 0);
 	} else if (!socle__is_listening(d) &&
-		ready & (end | ~(unsigned)d->armed) &&
-		!(d->wanted & ~(unsigned)d->armed)) {
-		socle__park(d); /* not before the kernel knows what is wanted */
+		ready & (end | ~(unsigned)d->armed) && is_up_to_date(d)) {
+		socle__park(d);
 	}
 }
 
@@ -318,6 +324,7 @@ has_to_reap(const struct socle__reactor *r)
 void
 socle__interest_submit(struct socle__reactor *r)
 {
+	r->changed = true;
 	tell_the_kernel(r);
 	if (r->backend && r->backend->submit && r->backend->submit(r) > 0) {
 		r->straight = is_observed(r) ? 0 : SOCLE_READ;
