@@ -104,6 +104,7 @@ is_done(struct socle__reactor *r, const char *name, bool (*done)(void *arg),
 	socle__callback_begin(r, &c, NULL, SOCLE__ITEM_DONE, name, NULL);
 	result = done(arg);
 	socle__callback_end(r, &c);
+	r->now_stale = true;
 	return result;
 }
 

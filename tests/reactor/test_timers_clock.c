@@ -428,6 +428,53 @@ timers_changed_while_others_fire_behave_like_the_model(void **state)
 		socle_timer_cancel(&fuzzed[i].t);
 }
 
+static struct socle_timer done_timer;
+static bool has_fired;
+static int asked;
+
+static void
+it_fires(struct socle_timer *t)
+{
+	(void)t;
+	has_fired = true;
+}
+
+static bool
+start_and_be_slow(void *arg)
+{
+	if (asked++ == 0) {
+		(void)socle_timer_start(&done_timer, 1);
+		(void)socle_set_idle_timeout(arg, 100); /* reads the clock */
+		seam_time_add(2);
+	}
+	return asked == 2;
+}
+
+static void
+a_timer_due_in_a_slow_done_fires_in_the_next_tick(void **state)
+{
+	struct probe *p;
+	int fds[2];
+	double began;
+
+	(void)state;
+	seam_time_virtual();
+	pair_unix(fds);
+	p = probe_new(fds[0], NULL);
+	turn(1);
+	has_fired = false;
+	asked = 0;
+	socle_timer_init(&done_timer, it_fires);
+	began = seam_time();
+	assert_int_equal(1, socle_run_until(start_and_be_slow, &p->sock));
+	assert_true(has_fired);
+	assert_true(seam_time() - began < 2.01);
+	socle_close(&p->sock, NULL);
+	turn(1);
+	notes_clear();
+	close(fds[1]);
+}
+
 int
 main(void)
 {
@@ -436,6 +483,7 @@ main(void)
 		test(a_timer_due_during_a_slow_handler_fires_in_the_next_tick),
 		test(a_timer_due_in_the_second_slow_handler_fires_in_the_next_tick),
 		test(a_timer_due_in_a_slow_post_loop_callback_fires_next_tick),
+		test(a_timer_due_in_a_slow_done_fires_in_the_next_tick),
 		test(a_timer_due_during_a_slow_flush_causes_no_wait),
 		test(a_delay_counts_from_the_call),
 		test(in_a_slow_handler_a_delay_still_counts_from_the_call),
