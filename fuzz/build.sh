@@ -29,6 +29,27 @@ compile timers/*.c profiling/*.c reactor/*.c sockets/*.c sockets/*/*.c \
 rm -f "$WORK/libsocle.a"
 ${AR:-ar} rcs "$WORK/libsocle.a" $objects
 
+# The random programs of tests/model, on the simulated kernel: the library with a
+# kqueue, and the rest with that kernel's calls in place of libc's.
+WORK=$WORK/model
+mkdir -p "$WORK"
+plain=$flags
+flags="$plain -DSOCLE_CHECKS -DSOCLE__HAVE_KQUEUE -DKQUEUE_IS_EMULATED"
+flags="$flags -Itests/kqueue"
+compile timers/*.c profiling/*.c reactor/*.c sockets/*.c sockets/*/*.c
+library=$objects
+flags="$flags -include tests/sim/libc.h"
+programs=
+for f in tests/model/*.c; do
+	[ "$f" = tests/model/main.c ] || programs="$programs $f"
+done
+compile tests/sim/*.c tests/kqueue/*.c tests/support/kernel_calls.c $programs \
+	tests/model/fuzz/fuzz_model.c
+$CXX $CXXFLAGS -o "$OUT/fuzz_model" $library $objects $LIB_FUZZING_ENGINE \
+	-pthread
+flags=$plain
+WORK=${WORK%/model}
+
 for target in fuzz/fuzz_*.c; do
 	name=$(basename "$target" .c)
 	compile "$target"

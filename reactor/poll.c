@@ -47,7 +47,8 @@ static int
 poll_open(struct socle__reactor *r)
 {
 	r->poller = sys_calloc(1, sizeof(struct poll_poller));
-	return r->poller ? 0 : -ENOMEM;
+	/* A tick without an fd has a batch, too. */
+	return r->poller ? socle__batch_reserve(r, 1) : -ENOMEM;
 }
 
 static int

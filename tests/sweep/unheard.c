@@ -56,7 +56,7 @@ static const struct place {
 		"the file stays"},
 	{"sockets/factory/bind.c", "option", "setsockopt", 0,
 		"TCP_NODELAY affects only speed"},
-	{"sockets/timeouts.c", "ask_kernel", "poll", 0,
+	{"sockets/timeouts.c", "ready_now", "poll", 0,
 		"the timer asks again later"},
 	{"sockets/write/file.c", "fill", "malloc", 0, AGAIN},
 	{"sockets/write/file.c", "file_read", "readable", 0, AGAIN},
