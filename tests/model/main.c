@@ -23,6 +23,19 @@
 
 enum { STEPS = 400 };
 
+static const char *const trouble_names[SIM_TROUBLES] = {
+	[SIM_SHORT] = "short",
+	[SIM_LATE] = "late",
+	[SIM_INTERRUPT] = "interrupt",
+	[SIM_SPURIOUS] = "spurious",
+	[SIM_MEMORY] = "memory",
+	[SIM_BUFFERS] = "buffers",
+	[SIM_WATCHES] = "watches",
+	[SIM_DESCRIPTORS] = "descriptors",
+	[SIM_STOPPED] = "stopped",
+	[SIM_FEW] = "few",
+};
+
 /* What the command line fixes. */
 static struct asked {
 	struct run run;
@@ -42,7 +55,7 @@ print_run(const struct run *r)
 		r->setting);
 	for (int i = 0; i < SIM_TROUBLES; i++)
 		if (r->troubles >> i & 1) {
-			fprintf(stderr, "%s%s", comma, sim_trouble_names[i]);
+			fprintf(stderr, "%s%s", comma, trouble_names[i]);
 			comma = ",";
 		}
 	fprintf(stderr, " --without=");
@@ -257,8 +270,8 @@ argument(const char *arg, struct campaign *c)
 	else if ((v = value_of(arg, "--setting")))
 		asked.run.setting = v;
 	else if ((v = value_of(arg, "--troubles"))) {
-		asked.run.troubles = (unsigned)names_to_bits(
-			v, sim_trouble_names, SIM_TROUBLES);
+		asked.run.troubles =
+			(unsigned)names_to_bits(v, trouble_names, SIM_TROUBLES);
 		asked.troubles = true;
 	} else if ((v = value_of(arg, "--without"))) {
 		asked.run.without =

@@ -33,7 +33,6 @@ enum sim_trouble {
 	SIM_FEW,         /* waits report few of the fds that are ready */
 	SIM_TROUBLES
 };
-extern const char *const sim_trouble_names[SIM_TROUBLES];
 
 /* An empty kernel.  `troubles' has a bit for each that may happen. */
 void sim_begin(uint64_t seed, unsigned troubles);

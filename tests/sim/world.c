@@ -14,19 +14,6 @@ enum {
 	FIRST_PORT = 40000,
 };
 
-const char *const sim_trouble_names[SIM_TROUBLES] = {
-	[SIM_SHORT] = "short",
-	[SIM_LATE] = "late",
-	[SIM_INTERRUPT] = "interrupt",
-	[SIM_SPURIOUS] = "spurious",
-	[SIM_MEMORY] = "memory",
-	[SIM_BUFFERS] = "buffers",
-	[SIM_WATCHES] = "watches",
-	[SIM_DESCRIPTORS] = "descriptors",
-	[SIM_STOPPED] = "stopped",
-	[SIM_FEW] = "few",
-};
-
 /* splitmix64 */
 static uint64_t
 next_random(void)

@@ -27,18 +27,6 @@
 
 enum { FDS = 1024 };
 
-const char *const sim_trouble_names[SIM_TROUBLES] = {
-	[SIM_SHORT] = "short",
-	[SIM_LATE] = "late",
-	[SIM_INTERRUPT] = "interrupt",
-	[SIM_SPURIOUS] = "spurious",
-	[SIM_MEMORY] = "memory",
-	[SIM_BUFFERS] = "buffers",
-	[SIM_WATCHES] = "watches",
-	[SIM_DESCRIPTORS] = "descriptors",
-	[SIM_STOPPED] = "stopped",
-	[SIM_FEW] = "few",
-};
 struct sim_counts sim_counts;
 bool (*sim_idle)(void);
 void (*sim_sleeps)(int64_t ns); /* not called */
