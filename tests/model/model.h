@@ -155,6 +155,7 @@ struct stream {
 	bool used;     /* from its creation to its destroy */
 	bool ours;     /* the memory of the node */
 	bool ended;    /* closed, stolen or broken: nothing more is promised */
+	bool stolen;   /* its fd may be another's */
 	bool dropped;  /* its queue was dropped, the object may be open */
 	bool flushing; /* socle_close_after_flush() was called */
 	bool vetoes;   /* its class does not let it close */
