@@ -130,13 +130,6 @@ prepare_and_wait(struct socle__reactor *r, int limit_ms)
 
 /* ---- step 6: dispatch ---- */
 
-/* Whether the kernel knew what is wanted now when it reported this event. */
-static bool
-is_up_to_date(const struct socle_descriptor *d)
-{
-	return !(d->wanted & ~(unsigned)d->armed) && !socle__reactor->changed;
-}
-
 static void
 deliver(struct socle_descriptor *d, unsigned ready)
 {
@@ -150,7 +143,7 @@ deliver(struct socle_descriptor *d, unsigned ready)
 			socle__descriptor_unpark(d);
 		d->ops->ready(d, wanted, 0);
 	} else if (!socle__is_listening(d) &&
-		ready & (end | ~(unsigned)d->armed) && is_up_to_date(d)) {
+		ready & (end | ~(unsigned)d->armed)) {
 		socle__park(d);
 	}
 }

@@ -18,6 +18,13 @@ may_get_a_writer(int fd)
 		(S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode));
 }
 
+/* Whether the kernel knew what is wanted now when it reported the event. */
+static bool
+is_up_to_date(const struct socle_descriptor *d)
+{
+	return !(d->wanted & ~(unsigned)d->armed) && !socle__reactor->changed;
+}
+
 /*
  * A FIFO or a terminal that has lost its writers may get new ones: where the
  * poller can report that alone, input ends the parking.
@@ -25,6 +32,8 @@ may_get_a_writer(int fd)
 void
 socle__park(struct socle_descriptor *d)
 {
+	if (!is_up_to_date(d))
+		return;
 	d->bits |= SOCLE__END_REPORTED | SOCLE__PARKED;
 	d->fd_flags &= (uint8_t)~SOCLE__FD_LISTENS;
 	if (socle__reactor->backend->has_edges && d->wanted & SOCLE_READ &&

@@ -6,7 +6,8 @@
 
 /*
  * For an event that would be reported again and again without effect: an end that
- * was reported already, or an event that was not requested.
+ * was reported already, or an event that was not requested.  One from before the
+ * kernel knew what is wanted now parks nothing.
  */
 void socle__park(struct socle_descriptor *d);
 
