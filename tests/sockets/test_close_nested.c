@@ -150,6 +150,64 @@ after_a_veto_of_socle_close_it_lingers_on(void **state)
 	close(peer);
 }
 
+/* Without an override, as most classes are. */
+static void
+a_plain_object_with_an_empty_queue_is_closed_at_once(void **state)
+{
+	static const struct socle_class plain = {
+		.name = "Plain", .super = &socle_socket_class};
+	struct socle_socket *s;
+	char c;
+
+	(void)state;
+	for (int tcp = 0; tcp < 3; tcp++) {
+		int fds[2];
+
+		if (tcp)
+			pair_tcp(fds);
+		else
+			pair_unix(fds);
+		assert_int_equal(0, socle_socket_new(&plain, fds[0], &s));
+		if (tcp == 2) {
+			shutdown(fds[1], SHUT_WR);
+			while (socle_read(s, &c, 1) == -EAGAIN)
+				turn(1);
+		}
+		socle_close_after_flush(s, "flushed");
+		/* TCP lingers, unless its end was read. */
+		assert_int_equal(tcp != 1, socle_closed(s));
+		close(fds[1]);
+		socle_close(s, NULL);
+		turn(1);
+	}
+}
+
+static void
+be_slow_and_run_loop(struct probe *p, const char *reason)
+{
+	seam_time_add(1);
+	run_loop(p, reason);
+}
+
+/* The time is over in the loop, and the close is asked for when that is over. */
+static void
+a_time_that_ends_in_a_vetoed_close_closes_after_it(void **state)
+{
+	(void)state;
+	linger_until_it_closes();
+	object->veto = true;
+	object->on_close = be_slow_and_run_loop;
+	socle_close(&object->sock, "now");
+	assert_notes("close(now)");
+	assert_true(passed > 0);
+	object->veto = false;
+	object->on_close = NULL;
+	seam_time_add(0.1);
+	turn(2);
+	assert_notes("close(lingered) destroy");
+	close(peer);
+}
+
 static void
 lose_the_peer(struct probe *p, const char *reason)
 {
@@ -188,6 +246,8 @@ main(void)
 		test(a_time_that_is_over_changes_nothing_in_the_loop),
 		test(an_end_of_stream_changes_nothing_in_the_loop),
 		test(after_a_veto_of_socle_close_it_lingers_on),
+		test(a_time_that_ends_in_a_vetoed_close_closes_after_it),
+		test(a_plain_object_with_an_empty_queue_is_closed_at_once),
 		test(a_write_error_changes_nothing_in_the_loop),
 	};
 
