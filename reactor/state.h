@@ -127,7 +127,7 @@ struct socle__reactor {
 	bool now_stale;      /* ... and handlers ran since */
 	bool post_loop_runs; /* there are post-loop callbacks, or were */
 	bool removed;        /* a descriptor was removed since the last wait */
-	bool changed;        /* interest was told since it, in a nested loop */
+	bool changed;        /* a nested loop has set interest since then */
 	bool shrink;         /* the map may be larger than it has to be */
 	bool fd_requested;   /* embedded: the fd has to report deferred calls */
 	int poller_fd;

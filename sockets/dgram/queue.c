@@ -15,7 +15,6 @@
  */
 #include "sockets/dgram/queue.h"
 
-#include "reactor/loop.h"
 #include "sockets/dgram/events.h"
 
 #include "seam.h"

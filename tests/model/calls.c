@@ -24,7 +24,6 @@ struct clocked {
 
 static struct clocked timers[TIMERS];
 static uint64_t tick;
-static bool in_timers;
 
 static bool
 is_struct(const struct clocked *t)
@@ -347,7 +346,7 @@ calls_begin(void)
 	}
 	for (int i = 0; i < OTHERS; i++)
 		others[i] = (struct other){.near = -1, .far = -1};
-	signalled = has_signal = in_timers = false;
+	signalled = has_signal = false;
 }
 
 /* Ten waits that report all that is ready have reported it. */

@@ -25,7 +25,6 @@ event_begin(struct socle_socket *sock, const char *event)
 		"%s of an object that was destroyed", event);
 	expect(!socle_closed(sock), "stream %d: %s after its close", s->number,
 		event);
-	s->events++;
 	return s;
 }
 
@@ -105,7 +104,6 @@ event_drain(struct socle_socket *sock)
 	expect(socle_write_buf_size(sock) == 0, "a drain of a queue with %d",
 		(int)socle_write_buf_size(sock));
 	s->armed = s->owes_drain = false;
-	s->drains++;
 	act_inside();
 	model.queue_depth--;
 	callback_end();

@@ -167,7 +167,6 @@ struct stream {
 
 	/* what it sends */
 	uint64_t accepted, arrived, taken_before;
-	uint64_t file_end; /* of the last file that could end early */
 	int n_calls, n_files;
 	bool loose;      /* bytes beyond `accepted' may arrive */
 	bool armed;      /* something was written: there may be a drain */
@@ -175,11 +174,10 @@ struct stream {
 	bool above;      /* the last mark that was reported */
 	bool has_marks;
 	uint64_t last_serial;
-	bool far_got_end;
 
 	/* what it receives */
-	uint64_t far_sent, got, kernel_got;
-	bool far_shut, far_gone, far_reset;
+	uint64_t far_sent, got;
+	bool far_shut, far_gone;
 	uint8_t last[64]; /* the bytes that were read last */
 	size_t n_last;
 	bool reading, writing; /* watched */
@@ -191,7 +189,6 @@ struct stream {
 	bool discards; /* lingers: what it reads is lost */
 	int64_t read_event_at;
 	int64_t begun, idle_ns, stall_ns;
-	uint64_t events, drains;
 	int64_t idle_at, far_at; /* of the last timeout, and change beside */
 	int64_t heard_at;        /* at the latest: something was read */
 	bool had_input;          /* and was watched, when the tick began */

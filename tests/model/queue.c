@@ -418,8 +418,6 @@ far_read(struct stream *s, size_t most)
 	n = read(s->far, data, most < sizeof(data) ? most : sizeof(data));
 	sim_outside_end();
 	s->far_at = sim_awake();
-	if (n == 0)
-		s->far_got_end = true;
 	for (ssize_t i = 0; i < n; i++)
 		expect(data[i] == sim_byte(s->seed, s->arrived + (size_t)i),
 			"stream %d: byte %d is wrong at the far end", s->number,

@@ -351,7 +351,7 @@ sim_take(int fd)
 
 /* ---- regular files, for senders ---- */
 
-/* The library's: it may be told to close it. */
+/* Not another process's: the library closes it if it is told to. */
 int
 sim_file(size_t size, unsigned seed, uint64_t base)
 {

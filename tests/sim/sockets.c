@@ -44,7 +44,7 @@ sim_socket(int domain, int type, int protocol)
 	return f ? sim_install(f, 0, type & SOCK_CLOEXEC) : -1;
 }
 
-/* The first is the library's, whoever asks for it. */
+/* Both fds, or none. */
 static int
 install_pair(struct sim_file *a, struct sim_file *b, int *fds, bool cloexec)
 {
