@@ -195,10 +195,11 @@ struct stream {
 	int64_t moved_at;        /* at the earliest: the last bytes were sent */
 	uint64_t taken_seen;
 	size_t cap;
-	int fd;           /* also when it is closed */
-	bool holds;       /* autoflush is off */
-	uint64_t held_at; /* the wait before bytes were held back, or 0 */
-	uint64_t made_at; /* the wait before it was made */
+	int fd;              /* also when it is closed */
+	bool holds;          /* autoflush is off */
+	uint64_t held_at;    /* the wait before bytes were held back, or 0 */
+	uint64_t held_tried; /* the writes to the fd before that */
+	uint64_t made_at;    /* the wait before it was made */
 	bool wants_post_loop;
 };
 extern struct stream streams[STREAMS];

@@ -150,8 +150,10 @@ attempt_ends(struct stream *s, const struct attempt *a, uint64_t n, int result)
 			"a write said 1, and something is queued");
 	if (result == 0 && a->first && s->holds && n > 0 &&
 		a->operations == model.operations &&
-		sim_taken(s->fd) == a->taken)
+		sim_taken(s->fd) == a->taken) {
 		s->held_at = sim_counts.waits;
+		s->held_tried = sim_tried(s->fd);
+	}
 	if (result >= 0)
 		return;
 	if (s->accepted == a->end)

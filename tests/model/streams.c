@@ -156,30 +156,28 @@ operate_watch(struct stream *s)
 		s->got_end = false;
 }
 
-/* Whether its close has to send something: nothing was tried since the write. */
+/* Whether its close has to send: nothing was tried since the write. */
 static bool
 has_to_send(const struct stream *s)
 {
 	return s->held_at > 0 && s->held_at == sim_counts.waits && s->holds &&
-		model.queue_depth == 0 && !s->closing && !s->connecting &&
-		!s->broke && !s->far_gone && !s->writes_through &&
-		!(model.run.troubles &
-			(1U << SIM_BUFFERS | 1U << SIM_SPURIOUS)) &&
-		!socle_closed(&s->node->sock) &&
+		s->held_tried == sim_tried(s->fd) && model.queue_depth == 0 &&
+		!s->closing && !s->connecting && !s->broke && !s->far_gone &&
+		!s->writes_through && !socle_closed(&s->node->sock) &&
 		socle_write_buf_size(&s->node->sock) > 0 && sim_has_room(s->fd);
 }
 
 void
 operate_close(struct stream *s)
 {
-	uint64_t taken = has_to_send(s) ? sim_taken(s->fd) : UINT64_MAX;
+	uint64_t tried = has_to_send(s) ? sim_counts.tried : UINT64_MAX;
 	bool was_closed = socle_closed(&s->node->sock);
 
 	s->held_at = 0; /* a vetoed close has flushed as well */
 	s->vetoes = !model.calm && sometimes(4);
 	socle_close(&s->node->sock, "model");
-	expect(taken == UINT64_MAX || model.child || model.was_reset ||
-			s->stolen || sim_taken(s->fd) != taken,
+	expect(tried != sim_counts.tried || model.child || model.was_reset ||
+			s->stolen,
 		"a close has dropped what was held back");
 	expect(was_closed || s->vetoes || model.child || model.depth > 0 ||
 			socle_closed(&s->node->sock),

@@ -135,6 +135,10 @@ put(struct sim_file *f, const struct iovec *v, size_t n,
 {
 	sim_call();
 	sim_untouched(f, "write");
+	if (sim.outside == 0 && v->iov_len > 0) {
+		f->tried++;
+		sim_counts.tried++;
+	}
 	switch (f->kind) {
 	case SIM_EVENTFD:
 		return write_event(f, v->iov_base, v->iov_len);

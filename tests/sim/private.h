@@ -69,6 +69,7 @@ struct sim_file {
 
 	struct sim_bytes in, out; /* received; sent and on its way */
 	uint64_t taken;           /* bytes that were written */
+	uint64_t tried;           /* writes of at least a byte */
 	bool shut_read, shut_write, got_end;
 	bool end_sent;    /* the end of stream is on its way behind `out' */
 	bool reset_sent;  /* a reset is on its way to this file */

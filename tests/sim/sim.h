@@ -75,6 +75,8 @@ void sim_take(int fd);
 
 /* Bytes that were written to this fd and taken, since it was made. */
 uint64_t sim_taken(int fd);
+/* How often a byte or more was written to it, taken or not. */
+uint64_t sim_tried(int fd);
 /* Unread bytes that a read would return now. */
 size_t sim_unread(int fd);
 /* Whether a write would take at least one byte. */
@@ -94,6 +96,7 @@ long sim_blocks(void);
 /* Numbers of calls since sim_begin(). */
 struct sim_counts {
 	uint64_t calls, waits, changes, troubles;
+	uint64_t tried; /* writes of at least a byte, by the library */
 };
 extern struct sim_counts sim_counts;
 

@@ -338,6 +338,14 @@ sim_taken(int fd)
 	return f ? f->taken : 0;
 }
 
+uint64_t
+sim_tried(int fd)
+{
+	const struct sim_file *f = sim_get(fd);
+
+	return f ? f->tried : 0;
+}
+
 bool
 sim_has_room(int fd)
 {

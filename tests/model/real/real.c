@@ -32,7 +32,7 @@ bool (*sim_idle)(void);
 void (*sim_sleeps)(int64_t ns); /* not called */
 
 static uint64_t random_state;
-static uint64_t taken[FDS];
+static uint64_t taken[FDS], tried[FDS];
 static long blocks_before;
 static int64_t passed; /* by sim_pass() */
 
@@ -43,8 +43,11 @@ static struct socle__seam below;
 static ssize_t
 count_taken(int fd, ssize_t n)
 {
-	if (n > 0 && fd < FDS)
-		taken[fd] += (uint64_t)n;
+	if (fd < FDS) {
+		taken[fd] += n > 0 ? (uint64_t)n : 0;
+		tried[fd]++;
+		sim_counts.tried++;
+	}
 	return n;
 }
 
@@ -201,6 +204,12 @@ uint64_t
 sim_taken(int fd)
 {
 	return fd >= 0 && fd < FDS ? taken[fd] : 0;
+}
+
+uint64_t
+sim_tried(int fd)
+{
+	return fd >= 0 && fd < FDS ? tried[fd] : 0;
 }
 
 size_t
