@@ -9,6 +9,7 @@
 # make fuzz [T=http] [SECONDS=60]  the parsers, with clang's fuzzer
 # make bench [FULL=1]  socle beside its peers          make guard [RECORD=1]
 #   LIBUV=DIR LIBEVENT=DIR  installed there, instead of the system's
+# make verify [T=httpd]  the servers of examples/, judged by real clients
 # make cross           for other systems and machines, TARGETS="musl i386" alone
 # make stress [SHORT=1] [T=fds]  on the real kernel     make soak [SECONDS=60]
 #
@@ -170,6 +171,7 @@ REAL_OBJ := $(patsubst %.c,$B/real/%.o,$(wildcard tests/model/*.c)) \
 EXAMPLE_SRC := $(filter-out $(if $(TLS_LIBS),,examples/tls-echo.c), \
 	$(wildcard examples/*.c))
 EXAMPLES := $(EXAMPLE_SRC:%.c=$B/%)
+COMMON   := $(wildcard examples/common/*.[ch])
 KQUEUE_EXAMPLES := $(EXAMPLE_SRC:%.c=$B/kqueue/%)
 STRESS_SRC := $(if $(filter Linux,$(OS)),$(wildcard tests/stress/stress_$(T)*.c))
 STRESS   := $(sort $(basename $(notdir $(STRESS_SRC))))
@@ -188,7 +190,7 @@ endif
 all: $(STATIC) $(SHARED) $(LINKS)
 .PHONY: all tests test test-long test-kernels test-valgrind examples benches bench \
 	stress soak simulate peers guard run install uninstall lint clean cmocka cross \
-	coverage fuzz mutate mutants defects
+	coverage fuzz mutate mutants defects verify
 .DELETE_ON_ERROR:
 MAKEFLAGS += -r
 
@@ -382,7 +384,7 @@ $(STAGE)/.ok: $(STATIC) $(SHARED) $(PUBLIC_HEADERS) $(MAN3) socle.pc.in Makefile
 $(EXAMPLES): $B/%: %.c $(STAGE)/.ok
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$Q$(CC) -I$(STAGE)/usr/include $(ALL_CPPFLAGS) $(ALL_CFLAGS) \
+	$Q$(CC) -I$(STAGE)/usr/include -Iexamples $(ALL_CPPFLAGS) $(ALL_CFLAGS) \
 		$(ALL_LDFLAGS) -o $@ $(filter %.c,$^) \
 		$(STAGE)/usr/lib/libsocle.a $(ALL_LIBS)
 
@@ -422,17 +424,27 @@ $(KQUEUE_EXAMPLES): $B/kqueue/examples/%: examples/%.c $B/kqueue/libsocle.a \
 		$(STAGE)/.ok
 	$(call say,CC,$< (kqueue))
 	@mkdir -p $(@D)
-	$Q$(CC) -I$(STAGE)/usr/include $(ALL_CPPFLAGS) $(ALL_CFLAGS) \
+	$Q$(CC) -I$(STAGE)/usr/include -Iexamples $(ALL_CPPFLAGS) $(ALL_CFLAGS) \
 		$(ALL_LDFLAGS) -o $@ $(filter %.c,$^) \
 		$B/kqueue/libsocle.a $(KQUEUE_LIBS) $(ALL_LIBS)
 
-# The demo has a folder of parts beside it.
+# The demo and the servers have a folder of parts beside them, and some share
+# parts.
 $B/examples/demo $B/kqueue/examples/demo: $(wildcard examples/demo/*.[ch])
+SERVERS := ddlockd dnsd httpd memcached proxy
+define server
+$B/examples/$1 $B/kqueue/examples/$1: $(wildcard examples/$1/*.[ch]) $(COMMON)
+endef
+$(foreach s,$(SERVERS),$(eval $(call server,$s)))
 
 $B/examples/tls-echo $B/kqueue/examples/tls-echo: ALL_CPPFLAGS += $(TLS_CFLAGS)
 $B/examples/tls-echo $B/kqueue/examples/tls-echo: ALL_LIBS += $(TLS_LIBS)
 
 examples: $(EXAMPLES)
+
+# The servers, judged by real clients, which are installed if they are missing.
+verify: $(EXAMPLES)
+	$QB='$B' tests/verify/run $T
 
 # All fuzz targets are in one program; two of them contain an example.
 FUZZ_OBJ := $(patsubst %.c,$B/seam/%.o,$(filter-out fuzz/seam.c \

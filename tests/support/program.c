@@ -35,11 +35,13 @@ program_is_built(const char *name)
 }
 
 static void
-become(const char *name, char *argument, char *another, int out)
+become(const char *name, const char *const *arguments, int out)
 {
-	char path[1024], port[] = "--port=0";
-	char *argv[] = {path, port, argument, another, NULL};
+	char path[1024];
+	char *argv[16] = {path};
 
+	for (int i = 0; i < 14 && arguments[i]; i++)
+		argv[i + 1] = strdup(arguments[i]);
 	path_of(path, sizeof(path), name);
 	dup2(out, STDOUT_FILENO);
 	alarm(0);
@@ -49,7 +51,7 @@ become(const char *name, char *argument, char *another, int out)
 }
 
 void
-program_start(const char *name, const char *argument, const char *another)
+program_start_with(const char *name, const char *const *arguments)
 {
 	char line[256], *port;
 	int fds[2];
@@ -60,8 +62,7 @@ program_start(const char *name, const char *argument, const char *another)
 	stop_requested = false;
 	running = fork();
 	if (running == 0)
-		become(name, argument ? strdup(argument) : NULL,
-			another ? strdup(another) : NULL, fds[1]);
+		become(name, arguments, fds[1]);
 	close(fds[1]);
 	receive(fds[0], line, sizeof(line), "\n");
 	close(fds[0]);
@@ -69,6 +70,13 @@ program_start(const char *name, const char *argument, const char *another)
 	assert_non_null(port);
 	its_port = atoi(port + 1);
 	assert_true(its_port > 0);
+}
+
+void
+program_start(const char *name, const char *argument, const char *another)
+{
+	program_start_with(name,
+		(const char *const[]){"--port=0", argument, another, NULL});
 }
 
 void

@@ -1,0 +1,178 @@
+/* server.h describes the functions. */
+#include "common/server.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+enum { LISTENERS = 16, STOP_SECONDS = 2 };
+
+static struct socle_factory *listeners[LISTENERS];
+static int n_listeners;
+static void (*drain_clients)(void);
+static bool draining;
+static struct socle_timer stop_timer;
+
+/* ---- options ---- */
+
+static bool
+usage(const char *server, const struct server_option *options)
+{
+	fprintf(stderr, "usage: %s", server);
+	for (const struct server_option *o = options; o->name; o++)
+		fprintf(stderr, o->needed ? " --%s=%s" : " [--%s=%s]", o->name,
+			o->value);
+	fputc('\n', stderr);
+	return false;
+}
+
+static bool
+takes(const struct server_option *options, const char *arg, uint32_t *given)
+{
+	for (int i = 0; options[i].name; i++) {
+		size_t n = strlen(options[i].name);
+
+		if (strncmp(arg, "--", 2) == 0 &&
+			strncmp(arg + 2, options[i].name, n) == 0 &&
+			arg[2 + n] == '=') {
+			*given |= 1U << i;
+			return options[i].take(arg + 2 + n + 1);
+		}
+	}
+	return false;
+}
+
+bool
+server_options(const char *server, const struct server_option *options,
+	int argc, char **argv)
+{
+	uint32_t given = 0;
+
+	for (int i = 1; i < argc; i++)
+		if (!takes(options, argv[i], &given))
+			return usage(server, options);
+	for (int i = 0; options[i].name; i++)
+		if (options[i].needed && !(given & 1U << i))
+			return usage(server, options);
+	return true;
+}
+
+bool
+server_number(const char *text, double least, double most, double *ret)
+{
+	char *end;
+	double number = strtod(text, &end);
+
+	*ret = number;
+	return end != text && *end == '\0' && number >= least && number <= most;
+}
+
+/* ---- limits and errors ---- */
+
+void
+server_raise_fd_limit(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+		return;
+	r.rlim_cur = r.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &r);
+}
+
+int
+server_fails(const char *server, const char *what, int err)
+{
+	fprintf(stderr, "%s: %s: %s\n", server, what, strerror(-err));
+	return 1;
+}
+
+/* ---- listeners ---- */
+
+int
+server_listen(
+	const char *server, const char *where, const struct socle_class *cls)
+{
+	struct socle_factory *f;
+	struct socle_addr a;
+	char text[256];
+	int err = n_listeners == LISTENERS ? -ENOSPC
+					   : socle_listen(where, cls, &f);
+
+	if (err < 0)
+		return err;
+	listeners[n_listeners++] = f;
+	err = socle_factory_getsockname(f, &a);
+	if (err == 0)
+		err = socle_addr_format(&a, text, sizeof(text));
+	if (err < 0)
+		return err; /* the loop still owns it */
+	printf("%s: listening on %s\n", server, text);
+	fflush(stdout);
+	return 0;
+}
+
+static void
+listeners_close(void)
+{
+	while (n_listeners > 0)
+		socle_factory_free(listeners[--n_listeners]);
+}
+
+/* ---- the end ---- */
+
+bool
+server_is_draining(void)
+{
+	return draining;
+}
+
+static void
+drained_too_long(struct socle_timer *t)
+{
+	(void)t;
+	socle_stop();
+}
+
+static bool
+clients_remain(void *arg)
+{
+	(void)arg;
+	return socle_watched_sockets() > 0;
+}
+
+static void
+ask_to_stop(int signo, void *arg)
+{
+	(void)signo;
+	(void)arg;
+	if (draining) {
+		socle_stop();
+		return;
+	}
+	draining = true;
+	listeners_close();
+	if (drain_clients)
+		drain_clients();
+	socle_set_post_loop_callback(clients_remain, NULL);
+	socle_timer_init(&stop_timer, drained_too_long);
+	socle_timer_start(&stop_timer, STOP_SECONDS);
+}
+
+int
+server_run(void (*drain)(void))
+{
+	int err = socle_signal(SIGTERM, ask_to_stop, NULL);
+
+	drain_clients = drain;
+	if (err == 0)
+		err = socle_signal(SIGINT, ask_to_stop, NULL);
+	if (err == 0)
+		err = socle_event_loop();
+	socle_reset();
+	n_listeners = 0; /* freed with the loop */
+	return err < 0 ? err : 0;
+}

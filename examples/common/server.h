@@ -1,0 +1,54 @@
+/*
+ * What every server here does around its loop: it takes its options, listens,
+ * and ends on SIGTERM or SIGINT.
+ */
+#ifndef EXAMPLES_SERVER_H
+#define EXAMPLES_SERVER_H
+
+#include <socle/socle.h>
+
+#include <stdbool.h>
+
+/* "--name=value": `take' gets the value and says whether it is one. */
+struct server_option {
+	const char *name,
+		*value; /* "listen", "ADDR:PORT": for the usage text */
+	bool (*take)(const char *value);
+	bool needed;
+};
+
+/*
+ * Takes the options, up to one without a name.  Returns false, with the usage
+ * on standard error, if one is unknown, wrong or missing.
+ */
+bool server_options(const char *server, const struct server_option *options,
+	int argc, char **argv);
+
+/* A whole text that is a number from `least' to `most'. */
+bool server_number(const char *text, double least, double most, double *ret);
+
+/* Allows as many descriptors as the hard limit does: each client needs one. */
+void server_raise_fd_limit(void);
+
+/* Prints the reason, and returns 1 for main() to return. */
+int server_fails(const char *server, const char *what, int err);
+
+/*
+ * Listens at an address and prints the address, with the port that it got.
+ * Returns 0, or -errno.
+ */
+int server_listen(
+	const char *server, const char *where, const struct socle_class *cls);
+
+/*
+ * Runs the loop until a signal.  The first one closes the listeners and calls
+ * `drain' (NULL: none), which ends all clients that have nothing to finish; the
+ * loop goes on until no client is left, but at most STOP_SECONDS.  A second
+ * signal ends it at once.  Frees the loop.  Returns 0, or -errno.
+ */
+int server_run(void (*drain)(void));
+
+/* Whether the first signal has come: answer what was asked, and close. */
+bool server_is_draining(void);
+
+#endif
