@@ -132,7 +132,7 @@ ask_kernel(struct socle_socket *s)
 	if (s->d.turns & SOCLE__TURN_FLUSH ||
 		(!socle__class_of(s)->transport->is_stream && s->queued))
 		socle__flush(s);
-	if (!s->d.wanted || socle__has(s, SOCLE__CLOSED | SOCLE__PARKED))
+	if (!s->d.wanted || socle__is_gone(s) || socle__has(s, SOCLE__PARKED))
 		return;
 	ready = ready_now(s);
 	if (ready)

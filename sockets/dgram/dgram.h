@@ -293,10 +293,11 @@ void socle_dgram_close_when_empty(struct socle_dgram *d);
  * Sends a copy of the data to `to', or to the connected peer if `to' is NULL.
  * `flags' is that of send(2).  Without autoflush the datagram is queued, and
  * the next tick flushes the queue before it waits.  With it, the queue is
- * flushed first, then the datagram is sent.  A datagram that the kernel does
- * not accept now is queued; it is sent when the socket is writable or, where
- * the kernel does not report that, after 1, 2, 4 .. 50 ms.  Inside a callback
- * of a running flush it is always queued.
+ * flushed first, then the datagram is sent: what a callback of that flush sends
+ * goes before it.  A datagram that the kernel does not accept now is queued; it
+ * is sent when the socket is writable or, where the kernel does not report that,
+ * after 1, 2, 4 .. 50 ms.  Inside a callback of a running flush it is always
+ * queued.
  *
  * Returns 1: sent; 0: queued; or -errno, and the datagram was not taken:
  *

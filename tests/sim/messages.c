@@ -129,16 +129,23 @@ write_event(struct sim_file *f, const void *p, size_t n)
 	return (ssize_t)n;
 }
 
+static void
+tried(struct sim_file *f)
+{
+	if (sim.outside > 0)
+		return;
+	f->tried++;
+	sim_counts.tried++;
+}
+
 static ssize_t
 put(struct sim_file *f, const struct iovec *v, size_t n,
 	const struct sockaddr *to, socklen_t len, bool signals)
 {
 	sim_call();
 	sim_untouched(f, "write");
-	if (sim.outside == 0 && v->iov_len > 0) {
-		f->tried++;
-		sim_counts.tried++;
-	}
+	if (v->iov_len > 0)
+		tried(f);
 	switch (f->kind) {
 	case SIM_EVENTFD:
 		return write_event(f, v->iov_base, v->iov_len);
@@ -244,6 +251,7 @@ sim_sendfile(int to, int from, off_t *at, size_t n)
 		return -1;
 	if (file->kind != SIM_REGULAR || f->kind == SIM_DGRAM)
 		return sim_error(EINVAL);
+	tried(f);
 	if (sim_trouble(SIM_BUFFERS, 60))
 		return sim_error(EIO);
 	left = (size_t)*at < file->size ? file->size - (size_t)*at : 0;

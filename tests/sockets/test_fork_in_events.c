@@ -323,6 +323,48 @@ what_the_writer_function_gets_next_is_the_parents(void **state)
 }
 
 static void
+sent_and_fork(struct socle_dgram *d)
+{
+	(void)d;
+	fork_at(1);
+	seam_count_reset();
+}
+
+/* The queue was blocked, and is flushed before the object counts as idle. */
+static void
+what_the_kernel_says_of_a_timeout_is_the_parents(void **state)
+{
+	struct socle_dgram_params p = {
+		.on_outgoing_empty = sent_and_fork, .autoflush = true};
+	struct socle_dgram *d;
+	int fds[2];
+	char c;
+
+	(void)state;
+	seam_time_virtual();
+	pair_dgram(fds);
+	assert_int_equal(
+		0, socle_dgram_new(&socle_dgram_class, fds[0], &p, &d));
+	assert_int_equal(0, socle_set_idle_timeout(&d->sock, 2));
+	socle_watch_read(&d->sock, true);
+	while (socle_dgram_send(d, "x", 1, 0, NULL) == 1)
+		;
+	seam_time_add(1);
+	turn(1);
+	assert_int_equal(0, events);
+	seam_time_add(5);
+	while (recv(fds[1], &c, 1, MSG_DONTWAIT) == 1)
+		;
+	(void)socle_event_loop_once(0);
+	if (in_child)
+		_exit(seam_count(CALL_poll) == 0 ? 0 : 1);
+	assert_int_equal(1, events);
+	socle_close(&d->sock, NULL);
+	turn(1);
+	close(fds[1]);
+}
+
+static void
 forks_at_the_second(struct socle_factory *f)
 {
 	(void)f;
@@ -465,6 +507,7 @@ main(void)
 #endif
 		fork_test(what_a_child_drops_next_is_not_its_childs),
 		fork_test(what_the_writer_function_gets_next_is_the_parents),
+		fork_test(what_the_kernel_says_of_a_timeout_is_the_parents),
 		fork_test(clients_are_the_parents),
 		fork_test(a_connection_and_its_failure_are_the_parents),
 		fork_test(what_is_closed_next_is_the_parents),
