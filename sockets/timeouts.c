@@ -96,10 +96,10 @@ socle__stall_start(struct socle_socket *s)
  * on some systems of a peer that has only stopped sending.
  */
 static unsigned
-ready_now(const struct socle_socket *s)
+ready_now(const struct socle_socket *s, unsigned events)
 {
-	unsigned reads = s->d.wanted & SOCLE_READ;
-	unsigned writes = s->d.wanted & SOCLE_WRITE;
+	unsigned reads = events & SOCLE_READ;
+	unsigned writes = events & SOCLE_WRITE;
 	struct pollfd p[2] = {
 		{.fd = s->d.fd, .events = reads ? POLLIN : 0},
 		{.fd = s->d.fd, .events = writes ? POLLOUT : 0},
@@ -116,12 +116,13 @@ ready_now(const struct socle_socket *s)
 
 /*
  * Events that the fd has now are delivered as the loop would: they may have
- * come in time, while a handler ran or the process was stopped.
+ * come in time, while a handler ran or the process was stopped.  So may those
+ * that a handler of the first ones begins to watch.
  */
 static void
 ask_kernel(struct socle_socket *s)
 {
-	unsigned ready;
+	unsigned asked = 0, more, ready;
 
 	if (socle__has(s, SOCLE__CONNECTING)) {
 		if (s->extra && s->extra->factory)
@@ -132,11 +133,13 @@ ask_kernel(struct socle_socket *s)
 	if (s->d.turns & SOCLE__TURN_FLUSH ||
 		(!socle__class_of(s)->transport->is_stream && s->queued))
 		socle__flush(s);
-	if (!s->d.wanted || socle__is_gone(s) || socle__has(s, SOCLE__PARKED))
-		return;
-	ready = ready_now(s);
-	if (ready)
-		s->d.ops->ready(&s->d, ready, 0);
+	while (!socle__is_gone(s) && !socle__has(s, SOCLE__PARKED) &&
+		(more = s->d.wanted & ~asked) != 0) {
+		asked |= more;
+		ready = ready_now(s, more);
+		if (ready)
+			s->d.ops->ready(&s->d, ready, 0);
+	}
 }
 
 /* The timer runs meanwhile, for a loop nested in the handler. */

@@ -533,6 +533,33 @@ input_that_came_in_time_is_read_instead_of_an_idle_timeout(void **state)
 }
 
 static void
+read_from_now_on(struct probe *p)
+{
+	socle_watch_read(&p->sock, true);
+	socle_watch_write(&p->sock, false);
+}
+
+/* The kernel is asked about it as well. */
+static void
+input_that_a_handler_then_watches_is_read_instead_of_an_idle_timeout(
+	void **state)
+{
+	struct probe *p = made(&keeper_class);
+
+	(void)state;
+	socle_watch_read(&p->sock, false);
+	p->on_write = read_from_now_on;
+	idle_after(p, 3);
+	run_to(1000);
+	send_all(ends[1], "x", 1);
+	seam_time_add(5);
+	socle_watch_write(&p->sock, true);
+	turn(1);
+	assert_notes("w r");
+	close(ends[1]);
+}
+
+static void
 an_end_that_came_in_time_is_read_instead_of_an_idle_timeout(void **state)
 {
 	struct probe *p = made(&keeper_class);
@@ -899,6 +926,7 @@ main(void)
 		test(traffic_in_a_slow_tick_counts_from_its_end),
 		test(progress_in_a_slow_tick_counts_from_its_end),
 		test(input_that_came_in_time_is_read_instead_of_an_idle_timeout),
+		test(input_that_a_handler_then_watches_is_read_instead_of_an_idle_timeout),
 		test(an_end_that_came_in_time_is_read_instead_of_an_idle_timeout),
 		test(unread_input_does_not_prevent_an_idle_timeout),
 		test(a_queue_that_the_peer_made_room_for_is_flushed_instead_of_stalling),
