@@ -81,17 +81,19 @@ slot_set(struct socle__dgram_room *r, unsigned i, char *data)
 	static const struct socle_packet none;
 	void *items = r->answers->data;
 	struct socle__dgram_item *item = items;
+	struct msghdr *m = &r->messages[i].msg_hdr;
 
 	r->packets[i] = none;
 	r->packets[i].data = r->iov[i].iov_base = data;
 	item[i] = (struct socle__dgram_item){.size = sizeof(*item),
 		.o = {.data = data, .to = &r->packets[i].from.u}};
-	r->messages[i].msg_hdr =
-		(struct msghdr){.msg_name = &r->packets[i].from.u,
-			.msg_iov = &r->iov[i],
-			.msg_iovlen = 1,
-			.msg_control = r->control ? r->controls + i * r->control
-						  : NULL};
+	/* With an initialiser gcc 12 -O3 -mavx2 clears the struct last. */
+	memset(m, 0, sizeof(*m));
+	m->msg_name = &r->packets[i].from.u;
+	m->msg_iov = &r->iov[i];
+	m->msg_iovlen = 1;
+	if (r->control)
+		m->msg_control = r->controls + i * r->control;
 }
 
 static void
