@@ -783,6 +783,34 @@ ebadf_of_an_fd_that_is_open_is_no_reader(void **state)
 	}
 }
 
+static void
+make_idle(void *arg)
+{
+	int *fds = arg;
+
+	probe_new(fds[0], NULL);
+}
+
+/* Of a pipe's write end that nothing is watched of it would be no error. */
+static void
+einval_is_event_err_of_what_is_no_pipe(void **state)
+{
+	(void)state;
+	for (int idle = 0; idle < 2; idle++) {
+		int fds[2];
+
+		pair_unix(fds);
+		seam_refuse_changes(EINVAL);
+		in_a_tick(idle ? make_idle : make_and_watch, fds);
+		seam_refuse_changes(0);
+		if (changes_are_calls())
+			assert_notes("e-EINVAL close(event_err) destroy");
+		close(fds[1]);
+		turn(2);
+		notes_clear();
+	}
+}
+
 int
 main(void)
 {
@@ -814,6 +842,7 @@ main(void)
 		test(a_loop_that_cannot_watch_its_wakeups_does_not_spin),
 		test(an_fd_is_gone_only_if_it_is_not_open_or_another_file),
 		test(ebadf_of_an_fd_that_is_open_is_no_reader),
+		test(einval_is_event_err_of_what_is_no_pipe),
 	};
 
 	return run_tests(tests);
