@@ -152,7 +152,7 @@ SUPPORT_OBJ := $(patsubst %.c,$B/seam/%.o,$(wildcard tests/support/*.c))
 TEST_DIRS   := $(addprefix tests/,$(FOLDERS) examples reentrancy sweep fuzz)
 TEST_SRC    := $(sort $(wildcard $(TEST_DIRS:%=%/test_$(T)*.c)))
 TEST_NAMES  := $(filter-out $(if $(filter $(KQUEUE),emulated),,test_kqueue_%) \
-	$(if $(filter $(KQUEUE),libkqueue),test_chat% test_demo% test_examples%) \
+	$(if $(filter $(KQUEUE),libkqueue),test_chat% test_httpd% test_examples%) \
 	$(if $(TLS_LIBS),,test_examples_keys), \
 	$(sort $(basename $(notdir $(TEST_SRC)))))
 TEST_BIN    := $(TEST_NAMES:%=$B/tests/%)
@@ -305,8 +305,9 @@ SWEEP_OBJ := $(patsubst %.c,$B/seam/%.o,$(filter-out $(TEST_SRC), \
 $B/tests/test_sweep: $(SWEEP_OBJ)
 
 # Some test an example's part, or start examples.
-DEMO_HTTP := $B/seam/examples/demo/http.o
-$B/tests/test_http: $(DEMO_HTTP)
+HTTP_OBJ := $B/seam/examples/common/http.o $B/seam/examples/common/http_values.o
+$B/seam/examples/%.o $B/seam/tests/examples/%.o: ALL_CPPFLAGS += -Iexamples
+$B/tests/test_http $B/tests/test_http_values: $(HTTP_OBJ)
 
 # The re-entrancy table has its kinds and operations in files of their own.
 TABLE_OBJ := $(patsubst %.c,$B/seam/%.o, \
@@ -320,7 +321,7 @@ $B/tests/test_reentrancy $B/tests/test_reentrancy_two: $(TABLE_OBJ)
 $B/seam/tests/examples/test_examples_keys.o: ALL_CPPFLAGS += $(TLS_CFLAGS)
 $B/tests/test_examples_keys: ALL_LIBS += $(TLS_LIBS)
 
-STARTERS := test_demo% test_chat% test_examples%
+STARTERS := test_httpd% test_chat% test_examples%
 tests: $(TEST_BIN) $(if $(filter $(STARTERS),$(TEST_NAMES)), \
 	$(EXAMPLES) $(if $(KQUEUE),$(KQUEUE_EXAMPLES)) $(SITE)/.ok)
 
@@ -428,9 +429,7 @@ $(KQUEUE_EXAMPLES): $B/kqueue/examples/%: examples/%.c $B/kqueue/libsocle.a \
 		$(ALL_LDFLAGS) -o $@ $(filter %.c,$^) \
 		$B/kqueue/libsocle.a $(KQUEUE_LIBS) $(ALL_LIBS)
 
-# The demo and the servers have a folder of parts beside them, and some share
-# parts.
-$B/examples/demo $B/kqueue/examples/demo: $(wildcard examples/demo/*.[ch])
+# The servers have a folder of parts beside them, and share some parts.
 SERVERS := ddlockd dnsd httpd memcached proxy
 define server
 $B/examples/$1 $B/kqueue/examples/$1: $(wildcard examples/$1/*.[ch]) $(COMMON)
@@ -448,11 +447,10 @@ verify: $(EXAMPLES)
 
 # All fuzz targets are in one program; two of them contain an example.
 FUZZ_OBJ := $(patsubst %.c,$B/seam/%.o,$(filter-out fuzz/seam.c \
-	fuzz/standalone.c,$(wildcard fuzz/*.c)) examples/demo/markdown.c \
-	examples/demo/page.c) $(DEMO_HTTP)
+	fuzz/standalone.c,$(wildcard fuzz/*.c))) $(HTTP_OBJ)
 $B/tests/test_fuzz: $(FUZZ_OBJ)
 $B/seam/fuzz/%.o: ALL_CPPFLAGS += -DLLVMFuzzerTestOneInput=$(*F) \
-	-I$(STAGE)/usr/include
+	-I$(STAGE)/usr/include -Iexamples
 $(FUZZ_OBJ): | $(STAGE)/.ok
 
 # The benchmarks: what needs nothing but socle, and then the peers.
@@ -483,22 +481,14 @@ guard: benches
 	+$Q$(MAKE) --no-print-directory LTO=1 B='$B-lto' benches
 	$QB='$B' CC='$(CC)' bench/guard $(if $(RECORD),record)
 
-# What the demo serves: the documents, and the manual pages as HTML if mandoc is
-# there.  It links to a page only if that file exists, so all are made first.
-$(SITE)/.ok: $(wildcard docs/* docs/*/*) Makefile
+# What httpd serves: the documents, as pages where the system can make some.
+$(SITE)/.ok: $(wildcard docs/* docs/*/*) tools/make-site
 	$(call say,SITE,docs)
-	@rm -rf $(SITE)
-	@mkdir -p $(@D)
-	@cp -R docs/. $(SITE)
-	@cd $(SITE) && if command -v mandoc >/dev/null; then \
-		for f in *.[37]; do : > $$f.html; done && for f in *.[37]; do \
-		mandoc -T html -O 'style=/style.css,man=%N.%S.html;$(MAN_SITE)' \
-			$$f > $$f.html || exit 1; done; fi && rm -f *.[37]
+	@tools/make-site docs $(SITE)
 	@touch $@
 
-MAN_SITE := https://man7.org/linux/man-pages/man%S/%N.%S.html
 PORT ?= 8080
-run: $B/examples/demo $(SITE)/.ok
+run: $B/examples/httpd $(SITE)/.ok
 	$< --port=$(PORT) --root=$(SITE)
 
 # pkg-config wants blanks escaped, and sed the backslash.

@@ -8,7 +8,7 @@
 top=${SRC:+$SRC/socle}
 top=${top:-$(cd "$(dirname "$0")/.." && pwd)}
 cd "$top"
-flags="-std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DSOCLE_SEAM_TEST -I."
+flags="-std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DSOCLE_SEAM_TEST -I. -Iexamples"
 
 mkdir -p "$WORK/include" "$OUT"
 ln -sfn "$top" "$WORK/include/socle"
@@ -24,7 +24,7 @@ compile() {
 }
 
 compile timers/*.c profiling/*.c reactor/*.c sockets/*.c sockets/*/*.c \
-	examples/demo/http.c examples/demo/markdown.c examples/demo/page.c \
+	examples/common/http.c examples/common/http_values.c \
 	fuzz/common.c fuzz/seam.c
 rm -f "$WORK/libsocle.a"
 ${AR:-ar} rcs "$WORK/libsocle.a" $objects

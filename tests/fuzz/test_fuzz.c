@@ -23,7 +23,7 @@ static uint64_t state_of_random;
 
 typedef int target_fn(const uint8_t *data, size_t size);
 target_fn fuzz_addr, fuzz_sockaddr, fuzz_hostport, fuzz_io, fuzz_http,
-	fuzz_chat, fuzz_get, fuzz_markdown;
+	fuzz_http_values, fuzz_chat, fuzz_get;
 
 noreturn void
 fuzz_failed(const char *file, int line, const char *what)
@@ -193,9 +193,9 @@ HOLDS_FOR(fuzz_sockaddr)
 HOLDS_FOR(fuzz_hostport)
 HOLDS_FOR(fuzz_io)
 HOLDS_FOR(fuzz_http)
+HOLDS_FOR(fuzz_http_values)
 HOLDS_FOR(fuzz_chat)
 HOLDS_FOR(fuzz_get)
-HOLDS_FOR(fuzz_markdown)
 
 int
 main(void)
@@ -206,9 +206,9 @@ main(void)
 		TESTS_OF(fuzz_hostport),
 		TESTS_OF(fuzz_io),
 		TESTS_OF(fuzz_http),
+		TESTS_OF(fuzz_http_values),
 		TESTS_OF(fuzz_chat),
 		TESTS_OF(fuzz_get),
-		TESTS_OF(fuzz_markdown),
 	};
 	return run_tests(tests);
 }

@@ -1,0 +1,161 @@
+/*
+ * All pages share one style, and so do the manual pages that mandoc makes.  It
+ * suits a phone as well: nothing is wider than the window, except boxes that
+ * scroll.  Colours of text have a contrast of at least 4.5.
+ *
+ * The literals are short because C11 does not guarantee more than 4095 bytes.
+ */
+#include "httpd/page.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char colours[] =
+	":root{color-scheme:light "
+	"dark;--bg:#f6f7f9;--card:#fff;--ink:#1b2430;\n"
+	"--dim:#566070;--line:#e3e7ed;--old:#b9c7dc;--new:#b93a04;\n"
+	"--main:#2054d8;--good:#15803d;--bad:#c92a2a}\n"
+	"@media(prefers-color-scheme:dark){:root{--bg:#12161c;--card:#1b212a;\n"
+	"--ink:#e6ebf2;--dim:#9aa6b6;--line:#2c3541;--old:#46566e;\n"
+	"--new:#ff922b;--main:#7eb2ff;--good:#51cf66;--bad:#ff8787}}\n";
+
+static const char style[] =
+	"*{box-sizing:border-box}html{-webkit-text-size-adjust:100%}\n"
+	"body{margin:0 auto;max-width:1160px;padding:28px 24px;\n"
+	"background:var(--bg);color:var(--ink);overflow-wrap:break-word;\n"
+	"font:14px/1.45 system-ui,sans-serif}\n"
+	"h1{font-size:24px;margin:0;letter-spacing:-.02em}\n"
+	"a{color:var(--main);text-decoration:none}\n"
+	"a:hover{text-decoration:underline}small,.dim{color:var(--dim)}\n"
+	"header{display:flex;gap:12px;align-items:center;flex-wrap:wrap;\n"
+	"margin-bottom:18px}header nav{margin-left:auto;display:flex;\n"
+	"gap:6px 14px;align-items:center;flex-wrap:wrap}\n"
+	".card{background:var(--card);border:1px solid var(--line);\n"
+	"border-radius:10px;box-shadow:0 1px 2px #0000000d}\n"
+	".card table{width:100%;border-collapse:collapse}\n"
+	".card th{font-weight:600;color:var(--dim);font-size:12px;\n"
+	"text-align:right;padding:10px 12px;\n"
+	"border-bottom:1px solid var(--line)}\n"
+	".card td{padding:8px 12px;text-align:right;\n"
+	"border-top:1px solid var(--line);white-space:nowrap;\n"
+	"font-variant-numeric:tabular-nums}\n"
+	".card tr:first-child td{border-top:0}\n"
+	".card th:first-child,.card td:first-child{text-align:left}\n"
+	"@media(max-width:820px){body{padding:16px 12px}}\n";
+
+/* Listings, and text to read: Markdown and manual pages. */
+static const char style_text[] =
+	".list{max-width:760px}.list p{margin:0 0 18px;max-width:60ch}\n"
+	".list td:first-child{white-space:normal;overflow-wrap:anywhere}\n"
+	".list td:nth-child(n+2){color:var(--dim)}\n"
+	"@media(max-width:520px){.list td:nth-child(3){display:none}\n"
+	".list td{padding:11px 12px}}\n"
+	".text,.manual-text{max-width:46em;margin:0 auto;font-size:16px;\n"
+	"line-height:1.55}.text h1,.text h2,.text h3,.manual-text h1,\n"
+	".manual-text h2{line-height:1.25;margin:1.6em 0 .5em}\n"
+	".text h2,.manual-text h1{font-size:20px}.text h3,\n"
+	".manual-text h2{font-size:17px}.text header+h1{margin-top:0}\n"
+	"code,pre,.Bd-indent{font-family:ui-monospace,monospace;\n"
+	"font-size:.9em}.text code{background:var(--card)}\n"
+	"pre,.wide{overflow-x:auto;max-width:100%}\n"
+	"pre{background:var(--card);border:1px solid var(--line);\n"
+	"border-radius:8px;padding:10px 12px;line-height:1.4}\n"
+	"pre code{font-size:inherit}img{max-width:100%;height:auto}\n"
+	".wide table{border-collapse:collapse;font-size:14px}\n"
+	".wide th,.wide td{text-align:left;vertical-align:top;\n"
+	"padding:5px 10px;border:1px solid var(--line)}\n"
+	"li{margin:.25em 0}blockquote{margin:1em 0;padding-left:12px;\n"
+	"border-left:3px solid var(--line);color:var(--dim)}\n";
+
+/* mandoc's classes; its first and last table are the page's head and foot. */
+static const char style_manual[] =
+	".head,.foot{width:100%;max-width:52em;margin:0 auto 14px;\n"
+	"color:var(--dim);font-size:12px}.head{table-layout:fixed}\n"
+	".foot{margin:24px auto 0}.head-vol{text-align:center}\n"
+	".head-rtitle,.foot-os{text-align:right}\n"
+	"div.head,div.foot{display:flex;justify-content:space-between;\n"
+	"gap:12px}a.permalink{color:inherit}.Nd,.Bf,.Op{display:inline}\n"
+	".manual-text .Nm,.Fl,.Cm,.Ic,.In,.Fd,.Fn,.Cd{font-weight:600;\n"
+	"font-style:normal}.Va,.Fa,.Ft,.Vt,.Pa,.Ar{font-style:italic}\n"
+	".manual-text dd{margin:0 0 .5em "
+	"1.6em}.Bl-compact>dd{margin-bottom:0}\n"
+	".manual-text table{display:block;overflow-x:auto;max-width:100%}\n"
+	".manual-text td{vertical-align:top;padding:2px 12px 2px 0}\n"
+	".Bd-indent,.D1{margin-left:1.2em}\n"
+	"pre.Bd-indent{margin-left:0}.Bl-column{border-collapse:collapse}\n"
+	".Bl-diag>dt,.Ms{font-weight:600}.manual-text{overflow-wrap:anywhere}\n"
+	"@media(max-width:520px){.manual-text dd{margin-left:1em}\n"
+	".manual-text ul,.text ul{padding-left:1.4em}\n"
+	".text ol{padding-left:2em}}\n";
+
+void
+page_style(FILE *out)
+{
+	fputs(colours, out);
+	fputs(style, out);
+	fputs(style_text, out);
+	fputs(style_manual, out);
+}
+
+/* A socket with its two holes, on the colour of links. */
+void
+page_icon(FILE *out)
+{
+	fputs("<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'>"
+	      "<rect width='16' height='16' rx='4' fill='#2054d8'/>"
+	      "<circle cx='5' cy='8' r='1.8' fill='#fff'/>"
+	      "<circle cx='11' cy='8' r='1.8' fill='#fff'/></svg>\n",
+		out);
+}
+
+void
+page_text(FILE *out, const char *text)
+{
+	for (; *text; text++)
+		if (strchr("&<>'\"", *text))
+			fprintf(out, "&#%d;", *text);
+		else
+			putc(*text, out);
+}
+
+void
+page_begin(FILE *out, const char *title)
+{
+	fputs("<!doctype html><html lang='en'><head><meta charset='utf-8'>\n"
+	      "<meta name='viewport' "
+	      "content='width=device-width,initial-scale=1'>\n"
+	      "<link rel='icon' href='/profile/icon.svg' "
+	      "type='image/svg+xml'>\n"
+	      "<link rel='stylesheet' href='/profile/style.css'><title>",
+		out);
+	page_text(out, title);
+	fputs("</title></head><body>\n", out);
+}
+
+void
+page_end(FILE *out)
+{
+	fputs("</body></html>\n", out);
+}
+
+/* ---- generated answers ---- */
+
+void
+page_answer(struct client *c, const char *type,
+	bool (*put)(FILE *out, void *arg), void *arg)
+{
+	char *data = NULL;
+	size_t len;
+	FILE *out = open_memstream(&data, &len);
+	bool is_whole = out && put(out, arg) && !ferror(out);
+
+	if (out && fclose(out) == 0 && is_whole)
+		client_answer_text(c,
+			&(struct answer){.status = 200,
+				.type = type,
+				.length = (int64_t)len},
+			data);
+	else
+		client_answer_status(c, 503, NULL);
+	free(data);
+}

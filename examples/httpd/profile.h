@@ -1,0 +1,13 @@
+/* The live profile of the server's own handlers, at /profile. */
+#ifndef HTTPD_PROFILE_H
+#define HTTPD_PROFILE_H
+
+#include "httpd/client.h"
+
+/* Starts to measure.  0, or -errno. */
+int profile_start(void);
+
+/* Answers if the path is one of the profile; whether it is. */
+bool answer_profile(struct client *c, const char *head);
+
+#endif
