@@ -189,6 +189,38 @@ a_request_that_arrives_byte_by_byte_times_out_with_408(void **state)
 	httpd_stop(fd);
 }
 
+/* Each request has its time from its own first byte on. */
+static void
+requests_that_come_in_halves_may_take_longer_together(void **state)
+{
+	static const char half[] = "GET /1 HTTP/1.1\r\n",
+			  rest[] = "Host: a\r\n\r\n";
+	int fd = httpd_start("--header-timeout=1");
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	char text[64];
+
+	(void)state;
+	snprintf(text, sizeof(text), "%s%s", rest, half);
+	send_text(fd, half);
+	for (int i = 0; i < 15; i++) {
+		assert_int_equal(0, poll(&p, 1, 100));
+		send_text(fd, text);
+		assert_int_equal(200, receive_response(fd));
+	}
+	httpd_stop(fd);
+}
+
+static void
+an_idle_connection_is_closed_after_its_time(void **state)
+{
+	int fd = httpd_start("--idle-timeout=0.2");
+
+	(void)state;
+	assert_int_equal(200, get(fd, "/1"));
+	assert_ends(fd);
+	httpd_stop(fd);
+}
+
 /* ---- many ---- */
 
 static void
@@ -283,6 +315,9 @@ main(void)
 		program_test(an_incomplete_request_times_out_with_408),
 		program_test(
 			a_request_that_arrives_byte_by_byte_times_out_with_408),
+		program_test(
+			requests_that_come_in_halves_may_take_longer_together),
+		program_test(an_idle_connection_is_closed_after_its_time),
 		program_test(
 			a_thousand_idle_clients_do_not_delay_another_client),
 		program_test(a_client_may_disconnect_after_any_byte),
