@@ -152,7 +152,8 @@ SUPPORT_OBJ := $(patsubst %.c,$B/seam/%.o,$(wildcard tests/support/*.c))
 TEST_DIRS   := $(addprefix tests/,$(FOLDERS) examples reentrancy sweep fuzz)
 TEST_SRC    := $(sort $(wildcard $(TEST_DIRS:%=%/test_$(T)*.c)))
 TEST_NAMES  := $(filter-out $(if $(filter $(KQUEUE),emulated),,test_kqueue_%) \
-	$(if $(filter $(KQUEUE),libkqueue),test_chat% test_httpd% test_examples%) \
+	$(if $(filter $(KQUEUE),libkqueue),test_chat% test_httpd% test_examples% \
+	test_ddlockd% test_memcached%) \
 	$(if $(TLS_LIBS),,test_examples_keys), \
 	$(sort $(basename $(notdir $(TEST_SRC)))))
 TEST_BIN    := $(TEST_NAMES:%=$B/tests/%)
@@ -321,7 +322,7 @@ $B/tests/test_reentrancy $B/tests/test_reentrancy_two: $(TABLE_OBJ)
 $B/seam/tests/examples/test_examples_keys.o: ALL_CPPFLAGS += $(TLS_CFLAGS)
 $B/tests/test_examples_keys: ALL_LIBS += $(TLS_LIBS)
 
-STARTERS := test_httpd% test_chat% test_examples%
+STARTERS := test_httpd% test_chat% test_examples% test_ddlockd% test_memcached%
 tests: $(TEST_BIN) $(if $(filter $(STARTERS),$(TEST_NAMES)), \
 	$(EXAMPLES) $(if $(KQUEUE),$(KQUEUE_EXAMPLES)) $(SITE)/.ok)
 
@@ -447,10 +448,12 @@ verify: $(EXAMPLES)
 
 # All fuzz targets are in one program; two of them contain an example.
 FUZZ_OBJ := $(patsubst %.c,$B/seam/%.o,$(filter-out fuzz/seam.c \
-	fuzz/standalone.c,$(wildcard fuzz/*.c))) $(HTTP_OBJ)
+	fuzz/standalone.c,$(wildcard fuzz/*.c)) \
+	$(wildcard examples/common/*.c examples/ddlockd/*.c))
 $B/tests/test_fuzz: $(FUZZ_OBJ)
 $B/seam/fuzz/%.o: ALL_CPPFLAGS += -DLLVMFuzzerTestOneInput=$(*F) \
 	-I$(STAGE)/usr/include -Iexamples
+$B/seam/examples/%.o: ALL_CPPFLAGS += -I$(STAGE)/usr/include -Iexamples
 $(FUZZ_OBJ): | $(STAGE)/.ok
 
 # The benchmarks: what needs nothing but socle, and then the peers.

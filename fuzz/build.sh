@@ -24,8 +24,8 @@ compile() {
 }
 
 compile timers/*.c profiling/*.c reactor/*.c sockets/*.c sockets/*/*.c \
-	examples/common/http.c examples/common/http_values.c \
-	fuzz/common.c fuzz/seam.c
+	examples/common/*.c examples/ddlockd/*.c \
+	fuzz/common.c fuzz/served.c fuzz/seam.c
 rm -f "$WORK/libsocle.a"
 ${AR:-ar} rcs "$WORK/libsocle.a" $objects
 

@@ -23,7 +23,7 @@ static uint64_t state_of_random;
 
 typedef int target_fn(const uint8_t *data, size_t size);
 target_fn fuzz_addr, fuzz_sockaddr, fuzz_hostport, fuzz_io, fuzz_http,
-	fuzz_http_values, fuzz_chat, fuzz_get;
+	fuzz_http_values, fuzz_chat, fuzz_get, fuzz_line, fuzz_ddlockd;
 
 noreturn void
 fuzz_failed(const char *file, int line, const char *what)
@@ -196,6 +196,8 @@ HOLDS_FOR(fuzz_http)
 HOLDS_FOR(fuzz_http_values)
 HOLDS_FOR(fuzz_chat)
 HOLDS_FOR(fuzz_get)
+HOLDS_FOR(fuzz_line)
+HOLDS_FOR(fuzz_ddlockd)
 
 int
 main(void)
@@ -209,6 +211,8 @@ main(void)
 		TESTS_OF(fuzz_http_values),
 		TESTS_OF(fuzz_chat),
 		TESTS_OF(fuzz_get),
+		TESTS_OF(fuzz_line),
+		TESTS_OF(fuzz_ddlockd),
 	};
 	return run_tests(tests);
 }
