@@ -448,8 +448,8 @@ verify: $(EXAMPLES)
 
 # All fuzz targets are in one program; two of them contain an example.
 FUZZ_OBJ := $(patsubst %.c,$B/seam/%.o,$(filter-out fuzz/seam.c \
-	fuzz/standalone.c,$(wildcard fuzz/*.c)) \
-	$(wildcard examples/common/*.c examples/ddlockd/*.c))
+	fuzz/standalone.c,$(wildcard fuzz/*.c)) $(wildcard examples/common/*.c \
+	examples/ddlockd/*.c examples/memcached/*.c))
 $B/tests/test_fuzz: $(FUZZ_OBJ)
 $B/seam/fuzz/%.o: ALL_CPPFLAGS += -DLLVMFuzzerTestOneInput=$(*F) \
 	-I$(STAGE)/usr/include -Iexamples

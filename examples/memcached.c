@@ -33,7 +33,7 @@ static double megabytes;
 static void
 client_line(struct socle_socket *s, const char *line, size_t len)
 {
-	struct client *c = client_of(s);
+	struct client *c = to_client(s);
 
 	if (c->is_getting)
 		get_rest(c, line, line + len);
@@ -44,13 +44,13 @@ client_line(struct socle_socket *s, const char *line, size_t len)
 static void
 client_data(struct socle_socket *s)
 {
-	store_data(client_of(s));
+	store_data(to_client(s));
 }
 
 static void
 client_too_long(struct socle_socket *s)
 {
-	line_close(s, &client_of(s)->reader, "line too long");
+	line_close(s, &to_client(s)->reader, "line too long");
 }
 
 static const struct line_events client_events = {
@@ -63,7 +63,7 @@ static const struct line_events client_events = {
 static void
 client_event_read(struct socle_socket *self)
 {
-	line_read(self, &client_of(self)->reader, &client_events);
+	line_read(self, &to_client(self)->reader, &client_events);
 }
 
 static void
@@ -71,7 +71,7 @@ client_event_accepted(struct socle_socket *self, struct socle_factory *by)
 {
 	(void)by;
 	counts[TOTAL_CONNECTIONS]++;
-	if (line_start(self, &client_of(self)->reader, LOW_WATER, HIGH_WATER) <
+	if (line_start(self, &to_client(self)->reader, LOW_WATER, HIGH_WATER) <
 		0)
 		socle_close(self, "no memory");
 }
@@ -79,7 +79,7 @@ client_event_accepted(struct socle_socket *self, struct socle_factory *by)
 static void
 client_destroy(struct socle_socket *self)
 {
-	struct client *c = client_of(self);
+	struct client *c = to_client(self);
 
 	line_free(&c->reader);
 	if (c->filling)
@@ -101,7 +101,7 @@ static void
 client_dismiss(struct socle_socket *s, void *arg)
 {
 	(void)arg;
-	line_close(s, &client_of(s)->reader, "stopping");
+	line_close(s, &to_client(s)->reader, "stopping");
 }
 
 static void
@@ -147,5 +147,6 @@ main(int argc, char **argv)
 	if (err < 0)
 		return server_fails("memcached", address, err);
 	err = server_run(clients_dismiss);
+	store_stop();
 	return err < 0 ? server_fails("memcached", "event loop", err) : 0;
 }

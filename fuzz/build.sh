@@ -24,7 +24,7 @@ compile() {
 }
 
 compile timers/*.c profiling/*.c reactor/*.c sockets/*.c sockets/*/*.c \
-	examples/common/*.c examples/ddlockd/*.c \
+	examples/common/*.c examples/ddlockd/*.c examples/memcached/*.c \
 	fuzz/common.c fuzz/served.c fuzz/seam.c
 rm -f "$WORK/libsocle.a"
 ${AR:-ar} rcs "$WORK/libsocle.a" $objects

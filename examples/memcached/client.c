@@ -13,7 +13,7 @@
 enum { REFERENCE_LEAST = 4096, DAYS_30 = 60 * 60 * 24 * 30 };
 
 struct client *
-client_of(struct socle_socket *s)
+to_client(struct socle_socket *s)
 {
 	return socle_container_of(s, struct client, sock);
 }

@@ -26,7 +26,7 @@ struct client {
 	double expires;
 };
 
-struct client *client_of(struct socle_socket *s);
+struct client *to_client(struct socle_socket *s);
 
 /* An answer, if one is wanted. */
 void say(struct client *c, const char *text);

@@ -243,6 +243,17 @@ store_put(struct item *it)
 }
 
 void
+store_stop(void)
+{
+	while (newest)
+		store_remove(newest);
+	free(slots);
+	socle_timer_cancel(&flush_timer);
+	store_counts = (struct store_counts){0};
+	last_cas = flushed = 0;
+}
+
+void
 store_touch_cas(struct item *it)
 {
 	it->cas = ++last_cas;

@@ -43,6 +43,9 @@ extern struct store_counts store_counts;
 /* Returns 0, or -errno. */
 int store_start(size_t memory);
 
+/* Frees all; no client may have an item. */
+void store_stop(void);
+
 const char *item_key(const struct item *it);
 char *item_value(struct item *it);
 size_t item_text_len(const struct item *it);

@@ -23,7 +23,8 @@ static uint64_t state_of_random;
 
 typedef int target_fn(const uint8_t *data, size_t size);
 target_fn fuzz_addr, fuzz_sockaddr, fuzz_hostport, fuzz_io, fuzz_http,
-	fuzz_http_values, fuzz_chat, fuzz_get, fuzz_line, fuzz_ddlockd;
+	fuzz_http_values, fuzz_chat, fuzz_get, fuzz_line, fuzz_ddlockd,
+	fuzz_memcached;
 
 noreturn void
 fuzz_failed(const char *file, int line, const char *what)
@@ -198,6 +199,7 @@ HOLDS_FOR(fuzz_chat)
 HOLDS_FOR(fuzz_get)
 HOLDS_FOR(fuzz_line)
 HOLDS_FOR(fuzz_ddlockd)
+HOLDS_FOR(fuzz_memcached)
 
 int
 main(void)
@@ -213,6 +215,7 @@ main(void)
 		TESTS_OF(fuzz_get),
 		TESTS_OF(fuzz_line),
 		TESTS_OF(fuzz_ddlockd),
+		TESTS_OF(fuzz_memcached),
 	};
 	return run_tests(tests);
 }
