@@ -230,13 +230,25 @@ set_number(struct item *it, const char *digits, size_t len)
 }
 
 static bool
+is_blank(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* As strtoull(3) reads it: after blanks, and up to a blank or a NUL. */
+static bool
 number_of(struct item *it, uint64_t *ret)
 {
-	const char *at = item_value(it);
+	const char *at = item_value(it), *end = at + it->value_len;
 	struct word digits;
 
-	return word_next(&digits, &at, at + it->value_len) &&
-		word_u64(digits, ret);
+	while (at < end && is_blank(*at))
+		at++;
+	digits = (struct word){at, 0};
+	while (at < end && !is_blank(*at) && *at != '\0')
+		at++;
+	digits.len = (size_t)(at - digits.at);
+	return word_u64(digits, ret);
 }
 
 /* incr|decr KEY NUMBER [noreply] */
