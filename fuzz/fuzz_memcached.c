@@ -47,9 +47,12 @@ static void
 hide_figure(struct served *v, const char *name)
 {
 	size_t n = strlen(name);
-	char *at = v->said, *end = v->said + v->said_len, *stop;
+	char *at = v->said, *end, *stop;
 
-	while (at && (at = memmem(at, (size_t)(end - at), name, n)) != NULL) {
+	if (!at)
+		return;
+	end = at + v->said_len;
+	while ((at = memmem(at, (size_t)(end - at), name, n)) != NULL) {
 		at += n;
 		stop = memchr(at, '\r', (size_t)(end - at));
 		if (!stop)

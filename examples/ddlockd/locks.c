@@ -123,7 +123,7 @@ sort_locks(struct lock **all)
 {
 	size_t n = 0, size = 64;
 
-	for (size_t i = 0; i < SLOTS; i++) {
+	for (size_t i = 0; n < n_locks; i++) {
 		for (struct lock *l = slots[i]; l; l = l->next) {
 			all[n++] = l;
 			size += text_size(l);
