@@ -33,7 +33,7 @@ enum {
 	LINE_MOST = 4096,
 	LOW_WATER = 16 * 1024,
 	HIGH_WATER = 64 * 1024,
-	LISTS_MOST = 64 * 1024 * 1024 /* bytes of answers to `locks' */
+	LISTS_MOST = 256 * 1024 * 1024 /* bytes of answers to `locks' */
 };
 
 struct client {
