@@ -446,7 +446,7 @@ examples: $(EXAMPLES)
 verify: $(EXAMPLES)
 	$QB='$B' tests/verify/run $T
 
-# All fuzz targets are in one program; two of them contain an example.
+# All fuzz targets are in one program; some of them contain an example.
 FUZZ_OBJ := $(patsubst %.c,$B/seam/%.o,$(filter-out fuzz/seam.c \
 	fuzz/standalone.c,$(wildcard fuzz/*.c)) $(wildcard examples/common/*.c \
 	examples/ddlockd/*.c examples/memcached/*.c))

@@ -62,6 +62,21 @@ sub basic {
 		join '', map { "$_\r\n" } 6 .. 205);
 }
 
+sub later {
+	my $s = client();
+	my $now = time;
+	expect($s, "set soon 0 1 1\r\n1\r\nset then 0 @{[$now + 2]} 1\r\n2\r\n" .
+		set('on', 3), "STORED\r\n" x 3);
+	expect($s, "get soon then on\r\n", "VALUE soon 0 1\r\n1\r\n" .
+		"VALUE then 0 1\r\n2\r\nVALUE on 0 1\r\n3\r\nEND\r\n");
+	sleep 3;
+	expect($s, "get soon then on\r\n", "VALUE on 0 1\r\n3\r\nEND\r\n");
+	expect($s, "flush_all 1\r\nget on\r\n",
+		"OK\r\nVALUE on 0 1\r\n3\r\nEND\r\n");
+	sleep 2;
+	expect($s, "get on\r\n", "END\r\n");
+}
+
 # ---- two servers ----
 
 # Those of the documentation that concern one key, with words that are wrong.
@@ -147,5 +162,5 @@ sub differ {
 	}
 }
 
-my %do = (basic => \&basic, differ => \&differ);
+my %do = (basic => \&basic, later => \&later, differ => \&differ);
 $do{$what}->(@more);
