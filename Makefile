@@ -152,8 +152,8 @@ SUPPORT_OBJ := $(patsubst %.c,$B/seam/%.o,$(wildcard tests/support/*.c))
 TEST_DIRS   := $(addprefix tests/,$(FOLDERS) examples reentrancy sweep fuzz)
 TEST_SRC    := $(sort $(wildcard $(TEST_DIRS:%=%/test_$(T)*.c)))
 TEST_NAMES  := $(filter-out $(if $(filter $(KQUEUE),emulated),,test_kqueue_%) \
-	$(if $(filter $(KQUEUE),libkqueue),test_chat% test_httpd% test_examples% \
-	test_ddlockd% test_memcached%) \
+	$(if $(filter $(KQUEUE),libkqueue),test_chat% test_dnsd% test_httpd% \
+	test_examples% test_ddlockd% test_memcached%) \
 	$(if $(TLS_LIBS),,test_examples_keys), \
 	$(sort $(basename $(notdir $(TEST_SRC)))))
 TEST_BIN    := $(TEST_NAMES:%=$B/tests/%)
@@ -310,6 +310,10 @@ HTTP_OBJ := $B/seam/examples/common/http.o $B/seam/examples/common/http_values.o
 $B/seam/examples/%.o $B/seam/tests/examples/%.o: ALL_CPPFLAGS += -Iexamples
 $B/tests/test_http $B/tests/test_http_values: $(HTTP_OBJ)
 
+DNSD_PARTS := $(addprefix $B/seam/examples/dnsd/,answer.o frames.o hosts.o \
+	message.o name.o)
+$B/tests/test_dnsd_hosts: $(addprefix $B/seam/examples/dnsd/,hosts.o name.o)
+
 # The re-entrancy table has its kinds and operations in files of their own.
 TABLE_OBJ := $(patsubst %.c,$B/seam/%.o, \
 	$(filter-out $(wildcard tests/reentrancy/test_*.c), \
@@ -322,7 +326,8 @@ $B/tests/test_reentrancy $B/tests/test_reentrancy_two: $(TABLE_OBJ)
 $B/seam/tests/examples/test_examples_keys.o: ALL_CPPFLAGS += $(TLS_CFLAGS)
 $B/tests/test_examples_keys: ALL_LIBS += $(TLS_LIBS)
 
-STARTERS := test_httpd% test_chat% test_examples% test_ddlockd% test_memcached%
+STARTERS := test_httpd% test_chat% test_examples% test_ddlockd% test_dnsd% \
+	test_memcached%
 tests: $(TEST_BIN) $(if $(filter $(STARTERS),$(TEST_NAMES)), \
 	$(EXAMPLES) $(if $(KQUEUE),$(KQUEUE_EXAMPLES)) $(SITE)/.ok)
 
@@ -446,10 +451,11 @@ examples: $(EXAMPLES)
 verify: $(EXAMPLES)
 	$QB='$B' tests/verify/run $T
 
-# All fuzz targets are in one program; some of them contain an example.
+# All fuzz targets are in one program; two of them contain an example, and some
+# test an example's parts.
 FUZZ_OBJ := $(patsubst %.c,$B/seam/%.o,$(filter-out fuzz/seam.c \
 	fuzz/standalone.c,$(wildcard fuzz/*.c)) $(wildcard examples/common/*.c \
-	examples/ddlockd/*.c examples/memcached/*.c))
+	examples/ddlockd/*.c examples/memcached/*.c)) $(DNSD_PARTS)
 $B/tests/test_fuzz: $(FUZZ_OBJ)
 $B/seam/fuzz/%.o: ALL_CPPFLAGS += -DLLVMFuzzerTestOneInput=$(*F) \
 	-I$(STAGE)/usr/include -Iexamples

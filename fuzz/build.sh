@@ -25,6 +25,8 @@ compile() {
 
 compile timers/*.c profiling/*.c reactor/*.c sockets/*.c sockets/*/*.c \
 	examples/common/*.c examples/ddlockd/*.c examples/memcached/*.c \
+	examples/dnsd/answer.c examples/dnsd/frames.c examples/dnsd/hosts.c \
+	examples/dnsd/message.c examples/dnsd/name.c \
 	fuzz/common.c fuzz/served.c fuzz/seam.c
 rm -f "$WORK/libsocle.a"
 ${AR:-ar} rcs "$WORK/libsocle.a" $objects

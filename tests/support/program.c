@@ -80,6 +80,12 @@ program_start(const char *name, const char *argument, const char *another)
 }
 
 void
+program_signal(int signo)
+{
+	assert_int_equal(0, kill(running, signo));
+}
+
+void
 program_ask_to_stop(void)
 {
 	if (!stop_requested)

@@ -22,6 +22,8 @@ void program_start(const char *name, const char *argument, const char *another);
 /* The same with these arguments alone: up to 14, then NULL. */
 void program_start_with(const char *name, const char *const *arguments);
 
+void program_signal(int signo);
+
 /* Sends one SIGTERM; then waits for exit status 0. */
 void program_ask_to_stop(void);
 void program_stop(void);
