@@ -3,12 +3,12 @@
  * authoritative DNS server for the names of a hosts file, over UDP and TCP.
  * SIGHUP reloads the file.
  *
- * Datagrams are received and sent many at a time: an answer is queued, and all
- * answers to one receive are sent by one system call.
+ * The server is called ns.NAME; its address should be in the file.  Names that
+ * are not in the zone are refused, but each address has a PTR record.
  */
 #include "common/server.h"
-#include "dnsd/answer.h"
 #include "dnsd/tcp.h"
+#include "dnsd/udp.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -16,8 +16,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { LISTENS_MOST = 8, PORT_TRIES = 16, BATCH = 64 };
-enum { KERNEL_BUFFER = 4 << 20, QUEUE_MOST = 4 << 20 };
+enum { LISTENS_MOST = 8, PORT_TRIES = 16 };
 
 static struct {
 	const char *listen[LISTENS_MOST];
@@ -28,52 +27,6 @@ static struct {
 static struct zone zone = {.version = "socle dnsd " SOCLE_VERSION};
 static struct socle_dgram *udp[LISTENS_MOST];
 
-/* ---- UDP ---- */
-
-/*
- * A reply that cannot be sent, or finds the queue full, is lost as datagrams
- * are: the client asks again.  One to port 0 is refused by the library.
- */
-static void
-udp_on_recv(struct socle_dgram *self, const struct socle_packet *p)
-{
-	uint8_t answer[UDP_MOST];
-	size_t n = answer_udp(&zone, p->data, p->len, answer);
-
-	if (n > 0)
-		(void)socle_dgram_reply(self, p, answer, n);
-}
-
-static const struct socle_dgram_class udp_class = {
-	.cls = {.name = "DnsUdp", .super = &socle_dgram_class.cls},
-	.on_recv = udp_on_recv,
-};
-
-/*
- * At a wildcard address an answer must come from the address that was asked:
- * only with `pktinfo' is that known.
- */
-static int
-udp_open(const char *where, struct socle_dgram **ret)
-{
-	struct socle_dgram_params p = {
-		.recv_len = UDP_MOST,
-		.recv_batch = BATCH,
-		.max_queue_bytes = QUEUE_MOST,
-	};
-	int size = KERNEL_BUFFER;
-	int err = socle_dgram_open(where, true, &udp_class, &p, ret);
-	const char *ip = err < 0 ? NULL : socle_local_ip_string(&(*ret)->sock);
-
-	if (!ip)
-		return err < 0 ? err : -ENOMEM;
-	/* Bursts wait there.  The kernel may allow less, which is no error. */
-	(void)setsockopt(socle_fd(&(*ret)->sock), SOL_SOCKET, SO_RCVBUF, &size,
-		sizeof(size));
-	p.pktinfo = strcmp(ip, "0.0.0.0") == 0 || strcmp(ip, "::") == 0;
-	return socle_dgram_configure(*ret, &p, SOCLE_DGRAM_PKTINFO);
-}
-
 /* ---- listening ---- */
 
 /* With port 0 the kernel chooses one for UDP, which may be taken for TCP. */
@@ -83,7 +36,7 @@ listen_both(const char *where, struct socle_dgram **ret)
 	int err = -EADDRINUSE;
 
 	for (int i = 0; i < PORT_TRIES && err == -EADDRINUSE; i++) {
-		err = udp_open(where, ret);
+		err = udp_open(where, &zone, ret);
 		if (err < 0)
 			return err;
 		err = server_listen("dnsd",
@@ -94,12 +47,11 @@ listen_both(const char *where, struct socle_dgram **ret)
 	return err;
 }
 
-/* What waits in the queues is still sent. */
 static void
 drain(void)
 {
 	for (int i = 0; i < options.n_listen; i++)
-		socle_dgram_close_when_empty(udp[i]);
+		udp_drain(udp[i]);
 	tcp_drain();
 }
 

@@ -217,6 +217,38 @@ a_zone_transfer_is_refused(void **state)
 	program_stop();
 }
 
+/* ---- many ---- */
+
+/* The answers of one turn are sent in another order than the queries came. */
+static void
+each_client_of_many_gets_its_answers(void **state)
+{
+	enum { CLIENTS = 3, EACH = 50 };
+	int fds[CLIENTS];
+
+	(void)state;
+	start();
+	for (int i = 0; i < CLIENTS; i++)
+		fds[i] = udp_client("127.0.0.1");
+	for (int i = 0; i < CLIENTS * EACH; i++) {
+		query_make("web.example.test", i % 2 ? A : AAAA);
+		query_set(0, i);
+		assert_int_equal(query.size,
+			write(fds[i % CLIENTS], query.bytes, query.size));
+	}
+	for (int i = 0; i < CLIENTS * EACH; i++) {
+		answer.size = (size_t)read(
+			fds[i % CLIENTS], answer.bytes, sizeof(answer.bytes));
+		query_make("web.example.test", answer.bytes[1] % 2 ? A : AAAA);
+		query_set(0, answer.bytes[1]);
+		assert_int_equal(i % CLIENTS, answer.bytes[1] % CLIENTS);
+		(void)answer_text();
+	}
+	for (int i = 0; i < CLIENTS; i++)
+		close(fds[i]);
+	program_stop();
+}
+
 /* ---- reloading ---- */
 
 static void
@@ -261,6 +293,7 @@ main(void)
 		dnsd_test(other_classes_are_refused),
 		dnsd_test(chaos_has_the_version),
 		dnsd_test(a_zone_transfer_is_refused),
+		dnsd_test(each_client_of_many_gets_its_answers),
 		dnsd_test(a_hangup_reloads_the_hosts_file),
 		dnsd_test(a_file_with_an_error_changes_nothing),
 	};
