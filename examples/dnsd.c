@@ -66,8 +66,10 @@ hosts_load(void)
 	uint32_t now = (uint32_t)time(NULL);
 
 	if (!hosts) {
-		fprintf(stderr, "dnsd: %s:%u: %s\n", options.hosts, error.line,
-			error.what);
+		fprintf(stderr, "dnsd: %s", options.hosts);
+		if (error.line > 0)
+			fprintf(stderr, ":%u", error.line);
+		fprintf(stderr, ": %s\n", error.what);
 		return false;
 	}
 	hosts_free(zone.hosts);

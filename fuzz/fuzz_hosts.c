@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* The blanks of a line, and its end. */
 static const char blanks[] = " \t\r\f\v";
@@ -34,7 +35,7 @@ name_is_there(const struct hosts *h, const struct name *zone, const char *word,
 
 	HOLDS(name_parse(&n, word, strlen(word)));
 	HOLDS(n.bytes[n.len - 1] == 0);
-	if (!strchr(word, '.'))
+	if (!strchr(word, '.') && strcasecmp(word, "localhost") != 0)
 		HOLDS(name_append(&n, zone));
 	if (name_find_zone(&n, zone) >= 0)
 		HOLDS(has_record(hosts_find(h, &n),

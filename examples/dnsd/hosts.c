@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 /* More addresses than RECORDS_MOST fit in no message. */
@@ -182,6 +183,14 @@ pointer_add(struct line *l, const struct name *to)
 	return record_add(host, TYPE_PTR, to->bytes, to->len);
 }
 
+/* RFC 6761, 6.3: localhost is in no zone. */
+static bool
+is_of_the_zone(const char *word, size_t len)
+{
+	return !memchr(word, '.', len) &&
+		(len != 9 || strncasecmp(word, "localhost", len) != 0);
+}
+
 static const char *
 name_add(struct line *l, const char *word, size_t len, bool first)
 {
@@ -191,7 +200,7 @@ name_add(struct line *l, const char *word, size_t len, bool first)
 
 	if (!name_parse(&n, word, len))
 		return "not a host name";
-	if (!memchr(word, '.', len) && !name_append(&n, l->zone))
+	if (is_of_the_zone(word, len) && !name_append(&n, l->zone))
 		return "a host name that is too long";
 	wrong = first ? pointer_add(l, &n) : NULL;
 	if (wrong || name_find_zone(&n, l->zone) < 0)

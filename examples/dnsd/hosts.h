@@ -37,7 +37,7 @@ struct hosts_error {
  * Builds the table of the text of a hosts file, or returns NULL.
  *
  * A line is an address and its names, in white space; # begins a comment.  A
- * name without a dot is one of the zone.  Names elsewhere have no records, but
+ * name without a dot is one of the zone, except for localhost.  Names elsewhere have no records, but
  * the first name of each address is that of its PTR record wherever it is.  The
  * names between the zone and a host exist too, without records.
  */

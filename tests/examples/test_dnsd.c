@@ -8,6 +8,7 @@ static const char hosts[] = "# comment\n"
 			    "2001:db8::1 www.example.test\n"
 			    "192.0.2.3 a.b.example.test\n"
 			    "192.0.2.4 example.test\n"
+			    "127.0.0.1 localhost\n"
 			    "192.0.2.9 other.example.org\n";
 
 static void
@@ -44,6 +45,18 @@ a_name_without_a_dot_is_one_of_the_zone(void **state)
 	start();
 	assert_answer("NOERROR aa: web.example.test A 192.0.2.1",
 		"web.example.test", A);
+	program_stop();
+}
+
+static void
+localhost_is_in_no_zone(void **state)
+{
+	(void)state;
+	start();
+	assert_answer("NXDOMAIN aa: - example.test SOA ns.example.test",
+		"localhost.example.test", A);
+	assert_answer("NOERROR aa: 1.0.0.127.in-addr.arpa PTR localhost",
+		"1.0.0.127.in-addr.arpa", PTR);
 	program_stop();
 }
 
@@ -281,6 +294,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		dnsd_test(a_name_has_all_its_addresses),
 		dnsd_test(a_name_without_a_dot_is_one_of_the_zone),
+		dnsd_test(localhost_is_in_no_zone),
 		dnsd_test(case_does_not_matter_and_the_question_comes_back),
 		dnsd_test(an_address_has_the_first_name_of_its_line),
 		dnsd_test(the_zone_has_soa_and_ns),
