@@ -9,9 +9,7 @@ enum {
 	NXDOMAIN = 3,
 	NOTIMP = 4,
 	REFUSED = 5,
-	BADVERS = 16, /* needs the 8 bits more of an OPT record */
-	/* it is not put into messages */
-	OPCODE_QUERY = 0
+	BADVERS = 16 /* needs the 8 bits more of an OPT record */
 };
 
 enum {
@@ -71,11 +69,12 @@ put_pointer(struct writer *w, size_t at)
 	put_16(w, 0xc000 | (HEADER + at));
 }
 
-/* The start of a record, whose data comes next. */
+/* The start of an answer, whose data comes next. */
 static void
 put_record(struct writer *w, const struct query *q, size_t owner, uint16_t type,
 	size_t size)
 {
+	w->answers++;
 	put_pointer(w, owner);
 	put_16(w, type);
 	put_16(w, q->class == CLASS_CH ? CLASS_CH : CLASS_IN);
@@ -149,7 +148,6 @@ put_records(struct writer *w, const struct subject *s)
 			continue;
 		put_record(w, s->q, 0, r->type, r->size);
 		put(w, r->data, r->size);
-		w->answers++;
 	}
 }
 
@@ -163,7 +161,6 @@ put_any(struct writer *w, const struct subject *s)
 		return;
 	put_record(w, s->q, 0, TYPE_HINFO, sizeof(hinfo));
 	put(w, hinfo, sizeof(hinfo));
-	w->answers++;
 }
 
 static void
@@ -174,13 +171,10 @@ put_answers(struct writer *w, const struct subject *s)
 		return;
 	}
 	put_records(w, s);
-	if (s->apex == 0 && s->q->type == TYPE_SOA) {
+	if (s->apex == 0 && s->q->type == TYPE_SOA)
 		put_soa(w, s);
-		w->answers++;
-	} else if (s->apex == 0 && s->q->type == TYPE_NS) {
+	if (s->apex == 0 && s->q->type == TYPE_NS)
 		put_ns(w, s);
-		w->answers++;
-	}
 }
 
 static unsigned
@@ -197,7 +191,6 @@ answer_chaos(struct writer *w, const struct zone *z, const struct query *q)
 	put_record(w, q, 0, TYPE_TXT, 1 + len);
 	put(w, (uint8_t[]){(uint8_t)len}, 1);
 	put(w, z->version, len);
-	w->answers++;
 	return NOERROR;
 }
 
@@ -221,8 +214,9 @@ answer_zone(struct writer *w, const struct zone *z, const struct query *q)
 	if (s.host)
 		put_answers(w, &s);
 	if (w->answers == 0) {
-		put_soa(w, &s);
-		w->authority++;
+		put_soa(w, &s); /* in the next section */
+		w->authority = w->answers;
+		w->answers = 0;
 	}
 	return s.host ? NOERROR : NXDOMAIN;
 }
@@ -230,7 +224,7 @@ answer_zone(struct writer *w, const struct zone *z, const struct query *q)
 static unsigned
 answer_query(struct writer *w, const struct zone *z, const struct query *q)
 {
-	if ((q->flags & FLAG_OPCODE) != OPCODE_QUERY)
+	if (q->flags & FLAG_OPCODE) /* a standard query has 0 */
 		return NOTIMP;
 	if (q->malformed)
 		return FORMERR;

@@ -132,7 +132,7 @@ next(size_t n)
 	return value;
 }
 
-static void
+__attribute__((format(printf, 1, 2))) static void
 say(const char *format, ...)
 {
 	size_t len = strlen(text);
