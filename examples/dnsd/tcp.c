@@ -64,7 +64,7 @@ queries_answer(struct tcp_client *c)
 	const uint8_t *query;
 	size_t size;
 
-	while (!c->waits && !socle_closed(&c->sock) &&
+	while (!c->waits && !server_is_draining() && !socle_closed(&c->sock) &&
 		(query = frames_next(&c->in, &size))) {
 		query_answer(c, query, size);
 		c->begun = 0;

@@ -215,6 +215,29 @@ stopping_ends_the_connections(void **state)
 	program_stop();
 }
 
+/* Queries that were not taken until then get none. */
+static void
+stopping_cuts_no_answer(void **state)
+{
+	int fd = start();
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	char c;
+
+	(void)state;
+	make_long_query(2000);
+	while (takes_more(fd))
+		tcp_send(fd);
+	program_ask_to_stop();
+	shutdown(fd, SHUT_WR);
+	query_make("many.example.test", A);
+	do {
+		assert_null(strstr(tcp_receive(fd), " tc"));
+		assert_int_equal(1, poll(&p, 1, 30 * 1000));
+	} while (recv(fd, &c, 1, MSG_PEEK) == 1);
+	close(fd);
+	program_stop();
+}
+
 int
 main(void)
 {
@@ -229,6 +252,7 @@ main(void)
 		dnsd_test(the_longest_query_is_answered),
 		dnsd_test(a_client_that_does_not_read_is_not_read_from),
 		dnsd_test(stopping_ends_the_connections),
+		dnsd_test(stopping_cuts_no_answer),
 	};
 	return run_tests(tests);
 }
