@@ -107,6 +107,7 @@ assert_empty(void)
 	socle__timers_check(&store);
 	assert_int_equal(store.pending, 0);
 	assert_int_equal(socle__timers_next(&store), INT64_MAX);
+	assert_int_equal(store.levels, 0); /* none is looked at any more */
 	assert_nothing_fires(INT64_MAX);
 }
 
@@ -951,6 +952,64 @@ a_leap_of_the_clock_moves_a_bounded_number_of_timers(void **state)
 	}
 }
 
+/* The start of a slot of level 1 that level 0 does not reach yet. */
+static int64_t
+slot_of_level_1(unsigned ahead)
+{
+	return slot_start(slot_number(start, 1) + ahead, 1);
+}
+
+static void
+a_tick_just_before_a_slot_moves_no_more_of_it_than_its_share(void **state)
+{
+	const int64_t deadline = slot_of_level_1(10);
+
+	(void)state;
+	begin(start);
+	for (size_t i = 0; i < 3 * SPREAD; i++)
+		add(i, deadline);
+	for (uint64_t i = 1; i <= 3; i++) {
+		assert_nothing_fires(deadline - 1);
+		assert_int_equal(store.moves, i * SPREAD);
+	}
+	assert_int_equal(fire_in_order(deadline, 0), 3 * SPREAD);
+	assert_empty();
+}
+
+/* The memory of two timers is fetched at a time. */
+static void
+two_slots_that_follow_each_other_are_emptied_together(void **state)
+{
+	enum { EACH = 100 };
+
+	(void)state;
+	begin(start);
+	for (size_t i = 0; i < 2 * EACH; i++)
+		add(i, slot_of_level_1(i < EACH ? 10 : 11) + (int64_t)i);
+	assert_true(socle__timers_collect(&store, start + second));
+	assert_int_equal(store.moves, 2 * EACH);
+	assert_int_equal(fire_in_order(start + second, 0), 2 * EACH);
+	assert_empty();
+}
+
+static void
+a_slot_that_was_crowded_causes_no_early_tick_for_the_next_timer(void **state)
+{
+	const int64_t deadline = slot_of_level_1(10);
+
+	(void)state;
+	begin(start);
+	for (size_t i = 0; i <= SPREAD; i++)
+		add(i, deadline);
+	assert_true(socle__timers_next(&store) < deadline);
+	for (size_t i = 0; i <= SPREAD; i++)
+		socle__timers_remove(&store, &timers[i]);
+	add(0, deadline);
+	assert_int_equal(socle__timers_next(&store), deadline);
+	assert_fires(0, deadline);
+	assert_empty();
+}
+
 /* The clock neither waits for `next' nor stops while a slot is half spread. */
 static void
 order_is_exact_while_a_slot_is_half_spread(void **state)
@@ -1424,6 +1483,9 @@ main(void)
 		test(a_clock_that_leaps_ahead_fires_all_timers_in_order),
 		test(a_tick_moves_a_bounded_number_of_timers),
 		test(a_leap_of_the_clock_moves_a_bounded_number_of_timers),
+		test(a_tick_just_before_a_slot_moves_no_more_of_it_than_its_share),
+		test(two_slots_that_follow_each_other_are_emptied_together),
+		test(a_slot_that_was_crowded_causes_no_early_tick_for_the_next_timer),
 		test(order_is_exact_while_a_slot_is_half_spread),
 		test(a_timer_of_the_past_comes_before_a_half_spread_slot),
 		test(order_is_exact_when_the_clock_leaps),
