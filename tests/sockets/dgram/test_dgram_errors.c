@@ -177,6 +177,29 @@ a_receive_without_buffers_is_retried_and_not_reported(void **state)
 	}
 }
 
+static void
+a_send_without_buffers_is_retried_after_exactly_a_millisecond(void **state)
+{
+	const struct socle_dgram_params at_once = {.autoflush = true};
+	struct recorder *t;
+	int fds[2];
+
+	(void)state;
+	seam_time_virtual();
+	pair_dgram(fds);
+	t = recorder_new(fds[0], &at_once);
+	seam_fail(CALL_sendto, 1, ENOBUFS, 1);
+	recorder_send(t, "x");
+	seam_time_add(0.000999999);
+	turn(1);
+	assert_notes("");
+	seam_time_add(0.000000001);
+	turn(1);
+	assert_notes("empty");
+	assert_receives(fds[1], "x");
+	close(fds[1]);
+}
+
 /* ---- senders that cannot be answered ---- */
 
 static struct socle_packet
@@ -428,6 +451,7 @@ main(void)
 		test(an_error_of_a_connection_that_is_sent_through_closes),
 		test(a_receive_error_that_lasts_does_not_spin),
 		test(a_receive_without_buffers_is_retried_and_not_reported),
+		test(a_send_without_buffers_is_retried_after_exactly_a_millisecond),
 		test(a_reply_to_port_0_is_refused_at_once),
 		test(a_reply_to_a_sender_without_a_name_is_refused_at_once),
 		test(a_reply_on_a_connected_socket_needs_no_name),
