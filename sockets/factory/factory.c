@@ -6,7 +6,6 @@
  */
 #include "sockets/factory/new.h"
 
-#include "reactor/interest.h"
 #include "reactor/map.h"
 #include "reactor/reactor.h"
 #include "reactor/turns.h"
@@ -125,8 +124,6 @@ void
 socle_resume_accept(struct socle_factory *f)
 {
 	f->paused = false;
-	if (f->d.fd >= 0)
-		socle__descriptor_touch(&f->d);
 	socle__listener_interest(f);
 }
 
