@@ -188,6 +188,29 @@ a_failed_listen_leaves_neither_file_nor_fd(void **state)
 	assert_null(none);
 }
 
+static int (*real_socket)(int domain, int type, int protocol);
+static int protocols; /* of all sockets */
+
+static int
+seen_socket(int domain, int type, int protocol)
+{
+	protocols |= protocol;
+	return real_socket(domain, type, protocol);
+}
+
+/* Linux takes AF_UNIX for one too; other systems refuse it. */
+static void
+a_unix_socket_has_no_protocol(void **state)
+{
+	(void)state;
+	protocols = 0;
+	real_socket = socle__seam.socket;
+	socle__seam.socket = seen_socket;
+	listen_at(where_path);
+	socle__seam.socket = real_socket;
+	assert_int_equal(0, protocols);
+}
+
 /* ---- several servers ---- */
 
 static int raw_unix_socket; /* bound, or listening, without the library */
@@ -453,6 +476,7 @@ main(void)
 		file_test(a_regular_file_is_not_touched),
 		file_test(a_file_that_was_replaced_is_not_removed),
 		file_test(a_failed_listen_leaves_neither_file_nor_fd),
+		file_test(a_unix_socket_has_no_protocol),
 		file_test(
 			a_server_that_does_not_listen_yet_is_not_taken_for_dead),
 		file_test(a_live_server_does_not_notice_that_it_is_looked_for),
