@@ -379,6 +379,24 @@ cpu_only_profiling_reads_no_clock_and_leaves_wall_zero(void **state)
 }
 
 static void
+times_of_many_seconds_are_exact(void **state)
+{
+	struct socle__call a;
+	bool on_a;
+
+	(void)state;
+	socle__profile_enable(&p, 0);
+	on_a = begin(&a, "A");
+	now += INT64_C(3999999999);
+	user += 2500000;
+	kernel += 7999999;
+	end(&a, on_a);
+	expect("A-read", 1, INT64_C(3999999999), INT64_C(3999999999));
+	assert_int_equal(item("A-read")->utime, 2500000);
+	assert_int_equal(item("A-read")->stime, 7999999);
+}
+
+static void
 a_threads_cpu_is_refreshed_before_it_is_read(void **state)
 {
 	(void)state;
@@ -573,6 +591,7 @@ an_items_name_consists_of_kind_and_text(void **state)
 		{SOCLE__ITEM_TIMER, "(struct t[]){{1, 2}}, ns::f",
 			"timer:ns::f"},
 		{SOCLE__ITEM_TIMER, "10'000.0, f, NULL", "timer:f"},
+		{SOCLE__ITEM_TIMER, "9'000.0, f, NULL", "timer:f"},
 		{SOCLE__ITEM_TIMER, "\"\\\",\", f, NULL", "timer:f"},
 		{SOCLE__ITEM_TIMER, NULL, "timer:(unnamed)"},
 		{SOCLE__ITEM_TIMER, "5.0, , NULL", "timer:(unnamed)"},
@@ -950,6 +969,7 @@ main(void)
 		TEST(cleared_inside_a_call_it_counts_only_later_calls),
 		TEST(enabled_again_inside_a_call_it_drops_that_call),
 		TEST(cpu_only_profiling_reads_no_clock_and_leaves_wall_zero),
+		TEST(times_of_many_seconds_are_exact),
 		TEST(a_threads_cpu_is_refreshed_before_it_is_read),
 		TEST(a_bucket_starts_at_a_power_of_two),
 		TEST(without_memory_a_calls_time_is_charged_to_no_item),

@@ -468,6 +468,20 @@ any_domain_is_passed_to_the_kernel_unchanged(void **state)
 }
 
 static void
+a_unix_socket_has_no_protocol(void **state)
+{
+	(void)state;
+	io_seam_save();
+	socle__seam.socket = noted_socket;
+	asked_protocol = -1;
+	assert_int_equal(-EPROTONOSUPPORT,
+		socle_io_open(
+			&io, &(struct socle_io_params){.domain = AF_UNIX}));
+	assert_int_equal(AF_UNIX, asked_domain);
+	assert_int_equal(0, asked_protocol);
+}
+
+static void
 a_raw_socket_needs_no_port(void **state)
 {
 	(void)state;
@@ -569,6 +583,7 @@ main(void)
 		io_test(the_usual_protocols_are_known_without_a_file),
 		io_test(a_protocol_is_a_name_or_a_number_and_has_its_type),
 		io_test(any_domain_is_passed_to_the_kernel_unchanged),
+		io_test(a_unix_socket_has_no_protocol),
 		io_test(a_raw_socket_needs_no_port),
 		io_test(any_one_parameter_alone_makes_a_socket),
 		io_test(a_number_of_another_family_is_left_to_the_resolver),
