@@ -976,19 +976,19 @@ a_tick_just_before_a_slot_moves_no_more_of_it_than_its_share(void **state)
 	assert_empty();
 }
 
-/* The memory of two timers is fetched at a time. */
+/* The memory of two timers is fetched at a time, one of each slot. */
 static void
 two_slots_that_follow_each_other_are_emptied_together(void **state)
 {
-	enum { EACH = 100 };
+	enum { FIRST = 100, ALL = 3 * FIRST };
 
 	(void)state;
 	begin(start);
-	for (size_t i = 0; i < 2 * EACH; i++)
-		add(i, slot_of_level_1(i < EACH ? 10 : 11) + (int64_t)i);
+	for (size_t i = 0; i < ALL; i++)
+		add(i, slot_of_level_1(i < FIRST ? 10 : 11) + (int64_t)i);
 	assert_true(socle__timers_collect(&store, start + second));
-	assert_int_equal(store.moves, 2 * EACH);
-	assert_int_equal(fire_in_order(start + second, 0), 2 * EACH);
+	assert_int_equal(store.moves, 2 * FIRST);
+	assert_int_equal(fire_in_order(start + second, 0), ALL);
 	assert_empty();
 }
 
