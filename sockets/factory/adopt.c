@@ -51,5 +51,4 @@ socle__listener_give_back(struct socle_factory *f)
 	if (f->was_blocking && !(f->d.bits & SOCLE__KEEP_FD) &&
 		socle__fd_mode_is_own(&f->d))
 		socle__fd_mode_block(f->d.fd);
-	f->was_blocking = false;
 }
