@@ -993,14 +993,16 @@ two_slots_that_follow_each_other_are_emptied_together(void **state)
 }
 
 static void
-a_slot_that_was_crowded_causes_no_early_tick_for_the_next_timer(void **state)
+only_a_slot_with_more_than_its_share_causes_an_early_tick(void **state)
 {
 	const int64_t deadline = slot_of_level_1(10);
 
 	(void)state;
 	begin(start);
-	for (size_t i = 0; i <= SPREAD; i++)
+	for (size_t i = 0; i < SPREAD; i++)
 		add(i, deadline);
+	assert_int_equal(socle__timers_next(&store), deadline);
+	add(SPREAD, deadline);
 	assert_true(socle__timers_next(&store) < deadline);
 	for (size_t i = 0; i <= SPREAD; i++)
 		socle__timers_remove(&store, &timers[i]);
@@ -1485,7 +1487,7 @@ main(void)
 		test(a_leap_of_the_clock_moves_a_bounded_number_of_timers),
 		test(a_tick_just_before_a_slot_moves_no_more_of_it_than_its_share),
 		test(two_slots_that_follow_each_other_are_emptied_together),
-		test(a_slot_that_was_crowded_causes_no_early_tick_for_the_next_timer),
+		test(only_a_slot_with_more_than_its_share_causes_an_early_tick),
 		test(order_is_exact_while_a_slot_is_half_spread),
 		test(a_timer_of_the_past_comes_before_a_half_spread_slot),
 		test(order_is_exact_when_the_clock_leaps),
