@@ -19,7 +19,7 @@ static struct socle__profile p;
 static struct socle__seam real;
 static int64_t now, user, kernel; /* ns, and both CPU times in microseconds */
 static int clock_reads, usage_reads, thread_clock_reads, usage_who, live;
-static bool memory_is_short;
+static bool memory_is_short, text_memory_is_short;
 static char output[16384]; /* written by a report or by the slow hook */
 
 static int
@@ -56,7 +56,7 @@ fake_calloc(size_t n, size_t size)
 static void *
 fake_malloc(size_t n)
 {
-	return fake_calloc(1, n);
+	return text_memory_is_short ? NULL : fake_calloc(1, n);
 }
 
 static void
@@ -79,7 +79,7 @@ setup(void **state)
 	memset(&p, 0, sizeof(p));
 	now = user = kernel = 5000000;
 	clock_reads = usage_reads = thread_clock_reads = live = 0;
-	memory_is_short = false;
+	memory_is_short = text_memory_is_short = false;
 	output[0] = 0;
 	return 0;
 }
@@ -449,6 +449,18 @@ without_memory_a_calls_time_is_charged_to_no_item(void **state)
 	run("B", 1000);
 	expect("A-read", 2, 101, 111);
 	expect("B-read", 1, 1000, 1000);
+}
+
+/* The text is composed again in each call. */
+static void
+without_memory_for_its_text_an_item_is_counted_all_the_same(void **state)
+{
+	(void)state;
+	socle__profile_enable(&p, WALL);
+	text_memory_is_short = true;
+	run("A", 1);
+	run("A", 10);
+	expect("A-read", 2, 11, 10);
 }
 
 /* ---- the slow hook ---- */
@@ -973,6 +985,7 @@ main(void)
 		TEST(a_threads_cpu_is_refreshed_before_it_is_read),
 		TEST(a_bucket_starts_at_a_power_of_two),
 		TEST(without_memory_a_calls_time_is_charged_to_no_item),
+		TEST(without_memory_for_its_text_an_item_is_counted_all_the_same),
 		TEST(the_slow_hook_gets_the_time_of_the_whole_call),
 		TEST(the_slow_hooks_own_time_is_charged_to_no_item),
 		TEST(the_slow_hook_works_with_cpu_only_profiling),

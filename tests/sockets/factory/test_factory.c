@@ -17,13 +17,14 @@ nothing(struct socle_factory *f, struct socle_socket *s, void *arg)
 	(void)arg;
 }
 
-/* Addresses of port 0 and of wrong lengths. */
+/* Addresses with a port, of port 0 and of wrong lengths. */
 #define WITH_LENGTH(n)                                                         \
 	{                                                                      \
 		.len = (n), .u.in.sin_family = AF_INET                         \
 	}
-static const struct socle_addr whole = WITH_LENGTH(sizeof(struct sockaddr_in)),
-			       port_0 = WITH_LENGTH(sizeof(struct sockaddr_in)),
+static const struct socle_addr whole = {.len = sizeof(struct sockaddr_in),
+	.u.in = {.sin_family = AF_INET, .sin_port = 0x0101}};
+static const struct socle_addr port_0 = WITH_LENGTH(sizeof(struct sockaddr_in)),
 			       short_one = WITH_LENGTH(
 				       sizeof(struct sockaddr_in) - 1),
 			       long_one = WITH_LENGTH(sizeof(whole.u) + 1),

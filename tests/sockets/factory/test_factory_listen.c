@@ -227,6 +227,22 @@ other_fds_are_served_between_batches(void **state)
 	close_clients(100);
 }
 
+static void
+batches_double_up_to_their_limit(void **state)
+{
+	static const int taken_by[] = {1, 3, 7, 15, 26, 37};
+	struct socle_factory *f =
+		serve((struct socle_factory_params){.accept_batch = 11});
+
+	(void)state;
+	clients(f, 37);
+	for (size_t i = 0; i < sizeof(taken_by) / sizeof(taken_by[0]); i++) {
+		turn(1);
+		assert_int_equal(taken_by[i], recorded.successes);
+	}
+	close_clients(37);
+}
+
 /* ---- shortages ---- */
 
 static void
@@ -778,6 +794,7 @@ main(void)
 		making_test(
 			a_full_factory_continues_if_the_object_closes_in_accepted),
 		making_test(other_fds_are_served_between_batches),
+		making_test(batches_double_up_to_their_limit),
 		making_test(without_fds_a_listener_pauses_and_reports_once),
 		making_test(without_fds_a_listener_can_shed_clients),
 		making_test(shedding_continues_after_a_client_that_has_left),
