@@ -377,6 +377,37 @@ a_refused_registration_leaves_the_fd_to_the_caller(void **state)
 	close(fds[1]);
 }
 
+static int (*real_poll)(struct pollfd *fds, nfds_t n, int ms);
+
+/* Nothing happens on an fd that is looked at twice. */
+static int
+poll_late(struct pollfd *fds, nfds_t n, int ms)
+{
+	if (n != 2 || fds[0].fd != fds[1].fd)
+		return real_poll(fds, n, ms);
+	fds[0].revents = fds[1].revents = 0;
+	return 0;
+}
+
+static void
+poll_tells_no_hang_up_that_is_gone_at_a_second_look(void **state)
+{
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(0, socle_set_backend("poll"));
+	pair_unix(fds);
+	probe_new(fds[0], NULL);
+	close(fds[1]);
+	real_poll = socle__seam.poll;
+	socle__seam.poll = poll_late;
+	turn(2);
+	socle__seam.poll = real_poll;
+	assert_notes("");
+	turn(1);
+	assert_notes("h close(event_hup) destroy");
+}
+
 int
 main(void)
 {
@@ -402,6 +433,7 @@ main(void)
 		choice(a_change_refused_outside_a_tick_is_retried_in_the_next),
 		choice(a_change_refused_in_a_tick_is_event_err_of_the_object),
 		choice(a_refused_registration_leaves_the_fd_to_the_caller),
+		choice(poll_tells_no_hang_up_that_is_gone_at_a_second_look),
 	};
 
 	return run_tests(tests);
