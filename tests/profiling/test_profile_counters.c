@@ -937,6 +937,52 @@ a_report_stops_at_the_first_error(void **state)
 	assert_int_equal(calls, 2);
 }
 
+struct pieces {
+	char last;
+	bool one_byte; /* was the last */
+};
+
+static int
+note_last(const char *text, size_t len, void *arg)
+{
+	struct pieces *seen = arg;
+
+	seen->last = text[len - 1];
+	seen->one_byte = len == 1;
+	return 0;
+}
+
+/* Reports are written in pieces. */
+static void
+a_report_of_any_length_is_whole(void **state)
+{
+	char name[101] = "";
+	bool one_byte = false;
+
+	(void)state;
+	socle__profile_enable(&p, WALL);
+	for (int more = 0; more < 20; more++) {
+		name[0] = (char)('A' + more);
+		for (size_t len = 1; len < sizeof(name); len++) {
+			struct pieces seen = {0};
+
+			socle__profile_clear(&p);
+			memset(name + 1, 0, sizeof(name) - 1);
+			for (int i = 0; i < more; i++)
+				run((char[]){(char)('a' + i), 0}, 1);
+			memset(name + 1, 'x', len - 1);
+			run(name, 1);
+			assert_int_equal(
+				socle__profile_report(&p, SOCLE_REPORT_JSON,
+					note_last, &seen),
+				0);
+			assert_int_equal('\n', seen.last);
+			one_byte = one_byte || seen.one_byte;
+		}
+	}
+	assert_true(one_byte);
+}
+
 static void
 an_unknown_form_is_refused(void **state)
 {
@@ -1005,6 +1051,7 @@ main(void)
 		TEST(prometheus_output_has_families_and_cumulative_buckets),
 		TEST(a_histograms_sum_includes_nested_calls),
 		TEST(a_report_stops_at_the_first_error),
+		TEST(a_report_of_any_length_is_whole),
 		TEST(an_unknown_form_is_refused),
 		TEST(a_locale_with_a_decimal_comma_changes_nothing),
 	};
