@@ -9,6 +9,8 @@
 #include "tests/support/making.h"
 #include "tests/support/queueing.h"
 
+#include <sys/wait.h>
+
 static bool in_child;
 static int dropped;
 
@@ -219,6 +221,66 @@ in_on_send_error_of_a_closed_object(void **state)
 	close(fds[1]);
 }
 
+static bool in_grandchild;
+static int grandchild_status = -1;
+
+/* The child's own datagram is dropped as well, behind the others. */
+static void
+send_and_fork(struct socle_dgram *d, int err, const struct socle_packet *p)
+{
+	pid_t pid;
+
+	(void)err;
+	if (++dropped != 2 || !in_child || in_grandchild)
+		return;
+	if (socle_dgram_send(d, p->data, p->len, 0, NULL) != 0)
+		_exit(1);
+	pid = fork();
+	in_grandchild = pid == 0;
+	if (pid > 0)
+		waitpid(pid, &grandchild_status, 0);
+}
+
+static void
+in_on_send_error_of_a_child_that_has_sent(void **state)
+{
+	static const char longer[8000];
+	struct socle_dgram_params p = {.on_send_error = send_and_fork};
+	struct socle_dgram *d;
+	int fds[2];
+
+	(void)state;
+	pair_dgram(fds);
+	assert_int_equal(
+		0, socle_dgram_new(&socle_dgram_class, fds[0], &p, &d));
+	dropped = 0;
+	in_child = false;
+	for (int i = 0; i < 6; i++)
+		assert_int_equal(0,
+			socle_dgram_send(d, longer, sizeof(longer), 0, NULL));
+	fork_once();
+	if (in_child) {
+		int err = socle_after_fork();
+
+		if (in_grandchild) {
+			/* one more, behind all that is put back */
+			err = socle_dgram_send(
+				d, longer, sizeof(longer), 0, NULL);
+			_exit(err == 0 && dropped == 2 &&
+						socle_after_fork() == 0 &&
+						dropped == 8
+					? 0
+					: 1);
+		}
+		_exit(err == 0 && dropped == 6 && grandchild_status == 0 ? 0
+									 : 1);
+	}
+	socle_close(&d->sock, NULL);
+	assert_int_equal(6, dropped);
+	turn(1);
+	close(fds[1]);
+}
+
 int
 main(void)
 {
@@ -227,6 +289,7 @@ main(void)
 		test(in_the_flush_before_a_close_or_a_steal),
 		test(in_event_err_of_a_connect_that_failed),
 		test(in_on_send_error_of_a_closed_object),
+		test(in_on_send_error_of_a_child_that_has_sent),
 	};
 
 	return run_tests(tests);
