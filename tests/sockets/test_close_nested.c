@@ -236,6 +236,41 @@ a_write_error_changes_nothing_in_the_loop(void **state)
 	notes_clear();
 }
 
+static unsigned long waits;
+
+static void
+wait_for_a_timeout(struct probe *p, const char *reason)
+{
+	unsigned long before = seam_waits();
+
+	(void)reason;
+	while (p->timeouts == 0)
+		socle_event_loop_once(-1);
+	waits = seam_waits() - before;
+}
+
+/* The timer fires when it would have without the traffic, and once more. */
+static void
+traffic_before_it_postpones_a_timeout_in_the_loop(void **state)
+{
+	double start;
+
+	(void)state;
+	open_object(pair_unix);
+	start = seam_time();
+	assert_int_equal(0, socle_set_idle_timeout(&object->sock, 1));
+	seam_time_add(0.6);
+	send_all(peer, "input", 5);
+	turn(1);
+	object->on_close = wait_for_a_timeout;
+	socle_close(&object->sock, "now");
+	assert_true(seam_time() - start > 1.599);
+	assert_true(waits <= 3);
+	turn(1);
+	assert_notes("r close(now) idle destroy");
+	close(peer);
+}
+
 int
 main(void)
 {
@@ -249,6 +284,7 @@ main(void)
 		test(a_time_that_ends_in_a_vetoed_close_closes_after_it),
 		test(a_plain_object_with_an_empty_queue_is_closed_at_once),
 		test(a_write_error_changes_nothing_in_the_loop),
+		test(traffic_before_it_postpones_a_timeout_in_the_loop),
 	};
 
 	return run_tests(tests);
