@@ -48,7 +48,7 @@ socle__io_wait(int fd, short events, int64_t deadline)
 		if (deadline != SOCLE__IO_FOR_EVER &&
 			deadline != SOCLE__IO_AT_ONCE)
 			ms = socle__ns_to_ms(deadline - socle__clock_ns());
-		n = sys_poll(&p, fd < 0 ? 0 : 1, ms);
+		n = sys_poll(&p, 1, ms); /* which ignores fd -1 */
 		if (n < 0 && errno != EINTR)
 			return -errno;
 	} while (n <= 0 && ms != 0);
