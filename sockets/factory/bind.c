@@ -101,12 +101,9 @@ socle__factory_bind(struct socle_factory *f, int fd)
 }
 
 int
-socle__factory_check_file(struct socle_factory *f)
+socle__factory_check_file(const struct socle_factory *f)
 {
-	if (!f->path[0] || file_is_own(f))
-		return 0;
-	f->path[0] = '\0';
-	return -EADDRINUSE;
+	return !f->path[0] || file_is_own(f) ? 0 : -EADDRINUSE;
 }
 
 void
