@@ -101,6 +101,18 @@ a_fault_cannot_be_watched(void **state)
 }
 
 static void
+the_first_signal_can_be_watched(void **state)
+{
+	(void)state;
+	assert_int_equal(1, SIGHUP);
+	assert_int_equal(0, socle_signal(SIGHUP, note_signal, NULL));
+	raise(SIGHUP);
+	turn(1);
+	assert_notes("signal");
+	assert_int_equal(0, socle_signal(SIGHUP, NULL, NULL));
+}
+
+static void
 without_fds_the_result_says_so(void **state)
 {
 	(void)state;
@@ -349,6 +361,7 @@ main(void)
 		test(watching_again_replaces_a_handler_that_was_installed_later),
 		test(null_for_a_signal_that_no_loop_has_changes_nothing),
 		test(a_fault_cannot_be_watched),
+		test(the_first_signal_can_be_watched),
 		test(without_fds_the_result_says_so),
 		test(a_blocking_call_of_another_thread_is_restarted),
 		test(null_for_a_signal_of_another_loop_is_ebusy),

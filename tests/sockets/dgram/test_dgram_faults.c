@@ -39,6 +39,22 @@ a_failed_configure_changes_nothing(void **state)
 	notes_clear();
 }
 
+static void
+an_object_that_cannot_ask_for_packet_info_is_not_made(void **state)
+{
+	static const struct socle_dgram_params p = {.pktinfo = true};
+	struct socle_dgram *d = NULL;
+	struct socle_addr a;
+	int fd = udp_bound(&a);
+
+	(void)state;
+	seam_fail(CALL_getsockname, 1, ENOBUFS, 1);
+	assert_int_equal(
+		-ENOBUFS, socle_dgram_new(&recorder_class, fd, &p, &d));
+	assert_null(d);
+	close(fd);
+}
+
 static bool memory_is_out;
 
 static bool
@@ -134,6 +150,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		test(an_empty_datagram_is_moved_once_after_an_interruption),
 		test(a_failed_configure_changes_nothing),
+		test(an_object_that_cannot_ask_for_packet_info_is_not_made),
 		test(without_memory_datagrams_stay_in_the_kernel),
 		test(a_send_without_memory_queues_nothing),
 	};

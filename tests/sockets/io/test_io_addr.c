@@ -179,6 +179,46 @@ both_ends_know_both_addresses(void **state)
 	}
 }
 
+static int
+no_name(int fd, struct sockaddr *sa, socklen_t *len)
+{
+	(void)fd;
+	(void)sa;
+	*len = 0;
+	return 0;
+}
+
+static __attribute__((noinline)) void
+fill_the_stack(void)
+{
+	volatile char used[4096];
+
+	for (size_t i = 0; i < sizeof(used); i++)
+		used[i] = 'x';
+}
+
+/* As some systems do for a unix socket without a name. */
+static void
+an_address_that_the_kernel_leaves_out_is_empty(void **state)
+{
+	static const struct socle_addr empty;
+	struct socle_addr name;
+
+	(void)state;
+	assert_int_equal(
+		0, socle_io_socketpair(&a, &b, AF_UNIX, SOCK_STREAM, 0));
+	io_seam_save();
+	socle__seam.getpeername = socle__seam.getsockname = no_name;
+	fill_the_stack();
+	assert_int_equal(0, socle_io_peername(&a, &name));
+	assert_memory_equal(&empty, &name, sizeof(empty));
+	fill_the_stack();
+	assert_int_equal(0, socle_io_sockname(&a, &name));
+	assert_memory_equal(&empty, &name, sizeof(empty));
+	socle_io_close(&a);
+	socle_io_close(&b);
+}
+
 /* TI30 */
 static void
 an_ipv6_datagram_socket_knows_its_addresses(void **state)
@@ -214,6 +254,7 @@ main(void)
 		test(the_kernel_chooses_a_name_for_an_empty_one),
 		io_test(an_address_that_does_not_fit_is_truncated),
 		test(both_ends_know_both_addresses),
+		io_test(an_address_that_the_kernel_leaves_out_is_empty),
 		test(an_ipv6_datagram_socket_knows_its_addresses),
 	};
 
