@@ -191,7 +191,7 @@ endif
 all: $(STATIC) $(SHARED) $(LINKS)
 .PHONY: all tests test test-long test-kernels test-valgrind examples benches bench \
 	stress soak simulate peers guard run install uninstall lint clean cmocka cross \
-	coverage fuzz mutate mutants defects verify
+	coverage fuzz mutate mutants defects verify perl perl-needs
 .DELETE_ON_ERROR:
 MAKEFLAGS += -r
 
@@ -446,6 +446,48 @@ $B/examples/tls-echo $B/kqueue/examples/tls-echo: ALL_CPPFLAGS += $(TLS_CFLAGS)
 $B/examples/tls-echo $B/kqueue/examples/tls-echo: ALL_LIBS += $(TLS_LIBS)
 
 examples: $(EXAMPLES)
+
+# Perl's Danga::Socket on this library: perl -I$B/perl.  Perl's own flags, and
+# the names of the library stay inside.
+PERL ?= perl
+perl_config = $(shell $(PERL) -MConfig -e 'print $$Config{$1}')
+PERL_CORE   = $(call perl_config,archlibexp)/CORE
+PERL_SRC    := $(wildcard perl/*.c)
+PERL_OBJ    := $(PERL_SRC:%.c=$B/%.o) $B/perl/Socket.o
+PERL_MODULE := $B/perl/auto/Danga/Socket/Socket.so $B/perl/Danga/Socket.pm
+
+perl: $(PERL_MODULE)
+
+perl-needs:
+	@tools/need $(PERL) perl && tools/need '$(PERL_CORE)/perl.h' libperl-dev
+
+$B/perl/Socket.c: perl/Socket.xs perl/typemap | perl-needs
+	$(call say,XS,$<)
+	@mkdir -p $(@D)
+	$Q$(PERL) '$(call perl_config,privlibexp)/ExtUtils/xsubpp' \
+		-typemap '$(abspath perl/typemap)' $< >$@
+
+$(PERL_SRC:%.c=$B/%.o): $B/%.o: %.c
+$B/perl/Socket.o: $B/perl/Socket.c
+$(PERL_OBJ): $(STAGE)/.ok | perl-needs
+	$(call say,CC,$(filter %.c,$^))
+	@mkdir -p $(@D)
+	$Q$(CC) -MMD -MP $(call perl_config,ccflags) $(CPPFLAGS) -O2 -g -fPIC \
+		$(if $(filter perl/%,$<),$(WARN)) $(CFLAGS) -Iperl \
+		-I$(STAGE)/usr/include -isystem '$(PERL_CORE)' \
+		-c -o $@ $(filter %.c,$^)
+
+$B/perl/auto/Danga/Socket/Socket.so: $(PERL_OBJ) $(STATIC)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$Q$(CC) $(call perl_config,lddlflags) -Wl,--exclude-libs,ALL $(LDFLAGS) \
+		-o $@ $(PERL_OBJ) $(STAGE)/usr/lib/libsocle.a $(ALL_LIBS)
+
+$B/perl/Danga/Socket.pm: perl/Danga/Socket.pm
+	@mkdir -p $(@D)
+	@cp $< $@
+
+-include $(PERL_OBJ:.o=.d)
 
 # The servers, judged by real clients, which are installed if they are missing.
 verify: $(EXAMPLES)
