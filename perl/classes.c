@@ -22,8 +22,8 @@ call_event(struct socle_socket *s, enum perl_sub sub)
 	struct bound *b = bound_of_socket(s);
 	dTHX;
 
-	bound_look_at_class(aTHX_ b);
 	(void)perl_call(aTHX_ sub, &b->self_ref, 1, NULL);
+	bound_look_at_class(aTHX_ b);
 }
 
 static void
@@ -54,17 +54,20 @@ slot_event_hup(struct socle_socket *s)
 
 /*
  * Danga::Socket's method turns on the event for writability.  Here the queue
- * does; but an override that does not call it has a writer function that waits
- * for readability.
+ * watches it; but an override that does not call its super has a writer function
+ * that waits for readability.
  */
 static void
 slot_incomplete_write(struct socle_socket *s)
 {
 	struct bound *b = bound_of_socket(s);
 
+	if (b->writer_state == WRITER_WAITS)
+		return; /* the same bytes, of which Perl knows */
 	b->incomplete = false;
 	call_event(s, PERL_INCOMPLETE_WRITE);
-	b->wants_read = b->writer && !b->incomplete;
+	if (b->writer && !b->incomplete)
+		b->writer_state = WRITER_ASKS;
 }
 
 const struct socle_class bound_class = {

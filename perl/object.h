@@ -24,7 +24,11 @@ struct bound {
 	bool forgets;       /* a reset: the handle is not closed, but forgotten */
 	bool is_told;       /* the fields tell that it is closed */
 	bool incomplete;    /* the base class's on_incomplete_write was called */
-	bool wants_read;    /* the writer is to wait for readability */
+	enum {
+		WRITER_READY,
+		WRITER_ASKS, /* its next call answers that it waits */
+		WRITER_WAITS /* for readability */
+	} writer_state;
 };
 
 static inline struct bound *

@@ -190,10 +190,11 @@ writer(struct socle_socket *s, const void *data, size_t len, void *arg)
 	dTHX;
 
 	PERL_UNUSED_ARG(s);
-	if (b->wants_read) {
-		b->wants_read = false;
+	if (b->writer_state == WRITER_ASKS) {
+		b->writer_state = WRITER_WAITS;
 		return SOCLE_WANT_READ;
 	}
+	b->writer_state = WRITER_READY;
 	sv = borrow(aTHX_ data, len);
 	args[0] = newSVsv(b->writer);
 	args[1] = newRV_inc(sv);
@@ -218,6 +219,6 @@ stream_set_writer(pTHX_ struct bound *b, SV *code)
 	if (socle_set_writer_func(&b->sock, code ? writer : NULL, b) < 0)
 		return;
 	b->writer = code ? newSVsv(code) : NULL;
-	b->wants_read = false;
+	b->writer_state = WRITER_READY;
 	perl_bury(aTHX_ old);
 }
