@@ -10,6 +10,9 @@
 # make bench [FULL=1]  socle beside its peers          make guard [RECORD=1]
 #   LIBUV=DIR LIBEVENT=DIR  installed there, instead of the system's
 # make verify [T=httpd]  the servers of examples/, judged by real clients
+# make perl            Perl's Danga::Socket on this library, in build/plain/perl
+# make verify-perl DANGA=DIR DDLOCK=DIR PERLBAL=DIR DJABBERD=DIR GEARMAN=DIR
+#   the test suites of those checkouts, with the genuine module and with ours
 # make cross           for other systems and machines, TARGETS="musl i386" alone
 # make stress [SHORT=1] [T=fds]  on the real kernel     make soak [SECONDS=60]
 #
@@ -191,7 +194,8 @@ endif
 all: $(STATIC) $(SHARED) $(LINKS)
 .PHONY: all tests test test-long test-kernels test-valgrind examples benches bench \
 	stress soak simulate peers guard run install uninstall lint clean cmocka cross \
-	coverage fuzz mutate mutants defects verify perl perl-needs
+	coverage fuzz mutate mutants defects verify \
+	perl perl-needs verify-perl
 .DELETE_ON_ERROR:
 MAKEFLAGS += -r
 
@@ -488,6 +492,12 @@ $B/perl/Danga/Socket.pm: perl/Danga/Socket.pm
 	@cp $< $@
 
 -include $(PERL_OBJ:.o=.d)
+
+# Its tests, and those of its users, on the genuine module and on ours.
+verify-perl: $(PERL_MODULE) $B/bench/load
+	$QB='$B' DANGA='$(DANGA)' DDLOCK='$(DDLOCK)' PERLBAL='$(PERLBAL)' \
+		DJABBERD='$(DJABBERD)' GEARMAN='$(GEARMAN)' \
+		GEARMAN_SERVER='$(GEARMAN_SERVER)' tests/verify/perl
 
 # The servers, judged by real clients, which are installed if they are missing.
 verify: $(EXAMPLES)

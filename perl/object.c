@@ -5,6 +5,8 @@
 #include "classes.h"
 #include "fields.h"
 
+#include <fcntl.h>
+
 /* Without get and set it costs the hash nothing.  Perl wants it not const. */
 static MGVTBL hash_magic = {.svt_free = bound_magic_free};
 
@@ -92,12 +94,20 @@ join(pTHX_ struct bound *b, SV *self, SV *handle, int fd)
 	fields_init(aTHX_ b, handle, fd);
 }
 
+/* Perl closes its handles at exec, and leaves open what the program wants so. */
+static void
+restore_flags(int fd, int flags)
+{
+	if (flags >= 0 && !(flags & FD_CLOEXEC))
+		(void)fcntl(fd, F_SETFD, flags);
+}
+
 int
 bound_attach(pTHX_ SV *self, SV *handle, int fd)
 {
 	const struct socle_class *cls;
+	int r, flags = fcntl(fd, F_GETFD);
 	struct bound *b;
-	int r;
 
 	Newxz(b, 1, struct bound);
 	b->holders = 1;
@@ -112,6 +122,7 @@ bound_attach(pTHX_ SV *self, SV *handle, int fd)
 		Safefree(b);
 		return r;
 	}
+	restore_flags(fd, flags);
 	join(aTHX_ b, self, handle, fd);
 	return 0;
 }

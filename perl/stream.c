@@ -48,7 +48,7 @@ static int
 write_bytes(pTHX_ struct bound *b, SV *data)
 {
 	STRLEN len;
-	const char *bytes = SvPV(data, len);
+	const char *bytes = SvPV_nomg(data, len);
 
 	return socle_write(&b->sock, bytes, len);
 }
@@ -68,6 +68,7 @@ write_any(pTHX_ struct bound *b, SV *data)
 		return write_code(aTHX_ b, data);
 	if (SvTYPE(inner) > SVt_PVLV)
 		croak("Write error: <%" SVf ">", SVfARG(data));
+	SvGETMAGIC(inner);
 	return write_bytes(aTHX_ b, inner);
 }
 

@@ -174,6 +174,18 @@ subtest 'an fd that cannot be watched is refused' => sub {
 	Pair->ticks(1);
 };
 
+subtest 'what a program leaves open at exec stays open' => sub {
+	use Fcntl;
+	local $^F = 1000;
+	my $p = Pair->new;
+	is fcntl($p->{sock}, F_GETFD, 0) & FD_CLOEXEC, 0;
+	$^F = 2;
+	my $q = Pair->new;
+	is fcntl($q->{sock}, F_GETFD, 0) & FD_CLOEXEC, FD_CLOEXEC;
+	$_->close for $p, $q;
+	Pair->ticks(1);
+};
+
 subtest 'a walk of the map may close what it finds' => sub {
 	Pair->new for 1 .. 10;
 	my $map = Danga::Socket->DescriptorMap;
