@@ -477,8 +477,8 @@ $(PERL_OBJ): $(STAGE)/.ok | perl-needs
 	$(call say,CC,$(filter %.c,$^))
 	@mkdir -p $(@D)
 	$Q$(CC) -MMD -MP $(call perl_config,ccflags) $(CPPFLAGS) -O2 -g -fPIC \
-		$(if $(filter perl/%,$<),$(WARN)) $(CFLAGS) -Iperl \
-		-I$(STAGE)/usr/include -isystem '$(PERL_CORE)' \
+		$(if $(filter perl/%,$<),$(WARN) -Wno-pedantic -Wno-sign-conversion) \
+		$(CFLAGS) -Iperl -I$(STAGE)/usr/include -isystem '$(PERL_CORE)' \
 		-c -o $@ $(filter %.c,$^)
 
 $B/perl/auto/Danga/Socket/Socket.so: $(PERL_OBJ) $(STATIC)

@@ -5,17 +5,9 @@
 
 #include "call.h"
 #include "loop.h"
+#include "maps.h"
 #include "object.h"
 #include "stream.h"
-
-/* A key of the maps; -1: it is no number. */
-static int
-fd_of_key(pTHX_ SV *key)
-{
-	IV fd = looks_like_number(key) ? SvIV(key) : -1;
-
-	return fd < 0 || fd > INT_MAX ? -1 : (int)fd;
-}
 
 /* Code; or NULL, which removes what was set. */
 static SV *
@@ -23,49 +15,6 @@ code_or_null(pTHX_ SV *sv)
 {
 	SvGETMAGIC(sv);
 	return SvROK(sv) && SvTYPE(SvRV(sv)) == SVt_PVCV ? sv : NULL;
-}
-
-static struct bound *
-bound_at(int fd)
-{
-	struct socle_socket *s = socle_descriptor(fd);
-
-	return s && bound_of_socket(s)->self ? bound_of_socket(s) : NULL;
-}
-
-static void
-push_fd(struct socle_socket *s, void *arg)
-{
-	int fd = bound_of_socket(s)->fd;
-	dTHX;
-
-	av_push(arg, newSViv(fd));
-}
-
-static void
-push_post_loop_fd(struct socle_socket *s, void *arg)
-{
-	if (bound_of_socket(s)->post_loop && !socle_closed(s))
-		push_fd(s, arg);
-}
-
-static void
-push_other_fd(int fd, unsigned events, void *arg)
-{
-	dTHX;
-
-	PERL_UNUSED_ARG(events);
-	av_push(arg, newSViv(fd));
-}
-
-static void
-push_handle(struct socle_socket *s, void *arg)
-{
-	SV *handle = bound_of_socket(s)->handle;
-	dTHX;
-
-	if (handle)
-		av_push(arg, newSVsv(handle));
 }
 
 MODULE = Danga::Socket  PACKAGE = Danga::Socket
@@ -122,9 +71,7 @@ OUTPUT:
 AV *
 _to_close()
 CODE:
-	RETVAL = newAV();
-	sv_2mortal((SV *)RETVAL);
-	socle_each_to_close(push_handle, RETVAL);
+	RETVAL = maps_to_close(aTHX);
 OUTPUT:
 	RETVAL
 
@@ -307,20 +254,15 @@ AV *
 _fds(...)
 CODE:
 	PERL_UNUSED_VAR(items);
-	RETVAL = newAV();
-	sv_2mortal((SV *)RETVAL);
-	socle_each_descriptor(push_fd, RETVAL);
+	RETVAL = maps_objects(aTHX);
 OUTPUT:
 	RETVAL
 
 SV *
 FETCH(SV *map, SV *key)
-PREINIT:
-	struct bound *b;
 CODE:
 	PERL_UNUSED_VAR(map);
-	b = bound_at(fd_of_key(aTHX_ key));
-	RETVAL = b ? newRV_inc((SV *)b->self) : newSV(0);
+	RETVAL = maps_object_ref(aTHX_ key);
 OUTPUT:
 	RETVAL
 
@@ -330,9 +272,8 @@ PREINIT:
 	struct bound *b;
 CODE:
 	PERL_UNUSED_VAR(map);
-	b = bound_at(fd_of_key(aTHX_ key));
-	RETVAL = b ? newRV_inc((SV *)b->self) : newSV(0);
-	if (b)
+	RETVAL = maps_object_ref(aTHX_ key);
+	if ((b = maps_object(aTHX_ key)))
 		(void)socle_steal_socket(&b->sock);
 	perl_reraise(aTHX);
 OUTPUT:
@@ -344,20 +285,15 @@ AV *
 _fds(...)
 CODE:
 	PERL_UNUSED_VAR(items);
-	RETVAL = newAV();
-	sv_2mortal((SV *)RETVAL);
-	socle_each_descriptor(push_post_loop_fd, RETVAL);
+	RETVAL = maps_post_loops(aTHX);
 OUTPUT:
 	RETVAL
 
 SV *
 FETCH(SV *map, SV *key)
-PREINIT:
-	struct bound *b;
 CODE:
 	PERL_UNUSED_VAR(map);
-	b = bound_at(fd_of_key(aTHX_ key));
-	RETVAL = b && b->post_loop ? newSVsv(b->post_loop) : newSV(0);
+	RETVAL = maps_post_loop(aTHX_ key);
 OUTPUT:
 	RETVAL
 
@@ -367,20 +303,15 @@ AV *
 _fds(...)
 CODE:
 	PERL_UNUSED_VAR(items);
-	RETVAL = newAV();
-	sv_2mortal((SV *)RETVAL);
-	socle_each_other_fd(push_other_fd, RETVAL);
+	RETVAL = maps_other_fds(aTHX);
 OUTPUT:
 	RETVAL
 
 SV *
 FETCH(SV *map, SV *key)
-PREINIT:
-	SV *code;
 CODE:
 	PERL_UNUSED_VAR(map);
-	code = loop_other_fd(fd_of_key(aTHX_ key));
-	RETVAL = code ? newSVsv(code) : newSV(0);
+	RETVAL = maps_other_fd(aTHX_ key);
 OUTPUT:
 	RETVAL
 
@@ -391,7 +322,7 @@ PREINIT:
 CODE:
 	PERL_UNUSED_VAR(map);
 	loop_continue_in_child(aTHX);
-	fd = fd_of_key(aTHX_ key);
+	fd = maps_fd(aTHX_ key);
 	r = loop_add_other_fd(aTHX_ fd, code);
 	if (r < 0)
 		warn("Danga::Socket: adding fd=%d: %s (%d)\n", fd, Strerror(-r),
@@ -400,16 +331,10 @@ CODE:
 
 SV *
 DELETE(SV *map, SV *key)
-PREINIT:
-	SV *code;
-	int fd;
 CODE:
 	PERL_UNUSED_VAR(map);
-	fd = fd_of_key(aTHX_ key);
-	code = loop_other_fd(fd);
-	RETVAL = code ? newSVsv(code) : newSV(0);
-	if (code)
-		(void)socle_remove_other_fd(fd);
+	RETVAL = maps_other_fd(aTHX_ key);
+	(void)socle_remove_other_fd(maps_fd(aTHX_ key));
 	perl_reraise(aTHX);
 OUTPUT:
 	RETVAL

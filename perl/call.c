@@ -17,7 +17,7 @@ static const char *const sub_names[PERL_SUBS] = {
 };
 
 static SV *subs[PERL_SUBS];
-static SV *raised;     /* the first that was thrown below this call; or NULL */
+static SV *raised;      /* the first that was thrown below this call; or NULL */
 static bool is_exiting; /* the stacks of Perl are unwound already */
 static AV *buried;
 

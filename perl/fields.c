@@ -54,7 +54,8 @@ set_magic(pTHX_ struct bound *b, const char *name, const MGVTBL *vtbl)
 
 	if (!sv)
 		return;
-	(void)sv_unmagic(sv, PERL_MAGIC_ext); /* of an earlier use of the hash */
+	(void)sv_unmagic(
+		sv, PERL_MAGIC_ext); /* of an earlier use of the hash */
 	sv_setuv(sv, 0);
 	bound_magic_add(aTHX_ b, sv, vtbl);
 }

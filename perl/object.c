@@ -38,8 +38,7 @@ bound_magic_add(pTHX_ struct bound *b, SV *sv, const MGVTBL *vtbl)
 		const char *stored;
 	} pointer = {b};
 
-	(void)sv_magicext(
-		sv, NULL, PERL_MAGIC_ext, vtbl, pointer.stored, 0);
+	(void)sv_magicext(sv, NULL, PERL_MAGIC_ext, vtbl, pointer.stored, 0);
 	b->holders++;
 }
 

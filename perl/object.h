@@ -19,11 +19,11 @@ struct bound {
 	SV *post_loop;    /* code; or NULL */
 	SV *writer;       /* code; or NULL */
 	unsigned holders; /* the library, and values with magic */
-	bool closing;       /* the library is in the slot `close' */
+	bool closing;     /* the library is in the slot `close' */
 	bool closes_itself; /* Perl's close has called the library */
-	bool forgets;       /* a reset: the handle is not closed, but forgotten */
-	bool is_told;       /* the fields tell that it is closed */
-	bool incomplete;    /* the base class's on_incomplete_write was called */
+	bool forgets;    /* a reset: the handle is not closed, but forgotten */
+	bool is_told;    /* the fields tell that it is closed */
+	bool incomplete; /* the base class's on_incomplete_write was called */
 	enum {
 		WRITER_READY,
 		WRITER_ASKS, /* its next call answers that it waits */
