@@ -105,7 +105,7 @@ sub AddOtherFds {
 }
 
 sub DescriptorMap { return wantarray ? %DescriptorMap : \%DescriptorMap }
-*descriptor_map = *get_sock_ref = \&DescriptorMap;
+*descriptor_map = *get_sock_ref = *DescriptorMap;
 
 sub AddTimer {
 	my ($class, $seconds, $code) = @_;
@@ -127,13 +127,16 @@ sub DebugMsg {
 
 # ---- object methods ----
 
+# The subs of this file are called as subs: a subclass may have others of the same
+# name.
+
 sub new {
 	my ($self, $sock) = @_;
 	$self = fields::new($self) unless ref $self;
 	my $fd = $sock && fileno $sock;
 	Carp::cluck('undef sock and/or fd in Danga::Socket->new.  sock=' .
 		($sock || '') . ', fd=') unless defined $fd;
-	$self->_attach($sock, $fd // -1);
+	_attach($self, $sock, $fd // -1);
 	return $self;
 }
 
@@ -144,7 +147,7 @@ sub sock { return $_[0]{sock} }
 sub tcp_cork {
 	my ($self, $on) = @_;
 	return if !$self->{sock} || !$on == !$self->{corked};
-	my $result = $self->_cork($on);
+	my $result = _cork($self, $on);
 	if ($result == 0) {
 		$self->{corked} = $on;
 		return;
@@ -158,7 +161,7 @@ sub set_writer_func {
 	my ($self, $code) = @_;
 	Carp::croak('Not a subref')
 		unless !defined $code || UNIVERSAL::isa($code, 'CODE');
-	$self->_set_writer($code);
+	_set_writer($self, $code);
 	$self->{writer_func} = $code;
 }
 
@@ -192,7 +195,7 @@ sub _ip_string {
 	my ($self, $end, $call) = @_;
 	return _undef("${end}_ip_string undef: no sock") unless $self->{sock};
 	return $self->{"${end}_ip"} if defined $self->{"${end}_ip"};
-	my ($ip, $port) = $self->_address($end eq 'peer')
+	my ($ip, $port) = _address($self, $end eq 'peer')
 		or return _undef("${end}_ip_string undef: $call");
 	$self->{"${end}_v6"} = 1 if $ip =~ /:/ && defined $port;
 	$self->{"${end}_port"} = $port;
@@ -207,10 +210,10 @@ sub _addr_string {
 	return $self->{"${end}_v6"} ? "[$ip]:$port" : "$ip:$port";
 }
 
-sub peer_ip_string { $_[0]->_ip_string('peer', 'getpeername') }
-sub local_ip_string { $_[0]->_ip_string('local', 'getsockname') }
-sub peer_addr_string { $_[0]->_addr_string('peer', $_[0]->peer_ip_string) }
-sub local_addr_string { $_[0]->_addr_string('local', $_[0]->local_ip_string) }
+sub peer_ip_string { _ip_string($_[0], 'peer', 'getpeername') }
+sub local_ip_string { _ip_string($_[0], 'local', 'getsockname') }
+sub peer_addr_string { _addr_string($_[0], 'peer', $_[0]->peer_ip_string) }
+sub local_addr_string { _addr_string($_[0], 'local', $_[0]->local_ip_string) }
 
 sub as_string {
 	my $self = shift;
