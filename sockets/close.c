@@ -54,14 +54,19 @@ void
 socle__socket_closing(struct socle_descriptor *d, int fd)
 {
 	struct socle_socket *s = socle__socket_of(d);
+	bool was_blocking = socle__fd_is(s, SOCLE__FD_WAS_BLOCKING);
+	bool is_kept = socle__fd_is(s, SOCLE__FD_KEPT);
 	struct socle__callback c;
 
+	/* The owner of a kept fd may close it in closing_fd. */
+	if (was_blocking && is_kept)
+		make_blocking(s, fd);
 	if (socle__class_of(s)->flat.closing_fd) {
 		socle__callback_begin_plain(socle__reactor, &c);
 		socle__class_of(s)->flat.closing_fd(s, fd);
 		socle__callback_end(socle__reactor, &c);
 	}
-	if (socle__fd_is(s, SOCLE__FD_WAS_BLOCKING))
+	if (was_blocking && !is_kept)
 		make_blocking(s, fd);
 }
 

@@ -546,6 +546,59 @@ an_fd_that_cannot_be_looked_at_does_not_keep_a_pipe_non_blocking(void **state)
 	close(others[0]);
 }
 
+/* ---- an fd that its owner closes in closing_fd ---- */
+
+static int opened; /* at the number of the closed one */
+
+static void
+close_and_open(struct socle_socket *self, int fd)
+{
+	(void)self;
+	close(fd);
+	opened = open("/dev/null", O_RDWR | O_NONBLOCK);
+	assert_int_equal(fd, opened);
+}
+
+static struct socle_socket *
+kept_pipe(int *shared)
+{
+	struct socle_socket *s;
+
+	assert_int_equal(0, pipe(ends));
+	*shared = dup(ends[1]);
+	assert_int_equal(0, socle_socket_new(&teller_class, ends[1], &s));
+	socle_keep_fd(s, true);
+	in_closing = close_and_open;
+	return s;
+}
+
+static void
+a_kept_pipe_that_its_owner_closes_is_blocking_again(void **state)
+{
+	int shared;
+	struct socle_socket *s = kept_pipe(&shared);
+
+	(void)state;
+	socle_close(s, NULL);
+	turn(1);
+	close(opened);
+	check_blocking_again(shared, true);
+}
+
+static void
+what_its_owner_opens_at_the_number_is_left_alone(void **state)
+{
+	int shared;
+	struct socle_socket *s = kept_pipe(&shared);
+
+	(void)state;
+	socle_close(s, NULL);
+	turn(1);
+	assert_false(is_blocking(opened));
+	close(opened);
+	check_blocking_again(shared, true);
+}
+
 int
 main(void)
 {
@@ -566,6 +619,8 @@ main(void)
 		test(a_close_makes_a_shared_pipe_blocking_again),
 		test(a_reset_makes_a_shared_pipe_blocking_again),
 		test(a_kept_pipe_is_blocking_again),
+		test(a_kept_pipe_that_its_owner_closes_is_blocking_again),
+		test(what_its_owner_opens_at_the_number_is_left_alone),
 		test(an_open_file_of_two_objects_is_blocking_after_the_second),
 		test(other_objects_do_not_keep_a_pipe_non_blocking),
 		test(a_pipe_that_was_non_blocking_stays_so),
