@@ -43,6 +43,11 @@ _catch_up()
 CODE:
 	loop_catch_up(aTHX);
 
+void
+_leave()
+CODE:
+	bound_leave();
+
 const char *
 _backend()
 CODE:

@@ -103,4 +103,5 @@ fields_abandon(pTHX_ struct bound *b)
 {
 	set(aTHX_ b, "closed", newSViv(1));
 	set(aTHX_ b, "fd", newSV(0));
+	b->is_told = true;
 }

@@ -19,13 +19,33 @@ loop_catch_up(pTHX)
  * library: a signal ends the wait, and its handler runs here.
  */
 static bool
+catch_up(pTHX)
+{
+	bool behind = PL_sig_pending || perl_has_buried(aTHX);
+
+	if (behind)
+		(void)perl_call(aTHX_ PERL_SIGNALS, NULL, 0, NULL);
+	return behind;
+}
+
+static void
+nothing(void *arg)
+{
+	PERL_UNUSED_ARG(arg);
+}
+
+/*
+ * The post-loop callbacks look at what signal handlers and destructors have
+ * done: if these come after them, the next tick must not wait.
+ */
+static bool
 has_raised(void *arg)
 {
 	dTHX;
 
 	PERL_UNUSED_ARG(arg);
-	if (PL_sig_pending || perl_has_buried(aTHX))
-		(void)perl_call(aTHX_ PERL_SIGNALS, NULL, 0, NULL);
+	if (catch_up(aTHX))
+		(void)(socle_defer)(nothing, NULL);
 	return perl_has_raised();
 }
 
@@ -94,6 +114,7 @@ run_post_loop(void *arg)
 {
 	dTHX;
 
+	(void)catch_up(aTHX);
 	return perl_call_true(aTHX_ PERL_POST_LOOP, arg);
 }
 

@@ -6,6 +6,7 @@
 #include "fields.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 /* Without get and set it costs the hash nothing.  Perl wants it not const. */
 static MGVTBL hash_magic = {.svt_free = bound_magic_free};
@@ -243,8 +244,13 @@ bound_steal(pTHX_ struct bound *b)
 static void
 forget(struct socle_socket *s, void *arg)
 {
+	struct bound *b = bound_of_socket(s);
+	dTHX;
+
 	PERL_UNUSED_ARG(arg);
-	bound_of_socket(s)->forgets = true;
+	b->forgets = true;
+	if (!b->is_told && found((SV *)b->self) == b)
+		fields_abandon(aTHX_ b);
 }
 
 void
@@ -253,6 +259,30 @@ bound_reset_all(void)
 	socle_each_descriptor(forget, NULL);
 	socle_each_to_close(forget, NULL);
 	socle_reset();
+}
+
+static void
+look_at_file(struct socle_socket *s, void *shared)
+{
+	struct stat file;
+
+	if (socle_fd(s) >= 0 &&
+		(socle_fd(s) <= STDERR_FILENO ||
+			(fstat(socle_fd(s), &file) == 0 &&
+				!S_ISSOCK(file.st_mode))))
+		*(bool *)shared = true;
+}
+
+void
+bound_leave(void)
+{
+	bool shared = false;
+
+	if (socle_forked())
+		return;
+	socle_each_descriptor(look_at_file, &shared);
+	if (shared)
+		bound_reset_all();
 }
 
 /* ---- the callback at the end of each tick ---- */

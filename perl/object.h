@@ -70,6 +70,13 @@ void bound_set_post_loop(pTHX_ struct bound *b, SV *code);
 /* Resets the loop. */
 void bound_reset_all(void);
 
+/*
+ * The process ends.  The library has made the files of the objects non-blocking;
+ * those that other processes may use, pipes and the standard ones, are blocking
+ * again after a reset, and only then is there one.
+ */
+void bound_leave(void);
+
 /* ---- what the library calls ---- */
 
 void bound_slot_close(struct socle_socket *s, const char *reason);

@@ -142,6 +142,8 @@ sub new {
 
 sub CLONE_SKIP { 1 }
 
+END { _leave() }
+
 sub sock { return $_[0]{sock} }
 
 sub tcp_cork {

@@ -95,4 +95,11 @@ is_deeply [run('my $p = Pair->new; $p->fill; $p->write("tail");
 	[0, 'served end whole end '],
 	'a child that resets has a loop of its own, and the queue is the parent\'s';
 
+is_deeply [run('use Fcntl; pipe my $r, my $w;
+	if (!fork) { Danga::Socket->new($w); exit 0 }
+	wait;
+	print fcntl($w, F_GETFL, 0) & O_NONBLOCK ? "changed " : "blocking ";')],
+	[0, 'end blocking end '],
+	'a pipe that others use is blocking again when the process has ended';
+
 done_testing;

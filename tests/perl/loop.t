@@ -87,6 +87,31 @@ subtest 'post-loop callbacks get the maps; false ends the loop' => sub {
 	Pair->ticks(2);
 };
 
+subtest 'post-loop callbacks see what signal handlers and DESTROY did' => sub {
+	my $stop = 0;
+	local $SIG{ALRM} = sub { $stop = 1 };
+	Danga::Socket->SetLoopTimeout(-1);
+	Danga::Socket->SetPostLoopCallback(sub { !$stop });
+	alarm 1;
+	Danga::Socket->EventLoop;
+	pass 'the loop ends after a signal';
+	$stop = 0;
+	{ package Stops; sub DESTROY { ${$_[0]{stop}} = 1 } }
+	my $guard = bless { stop => \$stop }, 'Stops';
+	Danga::Socket->AddTimer(0, sub { $guard->{ran} = 1 });
+	undef $guard;
+	Danga::Socket->EventLoop;
+	pass 'and after the code of a timer is freed';
+	my $p = Pair->new(read => sub { $_[0]->close });
+	$stop = 0;
+	$p->{on}{guard} = bless { stop => \$stop }, 'Stops';
+	$p->say('x');
+	undef $p;
+	Danga::Socket->EventLoop;
+	pass 'and after an object is';
+	Danga::Socket->SetPostLoopCallback(undef);
+};
+
 subtest 'pushed-back data is read first' => sub {
 	my @got;
 	my $p = Pair->new(read => sub {

@@ -264,6 +264,18 @@ subtest 'a reset forgets everything, and the loop can be used again' => sub {
 	Pair->ticks(1);
 };
 
+subtest 'a reset in a handler closes what the handler has' => sub {
+	my $p = Pair->new(read => sub {
+		$_[0]->read(1);
+		Danga::Socket->Reset;
+		is $_[0]{closed}, 1;
+		is $_[0]->write('x'), 1;
+	});
+	$p->say('a');
+	Pair->ticks(3);
+	is(Danga::Socket->WatchedSockets, 0);
+};
+
 subtest 'no object is left, and no fd' => sub {
 	my $fds = sub { scalar(() = glob '/proc/self/fd/*') };
 	Pair->ticks(1);
