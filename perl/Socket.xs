@@ -145,18 +145,14 @@ CODE:
 
  # ---- objects ----
 
-void
+int
 _attach(SV *self, SV *handle, int fd)
-PREINIT:
-	int r;
 CODE:
 	loop_continue_in_child(aTHX);
-	r = bound_attach(aTHX_ self, handle, fd);
-	if (r < 0) {
-		errno = -r;
-		croak("couldn't add epoll watch for %d\n", fd);
-	}
+	RETVAL = bound_attach(aTHX_ self, handle, fd);
 	perl_reraise(aTHX);
+OUTPUT:
+	RETVAL
 
 void
 watch_read(struct bound *b, SV *on)

@@ -133,11 +133,13 @@ sub DebugMsg {
 sub new {
 	my ($self, $sock) = @_;
 	$self = fields::new($self) unless ref $self;
-	my $fd = $sock && fileno $sock;
-	Carp::cluck('undef sock and/or fd in Danga::Socket->new.  sock=' .
-		($sock || '') . ', fd=') unless defined $fd;
-	_attach($self, $sock, $fd // -1);
-	return $self;
+	my $fd = fileno $sock;
+	Carp::cluck("undef sock and/or fd in Danga::Socket->new.  sock=$sock, fd=")
+		unless defined $fd;
+	my $result = _attach($self, $sock, $fd // -1);
+	return $self if $result == 0;
+	$! = -$result;
+	die "couldn't add epoll watch for ", $fd // '', "\n";
 }
 
 sub CLONE_SKIP { 1 }
