@@ -42,7 +42,7 @@ set(pTHX_ struct bound *b, const char *name, SV *value)
 {
 	SV *sv = field(aTHX_ b, name);
 
-	if (sv)
+	if (sv && !SvREADONLY(sv))
 		sv_setsv(sv, value);
 	SvREFCNT_dec(value);
 }
@@ -52,7 +52,7 @@ set_magic(pTHX_ struct bound *b, const char *name, const MGVTBL *vtbl)
 {
 	SV *sv = field(aTHX_ b, name);
 
-	if (!sv)
+	if (!sv || SvREADONLY(sv))
 		return;
 	(void)sv_unmagic(
 		sv, PERL_MAGIC_ext); /* of an earlier use of the hash */
