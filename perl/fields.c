@@ -76,20 +76,45 @@ fields_init(pTHX_ struct bound *b, SV *handle, int fd)
 	set_magic(aTHX_ b, "event_watch", &event_watch);
 }
 
-int
-fields_fileno(pTHX_ struct bound *b)
+static IO *
+io_of(SV *handle)
 {
-	SV *sock = field(aTHX_ b, "sock");
-	IO *io = sock && SvOK(sock) ? sv_2io(sock) : NULL;
+	SV *glob = handle && SvROK(handle) ? SvRV(handle) : handle;
 
-	return io && IoIFP(io) ? PerlIO_fileno(IoIFP(io)) : -1;
+	return glob && isGV_with_GP(glob) ? GvIOp(MUTABLE_GV(glob)) : NULL;
+}
+
+static SV *
+sock(pTHX_ struct bound *b)
+{
+	SV **at = hv_fetchs(b->self, "sock", 0);
+
+	return at ? *at : NULL;
+}
+
+SV *
+fields_tied_handle(pTHX_ struct bound *b)
+{
+	SV *handle = sock(aTHX_ b);
+	IO *io = io_of(handle);
+
+	return io && SvTIED_mg((SV *)io, PERL_MAGIC_tiedscalar) ? handle : NULL;
+}
+
+bool
+fields_handle_is_open(pTHX_ struct bound *b)
+{
+	IO *io = io_of(sock(aTHX_ b));
+
+	return fields_tied_handle(aTHX_ b) ||
+		(io && IoIFP(io) && PerlIO_fileno(IoIFP(io)) == b->fd);
 }
 
 SV *
 fields_close(pTHX_ struct bound *b)
 {
-	SV *sock = field(aTHX_ b, "sock");
-	SV *handle = sock && SvOK(sock) ? newSVsv(sock) : NULL;
+	SV *held = sock(aTHX_ b);
+	SV *handle = held && SvOK(held) ? newSVsv(held) : NULL;
 
 	set(aTHX_ b, "closed", newSViv(1));
 	set(aTHX_ b, "sock", newSV(0));

@@ -11,8 +11,14 @@
 
 void fields_init(pTHX_ struct bound *b, SV *handle, int fd);
 
-/* The fd of the handle in the hash; -1: it is closed. */
-int fields_fileno(pTHX_ struct bound *b);
+/* Whether the handle in the hash is open; a tied one is. */
+bool fields_handle_is_open(pTHX_ struct bound *b);
+
+/*
+ * The handle in the hash if it is tied, as one of IO::Socket::SSL is: its class
+ * reads and writes.  Else NULL.
+ */
+SV *fields_tied_handle(pTHX_ struct bound *b);
 
 /*
  * The object is closed.  Returns the handle, which the hash gives up; the caller

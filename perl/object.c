@@ -72,7 +72,7 @@ make_way(pTHX_ int fd)
 
 	if (!s)
 		return socle_remove_other_fd(fd) == 0;
-	if (socle_closed(s) || fields_fileno(aTHX_ bound_of_socket(s)) == fd)
+	if (socle_closed(s) || fields_handle_is_open(aTHX_ bound_of_socket(s)))
 		return false;
 	Perl_warn(aTHX_ "Danga::Socket::new blowing away existing descriptor "
 			"map for fd=%d\n",

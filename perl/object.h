@@ -23,6 +23,7 @@ struct bound {
 	bool closes_itself; /* Perl's close has called the library */
 	bool forgets;    /* a reset: the handle is not closed, but forgotten */
 	bool is_told;    /* the fields tell that it is closed */
+	bool is_tied;    /* the handle's class reads and writes */
 	bool incomplete; /* the base class's on_incomplete_write was called */
 	enum {
 		WRITER_READY,

@@ -7,8 +7,153 @@
 #include "stream.h"
 
 #include "call.h"
+#include "fields.h"
 
 enum { SMALL = 16384, MOST = 1 << 20 };
+
+/* ---- a writer function, and handles that are tied ---- */
+
+/*
+ * The bytes are not copied: a TLS library wants the same address again.  If the
+ * code has kept the scalar, it gets a copy after all.
+ */
+static SV *
+borrow(pTHX_ const void *data, size_t len)
+{
+	union {
+		const void *from;
+		char *to;
+	} bytes = {data};
+	SV *sv = newSV_type(SVt_PV);
+
+	SvPV_set(sv, bytes.to);
+	SvCUR_set(sv, len);
+	SvLEN_set(sv, 0); /* Perl does not free it */
+	SvPOK_only(sv);
+	SvREADONLY_on(sv);
+	return sv;
+}
+
+static void
+give_back(pTHX_ SV *sv)
+{
+	STRLEN len = SvCUR(sv);
+	const char *bytes = SvPVX_const(sv);
+
+	SvREADONLY_off(sv);
+	SvPV_set(sv, NULL);
+	SvCUR_set(sv, 0);
+	SvPOK_off(sv);
+	if (SvREFCNT(sv) > 1)
+		sv_setpvn(sv, bytes, len);
+}
+
+/* undef with $! is an error, as syswrite's is. */
+static ssize_t
+written(pTHX_ SV *result)
+{
+	if (!SvOK(result))
+		return errno ? -errno : -EAGAIN;
+	return SvIV(result);
+}
+
+static ssize_t
+writer(struct socle_socket *s, const void *data, size_t len, void *arg)
+{
+	struct bound *b = arg;
+	SV *handle, *sv, *args[4], *result = NULL;
+	ssize_t n = -EAGAIN;
+	dTHX;
+
+	PERL_UNUSED_ARG(s);
+	if (b->writer_state == WRITER_ASKS) {
+		b->writer_state = WRITER_WAITS;
+		return SOCLE_WANT_READ;
+	}
+	b->writer_state = WRITER_READY;
+	handle = b->writer ? b->writer : fields_tied_handle(aTHX_ b);
+	if (!handle)
+		return -EBADF; /* it is not tied any more */
+	sv = borrow(aTHX_ data, len);
+	args[0] = newSVsv(handle);
+	args[1] = newRV_inc(sv);
+	args[2] = newSVuv(len);
+	args[3] = newSViv(0);
+	if (perl_call(aTHX_ b->writer ? PERL_CODE : PERL_TIED_WRITE, args, 4,
+		    &result)) {
+		n = written(aTHX_ result);
+		SvREFCNT_dec(result);
+	}
+	for (int i = 0; i < 4; i++)
+		perl_bury(aTHX_ args[i]);
+	give_back(aTHX_ sv);
+	SvREFCNT_dec(sv);
+	return n;
+}
+
+/* The bytes that a reference leads to; undef with $! is an error. */
+static ssize_t
+copied(pTHX_ SV *result, void *data, size_t len)
+{
+	STRLEN n;
+	const char *bytes;
+
+	if (!SvROK(result))
+		return errno ? -errno : -EAGAIN;
+	bytes = SvPV(SvRV(result), n);
+	if (n > len)
+		return -EIO;
+	memcpy(data, bytes, n);
+	return (ssize_t)n;
+}
+
+static ssize_t
+reader(struct socle_socket *s, void *data, size_t len, void *arg)
+{
+	struct bound *b = arg;
+	SV *args[2], *result = NULL;
+	ssize_t n = -EAGAIN;
+	dTHX;
+
+	PERL_UNUSED_ARG(s);
+	args[0] = fields_tied_handle(aTHX_ b);
+	if (!args[0])
+		return -EBADF;
+	args[1] = newSVuv(len);
+	if (perl_call(aTHX_ PERL_TIED_READ, args, 2, &result)) {
+		n = copied(aTHX_ result, data, len);
+		SvREFCNT_dec(result);
+	}
+	perl_bury(aTHX_ args[1]);
+	return n;
+}
+
+/* A handle may be tied at any time: start_SSL does it to an open one. */
+static void
+look_at_handle(pTHX_ struct bound *b)
+{
+	bool is_tied = fields_tied_handle(aTHX_ b) != NULL;
+
+	if (LIKELY(is_tied == b->is_tied))
+		return;
+	b->is_tied = is_tied;
+	(void)socle_set_reader_func(&b->sock, is_tied ? reader : NULL, b);
+	(void)socle_set_writer_func(
+		&b->sock, is_tied || b->writer ? writer : NULL, b);
+}
+
+void
+stream_set_writer(pTHX_ struct bound *b, SV *code)
+{
+	SV *old = b->writer;
+
+	if (socle_set_writer_func(
+		    &b->sock, code || b->is_tied ? writer : NULL, b) < 0)
+		return;
+	b->writer = code ? newSVsv(code) : NULL;
+	b->writer_state = WRITER_READY;
+	perl_bury(aTHX_ old);
+}
 
 /* ---- code in the queue ---- */
 
@@ -75,8 +220,10 @@ write_any(pTHX_ struct bound *b, SV *data)
 int
 stream_write(pTHX_ struct bound *b, SV *data)
 {
-	int r = write_any(aTHX_ b, data);
+	int r;
 
+	look_at_handle(aTHX_ b);
+	r = write_any(aTHX_ b, data);
 	perl_reraise(aTHX);
 	if (r == -ENOMEM && !bound_is_closed(b))
 		croak("Danga::Socket: out of memory");
@@ -116,9 +263,14 @@ stream_read(pTHX_ struct bound *b, IV size)
 
 	if (size <= 0)
 		return NULL;
+	look_at_handle(aTHX_ b);
 	sv = size <= SMALL
 		? read_small(aTHX_ b, (size_t)size, &n)
 		: read_large(aTHX_ b, size < MOST ? (size_t)size : MOST, &n);
+	if (perl_has_raised()) {
+		SvREFCNT_dec(sv);
+		perl_reraise(aTHX);
+	}
 	errno = n < 0 ? (int)-n : 0;
 	if (n > 0 || n == -EAGAIN)
 		return newRV_noinc(sv);
@@ -134,92 +286,4 @@ stream_push_back(pTHX_ struct bound *b, SV *data)
 
 	if (socle_push_back_read(&b->sock, bytes, len) == -ENOMEM)
 		croak("Danga::Socket: out of memory");
-}
-
-/* ---- the writer function ---- */
-
-/*
- * The bytes are not copied: a TLS library wants the same address again.  If the
- * code has kept the scalar, it gets a copy after all.
- */
-static SV *
-borrow(pTHX_ const void *data, size_t len)
-{
-	union {
-		const void *from;
-		char *to;
-	} bytes = {data};
-	SV *sv = newSV_type(SVt_PV);
-
-	SvPV_set(sv, bytes.to);
-	SvCUR_set(sv, len);
-	SvLEN_set(sv, 0); /* Perl does not free it */
-	SvPOK_only(sv);
-	SvREADONLY_on(sv);
-	return sv;
-}
-
-static void
-give_back(pTHX_ SV *sv)
-{
-	STRLEN len = SvCUR(sv);
-	const char *bytes = SvPVX_const(sv);
-
-	SvREADONLY_off(sv);
-	SvPV_set(sv, NULL);
-	SvCUR_set(sv, 0);
-	SvPOK_off(sv);
-	if (SvREFCNT(sv) > 1)
-		sv_setpvn(sv, bytes, len);
-}
-
-/* undef with $! is an error, as syswrite's is. */
-static ssize_t
-written(pTHX_ SV *result)
-{
-	if (!SvOK(result))
-		return errno ? -errno : -EAGAIN;
-	return SvIV(result);
-}
-
-static ssize_t
-writer(struct socle_socket *s, const void *data, size_t len, void *arg)
-{
-	struct bound *b = arg;
-	SV *sv, *args[4], *result = NULL;
-	ssize_t n = -EAGAIN;
-	dTHX;
-
-	PERL_UNUSED_ARG(s);
-	if (b->writer_state == WRITER_ASKS) {
-		b->writer_state = WRITER_WAITS;
-		return SOCLE_WANT_READ;
-	}
-	b->writer_state = WRITER_READY;
-	sv = borrow(aTHX_ data, len);
-	args[0] = newSVsv(b->writer);
-	args[1] = newRV_inc(sv);
-	args[2] = newSVuv(len);
-	args[3] = newSViv(0);
-	if (perl_call(aTHX_ PERL_CODE, args, 4, &result)) {
-		n = written(aTHX_ result);
-		SvREFCNT_dec(result);
-	}
-	for (int i = 0; i < 4; i++)
-		perl_bury(aTHX_ args[i]);
-	give_back(aTHX_ sv);
-	SvREFCNT_dec(sv);
-	return n;
-}
-
-void
-stream_set_writer(pTHX_ struct bound *b, SV *code)
-{
-	SV *old = b->writer;
-
-	if (socle_set_writer_func(&b->sock, code ? writer : NULL, b) < 0)
-		return;
-	b->writer = code ? newSVsv(code) : NULL;
-	b->writer_state = WRITER_READY;
-	perl_bury(aTHX_ old);
 }

@@ -15,7 +15,7 @@ SV *stream_read(pTHX_ struct bound *b, IV size);
 
 void stream_push_back(pTHX_ struct bound *b, SV *data);
 
-/* NULL restores the kernel's. */
+/* NULL restores that of the handle. */
 void stream_set_writer(pTHX_ struct bound *b, SV *code);
 
 #endif

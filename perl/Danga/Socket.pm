@@ -45,6 +45,15 @@ sub _code {
 	return $result;
 }
 
+sub _tied_write { { return syswrite $_[0], ${$_[1]}, $_[2], 0 } }
+
+sub _tied_read {
+	my ($handle, $size) = @_;
+	my ($bytes, $n);
+	{ $n = sysread $handle, $bytes, $size }
+	return defined $n ? \$bytes : undef;
+}
+
 sub _post_loop {
 	my $go_on = 1;
 	{ $go_on = $_[0]->(\%DescriptorMap, \%OtherFds) }

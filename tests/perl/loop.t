@@ -179,6 +179,76 @@ subtest 'a writer that waits for readability is not called until then' => sub {
 	$p->close;
 };
 
+# A handle whose class reads and writes, as IO::Socket::SSL's are.
+{
+	package Rot13;
+	sub TIEHANDLE { return bless { on => $_[1] }, $_[0] }
+	sub FILENO { return fileno $_[0]{on} }
+	sub CLOSE { return close $_[0]{on} }
+	sub WRITE {
+		my ($self, $bytes, $len, $offset) = @_;
+		return syswrite $self->{on}, $bytes =~ tr/a-z/n-za-m/r, $len,
+			$offset;
+	}
+	sub READ {
+		my $n = sysread $_[0]{on}, $_[1], $_[2];
+		$_[1] =~ tr/a-z/n-za-m/ if $n;
+		return $n;
+	}
+}
+
+sub make_tied {
+	my $p = shift;
+	open my $under, '+<&=', $p->{fd} or die;
+	tie *{$p->{sock}}, 'Rot13', $under;
+}
+
+subtest 'a tied handle reads and writes through its class' => sub {
+	my @got;
+	my $p = Pair->new(read => sub {
+		my $bytes = $_[0]->read(3);
+		push @got, defined $bytes ? $$bytes : 'end';
+		$_[0]->close unless defined $bytes;
+	});
+	is $p->write('abc'), 1;
+	is $p->heard, 'abc';
+	make_tied($p);
+	is $p->write('abc'), 1, 'also from now on only';
+	is $p->heard, 'nop';
+	$p->say('nopqr');
+	Pair->ticks(3);
+	is join('', @got), 'abcde';
+	$p->fill;
+	$p->write('tail');
+	my $heard = '';
+	for (1 .. 100) { $heard .= $p->heard; Pair->ticks(1) }
+	like $heard, qr/^k+gnvy$/;
+	@got = ();
+	shutdown $p->{peer}, 1;
+	Pair->ticks(3);
+	is $got[-1], 'end';
+	is $p->{closed}, 1;
+};
+
+subtest 'a die in the class of a tied handle leaves read and write' => sub {
+	my $p = Pair->new;
+	make_tied($p);
+	{
+		no warnings 'redefine';
+		local *Rot13::READ = sub { die "read\n" };
+		local *Rot13::WRITE = sub { die "write\n" };
+		ok !eval { $p->read(1); 1 };
+		is $@, "read\n";
+		ok !eval { $p->write('x'); 1 };
+		is $@, "write\n";
+	}
+	untie *{$p->{sock}};
+	is $p->write(undef), 1, 'what was queued goes as it is';
+	is $p->heard, 'x';
+	$p->close;
+	Pair->ticks(1);
+};
+
 subtest 'on_incomplete_write is called, and so is its super' => sub {
 	our $calls = 0;
 	{ package Slow; our @ISA = 'Pair';
