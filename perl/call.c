@@ -11,6 +11,7 @@ static const char *const sub_names[PERL_SUBS] = {
 	[PERL_CLOSE] = "Danga::Socket::_close",
 	[PERL_CLOSE_HANDLE] = "Danga::Socket::_close_handle",
 	[PERL_CODE] = "Danga::Socket::_code",
+	[PERL_TIED_HOLDS] = "Danga::Socket::_tied_holds",
 	[PERL_TIED_READ] = "Danga::Socket::_tied_read",
 	[PERL_TIED_WRITE] = "Danga::Socket::_tied_write",
 	[PERL_POST_LOOP] = "Danga::Socket::_post_loop",

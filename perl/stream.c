@@ -233,6 +233,21 @@ stream_write(pTHX_ struct bound *b, SV *data)
 
 /* ---- reading ---- */
 
+/*
+ * The library takes a reader function to hold more, and calls event_read again.
+ * Programs do not expect that with nothing to read: the handle is asked, and if
+ * it holds nothing, setting the function again makes the library forget.
+ */
+static void
+look_for_more(pTHX_ struct bound *b)
+{
+	SV *handle = fields_tied_handle(aTHX_ b);
+
+	if (handle && !perl_call_true(aTHX_ PERL_TIED_HOLDS, handle) &&
+		!bound_is_closed(b))
+		(void)socle_set_reader_func(&b->sock, reader, b);
+}
+
 static SV *
 read_small(pTHX_ struct bound *b, size_t size, ssize_t *n)
 {
@@ -267,6 +282,8 @@ stream_read(pTHX_ struct bound *b, IV size)
 	sv = size <= SMALL
 		? read_small(aTHX_ b, (size_t)size, &n)
 		: read_large(aTHX_ b, size < MOST ? (size_t)size : MOST, &n);
+	if (n > 0 && b->is_tied)
+		look_for_more(aTHX_ b);
 	if (perl_has_raised()) {
 		SvREFCNT_dec(sv);
 		perl_reraise(aTHX);

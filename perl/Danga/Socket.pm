@@ -47,6 +47,11 @@ sub _code {
 
 sub _tied_write { { return syswrite $_[0], ${$_[1]}, $_[2], 0 } }
 
+sub _tied_holds {
+	my $handle = shift;
+	return UNIVERSAL::can($handle, 'pending') && $handle->pending;
+}
+
 sub _tied_read {
 	my ($handle, $size) = @_;
 	my ($bytes, $n);
