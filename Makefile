@@ -503,6 +503,10 @@ verify-perl: $(PERL_MODULE) $B/bench/load
 verify: $(EXAMPLES)
 	$QB='$B' tests/verify/run $T
 
+$B/tests/test_proxy_headers: $B/seam/examples/common/proxy_header.o
+$B/seam/tests/examples/test_proxy_headers.o: ALL_CPPFLAGS += -I$(STAGE)/usr/include
+$B/seam/tests/examples/test_proxy_headers.o: | $(STAGE)/.ok
+
 # All fuzz targets are in one program; two of them contain an example, and some
 # test an example's parts.
 FUZZ_OBJ := $(patsubst %.c,$B/seam/%.o,$(filter-out fuzz/seam.c \

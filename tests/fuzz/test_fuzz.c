@@ -24,7 +24,7 @@ static uint64_t state_of_random;
 typedef int target_fn(const uint8_t *data, size_t size);
 target_fn fuzz_addr, fuzz_sockaddr, fuzz_hostport, fuzz_io, fuzz_http,
 	fuzz_http_values, fuzz_chat, fuzz_get, fuzz_line, fuzz_ddlockd,
-	fuzz_memcached, fuzz_dns, fuzz_hosts;
+	fuzz_memcached, fuzz_dns, fuzz_hosts, fuzz_proxy_header, fuzz_replay;
 
 noreturn void
 fuzz_failed(const char *file, int line, const char *what)
@@ -202,6 +202,8 @@ HOLDS_FOR(fuzz_ddlockd)
 HOLDS_FOR(fuzz_memcached)
 HOLDS_FOR(fuzz_dns)
 HOLDS_FOR(fuzz_hosts)
+HOLDS_FOR(fuzz_proxy_header)
+HOLDS_FOR(fuzz_replay)
 
 int
 main(void)
@@ -220,6 +222,8 @@ main(void)
 		TESTS_OF(fuzz_memcached),
 		TESTS_OF(fuzz_dns),
 		TESTS_OF(fuzz_hosts),
+		TESTS_OF(fuzz_proxy_header),
+		TESTS_OF(fuzz_replay),
 	};
 	return run_tests(tests);
 }
