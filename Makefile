@@ -156,7 +156,7 @@ TEST_DIRS   := $(addprefix tests/,$(FOLDERS) examples reentrancy sweep fuzz)
 TEST_SRC    := $(sort $(wildcard $(TEST_DIRS:%=%/test_$(T)*.c)))
 TEST_NAMES  := $(filter-out $(if $(filter $(KQUEUE),emulated),,test_kqueue_%) \
 	$(if $(filter $(KQUEUE),libkqueue),test_chat% test_dnsd% test_httpd% \
-	test_examples% test_ddlockd% test_memcached%) \
+	test_examples% test_proxy% test_ddlockd% test_memcached%) \
 	$(if $(TLS_LIBS),,test_examples_keys), \
 	$(sort $(basename $(notdir $(TEST_SRC)))))
 TEST_BIN    := $(TEST_NAMES:%=$B/tests/%)
@@ -331,7 +331,7 @@ $B/seam/tests/examples/test_examples_keys.o: ALL_CPPFLAGS += $(TLS_CFLAGS)
 $B/tests/test_examples_keys: ALL_LIBS += $(TLS_LIBS)
 
 STARTERS := test_httpd% test_chat% test_examples% test_ddlockd% test_dnsd% \
-	test_memcached%
+	test_memcached% test_proxy%
 tests: $(TEST_BIN) $(if $(filter $(STARTERS),$(TEST_NAMES)), \
 	$(EXAMPLES) $(if $(KQUEUE),$(KQUEUE_EXAMPLES)) $(SITE)/.ok)
 

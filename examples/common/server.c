@@ -115,6 +115,16 @@ server_listen(
 	return 0;
 }
 
+void
+server_accept(bool on)
+{
+	for (int i = 0; i < n_listeners; i++)
+		if (on)
+			socle_resume_accept(listeners[i]);
+		else
+			socle_pause_accept(listeners[i]);
+}
+
 static void
 listeners_close(void)
 {

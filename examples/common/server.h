@@ -40,6 +40,9 @@ int server_fails(const char *server, const char *what, int err);
 int server_listen(
 	const char *server, const char *where, const struct socle_class *cls);
 
+/* Stops all listeners from accepting, or lets them go on. */
+void server_accept(bool on);
+
 /*
  * Runs the loop until a signal.  The first one closes the listeners and calls
  * `drain' (NULL: none), which ends all clients that have nothing to finish; the
