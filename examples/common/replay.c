@@ -88,47 +88,60 @@ replay_ask(struct replay *r, const char *data, size_t len, size_t most)
 
 /* ---- answers ---- */
 
-/* The value of a field, without blanks; NULL: there is none. */
+/* What the head of an answer says of its body. */
+struct head {
+	unsigned long long length;
+	int lengths; /* how many fields say that */
+	bool is_odd; /* where the answer ends is not known, or the connection
+			 ends there */
+	size_t size; /* of the head, with its empty line; 0: it is incomplete */
+};
+
+/* The value of the field, if this line has that name; else NULL. */
 static const char *
-field(const char *head, const char *name)
+value_of(const char *line, const char *name)
 {
-	const char *at = strcasestr(head, name);
+	size_t n = strlen(name);
 
-	return at ? at + strlen(name) + strspn(at + strlen(name), " ") : NULL;
+	if (strncasecmp(line, name, n) != 0)
+		return NULL;
+	return line + n + strspn(line + n, " ");
 }
 
-/* Digits alone in one field alone. */
-static bool
-content_length(const char *head, unsigned long long *ret)
+static void
+take_field(struct head *h, const char *line)
 {
-	const char *value = field(head, "\r\nContent-Length:");
-	size_t digits = value ? strspn(value, "0123456789") : 0;
+	const char *value;
 
-	if (digits == 0 || digits > 18 || value[digits] != '\r' ||
-		field(value, "\r\nContent-Length:"))
-		return false;
-	*ret = strtoull(value, NULL, 10);
-	return true;
+	if ((value = value_of(line, "Content-Length:"))) {
+		size_t digits = strspn(value, "0123456789");
+
+		h->is_odd |= h->lengths++ > 0 || digits == 0 || digits > 18 ||
+			value[digits] != '\r';
+		h->length = strtoull(value, NULL, 10);
+	} else if ((value = value_of(line, "Connection:"))) {
+		h->is_odd |= strncasecmp(value, "keep-alive\r", 11) != 0;
+	} else if (value_of(line, "Transfer-Encoding:")) {
+		h->is_odd = true;
+	}
 }
 
-/*
- * How long the body behind this head is.  False: unknown, or the end of the
- * connection ends it or follows it, or another protocol begins.
- */
-static bool
-body_length(bool is_head, const char *head, unsigned long long *ret)
+static struct head
+head_parse(const char *text)
 {
-	const char *connection = field(head, "\r\nConnection:");
+	struct head h = {.is_odd = strncmp(text, "HTTP/1.1 ", 9) != 0 ||
+			text[9] < '2' || text[9] > '5'};
+	const char *line = text;
 
-	*ret = 0;
-	if (strncmp(head, "HTTP/1.1 ", 9) != 0 || head[9] < '2' ||
-		head[9] > '5' || field(head, "\r\nTransfer-Encoding:") ||
-		(connection &&
-			(strncasecmp(connection, "keep-alive\r", 11) != 0 ||
-				field(connection, "\r\nConnection:"))))
-		return false;
-	return is_head || strncmp(head + 9, "204", 3) == 0 ||
-		strncmp(head + 9, "304", 3) == 0 || content_length(head, ret);
+	while ((line = strchr(line, '\n'))) {
+		line++;
+		if (strncmp(line, "\r\n", 2) == 0) {
+			h.size = (size_t)(line + 2 - text);
+			break;
+		}
+		take_field(&h, line);
+	}
+	return h;
 }
 
 /* The head must have come as a whole, as those of most servers do. */
@@ -136,21 +149,23 @@ static void
 answer_begins(struct replay *r, const char *data, size_t len)
 {
 	size_t n = len < ANSWER_HEAD_MOST ? len : ANSWER_HEAD_MOST;
-	char head[ANSWER_HEAD_MOST + 1], *end;
+	char text[ANSWER_HEAD_MOST + 1];
+	struct head h;
+	bool is_empty;
 
-	memcpy(head, data, n);
-	head[n] = '\0';
-	end = strstr(head, "\r\n\r\n");
-	if (end)
-		end[2] = '\0';
-	if (!end || !body_length(r->kept[0] == 'H', head, &r->left)) {
+	memcpy(text, data, n);
+	text[n] = '\0';
+	h = head_parse(text);
+	is_empty = r->kept[0] == 'H' || strncmp(text + 9, "204", 3) == 0 ||
+		strncmp(text + 9, "304", 3) == 0;
+	if (h.size == 0 || h.is_odd || (!is_empty && h.lengths == 0)) {
 		turn_off(r);
 		return;
 	}
-	n = (size_t)(end + 4 - head);
 	replay_free(r);
 	r->state = REPLAY_ANSWERING;
-	replay_answer(r, data + n, len - n);
+	r->left = is_empty ? 0 : h.length;
+	replay_answer(r, data + h.size, len - h.size);
 }
 
 void

@@ -87,22 +87,35 @@ wait_for_link(struct client *c)
 		link_make(c); /* the last one ended between requests */
 }
 
-static void
-client_event_read(struct socle_socket *self)
+static ssize_t
+client_read(struct client *c)
 {
-	struct client *c = client_of(end_of(self));
-	ssize_t n;
+	ssize_t n = socle_read(&c->end.sock, end_buffer, END_BUFFER);
 
-	if (c->reader) {
-		header_came(c);
-	} else if (!c->end.other) {
-		wait_for_link(c);
-	} else if ((n = socle_read(self, end_buffer, END_BUFFER)) > 0) {
+	if (n > 0) {
 		replay_ask(&c->replay, end_buffer, (size_t)n,
 			(size_t)settings.replay);
 		end_forward(&c->end, end_buffer, (size_t)n);
 	} else if (n != -EAGAIN) {
 		end_of_reading(&c->end, (int)n);
+	}
+	return n;
+}
+
+static void
+client_event_read(struct socle_socket *self)
+{
+	struct client *c = client_of(end_of(self));
+	int reads = 0;
+
+	if (c->reader) {
+		header_came(c);
+	} else if (!c->end.other) {
+		wait_for_link(c);
+	} else {
+		while (end_goes_on(&c->end, client_read(c)))
+			if (++reads == END_READS)
+				break;
 	}
 }
 

@@ -147,6 +147,13 @@ end_forward(struct end *from, const char *data, size_t n)
 		socle_close(&from->sock, "no memory");
 }
 
+bool
+end_goes_on(const struct end *e, ssize_t n)
+{
+	return n == END_BUFFER && e->other &&
+		socle_write_buf_size(&e->other->sock) == 0;
+}
+
 /* The bytes before it were sent: the peer gets its end of stream. */
 static void
 shut_down(struct socle_socket *s, void *arg)

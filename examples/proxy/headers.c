@@ -28,6 +28,8 @@ is_trusted(struct socle_socket *client)
 {
 	const char *address = socle_peer_ip_string(client);
 
+	if (address && strncmp(address, "::ffff:", 7) == 0)
+		address += 7; /* an IPv4 client of "[::]:80" */
 	return !settings.trusted ||
 		(address && is_listed(settings.trusted, address));
 }

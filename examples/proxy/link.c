@@ -150,11 +150,10 @@ link_ends(struct link *l, int err)
 
 /* ---- events ---- */
 
-static void
-link_event_read(struct socle_socket *self)
+static ssize_t
+link_read(struct link *l)
 {
-	struct link *l = link_of(self);
-	ssize_t n = socle_read(self, end_buffer, END_BUFFER);
+	ssize_t n = socle_read(&l->end.sock, end_buffer, END_BUFFER);
 	struct client *c = l->end.other ? client_of(l->end.other) : NULL;
 
 	if (n > 0 && c) {
@@ -166,6 +165,18 @@ link_event_read(struct socle_socket *self)
 	} else if (n <= 0 && n != -EAGAIN) {
 		link_ends(l, (int)n);
 	}
+	return n;
+}
+
+static void
+link_event_read(struct socle_socket *self)
+{
+	struct link *l = link_of(self);
+	int reads = 0;
+
+	while (end_goes_on(&l->end, link_read(l)))
+		if (++reads == END_READS)
+			break;
 }
 
 static void

@@ -87,6 +87,29 @@ a_client_of_a_backend_that_refuses_gets_another(void **state)
 }
 
 static void
+a_client_of_a_backend_that_is_too_slow_gets_another(void **state)
+{
+	int stuffing[STUFFING], clients[2], served[2];
+
+	(void)state;
+	proxy_start("--connect-timeout=0.1", NULL);
+	backend_stuff(0, stuffing);
+	for (int i = 0; i < 2; i++) {
+		clients[i] = program_client();
+		send_to(clients[i], "hello");
+		served[i] = backend_accept(1);
+		assert_comes(served[i], "hello");
+	}
+	for (int i = 0; i < 2; i++) {
+		close(clients[i]);
+		close(served[i]);
+	}
+	for (int i = 0; i < STUFFING; i++)
+		close(stuffing[i]);
+	proxy_stop();
+}
+
+static void
 a_client_without_a_backend_is_closed(void **state)
 {
 	int client;
@@ -386,6 +409,8 @@ main(void)
 		program_test(equal_backends_take_turns),
 		program_test(the_backend_with_fewer_connections_is_chosen),
 		program_test(a_client_of_a_backend_that_refuses_gets_another),
+		program_test(
+			a_client_of_a_backend_that_is_too_slow_gets_another),
 		program_test(a_client_without_a_backend_is_closed),
 		program_test(
 			a_backend_that_failed_is_left_out_until_a_check_succeeds),

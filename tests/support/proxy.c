@@ -111,6 +111,22 @@ backend_open(int backend)
 	assert_int_equal(0, listen(fd, 128));
 }
 
+void
+backend_stuff(int backend, int fds[STUFFING])
+{
+	struct sockaddr_in a = {.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)ports[backend]),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+
+	assert_int_equal(0, listen(listeners[backend], 0));
+	for (int i = 0; i < STUFFING; i++) {
+		fds[i] = socket(AF_INET, SOCK_STREAM, 0);
+		assert_true(fds[i] >= 0);
+		assert_int_equal(0, fcntl(fds[i], F_SETFL, O_NONBLOCK));
+		(void)connect(fds[i], (struct sockaddr *)&a, sizeof(a));
+	}
+}
+
 struct session
 session(void)
 {

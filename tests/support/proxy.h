@@ -28,6 +28,11 @@ int backends_accept(int *which);
 void backend_close(int backend);
 void backend_open(int backend);
 
+enum { STUFFING = 16 };
+
+/* From now on connections to it are neither made nor refused. */
+void backend_stuff(int backend, int fds[STUFFING]);
+
 /* A client, and the connection of the first backend that it got. */
 struct session {
 	int client, backend;
