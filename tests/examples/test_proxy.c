@@ -16,9 +16,9 @@ bytes_pass_in_both_directions(void **state)
 	(void)state;
 	proxy_start_with_one(NULL, NULL);
 	s = session();
-	send_to(s.backend, "220 hello\r\n"); /* some servers speak first */
+	proxy_send(s.backend, "220 hello\r\n"); /* some servers speak first */
 	assert_comes(s.client, "220 hello\r\n");
-	send_to(s.client, "quit\r\n");
+	proxy_send(s.client, "quit\r\n");
 	assert_comes(s.backend, "quit\r\n");
 	session_close(s);
 	proxy_stop();
@@ -34,11 +34,11 @@ a_half_close_of_the_client_is_passed_on(void **state)
 	(void)state;
 	proxy_start_with_one(NULL, NULL);
 	s = session();
-	send_to(s.client, "question");
+	proxy_send(s.client, "question");
 	shutdown(s.client, SHUT_WR);
 	assert_comes(s.backend, "question");
 	assert_ends(s.backend);
-	send_to(s.backend, "answer");
+	proxy_send(s.backend, "answer");
 	assert_comes(s.client, "answer");
 	close(s.backend);
 	assert_ends(s.client);
@@ -54,13 +54,13 @@ a_half_close_of_the_backend_is_passed_on(void **state)
 	(void)state;
 	proxy_start_with_one(NULL, NULL);
 	s = session();
-	send_to(s.client, "question");
+	proxy_send(s.client, "question");
 	assert_comes(s.backend, "question");
-	send_to(s.backend, "answer");
+	proxy_send(s.backend, "answer");
 	shutdown(s.backend, SHUT_WR);
 	assert_comes(s.client, "answer");
 	assert_ends(s.client);
-	send_to(s.client, "more");
+	proxy_send(s.client, "more");
 	assert_comes(s.backend, "more");
 	close(s.client);
 	assert_ends(s.backend);
@@ -110,7 +110,7 @@ a_reset_of_the_client_is_passed_on(void **state)
 	(void)state;
 	proxy_start_with_one(NULL, NULL);
 	s = session();
-	send_to(s.client, "question");
+	proxy_send(s.client, "question");
 	assert_comes(s.backend, "question");
 	close_by_reset(s.client);
 	assert_reset(s.backend);
@@ -126,9 +126,9 @@ a_reset_of_the_backend_follows_its_bytes(void **state)
 	(void)state;
 	proxy_start_with_one(NULL, NULL);
 	s = session();
-	send_to(s.client, "question");
+	proxy_send(s.client, "question");
 	assert_comes(s.backend, "question");
-	send_to(s.backend, "ans");
+	proxy_send(s.backend, "ans");
 	assert_comes(s.client, "ans");
 	close_by_reset(s.backend);
 	assert_reset(s.client);
@@ -147,10 +147,10 @@ an_answer_before_the_end_of_an_upload_is_not_lost(void **state)
 	for (int i = 0; race_again(i, 50); i++) {
 		proxy_start_with_one(NULL, NULL);
 		s = session();
-		send_to(s.client, "POST");
+		proxy_send(s.client, "POST");
 		assert_comes(s.backend, "POST");
-		send_to(s.client, "body");
-		send_to(s.backend, "413");
+		proxy_send(s.client, "body");
+		proxy_send(s.backend, "413");
 		close(s.backend); /* sends a reset if the body is there */
 		(void)send(s.client, "more", 4, MSG_NOSIGNAL);
 		receive(s.client, got, 4, NULL);
@@ -169,8 +169,8 @@ both_sides_may_close_at_once(void **state)
 	proxy_start_with_one(NULL, NULL);
 	for (int i = 0; race_again(i, 200); i++) {
 		s = session();
-		send_to(s.client, "a");
-		send_to(s.backend, "b");
+		proxy_send(s.client, "a");
+		proxy_send(s.backend, "b");
 		if (i % 4 == 0)
 			close_by_reset(s.client);
 		else
@@ -181,7 +181,7 @@ both_sides_may_close_at_once(void **state)
 			close(s.backend);
 	}
 	s = session();
-	send_to(s.client, "alive");
+	proxy_send(s.client, "alive");
 	assert_comes(s.backend, "alive");
 	session_close(s);
 	proxy_stop();
@@ -247,7 +247,7 @@ a_client_that_does_not_read_stops_the_backend(void **state)
 	sent = send_until_full(s.backend);
 	assert_true(sent < MUCH);
 	receive_pattern(s.client, sent);
-	send_to(s.backend, "rest");
+	proxy_send(s.backend, "rest");
 	assert_comes(s.client, "rest");
 	session_close(s);
 	proxy_stop();
@@ -266,7 +266,7 @@ a_backend_that_does_not_read_stops_the_client(void **state)
 	small_buffers(s.backend);
 	sent = send_until_full(s.client);
 	assert_true(sent < MUCH);
-	send_to(s.backend, "meanwhile");
+	proxy_send(s.backend, "meanwhile");
 	assert_comes(s.client, "meanwhile");
 	receive_pattern(s.backend, sent);
 	session_close(s);
@@ -302,10 +302,10 @@ at_the_end_a_session_may_finish(void **state)
 	(void)state;
 	proxy_start_with_one(NULL, NULL);
 	s = session();
-	send_to(s.client, "question");
+	proxy_send(s.client, "question");
 	assert_comes(s.backend, "question");
 	program_ask_to_stop();
-	send_to(s.backend, "answer");
+	proxy_send(s.backend, "answer");
 	assert_comes(s.client, "answer");
 	close(s.client);
 	p = (struct pollfd){.fd = s.backend, .events = POLLIN};
@@ -323,9 +323,9 @@ at_the_end_clients_that_were_answered_are_closed(void **state)
 	(void)state;
 	proxy_start_with_one(NULL, NULL);
 	s = session();
-	send_to(s.client, "GET / HTTP/1.1\r\n\r\n");
+	proxy_send(s.client, "GET / HTTP/1.1\r\n\r\n");
 	assert_comes(s.backend, "GET / HTTP/1.1\r\n\r\n");
-	send_to(s.backend, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+	proxy_send(s.backend, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
 	assert_comes(
 		s.client, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
 	program_ask_to_stop();
@@ -342,12 +342,12 @@ at_the_end_an_answer_under_way_is_completed(void **state)
 	(void)state;
 	proxy_start_with_one(NULL, NULL);
 	s = session();
-	send_to(s.client, "GET / HTTP/1.1\r\n\r\n");
+	proxy_send(s.client, "GET / HTTP/1.1\r\n\r\n");
 	assert_comes(s.backend, "GET / HTTP/1.1\r\n\r\n");
-	send_to(s.backend, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no");
+	proxy_send(s.backend, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no");
 	assert_comes(s.client, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no");
 	program_ask_to_stop();
-	send_to(s.backend, "k");
+	proxy_send(s.backend, "k");
 	assert_comes(s.client, "k");
 	assert_ends(s.client);
 	session_close(s);

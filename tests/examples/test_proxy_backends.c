@@ -78,7 +78,7 @@ a_client_of_a_backend_that_refuses_gets_another(void **state)
 	for (int i = 0; i < 4; i++) {
 		int client = program_client(), fd = backend_accept(1);
 
-		send_to(client, "hello");
+		proxy_send(client, "hello");
 		assert_comes(fd, "hello");
 		close(client);
 		close(fd);
@@ -96,7 +96,7 @@ a_client_of_a_backend_that_is_too_slow_gets_another(void **state)
 	backend_stuff(0, stuffing);
 	for (int i = 0; i < 2; i++) {
 		clients[i] = program_client();
-		send_to(clients[i], "hello");
+		proxy_send(clients[i], "hello");
 		served[i] = backend_accept(1);
 		assert_comes(served[i], "hello");
 	}
@@ -184,7 +184,7 @@ a_backend_that_closes_before_a_byte_is_replaced(void **state)
 	fd = backends_accept(&which);
 	close_by_reset(fd);
 	fd = backend_accept(!which);
-	send_to(client, "hello");
+	proxy_send(client, "hello");
 	assert_comes(fd, "hello");
 	close(fd);
 	assert_ends(client);
@@ -202,7 +202,7 @@ asks(const char *request, int *client, int *which)
 
 	*client = program_client();
 	fd = backends_accept(which);
-	send_to(*client, request);
+	proxy_send(*client, request);
 	assert_comes(fd, request);
 	return fd;
 }
@@ -222,7 +222,7 @@ a_request_that_was_not_answered_goes_to_another_backend(void **state)
 			close_by_reset(fd);
 		fd = backend_accept(!which);
 		assert_comes(fd, GET);
-		send_to(fd, OK);
+		proxy_send(fd, OK);
 		assert_comes(client, OK);
 		close(client);
 		close(fd);
@@ -244,7 +244,7 @@ a_request_and_a_half_close_go_to_another_backend(void **state)
 	fd = backend_accept(!which);
 	assert_comes(fd, GET);
 	assert_ends(fd);
-	send_to(fd, OK);
+	proxy_send(fd, OK);
 	close(fd);
 	assert_comes(client, OK);
 	assert_ends(client);
@@ -283,7 +283,7 @@ a_request_is_not_repeated_after_a_byte_of_its_answer(void **state)
 	(void)state;
 	proxy_start(NULL, NULL);
 	fd = asks(GET, &client, &which);
-	send_to(fd, "H");
+	proxy_send(fd, "H");
 	assert_comes(client, "H");
 	close(fd);
 	assert_ends(client);
@@ -313,17 +313,17 @@ a_client_survives_its_backend_between_requests(void **state)
 	proxy_start(NULL, NULL);
 	fd = asks(GET, &client, &which);
 	for (int i = 0; i < 4; i++) {
-		send_to(fd, OK);
+		proxy_send(fd, OK);
 		assert_comes(client, OK);
 		if (i % 2)
 			close(fd);
 		else
 			close_by_reset(fd);
-		send_to(client, GET);
+		proxy_send(client, GET);
 		fd = backends_accept(&which);
 		assert_comes(fd, GET);
 	}
-	send_to(fd, OK);
+	proxy_send(fd, OK);
 	assert_comes(client, OK);
 	close(fd);
 	close(client);
@@ -350,7 +350,7 @@ an_end_that_belongs_to_an_answer_is_passed_on(void **state)
 	proxy_start(NULL, NULL);
 	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
 		fd = asks(GET, &client, &which);
-		send_to(fd, answers[i]);
+		proxy_send(fd, answers[i]);
 		assert_comes(client, answers[i]);
 		close(fd);
 		assert_ends(client);
@@ -367,9 +367,9 @@ after_a_pipelined_request_nothing_is_repeated(void **state)
 	(void)state;
 	proxy_start(NULL, NULL);
 	fd = asks(GET, &client, &which);
-	send_to(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no");
+	proxy_send(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no");
 	assert_comes(client, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no");
-	send_to(client, GET); /* before the end of the answer */
+	proxy_send(client, GET); /* before the end of the answer */
 	assert_comes(fd, GET);
 	close(fd);
 	assert_ends(client);
@@ -389,8 +389,8 @@ more_clients_than_allowed_wait(void **state)
 	first = program_client();
 	fd = backend_accept(0);
 	second = program_client();
-	send_to(second, "second");
-	send_to(first, "first");
+	proxy_send(second, "second");
+	proxy_send(first, "first");
 	assert_comes(fd, "first");
 	close(first);
 	assert_ends(fd);

@@ -48,7 +48,7 @@ a_backend_gets_the_addresses_of_its_client(void **state)
 	(void)state;
 	proxy_start_with_one("--proxy-out=1", NULL);
 	s = session();
-	send_to(s.client, "hello");
+	proxy_send(s.client, "hello");
 	assert_comes(s.backend, header_of(s.client));
 	assert_comes(s.backend, "hello");
 	session_close(s);
@@ -96,11 +96,11 @@ the_header_of_a_client_is_passed_on(void **state)
 	(void)state;
 	proxy_start_with_one("--proxy-in=yes", "--proxy-out=1");
 	s = session_with(v2_client, sizeof(v2_client) - 1);
-	send_to(s.client, "hello");
+	proxy_send(s.client, "hello");
 	assert_comes(s.backend, CLIENT "hello");
 	session_close(s);
 	s.client = program_client();
-	send_to(s.client, CLIENT "hello"); /* in one piece */
+	proxy_send(s.client, CLIENT "hello"); /* in one piece */
 	s.backend = backend_accept(0);
 	assert_comes(s.backend, CLIENT "hello");
 	session_close(s);
@@ -115,7 +115,7 @@ the_header_of_a_client_is_removed(void **state)
 	(void)state;
 	proxy_start_with_one("--proxy-in=127.0.0.2,127.0.0.1", NULL);
 	s = session_with(CLIENT, strlen(CLIENT));
-	send_to(s.client, "hello");
+	proxy_send(s.client, "hello");
 	assert_comes(s.backend, "hello");
 	session_close(s);
 	proxy_stop();
@@ -146,7 +146,7 @@ a_client_without_a_header_is_closed(void **state)
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		int client = program_client();
 
-		send_to(client, texts[i]);
+		proxy_send(client, texts[i]);
 		assert_ends(client);
 		close(client);
 	}

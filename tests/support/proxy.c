@@ -152,7 +152,7 @@ proxy_stop(void)
 }
 
 void
-send_to(int fd, const char *text)
+proxy_send(int fd, const char *text)
 {
 	send_all(fd, text, strlen(text));
 }

@@ -43,7 +43,7 @@ void session_close(struct session s);
 /* Closes the backends and stops the proxy. */
 void proxy_stop(void);
 
-void send_to(int fd, const char *text);
+void proxy_send(int fd, const char *text);
 
 /* The next bytes are these. */
 void assert_comes(int fd, const char *text);
