@@ -604,6 +604,7 @@ an_items_name_consists_of_kind_and_text(void **state)
 			"timer:ns::f"},
 		{SOCLE__ITEM_TIMER, "10'000.0, f, NULL", "timer:f"},
 		{SOCLE__ITEM_TIMER, "9'000.0, f, NULL", "timer:f"},
+		{SOCLE__ITEM_TIMER, "1,f,NULL", "timer:f"},
 		{SOCLE__ITEM_TIMER, "\"\\\",\", f, NULL", "timer:f"},
 		{SOCLE__ITEM_TIMER, NULL, "timer:(unnamed)"},
 		{SOCLE__ITEM_TIMER, "5.0, , NULL", "timer:(unnamed)"},
