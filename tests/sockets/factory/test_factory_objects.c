@@ -96,6 +96,27 @@ serve_clients(int *fds, int n)
 }
 
 static void
+an_object_on_fd_0_counts(void **state)
+{
+	int saved = fd_0_save(), fd;
+
+	(void)state;
+	listen_at("127.0.0.1:0");
+	fd = client();
+	close(0);
+	turn_until_count(&accepted, 1);
+	assert_int_equal(0, socle_fd(newest));
+	assert_int_equal(1, socle_factory_count(factory));
+	visit_all(factory);
+	assert_int_equal(1, visited);
+	socle_close(newest, NULL);
+	turn(1);
+	assert_int_equal(0, socle_factory_count(factory));
+	close(fd);
+	fd_0_restore(saved);
+}
+
+static void
 a_factory_counts_its_live_objects(void **state)
 {
 	int fds[CLIENTS], stolen;
@@ -462,6 +483,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		listen_test(event_accepted_finds_the_argument_of_its_factory),
 		listen_test(a_factory_counts_its_live_objects),
+		listen_test(an_object_on_fd_0_counts),
 		listen_test(
 			an_fd_that_serves_another_object_is_not_the_factorys),
 		listen_test(objects_closed_during_each_are_not_visited),
