@@ -576,17 +576,29 @@ without_memory_a_slow_call_is_reported_without_its_name(void **state)
 
 /* ---- names ---- */
 
-static void
-an_items_name_consists_of_kind_and_text(void **state)
-{
 #define TEXT_200 TEXT_50 TEXT_50 TEXT_50 TEXT_50
 #define TEXT_50 TEXT_10 TEXT_10 TEXT_10 TEXT_10 TEXT_10
 #define TEXT_10 "abcdefghij"
 #define ACUTE_5 "\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9"
-	static const struct {
-		enum socle__item_kind kind;
-		const char *text, *name;
-	} cases[] = {
+struct named {
+	enum socle__item_kind kind;
+	const char *text, *name;
+};
+
+static void
+check_names(const struct named *all, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		assert_string_equal(
+			socle__profile_counter(&p, all[i].kind, all[i].text)
+				->name,
+			all[i].name);
+}
+
+static void
+the_name_of_a_method_is_its_class_and_the_event(void **state)
+{
+	static const struct named all[] = {
 		{SOCLE__ITEM_READ, "Echo", "Echo-read"},
 		{SOCLE__ITEM_WRITE, "Echo", "Echo-write"},
 		{SOCLE__ITEM_ERR, "Echo", "Echo-err"},
@@ -596,6 +608,18 @@ an_items_name_consists_of_kind_and_text(void **state)
 		{SOCLE__ITEM_CLOSURE, "Echo", "Echo-closure"},
 		{SOCLE__ITEM_POST_LOOP, "My Echo", "My Echo-post-loop"},
 		{SOCLE__ITEM_READ, NULL, "(unnamed)-read"},
+		{SOCLE__ITEM_POST_LOOP, TEXT_200,
+			TEXT_50 TEXT_50 TEXT_10 "-post-loop"},
+	};
+
+	(void)state;
+	check_names(all, sizeof(all) / sizeof(all[0]));
+}
+
+static void
+the_name_of_a_function_is_found_in_the_arguments(void **state)
+{
+	static const struct named all[] = {
 		{SOCLE__ITEM_TIMER, "5.0, expire_sessions, NULL",
 			"timer:expire_sessions"},
 		{SOCLE__ITEM_TIMER, "&self->t, on_tick", "timer:on_tick"},
@@ -628,19 +652,12 @@ an_items_name_consists_of_kind_and_text(void **state)
 			"other-fd:child"},
 		{SOCLE__ITEM_SIGNAL, "SIGHUP, reload, NULL", "signal:reload"},
 		{SOCLE__ITEM_GLOBAL_POST_LOOP, "tick, NULL", "post-loop:tick"},
-		{SOCLE__ITEM_POST_LOOP, TEXT_200,
-			TEXT_50 TEXT_50 TEXT_10 "-post-loop"},
 		{SOCLE__ITEM_TIMER, "1, " TEXT_200,
 			"timer:" TEXT_50 TEXT_50 TEXT_10 "abcd"},
 	};
-	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		assert_string_equal(
-			socle__profile_counter(&p, cases[i].kind, cases[i].text)
-				->name,
-			cases[i].name);
+	check_names(all, sizeof(all) / sizeof(all[0]));
 }
 
 /* What follows a digit, as in 1'000, is no quote. */
@@ -1039,7 +1056,8 @@ main(void)
 		TEST(the_slow_hook_works_with_cpu_only_profiling),
 		TEST(the_slow_hook_may_disable_profiling),
 		TEST(without_memory_a_slow_call_is_reported_without_its_name),
-		TEST(an_items_name_consists_of_kind_and_text),
+		TEST(the_name_of_a_method_is_its_class_and_the_event),
+		TEST(the_name_of_a_function_is_found_in_the_arguments),
 		TEST(a_comma_in_quotes_does_not_end_an_argument),
 		TEST(equal_names_share_a_counter),
 		TEST(a_cached_counter_needs_no_lookup),
