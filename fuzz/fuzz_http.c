@@ -13,8 +13,9 @@
 /* Where the parts of a request are. */
 #define PART(name) offsetof(struct http_request, name)
 static const size_t parts[] = {PART(target), PART(host), PART(origin),
-	PART(range), PART(if_range), PART(if_match), PART(if_none_match),
-	PART(if_modified_since), PART(if_unmodified_since)};
+	PART(fetch_site), PART(range), PART(if_range), PART(if_match),
+	PART(if_none_match), PART(if_modified_since),
+	PART(if_unmodified_since)};
 enum { PARTS = sizeof(parts) / sizeof(parts[0]) };
 
 static const struct http_part *
@@ -36,7 +37,6 @@ is_same(const struct http_request *a, const struct http_request *b)
 	HOLDS(a->body == b->body && a->fields == b->fields);
 	HOLDS(a->keep_alive == b->keep_alive);
 	HOLDS(a->expects_continue == b->expects_continue);
-	HOLDS(a->other_site == b->other_site);
 	HOLDS(a->saw == b->saw && a->has_line == b->has_line);
 	for (size_t i = 0; i < PARTS; i++)
 		HOLDS(same_part(part_of(a, i), part_of(b, i)));

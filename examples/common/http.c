@@ -1,6 +1,7 @@
 /* http.h describes the functions. */
 #include "common/http.h"
 
+#include <ctype.h>
 #include <stddef.h>
 #include <string.h>
 #include <strings.h>
@@ -31,14 +32,10 @@ is_token(const char *text, size_t len)
 {
 	static const char others[] = "!#$%&'*+-.^_`|~";
 
-	for (size_t i = 0; i < len; i++) {
-		char c = text[i];
-		bool alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-			(c >= 'A' && c <= 'Z');
-
-		if (!alnum && !memchr(others, c, sizeof(others) - 1))
+	for (size_t i = 0; i < len; i++)
+		if (!isalnum((unsigned char)text[i]) &&
+			!memchr(others, text[i], sizeof(others) - 1))
 			return false;
-	}
 	return len > 0;
 }
 
@@ -152,14 +149,6 @@ next_word(const char **list, size_t *left, size_t *len)
 }
 
 static int
-take_fetch_site(struct http_request *r, const char *value, size_t len)
-{
-	if (!same(value, len, "same-origin"))
-		r->other_site = true;
-	return 0;
-}
-
-static int
 take_length(struct http_request *r, const char *value, size_t len)
 {
 	if (r->saw & SAW_LENGTH || len == 0)
@@ -215,28 +204,27 @@ take_expect(struct http_request *r, const char *value, size_t len)
 }
 
 /* Fields that are only noted for later: where, and what a second one is. */
+#define PART(name) offsetof(struct http_request, name)
 static const struct note {
 	const char *name;
 	size_t part;
 	bool is_list;
 } notes[] = {
-	{"Host", offsetof(struct http_request, host), false},
-	{"Origin", offsetof(struct http_request, origin), false},
-	{"Range", offsetof(struct http_request, range), false},
-	{"If-Range", offsetof(struct http_request, if_range), false},
-	{"If-Match", offsetof(struct http_request, if_match), true},
-	{"If-None-Match", offsetof(struct http_request, if_none_match), true},
-	{"If-Modified-Since", offsetof(struct http_request, if_modified_since),
-		false},
-	{"If-Unmodified-Since",
-		offsetof(struct http_request, if_unmodified_since), false},
+	{"Host", PART(host), false},
+	{"Origin", PART(origin), false},
+	{"Sec-Fetch-Site", PART(fetch_site), false},
+	{"Range", PART(range), false},
+	{"If-Range", PART(if_range), false},
+	{"If-Match", PART(if_match), true},
+	{"If-None-Match", PART(if_none_match), true},
+	{"If-Modified-Since", PART(if_modified_since), false},
+	{"If-Unmodified-Since", PART(if_unmodified_since), false},
 };
 
 static const struct field {
 	const char *name;
 	int (*take)(struct http_request *r, const char *value, size_t len);
 } fields[] = {
-	{"Sec-Fetch-Site", take_fetch_site},
 	{"Content-Length", take_length},
 	{"Transfer-Encoding", take_coding},
 	{"Connection", take_connection},

@@ -31,11 +31,14 @@ http_reason(int status)
 bool
 http_is_own(const struct http_request *r, const char *head)
 {
-	static const char scheme[] = "http://";
+	static const char scheme[] = "http://", same_site[] = "same-origin";
 	const char *origin = head + r->origin.at, *host = head + r->host.at;
 	size_t n = sizeof(scheme) - 1;
 
-	if (r->other_site)
+	if (r->fetch_site.at > 0 &&
+		(r->fetch_site.length != sizeof(same_site) - 1 ||
+			strncasecmp(head + r->fetch_site.at, same_site,
+				sizeof(same_site) - 1) != 0))
 		return false;
 	if (r->origin.at == 0)
 		return true;

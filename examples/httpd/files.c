@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #ifdef __linux__
-#include <linux/openat2.h>
 #include <sys/syscall.h>
 #endif
 #ifdef __APPLE__
@@ -26,13 +25,19 @@ enum { FLAGS = O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY };
 static int root = -1;
 static bool kernel_resolves;
 
-/* Below the root, whatever the links and `..' on the way.  The fd, or -errno. */
+/*
+ * Below the root, whatever the links and `..' on the way.  The fd, or -errno.
+ * libc has no openat2(2), and its header is not on every Linux.
+ */
 static int
 open_beneath(const char *path)
 {
 #ifdef SYS_openat2
-	struct open_how how = {.flags = FLAGS,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+	enum { NO_MAGICLINKS = 2, BENEATH = 8 };
+	const struct {
+		uint64_t flags, mode, resolve;
+	} how = {.flags = FLAGS | O_LARGEFILE,
+		.resolve = BENEATH | NO_MAGICLINKS};
 	long fd;
 
 	do
