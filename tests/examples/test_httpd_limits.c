@@ -195,15 +195,15 @@ requests_that_come_in_halves_may_take_longer_together(void **state)
 {
 	static const char half[] = "GET /1 HTTP/1.1\r\n",
 			  rest[] = "Host: a\r\n\r\n";
-	int fd = httpd_start("--header-timeout=1");
+	int fd = httpd_start("--header-timeout=3");
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	char text[64];
 
 	(void)state;
 	snprintf(text, sizeof(text), "%s%s", rest, half);
 	send_text(fd, half);
-	for (int i = 0; i < 15; i++) {
-		assert_int_equal(0, poll(&p, 1, 100));
+	for (int i = 0; i < 16; i++) {
+		assert_int_equal(0, poll(&p, 1, 200));
 		send_text(fd, text);
 		assert_int_equal(200, receive_response(fd));
 	}
