@@ -554,7 +554,7 @@ $(SITE)/.ok: $(wildcard docs/* docs/*/*) tools/make-site
 
 PORT ?= 8080
 run: $B/examples/httpd $(SITE)/.ok
-	$< --port=$(PORT) --root=$(SITE)
+	$< --port=$(PORT) --root=$(SITE) --profile=cpu
 
 # pkg-config wants blanks escaped, and sed the backslash.
 blanks = $(subst $(space),\\ ,$1)

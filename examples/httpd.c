@@ -1,7 +1,8 @@
 /*
  * httpd --root=DIR [--listen=ADDR:PORT | --port=N] [--header-timeout=SECONDS]
- * [--idle-timeout=SECONDS]: an HTTP/1.1 server for the files below DIR.  It
- * profiles its own handlers and shows the profile live at /profile.
+ * [--idle-timeout=SECONDS] [--profile=off|wall|cpu]: an HTTP/1.1 server for the
+ * files below DIR.  It profiles its own handlers and shows the profile live at
+ * /profile.
  */
 #include <socle/socle.h>
 
@@ -59,6 +60,7 @@ static const struct server_option options[] = {
 	{"port", "N", take_port, false},
 	{"header-timeout", "SECONDS", take_header_timeout, false},
 	{"idle-timeout", "SECONDS", take_idle_timeout, false},
+	{"profile", "off|wall|cpu", profile_take, false},
 	{NULL, NULL, NULL, false},
 };
 

@@ -9,15 +9,21 @@
 #include <inttypes.h>
 #include <string.h>
 
-static bool profiling;
+static bool profiling = true; /* from the start */
+static unsigned clocks = SOCLE_PROFILE_WALL;
+
+bool
+profile_take(const char *how)
+{
+	profiling = strcmp(how, "off") != 0;
+	clocks = strcmp(how, "wall") == 0 ? SOCLE_PROFILE_WALL : 0; /* both */
+	return !profiling || clocks != 0 || strcmp(how, "cpu") == 0;
+}
 
 int
 profile_start(void)
 {
-	int err = socle_enable_profiling(0);
-
-	profiling = err >= 0;
-	return err < 0 ? err : 0;
+	return profiling ? socle_enable_profiling(clocks) : 0;
 }
 
 /* ---- texts ---- */
@@ -80,7 +86,7 @@ static void
 set_profiling(bool on, bool clear)
 {
 	if (clear)
-		(void)socle_enable_profiling(0);
+		(void)socle_enable_profiling(clocks);
 	if (!on)
 		socle_disable_profiling();
 	profiling = on;

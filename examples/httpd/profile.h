@@ -4,7 +4,13 @@
 
 #include "httpd/client.h"
 
-/* Starts to measure.  0, or -errno. */
+/*
+ * "off", "wall" or "cpu": what is measured from the start.  CPU times cost two
+ * system calls for each callback; wall times, the default, cost none.
+ */
+bool profile_take(const char *how);
+
+/* 0, or -errno. */
 int profile_start(void);
 
 /* Answers if the path is one of the profile; whether it is. */
