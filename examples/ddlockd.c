@@ -55,7 +55,7 @@ client_of(struct socle_socket *s)
 
 /* ---- answers ---- */
 
-/* All of it is sent with the client's other answers, at the end of the tick. */
+/* It is sent with the answers to all lines of the same read: see common/line.h. */
 static void
 say(struct socle_socket *s, const char *text, size_t n)
 {

@@ -36,7 +36,7 @@ line_start(
 {
 	int err = socle_set_water_marks(s, low, high, answers_cross_mark, r);
 
-	/* held back until the end of the tick, then sent together */
+	/* held back until all lines of a read are handled: see line_read() */
 	socle_set_autoflush(s, false);
 	return err < 0 ? err : socle_set_write_timeout(s, LINE_PATIENCE);
 }
@@ -250,5 +250,7 @@ line_read(struct socle_socket *s, struct line_reader *r,
 
 		take_input(s, r, events, &in);
 	}
+	/* Now, not before the next wait: the client goes on meanwhile. */
+	(void)socle_write_kick(s);
 	set_patience(s, r);
 }

@@ -1,7 +1,7 @@
 /*
  * Reads lines, for servers whose protocol is lines of text, some with a counted
- * number of bytes behind them.  Answers are gathered: all that a client is
- * answered in a tick goes out in one write.
+ * number of bytes behind them.  Answers are gathered: what answers the lines of
+ * one read goes out in one write.
  *
  * A hostile client cannot use much of the server.  A tick handles at most
  * LINES_PER_TICK lines of one client, so that others get their turn.  While more

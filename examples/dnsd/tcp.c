@@ -90,6 +90,7 @@ tcp_event_read(struct socle_socket *self)
 	if (n > 0) {
 		frames_received(&c->in, (size_t)n);
 		queries_answer(c);
+		(void)socle_write_kick(self);
 	} else if (n == 0) {
 		socle_close_after_flush(self, "end of stream");
 	} else if (n != -EAGAIN) {

@@ -155,6 +155,8 @@ client_event_read(struct socle_socket *self)
 		free(c->in);
 		c->in = NULL;
 	}
+	/* Now, not before the next wait: the client goes on meanwhile. */
+	(void)socle_write_kick(self);
 	client_update(c);
 }
 
@@ -175,8 +177,8 @@ client_timed_out(struct socle_timer *t)
 }
 
 /*
- * Autoflush is off: the answers of a tick leave together, and so does a head
- * with the body behind it.
+ * Autoflush is off: the answers to what one read has brought leave together, and
+ * so does a head with the body behind it.
  */
 static void
 client_event_accepted(struct socle_socket *self, struct socle_factory *by)
