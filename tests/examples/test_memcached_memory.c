@@ -213,7 +213,7 @@ what_an_ended_client_was_sending_is_freed(void **state)
 
 	(void)state;
 	set(fd, "k", 'a', MEGA, "STORED\r\n");
-	send_all(fd, "get k k k k k k k k\r\nset l 0 0 1000000\r\nx", 43);
+	send_all(fd, "get k k k k k k k k\r\nset l 0 0 1000000\r\nx", 42);
 	receive(fd, received, 512, "\n");
 	close_by_reset(fd);
 	send_all(other, "delete k\r\n", 10);

@@ -149,6 +149,22 @@ sub without_cas {
 	return $text;
 }
 
+# A number that gets shorter is padded with blanks, by memcached only if nothing
+# else, such as its crawler, has the item at that moment.
+sub without_blanks {
+	return join '', map { s/^(VALUE \S+ \d+) \d+/$1/mgr =~ tr/ //dr } @_;
+}
+
+sub are_alike {
+	my ($s, $a, $b) = @_;
+	return 1 if $a eq $b;
+	return 0 if without_blanks($a) ne without_blanks($b);
+	for my $key ($a =~ /^VALUE (\S+)/mg) {
+		ask($_, "delete $key\r\n") for @$s; # the same again
+	}
+	return 1;
+}
+
 sub differ {
 	my ($theirs, $n) = @_;
 	my @s = (client(), client($theirs));
@@ -158,7 +174,7 @@ sub differ {
 		my @text = command();
 		my ($a, $b) = map { without_cas($_, ask($s[$_], $text[$_])) } 0, 1;
 		die sprintf "command %d, '%.300s': ours '%.300s', theirs '%.300s'\n",
-			$i, $text[0], $a, $b if $a ne $b;
+			$i, $text[0], $a, $b unless are_alike(\@s, $a, $b);
 	}
 }
 
