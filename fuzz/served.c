@@ -65,7 +65,7 @@ served_feed(struct served *v, const char *data, size_t n)
 	while (!socle_closed(v->sock) &&
 		(v->input_left > 0 || socle_pending(v->sock) > 0)) {
 		if (!(socle_watching(v->sock) & SOCLE_READ))
-			return; /* it was told to go */
+			return; /* the server is closing it */
 		socle_class_of(v->sock)->event_read(v->sock);
 		socle_write_kick(v->sock);
 	}

@@ -163,7 +163,7 @@ take_length(struct http_request *r, const char *value, size_t len)
 	return 0;
 }
 
-/* "chunked" comes last and once, or nobody knows where the body ends. */
+/* Unless "chunked" comes last and once, the end of the body is not known. */
 static int
 take_coding(struct http_request *r, const char *value, size_t len)
 {

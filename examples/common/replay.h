@@ -1,12 +1,12 @@
 /*
  * Requests that may be repeated.
  *
- * When a backend dies, nobody knows whether it has acted on a request that it
- * has not answered.  Some requests of HTTP/1.1 may be sent again nevertheless:
- * those that change nothing (RFC 9110, 9.2).  They are recognised here, and kept
- * until the first byte of their answer.  The end of the answer must be known
- * too: if the client sends anything before it, or if there is any other doubt,
- * nothing of this connection is repeated from then on.
+ * A backend that dies may or may not have acted on a request that it has not
+ * answered.  The proxy may still send some HTTP/1.1 requests again: those that
+ * change nothing (RFC 9110, 9.2).  This file recognises them, and keeps each
+ * until the first byte of its answer.  It must also see where the answer ends: if
+ * the client sends anything before that, or if there is any other doubt, nothing
+ * of this connection is repeated from then on.
  */
 #ifndef EXAMPLES_REPLAY_H
 #define EXAMPLES_REPLAY_H

@@ -195,8 +195,8 @@ answer_chaos(struct writer *w, const struct zone *z, const struct query *q)
 }
 
 /*
- * An address outside the zone that has a PTR record is a zone of its own: nobody
- * else may be asked about it.
+ * An address outside the zone that has a PTR record is treated as a zone of its
+ * own, with this server as its authority.
  */
 static unsigned
 answer_zone(struct writer *w, const struct zone *z, const struct query *q)
@@ -253,8 +253,8 @@ put_opt(struct writer *w, const struct query *q)
 }
 
 /*
- * A client that desires recursion is told that it is available: there is nothing
- * to recurse for in what we answer, and stub resolvers complain otherwise.
+ * RA is set if RD was.  Our answers need no recursion, and dig warns if RA is
+ * missing.
  */
 static void
 put_header(struct writer *w, const struct query *q)

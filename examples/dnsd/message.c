@@ -45,8 +45,8 @@ take_question(struct reader *r, struct query *q)
 }
 
 /*
- * The name of a record.  It may end in a pointer, which is not followed: nobody
- * needs the name.  Returns whether it is the root.
+ * Skips the name of a record.  A pointer at its end is not followed, because the
+ * name is not used.  Returns whether it is the root.
  */
 static bool
 take_owner(struct reader *r)

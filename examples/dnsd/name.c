@@ -38,7 +38,7 @@ name_read(struct name *ret, const uint8_t *at, size_t size)
 			continue;
 		label = at[i];
 		if (label > LABEL_MOST)
-			return 0; /* a pointer, or a type that nobody uses */
+			return 0; /* a pointer, or a reserved type */
 		end = i + 1 + label;
 		if (label == 0) {
 			ret->hash = hash;

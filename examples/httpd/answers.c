@@ -45,7 +45,7 @@ status_of(int err)
 
 /* ---- files ---- */
 
-/* Answers with a part of the file, which takes the fd; `a' lacks the length. */
+/* Answers with a part of the file and takes `fd'; sets the length of `a'. */
 static void
 answer_part(struct client *c, int fd, struct answer *a,
 	const struct http_range *part)

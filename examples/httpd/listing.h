@@ -4,7 +4,7 @@
 
 #include "httpd/client.h"
 
-/* Takes the directory's fd; `path' is below the root, without a slash at its end. */
+/* Takes the fd `dir'.  `path' is below the root and has no slash at its end. */
 void answer_listing(struct client *c, int dir, const char *path);
 
 #endif

@@ -29,8 +29,8 @@ bool backends_take(const char *value);
 struct backend *backends_choose(uint64_t tried);
 
 /*
- * What a connection has shown.  An error of this machine, such as a lack of fds,
- * says nothing of the backend.
+ * Report how a connection to the backend ended.  A local error, such as EMFILE,
+ * does not count against the backend.
  */
 void backend_works(struct backend *b);
 void backend_fails(struct backend *b, int err);

@@ -3,7 +3,7 @@
  *
  * Each is an object of its own, either may close at any moment, and the memory
  * of a closed object is used again soon.  So one rule holds: the two point to
- * each other as long as both are open, and whoever closes first unties both
+ * each other as long as both are open, and the one that closes first unties both
  * before it does anything else.  `other' is then either an open object or NULL,
  * and no pointer ever outlives its object.
  */

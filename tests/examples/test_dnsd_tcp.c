@@ -180,8 +180,8 @@ takes_more(int fd)
 }
 
 /*
- * It asks until nobody takes its queries.  That comes to pass only if the server
- * leaves them; afterwards each is answered.
+ * It asks until its queries are no longer taken, which happens only if the server
+ * stops reading.  Afterwards each query is answered.
  */
 static void
 a_client_that_does_not_read_is_not_read_from(void **state)

@@ -197,28 +197,39 @@ drop_and_fork(struct socle_dgram *d, int err, const struct socle_packet *p)
 		fork_once();
 }
 
-static void
-in_on_send_error_of_a_closed_object(void **state)
+static const char longer[8000]; /* two fill a block of the queue */
+
+/* An object with `n' of these in its queue. */
+static struct socle_dgram *
+queueing(const struct socle_dgram_params *p, int n, int *far)
 {
-	static const char longer[8000]; /* two fill a block of the queue */
-	struct socle_dgram_params p = {.on_send_error = drop_and_fork};
 	struct socle_dgram *d;
 	int fds[2];
 
-	(void)state;
 	pair_dgram(fds);
-	assert_int_equal(
-		0, socle_dgram_new(&socle_dgram_class, fds[0], &p, &d));
+	*far = fds[1];
+	assert_int_equal(0, socle_dgram_new(&socle_dgram_class, fds[0], p, &d));
 	dropped = 0;
 	in_child = false;
-	for (int i = 0; i < 5; i++)
+	while (n-- > 0)
 		assert_int_equal(0,
 			socle_dgram_send(d, longer, sizeof(longer), 0, NULL));
+	return d;
+}
+
+static void
+in_on_send_error_of_a_closed_object(void **state)
+{
+	struct socle_dgram_params p = {.on_send_error = drop_and_fork};
+	int far;
+	struct socle_dgram *d = queueing(&p, 5, &far);
+
+	(void)state;
 	socle_close(&d->sock, NULL);
 	child_ends(2, 5);
 	assert_int_equal(5, dropped);
 	turn(1);
-	close(fds[1]);
+	close(far);
 }
 
 static bool in_grandchild;
@@ -244,20 +255,11 @@ send_and_fork(struct socle_dgram *d, int err, const struct socle_packet *p)
 static void
 in_on_send_error_of_a_child_that_has_sent(void **state)
 {
-	static const char longer[8000];
 	struct socle_dgram_params p = {.on_send_error = send_and_fork};
-	struct socle_dgram *d;
-	int fds[2];
+	int far;
+	struct socle_dgram *d = queueing(&p, 6, &far);
 
 	(void)state;
-	pair_dgram(fds);
-	assert_int_equal(
-		0, socle_dgram_new(&socle_dgram_class, fds[0], &p, &d));
-	dropped = 0;
-	in_child = false;
-	for (int i = 0; i < 6; i++)
-		assert_int_equal(0,
-			socle_dgram_send(d, longer, sizeof(longer), 0, NULL));
 	fork_once();
 	if (in_child) {
 		int err = socle_after_fork();
@@ -278,7 +280,7 @@ in_on_send_error_of_a_child_that_has_sent(void **state)
 	socle_close(&d->sock, NULL);
 	assert_int_equal(6, dropped);
 	turn(1);
-	close(fds[1]);
+	close(far);
 }
 
 int
