@@ -25,9 +25,10 @@ VERSION := $(shell sed -n 's/^#define SOCLE_VERSION "\(.*\)"/\1/p' reactor/versi
 SONAME  := libsocle.so.0
 
 PUBLIC_HEADERS := $(wildcard socle.h timers/timer.h profiling/profile.h \
-	reactor/descriptor.h reactor/loop.h reactor/version.h sockets/class.h sockets/socket.h \
-	sockets/names/addr.h sockets/names/resolve.h sockets/write/sendfile.h \
-	sockets/factory/factory.h sockets/dgram/dgram.h sockets/io/io.h)
+	reactor/descriptor.h reactor/loop.h reactor/metrics.h reactor/version.h \
+	sockets/class.h sockets/socket.h sockets/names/addr.h sockets/names/resolve.h sockets/write/sendfile.h \
+	sockets/factory/factory.h sockets/dgram/dgram.h sockets/io/io.h \
+	daemon/console.h daemon/service.h daemon/drain.h daemon/restart.h)
 
 # They were in sockets/ itself once, and programs may include them there.
 MOVED_HEADERS := $(patsubst sockets/%,%,$(foreach h,$(PUBLIC_HEADERS), \
@@ -35,7 +36,7 @@ MOVED_HEADERS := $(patsubst sockets/%,%,$(foreach h,$(PUBLIC_HEADERS), \
 
 # The folders of the library, from the most basic up; none includes a later one.
 FOLDERS := timers profiling reactor sockets/names sockets sockets/write \
-	sockets/factory sockets/dgram sockets/io
+	sockets/factory sockets/dgram sockets/io daemon
 
 SAN ?=
 LTO ?=
