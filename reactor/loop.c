@@ -36,24 +36,34 @@ is_observed(const struct socle__reactor *r)
 
 /* ---- steps 1 to 5: until the wait ---- */
 
+static void
+call_timer(struct socle__reactor *r, struct socle_timer *t)
+{
+	struct socle__callback c;
+
+	if (t->name == socle__own_timer) {
+		t->fn(t);
+		return;
+	}
+	socle__callback_begin(r, &c, NULL, SOCLE__ITEM_TIMER, t->name, NULL);
+	t->fn(t);
+	socle__callback_end(r, &c);
+}
+
 static SOCLE__COLD void
 run_due_timers(struct socle__reactor *r)
 {
-	struct socle__callback c;
-	struct socle_timer *t;
+	struct socle__timer_node *node;
+	bool bare;
 
 	if (!socle__timers_collect(&r->timers, socle__now_for_timers(r)))
 		return;
 	while (!socle__is_abandoned(r) &&
-		(t = socle__timers_take(&r->timers))) {
-		if (t->name == socle__own_timer) {
-			t->fn(t);
-			continue;
-		}
-		socle__callback_begin(
-			r, &c, NULL, SOCLE__ITEM_TIMER, t->name, NULL);
-		t->fn(t);
-		socle__callback_end(r, &c);
+		(node = socle__timers_take(&r->timers, &bare))) {
+		if (bare)
+			r->bare_timer(node);
+		else
+			call_timer(r, (struct socle_timer *)(void *)node);
 	}
 }
 

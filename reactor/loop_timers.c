@@ -36,7 +36,7 @@ start(struct socle__reactor *r, struct socle_timer *t, int64_t now,
 {
 	if (socle__unlikely(now - r->timers.advanced > LAG))
 		socle__timers_advance(&r->timers, now);
-	socle__timers_add(&r->timers, t, deadline);
+	socle__timers_add(&r->timers, &t->node, deadline);
 	return 0;
 }
 
@@ -64,8 +64,8 @@ socle_timer_start_at(struct socle_timer *t, double when)
 void
 socle_timer_cancel(struct socle_timer *t)
 {
-	if (t->order != 0)
-		socle__timers_remove(&socle__reactor->timers, t);
+	if (t->node.order != 0)
+		socle__timers_remove(&socle__reactor->timers, &t->node);
 }
 
 /* requires: not pending; it will never fire */
@@ -249,7 +249,7 @@ socle_cancel_timer(socle_timer_id id)
 	t = r->timer_ids->at[place_of(r->timer_ids, id)];
 	if (!t)
 		return false;
-	socle__timers_remove(&r->timers, &t->timer);
+	socle__timers_remove(&r->timers, &t->timer.node);
 	id_remove(r, t);
 	id_timer_free(r, t);
 	return true;

@@ -54,7 +54,7 @@ wake_refused(struct socle_loop *m, int err)
 		r->interrupted |= SOCLE__BROKEN;
 		socle__descriptor_unpark(&m->wake);
 	} else if (!socle_timer_pending(&m->again)) {
-		socle__timers_add(&r->timers, &m->again,
+		socle__timers_add(&r->timers, &m->again.node,
 			socle__add_ns(socle__now_read(r), ASK_AGAIN_NS));
 	}
 }

@@ -166,6 +166,7 @@ struct socle__reactor {
 	struct socle__log_message log_spare; /* text NULL: not in use */
 	char log_spare_text[SOCLE__LOG_LONGEST];
 	const struct socle__part *parts[SOCLE__PARTS];
+	void (*bare_timer)(struct socle__timer_node *t); /* fires such */
 	struct socle__timer_store timers;
 };
 

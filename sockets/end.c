@@ -5,6 +5,7 @@
 #include "reactor/map.h"
 #include "reactor/post_loop.h"
 #include "sockets/read.h"
+#include "sockets/timeouts.h"
 
 #include "timers/timer.h"
 
@@ -14,7 +15,7 @@ release_all(struct socle_socket *s)
 {
 	struct socle__extra *x = s->extra;
 
-	socle_timer_cancel(&s->timer);
+	socle__timeouts_stop(s);
 	if (x && x->factory)
 		x->leave_factory(s);
 	if (socle__fd_is(s, SOCLE__FD_CORKED) &&

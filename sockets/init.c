@@ -50,7 +50,7 @@ fill(struct socle_socket *self)
 	self->active = 0;
 	self->idle_ms = 0;
 	self->read_error = self->write_error = 0;
-	socle__own_timer_init(&self->timer, socle__socket_timer);
+	self->timer.order = 0;
 }
 
 void

@@ -53,7 +53,7 @@ struct socle_socket {
 	size_t queued;              /* unsent bytes, + 1 per call and file */
 	struct socle__extra *extra; /* rarely used state, or NULL */
 	int64_t active;             /* ns: time of the last traffic */
-	struct socle_timer timer;   /* idle, write stall, a retried write */
+	struct socle__timer_node timer; /* idle, write stall, a retried write */
 	uint32_t idle_ms;
 	uint16_t read_error;  /* errno of the last read that failed */
 	uint16_t write_error; /* errno of a failed write, close vetoed */

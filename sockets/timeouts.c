@@ -51,11 +51,15 @@ stall_deadline(const struct socle_socket *s)
 	return socle__add_ns(s->extra->moved, s->extra->stall_ns);
 }
 
+static void fired(struct socle__timer_node *t);
+
 static void
 start_at(struct socle_socket *s, int64_t deadline)
 {
-	if (deadline != INT64_MAX)
-		socle__timers_add(&socle__reactor->timers, &s->timer, deadline);
+	if (deadline == INT64_MAX)
+		return;
+	socle__reactor->bare_timer = fired;
+	socle__timers_add_bare(&socle__reactor->timers, &s->timer, deadline);
 }
 
 static int64_t
@@ -72,7 +76,7 @@ socle__timeouts_restart(struct socle_socket *s)
 
 	if (socle__has(s, SOCLE__RETRY))
 		return; /* the retry restarts the timer */
-	socle_timer_cancel(&s->timer);
+	socle__timeouts_stop(s);
 	start_at(s, deadline);
 }
 
@@ -80,7 +84,7 @@ socle__timeouts_restart(struct socle_socket *s)
 static void
 start_by(struct socle_socket *s, int64_t deadline)
 {
-	if (!socle_timer_pending(&s->timer) || s->timer.deadline > deadline)
+	if (!s->timer.order || s->timer.deadline > deadline)
 		start_at(s, deadline);
 }
 
@@ -181,8 +185,8 @@ date_traffic(struct socle_socket *s, int64_t now)
 		s->extra->moved = now;
 }
 
-void
-socle__socket_timer(struct socle_timer *t)
+static void
+fired(struct socle__timer_node *t)
 {
 	struct socle_socket *s =
 		socle_container_of(t, struct socle_socket, timer);
@@ -194,7 +198,7 @@ socle__socket_timer(struct socle_timer *t)
 	if (!socle__is_gone(s) && next_deadline(s) <= now)
 		ask_kernel(s);
 	report_timeouts(s, now);
-	if (socle__is_gone(s) || socle_timer_pending(t))
+	if (socle__is_gone(s) || t->order)
 		return;
 	if (socle__has(s, SOCLE__CLOSING) && linger_deadline(s) <= now)
 		start_at(s, now + RETRY_NS); /* its close runs a loop */

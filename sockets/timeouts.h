@@ -5,9 +5,6 @@
 #include "reactor/reactor.h"
 #include "sockets/object.h"
 
-/* The function of every object's timer. */
-void socle__socket_timer(struct socle_timer *t);
-
 /* Retries the write soon: the fd may be writable and still refuse. */
 void socle__retry_start(struct socle_socket *s);
 
@@ -16,5 +13,13 @@ void socle__timeouts_restart(struct socle_socket *s);
 
 /* Starts the write timeout: queued data cannot be sent now. */
 void socle__stall_start(struct socle_socket *s);
+
+/* None is reported any more. */
+static inline void
+socle__timeouts_stop(struct socle_socket *s)
+{
+	if (s->timer.order != 0)
+		socle__timers_remove(&socle__reactor->timers, &s->timer);
+}
 
 #endif

@@ -9,15 +9,15 @@
 #include <assert.h>
 
 static size_t
-check_list(const struct socle__timer_store *ts, struct socle_timer *const *list,
-	uint64_t due, int64_t bound)
+check_list(const struct socle__timer_store *ts,
+	struct socle__timer_node *const *list, uint64_t due, int64_t bound)
 {
 	size_t n = 0;
 
-	for (const struct socle_timer *t = *list; t; t = t->next) {
+	for (const struct socle__timer_node *t = *list; t; t = t->next) {
 		assert(t->prev == list);
 		assert(t->order >= ORDER_STEP);
-		assert(t->order <= (ts->starts | DUE));
+		assert(t->order <= (ts->starts | DUE | BARE));
 		assert((t->order & DUE) == due);
 		assert(t->deadline >= bound);
 		list = &t->next;

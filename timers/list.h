@@ -13,9 +13,9 @@
 #include <stddef.h>
 
 static inline void
-list_insert(struct socle_timer **list, struct socle_timer *t)
+list_insert(struct socle__timer_node **list, struct socle__timer_node *t)
 {
-	struct socle_timer *next = *list;
+	struct socle__timer_node *next = *list;
 
 	if (next)
 		next->prev = &t->next;
@@ -25,7 +25,7 @@ list_insert(struct socle_timer **list, struct socle_timer *t)
 }
 
 static inline void
-list_remove(struct socle_timer *t)
+list_remove(struct socle__timer_node *t)
 {
 	*t->prev = t->next;
 	if (t->next)
@@ -33,10 +33,10 @@ list_remove(struct socle_timer *t)
 }
 
 /* Takes the first timer off a list, which is not empty. */
-static inline struct socle_timer *
-list_take(struct socle_timer **list)
+static inline struct socle__timer_node *
+list_take(struct socle__timer_node **list)
 {
-	struct socle_timer *t = *list;
+	struct socle__timer_node *t = *list;
 
 	list_remove(t);
 	return t;
@@ -44,38 +44,39 @@ list_take(struct socle_timer **list)
 
 /* Makes a list of timers that are linked by `next' alone. */
 static inline void
-list_set(struct socle_timer **list, struct socle_timer *first)
+list_set(struct socle__timer_node **list, struct socle__timer_node *first)
 {
 	*list = first;
-	for (struct socle_timer *t = first; t; t = t->next) {
+	for (struct socle__timer_node *t = first; t; t = t->next) {
 		t->prev = list;
 		list = &t->next;
 	}
 }
 
 static inline void
-list_clear(struct socle_timer **list)
+list_clear(struct socle__timer_node **list)
 {
 	while (*list)
 		list_take(list)->order = 0;
 }
 
 static inline bool
-timer_before(const struct socle_timer *a, const struct socle_timer *b)
+timer_before(
+	const struct socle__timer_node *a, const struct socle__timer_node *b)
 {
 	if (a->deadline != b->deadline)
 		return a->deadline < b->deadline;
 	return a->order < b->order;
 }
 
-static inline struct socle_timer *
-sort_merge(struct socle_timer *a, struct socle_timer *b)
+static inline struct socle__timer_node *
+sort_merge(struct socle__timer_node *a, struct socle__timer_node *b)
 {
-	struct socle_timer *first, **end = &first;
+	struct socle__timer_node *first, **end = &first;
 
 	while (a && b) {
 		bool second = timer_before(b, a);
-		struct socle_timer *least = second ? b : a;
+		struct socle__timer_node *least = second ? b : a;
 
 		*end = least;
 		end = &least->next;
@@ -87,10 +88,10 @@ sort_merge(struct socle_timer *a, struct socle_timer *b)
 }
 
 /* Cuts the sorted run at the head of a list off; returns the rest. */
-static inline struct socle_timer *
-sort_cut(struct socle_timer *t)
+static inline struct socle__timer_node *
+sort_cut(struct socle__timer_node *t)
 {
-	struct socle_timer *rest;
+	struct socle__timer_node *rest;
 
 	while (t->next && timer_before(t, t->next))
 		t = t->next;
@@ -99,11 +100,12 @@ sort_cut(struct socle_timer *t)
 	return rest;
 }
 
-static inline struct socle_timer *
-sort_timers(struct socle_timer *list)
+static inline struct socle__timer_node *
+sort_timers(struct socle__timer_node *list)
 {
-	struct socle_timer *merged[64]; /* [i] is NULL or made of 2^i runs */
-	struct socle_timer *run;
+	struct socle__timer_node
+		*merged[64]; /* [i] is NULL or made of 2^i runs */
+	struct socle__timer_node *run;
 	unsigned used = 0, i;
 
 	while (list) {

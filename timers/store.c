@@ -74,7 +74,7 @@ slot_first(struct socle__timer_store *ts, unsigned level, uint64_t *set)
 }
 
 static void
-slot_link(struct socle__timer_slot *slot, struct socle_timer *t)
+slot_link(struct socle__timer_slot *slot, struct socle__timer_node *t)
 {
 	if (!slot->first || t->deadline < slot->bound)
 		slot->bound = t->deadline;
@@ -82,7 +82,7 @@ slot_link(struct socle__timer_slot *slot, struct socle_timer *t)
 }
 
 static void
-slot_insert(struct socle__timer_store *ts, struct socle_timer *t)
+slot_insert(struct socle__timer_store *ts, struct socle__timer_node *t)
 {
 	int64_t time = t->deadline > ts->now ? t->deadline : ts->now;
 	uint64_t number = slot_number(time, 0);
@@ -149,8 +149,8 @@ slot_collect(struct socle__timer_store *ts, uint64_t number)
 {
 	struct socle__timer_slot *slot = slot_at(ts, 0, number);
 	int64_t last = slot_start(number, 0) + UNIT - 1;
-	struct socle_timer *rest = slot->first, *due = NULL;
-	struct socle_timer *t;
+	struct socle__timer_node *rest = slot->first, *due = NULL;
+	struct socle__timer_node *t;
 
 	if (last > ts->until)
 		last = ts->until;
@@ -222,8 +222,8 @@ socle__timers_init(struct socle__timer_store *ts, int64_t now)
 }
 
 void
-socle__timers_add(
-	struct socle__timer_store *ts, struct socle_timer *t, int64_t deadline)
+socle__timers_add(struct socle__timer_store *ts, struct socle__timer_node *t,
+	int64_t deadline)
 {
 	bool in_slot = t->order != 0 && (t->order & DUE) == 0;
 	bool later = deadline > ts->until;
@@ -244,7 +244,15 @@ socle__timers_add(
 }
 
 void
-socle__timers_remove(struct socle__timer_store *ts, struct socle_timer *t)
+socle__timers_add_bare(struct socle__timer_store *ts,
+	struct socle__timer_node *t, int64_t deadline)
+{
+	socle__timers_add(ts, t, deadline);
+	t->order |= BARE;
+}
+
+void
+socle__timers_remove(struct socle__timer_store *ts, struct socle__timer_node *t)
 {
 	if (t->order == 0)
 		return;
@@ -299,16 +307,18 @@ socle__timers_collect(struct socle__timer_store *ts, int64_t now)
 	return ts->due != NULL;
 }
 
-struct socle_timer *
-socle__timers_take(struct socle__timer_store *ts)
+struct socle__timer_node *
+socle__timers_take(struct socle__timer_store *ts, bool *bare)
 {
-	struct socle_timer *t;
+	struct socle__timer_node *t;
 
 	if (!ts->due)
 		collect_more(ts);
 	t = ts->due;
-	if (t)
-		socle__timers_remove(ts, t);
+	if (!t)
+		return NULL;
+	*bare = (t->order & BARE) != 0;
+	socle__timers_remove(ts, t);
 	return t;
 }
 

@@ -16,13 +16,14 @@ enum { SOCLE__TIMER_LEVELS = 9, SOCLE__TIMER_SLOTS = 64 };
 
 /* private to store.c */
 struct socle__timer_slot {
-	struct socle_timer *first;
+	struct socle__timer_node *first;
 	int64_t bound; /* no timer of the slot has an earlier deadline */
 };
 
 struct socle__timer_store {
-	size_t pending;          /* timers held, including the due ones */
-	struct socle_timer *due; /* the next ones of the pass, in its order */
+	size_t pending; /* timers held, including the due ones */
+	struct socle__timer_node
+		*due; /* the next ones of the pass, in its order */
 	/* private to store.c */
 	uint64_t starts;
 	int64_t now;                   /* of the wheel, ns */
@@ -62,8 +63,12 @@ void socle__timers_init(struct socle__timer_store *ts, int64_t now);
  * constant time.  A timer added during a pass does not join it, even if its
  * deadline has passed.
  */
-void socle__timers_add(
-	struct socle__timer_store *ts, struct socle_timer *t, int64_t deadline);
+void socle__timers_add(struct socle__timer_store *ts,
+	struct socle__timer_node *t, int64_t deadline);
+
+/* The same for a node without a struct socle_timer around it. */
+void socle__timers_add_bare(struct socle__timer_store *ts,
+	struct socle__timer_node *t, int64_t deadline);
 
 /*
  * Moves the store's time to `now' if nothing is due by then.  Timers added long
@@ -72,7 +77,8 @@ void socle__timers_add(
 void socle__timers_advance(struct socle__timer_store *ts, int64_t now);
 
 /* Takes `t' out, wherever it is; does nothing if it is not pending. */
-void socle__timers_remove(struct socle__timer_store *ts, struct socle_timer *t);
+void socle__timers_remove(
+	struct socle__timer_store *ts, struct socle__timer_node *t);
 
 /*
  * When to call collect: never later than the earliest deadline, INT64_MAX if
@@ -93,9 +99,10 @@ bool socle__timers_collect(struct socle__timer_store *ts, int64_t now);
 
 /*
  * Takes the next timer of the pass, which is then no longer pending; NULL ends
- * the pass.
+ * the pass.  `bare': it was added as a node without a struct socle_timer.
  */
-struct socle_timer *socle__timers_take(struct socle__timer_store *ts);
+struct socle__timer_node *socle__timers_take(
+	struct socle__timer_store *ts, bool *bare);
 
 /* Empties the store: no timer is pending. */
 void socle__timers_clear(struct socle__timer_store *ts);

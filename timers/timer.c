@@ -24,5 +24,5 @@ void(socle_timer_init)(struct socle_timer *t, void (*fn)(struct socle_timer *t))
 bool
 socle_timer_pending(const struct socle_timer *t)
 {
-	return t->order != 0;
+	return t->node.order != 0;
 }

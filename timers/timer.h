@@ -29,12 +29,16 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
+struct socle__timer_node {
+	struct socle__timer_node *next;
+	struct socle__timer_node **prev; /* what points to it in its list */
+	uint64_t order;   /* start order, and two bits; 0: not pending */
+	int64_t deadline; /* monotonic, ns */
+};
+
 struct socle_timer {
 	/* private */
-	struct socle_timer *next;
-	struct socle_timer **prev; /* the pointer to this timer in its list */
-	uint64_t order;            /* start order and due bit; 0: not pending */
-	int64_t deadline;          /* monotonic, ns */
+	struct socle__timer_node node; /* first */
 	void (*fn)(struct socle_timer *t);
 	const char
 		*name; /* source text of the init's arguments, for profiles */

@@ -17,8 +17,8 @@ enum { UNIT_BITS = 17, UNIT = 1 << UNIT_BITS, LEVEL_BITS = 5 };
 /* Timers that one collect moves ahead of time, in each level. */
 enum { SPREAD = 1024 };
 
-/* Of struct socle_timer.order: the lowest bit, and one start. */
-enum { DUE = 1, ORDER_STEP = 2 };
+/* Of struct socle__timer_node.order: the lowest bits, and one start. */
+enum { DUE = 1, BARE = 2, ORDER_STEP = 4 };
 
 /* The number of the slot that contains a time, which is not negative. */
 static inline uint64_t

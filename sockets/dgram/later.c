@@ -28,8 +28,8 @@ socle__dgram_try_later(struct socle_dgram *d, unsigned ms)
 	struct socle__reactor *r = socle__reactor;
 	int64_t at = socle__add_ns(socle__now_read(r), (int64_t)ms * 1000000);
 
-	if (!socle_timer_pending(&d->later) || d->later.deadline > at)
-		socle__timers_add(&r->timers, &d->later, at);
+	if (!socle_timer_pending(&d->later) || d->later.node.deadline > at)
+		socle__timers_add(&r->timers, &d->later.node, at);
 }
 
 void

@@ -72,7 +72,7 @@ rest(struct socle_factory *f)
 {
 	f->starved = true;
 	socle__listener_interest(f);
-	socle__timers_add(&socle__reactor->timers, &f->again,
+	socle__timers_add(&socle__reactor->timers, &f->again.node,
 		socle__add_ns(socle__now_read(socle__reactor), LOOK_AGAIN_NS));
 }
 

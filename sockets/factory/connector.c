@@ -53,7 +53,7 @@ attempts_end(struct socle_factory *f, int err)
 static void
 start_next_at(struct socle_factory *f, int64_t delay)
 {
-	socle__timers_add(&socle__reactor->timers, &f->next_attempt,
+	socle__timers_add(&socle__reactor->timers, &f->next_attempt.node,
 		delay ? socle__add_ns(socle__now_read(socle__reactor), delay)
 		      : 0);
 }

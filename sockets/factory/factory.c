@@ -68,7 +68,7 @@ socle_factory_new(
 	}
 	f->err = p->has_listen_fd ? 0 : socle__factory_start(f);
 	if (f->err < 0)
-		socle__timers_add(&socle__reactor->timers, &f->event, 0);
+		socle__timers_add(&socle__reactor->timers, &f->event.node, 0);
 	*ret = f;
 	return 0;
 }

@@ -210,6 +210,6 @@ socle__factory_start(struct socle_factory *f)
 {
 	if (f->kind == SOCLE__LISTENER)
 		return go_on(f);
-	socle__timers_add(&socle__reactor->timers, &f->event, 0);
+	socle__timers_add(&socle__reactor->timers, &f->event.node, 0);
 	return 0;
 }

@@ -23,7 +23,7 @@ static const int64_t day = 86400 * INT64_C(1000000000);
 static const int64_t unit = UNIT; /* the unit of the wheel */
 
 static struct socle__timer_store store;
-static struct socle_timer timers[100000];
+static struct socle__timer_node timers[100000];
 enum { TIMERS = COUNT(timers) };
 
 static uint64_t seed;
@@ -45,6 +45,23 @@ never_called(struct socle_timer *t)
 	fail();
 }
 
+static bool
+is_pending(size_t i)
+{
+	return timers[i].order != 0;
+}
+
+/* None of the timers is a bare node, but in the test of those. */
+static struct socle__timer_node *
+take(void)
+{
+	bool bare = false;
+	struct socle__timer_node *t = socle__timers_take(&store, &bare);
+
+	assert_false(bare);
+	return t;
+}
+
 /* n timers, scaled by SOCLE_TEST_SCALE. */
 static size_t
 timers_scaled(int n)
@@ -60,7 +77,7 @@ begin(int64_t now)
 {
 	socle__timers_init(&store, now);
 	for (size_t i = 0; i < TIMERS; i++)
-		socle_timer_init(&timers[i], never_called);
+		timers[i].order = 0;
 }
 
 static void
@@ -73,12 +90,12 @@ add(size_t i, int64_t deadline)
 static size_t
 fire_in_order(int64_t now, size_t first)
 {
-	struct socle_timer *t;
+	struct socle__timer_node *t;
 	size_t n = 0;
 
 	if (!socle__timers_collect(&store, now))
 		return 0;
-	while ((t = socle__timers_take(&store))) {
+	while ((t = take())) {
 		assert_ptr_equal(t, &timers[first + n]);
 		assert_true(t->deadline <= now);
 		n++;
@@ -91,7 +108,7 @@ static void
 assert_fires(size_t i, int64_t now)
 {
 	assert_int_equal(fire_in_order(now, i), 1);
-	assert_false(socle_timer_pending(&timers[i]));
+	assert_false(is_pending(i));
 }
 
 static void
@@ -145,16 +162,33 @@ a_timer_has_the_name_from_its_init_call(void **state)
 }
 
 static void
+a_bare_timer_is_told_apart_when_it_is_taken(void **state)
+{
+	bool bare = false;
+
+	(void)state;
+	begin(start);
+	socle__timers_add_bare(&store, &timers[0], start + second);
+	socle__timers_add_bare(&store, &timers[0], start + 2 * second);
+	add(1, start + 2 * second);
+	socle__timers_collect(&store, start + 2 * second);
+	assert_ptr_equal(socle__timers_take(&store, &bare), &timers[0]);
+	assert_true(bare);
+	assert_ptr_equal(take(), &timers[1]);
+	assert_empty();
+}
+
+static void
 a_timer_is_pending_until_it_is_taken(void **state)
 {
 	(void)state;
 	begin(start);
 	add(0, start + second);
-	assert_true(socle_timer_pending(&timers[0]));
+	assert_true(is_pending(0));
 	assert_true(socle__timers_collect(&store, start + second));
-	assert_true(socle_timer_pending(&timers[0]));
-	assert_ptr_equal(socle__timers_take(&store), &timers[0]);
-	assert_false(socle_timer_pending(&timers[0]));
+	assert_true(is_pending(0));
+	assert_ptr_equal(take(), &timers[0]);
+	assert_false(is_pending(0));
 	assert_empty();
 }
 
@@ -548,7 +582,7 @@ a_postponed_timer_that_is_cancelled_leaves_no_trace(void **state)
 			socle__timers_check(&store);
 			assert_int_equal(store.pending, i < 3 ? 2 : 0);
 			socle__timers_collect(&store, start + waits[k]);
-			while (socle__timers_take(&store))
+			while (take())
 				;
 			assert_empty();
 		}
@@ -587,12 +621,12 @@ a_timer_added_during_a_pass_waits_for_the_next_one(void **state)
 	add(0, start);
 	add(1, start);
 	assert_true(socle__timers_collect(&store, start));
-	assert_ptr_equal(socle__timers_take(&store), &timers[0]);
+	assert_ptr_equal(take(), &timers[0]);
 	add(0, start - 1);
 	add(2, INT64_MIN);
 	socle__timers_check(&store);
-	assert_ptr_equal(socle__timers_take(&store), &timers[1]);
-	assert_null(socle__timers_take(&store));
+	assert_ptr_equal(take(), &timers[1]);
+	assert_null(take());
 	assert_int_equal(store.pending, 2);
 	assert_int_equal(socle__timers_next(&store), INT64_MIN);
 	assert_fires(2, INT64_MIN);
@@ -610,10 +644,10 @@ a_timer_restarted_during_a_pass_waits_for_the_next_one(void **state)
 		add(0, start);
 		add(1, start + delay);
 		assert_true(socle__timers_collect(&store, start + 2 * delay));
-		assert_ptr_equal(socle__timers_take(&store), &timers[0]);
+		assert_ptr_equal(take(), &timers[0]);
 		add(1, start + 2 * delay);
 		socle__timers_check(&store);
-		assert_null(socle__timers_take(&store));
+		assert_null(take());
 		assert_int_equal(socle__timers_next(&store), start + 2 * delay);
 		assert_fires(1, start + 2 * delay);
 		assert_empty();
@@ -637,8 +671,7 @@ a_due_timer_can_be_cancelled(void **state)
 		}
 		for (size_t i = 0; i < 4; i++) {
 			if (!(cancelled >> i & 1))
-				assert_ptr_equal(
-					socle__timers_take(&store), &timers[i]);
+				assert_ptr_equal(take(), &timers[i]);
 		}
 		assert_empty();
 	}
@@ -648,7 +681,7 @@ static void
 a_due_timer_can_be_freed_while_others_are_taken(void **state)
 {
 	enum { N = 100 };
-	struct socle_timer *t[N];
+	struct socle__timer_node *t[N];
 	size_t taken = 0;
 
 	(void)state;
@@ -656,7 +689,7 @@ a_due_timer_can_be_freed_while_others_are_taken(void **state)
 	for (size_t i = 0; i < N; i++) {
 		t[i] = malloc(sizeof(*t[i]));
 		assert_non_null(t[i]);
-		socle_timer_init(t[i], never_called);
+		t[i]->order = 0;
 		socle__timers_add(&store, t[i], start + (int64_t)i);
 	}
 	socle__timers_collect(&store, start + N);
@@ -666,7 +699,7 @@ a_due_timer_can_be_freed_while_others_are_taken(void **state)
 			free(t[i]);
 		}
 	}
-	for (struct socle_timer *due; (due = socle__timers_take(&store));) {
+	for (struct socle__timer_node *due; (due = take());) {
 		assert_ptr_equal(due, t[3 * taken++]);
 		free(due);
 	}
@@ -685,9 +718,9 @@ a_due_timer_that_is_restarted_is_not_due(void **state)
 	socle__timers_collect(&store, start);
 	add(1, start);
 	socle__timers_check(&store);
-	assert_ptr_equal(socle__timers_take(&store), &timers[0]);
-	assert_ptr_equal(socle__timers_take(&store), &timers[2]);
-	assert_null(socle__timers_take(&store));
+	assert_ptr_equal(take(), &timers[0]);
+	assert_ptr_equal(take(), &timers[2]);
+	assert_null(take());
 	assert_fires(1, start);
 	assert_empty();
 }
@@ -701,7 +734,7 @@ a_nested_pass_comes_after_timers_already_due(void **state)
 	add(1, start + 1);
 	add(2, start + second);
 	assert_true(socle__timers_collect(&store, start + 1));
-	assert_ptr_equal(socle__timers_take(&store), &timers[0]);
+	assert_ptr_equal(take(), &timers[0]);
 	add(3, start + second);
 	assert_int_equal(fire_in_order(start + second, 1), 3);
 	assert_empty();
@@ -721,7 +754,7 @@ clearing_cancels_all_timers(void **state)
 	assert_non_null(store.due);
 	socle__timers_clear(&store);
 	for (size_t i = 0; i < 1000; i++)
-		assert_false(socle_timer_pending(&timers[i]));
+		assert_false(is_pending(i));
 	assert_empty();
 	socle__timers_clear(&store);
 	socle__timers_init(&store, start);
@@ -1165,7 +1198,7 @@ static void *
 take_apart(void *arg)
 {
 	struct shape *s = arg;
-	struct socle_timer *t;
+	struct socle__timer_node *t;
 	size_t at = 0;
 
 	s->make(s->delay, s->n);
@@ -1173,7 +1206,7 @@ take_apart(void *arg)
 	socle__timers_remove(&store, &timers[0]);
 	socle__timers_check(&store);
 	socle__timers_collect(&store, start + second);
-	while ((t = socle__timers_take(&store)))
+	while ((t = take()))
 		s->wrong += t != &timers[++at];
 	s->wrong += at != s->n - 1;
 	s->make(s->delay, s->n);
@@ -1281,7 +1314,7 @@ model_due(void)
 static void
 model_found(void)
 {
-	const struct socle_timer *t = store.due;
+	const struct socle__timer_node *t = store.due;
 
 	if (model.n_due > 0)
 		return;
@@ -1385,7 +1418,7 @@ static void
 random_take(void)
 {
 	size_t first = model_due();
-	struct socle_timer *t = socle__timers_take(&store);
+	struct socle__timer_node *t = take();
 
 	if (first == MODELLED) {
 		assert_null(t);
@@ -1416,7 +1449,7 @@ assert_as_modelled(void)
 	for (size_t i = 0; i < MODELLED; i++) {
 		bool there = model.timers[i].where != IDLE;
 
-		assert_int_equal(socle_timer_pending(&timers[i]), there);
+		assert_int_equal(is_pending(i), there);
 		pending += there;
 	}
 	assert_int_equal(store.pending, pending);
@@ -1451,6 +1484,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(a_timer_has_the_name_from_its_init_call),
+		test(a_bare_timer_is_told_apart_when_it_is_taken),
 		test(a_timer_is_pending_until_it_is_taken),
 		test(a_timer_is_not_a_nanosecond_early),
 		test(timers_of_months_and_centuries_fire_on_the_nanosecond),
