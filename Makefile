@@ -545,6 +545,8 @@ bench: $(BENCHES) $(PEERS)
 # Instructions and system calls against what they were; RECORD=1 for new ones.
 guard: benches
 	+$Q$(MAKE) --no-print-directory LTO=1 B='$B-lto' benches
+	+$Q$(MAKE) --no-print-directory CPPFLAGS='$(CPPFLAGS) -DSOCLE__UNCOUNTED' \
+		B='$B-uncounted' benches
 	$QB='$B' CC='$(CC)' bench/guard $(if $(RECORD),record)
 
 # What httpd serves: the documents, as pages where the system can make some.

@@ -36,6 +36,7 @@
 #include "profiling/profile.h"
 #include "reactor/descriptor.h"
 #include "reactor/loop.h"
+#include "reactor/metrics.h"
 #include "reactor/version.h"
 #include "sockets/class.h"
 #include "sockets/dgram/dgram.h"

@@ -21,6 +21,7 @@
 #include "reactor/log.h"
 #include "reactor/mailbox.h"
 #include "reactor/map.h"
+#include "reactor/measure.h"
 #include "reactor/parking.h"
 #include "reactor/post_loop.h"
 #include "reactor/reactor.h"
@@ -36,7 +37,7 @@ is_observed(const struct socle__reactor *r)
 
 /* ---- steps 1 to 5: until the wait ---- */
 
-static void
+static inline void
 call_timer(struct socle__reactor *r, struct socle_timer *t)
 {
 	struct socle__callback c;
@@ -45,6 +46,8 @@ call_timer(struct socle__reactor *r, struct socle_timer *t)
 		t->fn(t);
 		return;
 	}
+	if (r->measure)
+		socle__measure_lag(r, t->node.deadline);
 	socle__callback_begin(r, &c, NULL, SOCLE__ITEM_TIMER, t->name, NULL);
 	t->fn(t);
 	socle__callback_end(r, &c);
@@ -214,6 +217,7 @@ dispatch_events(struct socle__reactor *r)
 {
 	unsigned mask = SOCLE__CLOSED | SOCLE__END_REPORTED | SOCLE__INDIRECT;
 
+	SOCLE__COUNT(r->counts.events, r->batch_n);
 	r->next = r->batch;
 	r->end = r->batch + r->batch_n;
 	while (r->next != r->end) {

@@ -3,6 +3,7 @@
 #include "reactor/callback.h"
 #include "reactor/interest.h"
 #include "reactor/mailbox.h"
+#include "reactor/measure.h"
 #include "reactor/reactor.h"
 #include "reactor/tick.h"
 #include "reactor/wait.h"
@@ -35,7 +36,8 @@ loop_enter(unsigned *outer, int *err)
 		return NULL;
 	*outer = r->interrupted;
 	r->interrupted = 0;
-	r->depth++;
+	if (r->depth++ == 0)
+		socle__measure_begin(r);
 	r->now_known = false;
 	if (socle__unlikely(r->next != r->end))
 		socle__interest_renew_edges(r); /* its wait drops the batch */
@@ -62,6 +64,7 @@ loop_leave(struct socle__reactor *r, unsigned outer, int result)
 		r->interrupted &= SOCLE__FORKED;
 		wake_embedder(r);
 		socle__profile_unchain(&r->profile);
+		socle__measure_end(r);
 	}
 	return socle__is_forked(r) ? -ECHILD : result;
 }

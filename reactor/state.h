@@ -9,6 +9,7 @@
 #define SOCLE_REACTOR_STATE_H
 
 #include "profiling/calls.h"
+#include "reactor/counts.h"
 #include "reactor/descriptor_ops.h"
 #include "reactor/loop.h"
 #include "timers/clock.h"
@@ -54,6 +55,7 @@ enum socle__part_order {
 	SOCLE__PART_MAILBOX,
 	SOCLE__PART_DEFERRED,
 	SOCLE__PART_BACKEND,
+	SOCLE__PART_MEASURE,
 	SOCLE__PART_CLASSES,
 	SOCLE__PART_SPARES,
 	SOCLE__PART_SLABS,
@@ -105,6 +107,7 @@ struct socle__log_message {
 struct socle__class;
 struct socle__deferred;
 struct socle__item;
+struct socle__measure;
 
 struct socle__reactor {
 	/* fields that every tick touches, next to each other */
@@ -167,6 +170,8 @@ struct socle__reactor {
 	char log_spare_text[SOCLE__LOG_LONGEST];
 	const struct socle__part *parts[SOCLE__PARTS];
 	void (*bare_timer)(struct socle__timer_node *t); /* fires such */
+	struct socle__counts counts;
+	struct socle__measure *measure; /* NULL: it was never on */
 	struct socle__timer_store timers;
 };
 

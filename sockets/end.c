@@ -16,6 +16,8 @@ release_all(struct socle_socket *s)
 	struct socle__extra *x = s->extra;
 
 	socle__timeouts_stop(s);
+	SOCLE__COUNT(socle__reactor->counts.bytes_in, s->in);
+	SOCLE__COUNT(socle__reactor->counts.bytes_out, s->out);
 	if (x && x->factory)
 		x->leave_factory(s);
 	if (socle__fd_is(s, SOCLE__FD_CORKED) &&
@@ -90,6 +92,7 @@ socle__root_close(struct socle_socket *self, const char *reason)
 	if (socle__is_closed(self))
 		return;
 	socle__log(1, "Closing #%d (%s)", self->d.fd, reason ? reason : "");
+	socle__count_closed(&socle__reactor->counts, reason);
 	end(self);
 }
 

@@ -46,6 +46,7 @@ fill(struct socle_socket *self)
 {
 	self->queue = NULL;
 	self->queued = 0;
+	self->in = self->out = 0;
 	self->extra = NULL;
 	self->active = 0;
 	self->idle_ms = 0;

@@ -86,6 +86,7 @@ discard(struct socle_socket *s)
 
 	for (int i = 0; i < CHUNKS_A_TICK && n > 0; i++) {
 		n = sys_read(s->d.fd, chunk, sizeof(chunk));
+		s->in += n > 0 ? (uint64_t)n : 0;
 		if (n > 0 && s->extra)
 			s->active = socle__now(socle__reactor);
 	}

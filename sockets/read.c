@@ -139,8 +139,10 @@ read_some(struct socle_socket *s, void *buf, size_t size)
 static ssize_t
 read_ended(struct socle_socket *s, ssize_t n)
 {
-	if (n == -EAGAIN || n == -EWOULDBLOCK)
+	if (n == -EAGAIN || n == -EWOULDBLOCK) {
+		socle__count_blocked_read();
 		return -EAGAIN;
+	}
 	if (socle__is_closed(s))
 		return n; /* the reader function closed it */
 	s->d.bits |= SOCLE__READ_ENDED;
@@ -183,8 +185,10 @@ read_in_full(struct socle_socket *s, void *buf, size_t size)
 	if (n == 0 && socle__fd_is(s, SOCLE__FD_MESSAGES) &&
 		socle__socket_type(s->d.fd) == SOCK_DGRAM)
 		return 0;
-	if (n > 0)
+	if (n > 0) {
+		s->in += (uint64_t)n;
 		return read_noted(s, n);
+	}
 	n = read_ended(s, n);
 	if (!socle__is_closed(s) && s->extra && s->extra->pushed)
 		socle__pushed_turn_set(
@@ -219,6 +223,7 @@ socle_read(struct socle_socket *s, void *buf, size_t size)
 	n = sys_read(s->d.fd, buf, size);
 	if (socle__unlikely(n <= 0))
 		return read_nothing(self, to, most, n);
+	SOCLE__COUNT(self->in, (uint64_t)n);
 	if (socle__unlikely(socle__has(self, SOCLE__IDLES)))
 		return read_noted(self, n);
 	return n;

@@ -49,11 +49,12 @@ extern "C" {
 struct socle_socket {
 	/* private */
 	struct socle_descriptor d;  /* first */
-	struct socle__item *queue;  /* the last item of the queue, or NULL */
 	size_t queued;              /* unsent bytes, + 1 per call and file */
+	uint64_t in, out;           /* bytes read and written */
+	struct socle__item *queue;  /* the last item of the queue, or NULL */
 	struct socle__extra *extra; /* rarely used state, or NULL */
 	int64_t active;             /* ns: time of the last traffic */
-	struct socle__timer_node timer; /* idle, write stall, a retried write */
+	struct socle__timer_node timer; /* idle, stall, a retried write */
 	uint32_t idle_ms;
 	uint16_t read_error;  /* errno of the last read that failed */
 	uint16_t write_error; /* errno of a failed write, close vetoed */
@@ -393,6 +394,14 @@ int socle_write_kick(struct socle_socket *s);
 
 /* Unsent bytes, + 1 per queued call or file.  The kernel's are not counted. */
 size_t socle_write_buf_size(const struct socle_socket *s);
+
+/*
+ * The bytes that the object took from the kernel or its reader function, and
+ * gave to the kernel or its writer function, so far; also after close, and in
+ * `destroy'.  Data that is pushed back is not counted again.
+ */
+uint64_t socle_bytes_in(const struct socle_socket *s);
+uint64_t socle_bytes_out(const struct socle_socket *s);
 
 /*
  * On by default.  While it is off, writes are held back and sent together,

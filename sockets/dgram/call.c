@@ -12,6 +12,7 @@
  */
 #include "sockets/dgram/call.h"
 
+#include "sockets/counts.h"
 #include "sockets/dgram/options.h"
 #include "sockets/names/socket_error.h"
 #include "sockets/write/transmit.h"
@@ -30,6 +31,7 @@ enum {
 enum { SEND_FLAGS = MSG_DONTWAIT | MSG_NOSIGNAL };
 
 struct call {
+	size_t bytes; /* of all messages */
 	unsigned n, pieces;
 	int flags;
 	struct socle__message *sent; /* these, or those of a receive buffer */
@@ -97,7 +99,10 @@ socle__dgram_transmit(struct socle_dgram *d, const struct socle__outgoing *o)
 		from = false;
 		errno = EINTR;
 	} while (n < 0 && errno == EINTR);
-	return n < 0 ? socle__send_error(fd, -errno) : n;
+	if (n < 0)
+		n = socle__send_error(fd, -errno);
+	socle__count_sent(&d->sock, n, o->len, socle__is_blocked_by(n));
+	return n;
 }
 
 /* ---- many datagrams ---- */
@@ -203,6 +208,7 @@ gather(struct socle_dgram *d, struct call *c,
 			: item->o.len;
 		left -= c->datagrams[c->n++];
 	}
+	c->bytes = bytes;
 }
 
 /*
@@ -228,6 +234,7 @@ gather_answers(struct socle_dgram *d, struct call *c,
 	c->datagrams[0] = 1;
 	for (c->n = 0; c->n < n && bytes < budget->bytes; c->n++, item++)
 		bytes += b->of->iov[i + c->n].iov_len = item->o.len;
+	c->bytes = bytes;
 	return true;
 }
 
@@ -245,7 +252,16 @@ send_call(struct socle_dgram *d, struct call *c)
 			n = sys_sendmsg(fd, &c->sent->msg_hdr, flags) < 0 ? -1
 									  : 1;
 	} while (n < 0 && errno == EINTR);
-	return n < 0 ? socle__send_error(fd, -errno) : n;
+	if (n < 0) {
+		n = socle__send_error(fd, -errno);
+		socle__count_sent(&d->sock, n, 0, socle__is_blocked_by(n));
+	}
+	if (n == (int)c->n)
+		d->sock.out += c->bytes;
+	else
+		for (int i = 0; i < n; i++)
+			d->sock.out += c->sent[i].msg_len;
+	return n;
 }
 
 /* Errors of a message that may have gone as single datagrams. */

@@ -123,6 +123,7 @@ message_read(struct socle_dgram *d, struct socle__dgram_room *r)
 
 	p->full_len = m->msg_len;
 	p->len = p->full_len < r->most ? p->full_len : r->most;
+	d->sock.in += p->len;
 	p->truncated =
 		p->full_len > p->len || (m->msg_hdr.msg_flags & MSG_TRUNC) != 0;
 	p->from.len = from < sizeof(p->from.u) ? from : sizeof(p->from.u);
@@ -233,6 +234,7 @@ static void
 failed(struct socle_dgram *d, int err)
 {
 	if (err == -EAGAIN || err == -EWOULDBLOCK) {
+		socle__count_blocked_read();
 		d->flags &= ~(uint32_t)SOCLE__DGRAM_IN_FAILED;
 		return;
 	}

@@ -197,6 +197,7 @@ go_on_after(struct socle_factory *f, int result)
 
 	if (is_none(result) || is_transient(result))
 		return go_on_in_vain(f, is_none(result) ? 0 : result);
+	socle__reactor->counts.fd_shortages += is_shortage(result);
 	if ((result == -EMFILE || result == -ENFILE) && f->reserve >= 0) {
 		shed = shed_one(f);
 		if (shed > 0)
@@ -223,8 +224,10 @@ accept_one(struct socle_factory *f)
 		err = accept_with_peer(f);
 	else if ((err = accept_fd(f, NULL)) >= 0)
 		err = socle__factory_deliver_object(f, err);
-	return (err == 0 || go_on_after(f, err)) &&
-		!socle__is_forked(socle__reactor);
+	if (err < 0)
+		return go_on_after(f, err) && !socle__is_forked(socle__reactor);
+	SOCLE__COUNT(socle__reactor->counts.accepted, 1);
+	return !socle__is_forked(socle__reactor);
 }
 
 static void

@@ -90,6 +90,7 @@ attempt_won(struct socle__attempt *a)
 		return;
 	}
 	err = socle__factory_deliver(f, fd, &a->to);
+	socle__reactor->counts.connected += err == 0;
 	if (err < 0)
 		socle__factory_fail(f, "connect", err);
 }

@@ -11,6 +11,7 @@
 
 #include "reactor/interest.h"
 #include "sockets/activity.h"
+#include "sockets/counts.h"
 #include "sockets/names/socket_error.h"
 #include "sockets/write/transmit.h"
 
@@ -173,10 +174,12 @@ flush_by_kernel(struct socle_socket *s, struct socle__item *item,
 	do
 		sent = sys_sendfile(s->d.fd, f->fd, &f->offset, n);
 	while (sent < 0 && errno == EINTR);
+	if (sent < 0)
+		sent = socle__send_error(s->d.fd, -errno);
+	socle__count_sent(s, sent, n, socle__is_blocked_by(sent));
 	if (sent <= 0)
-		return kernel_refused(s, item, flush,
-			sent < 0 ? socle__send_error(s->d.fd, -errno)
-				 : -ENODATA);
+		return kernel_refused(
+			s, item, flush, sent < 0 ? (int)sent : -ENODATA);
 	account(s, f, flush, (size_t)sent);
 	if (f->remaining == 0)
 		return finish(s, item, flush, "sendfile", 0);

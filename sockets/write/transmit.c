@@ -1,6 +1,7 @@
 /* Handing bytes to the kernel or the writer function. */
 #include "sockets/write/transmit.h"
 
+#include "sockets/counts.h"
 #include "sockets/names/socket_error.h"
 
 #include "seam.h"
@@ -87,5 +88,7 @@ socle__transmit(struct socle_socket *s, const struct iovec *iov, int n)
 		sent = socle__has_writer(s) ? to_writer(s, iov)
 					    : to_kernel(s, iov, n);
 	while (sent == -EINTR && !socle__is_closed(s));
+	socle__count_sent(s, sent, socle__iovec_length(iov, n),
+		socle__is_blocked_by(sent));
 	return sent;
 }

@@ -3,6 +3,7 @@
 
 #include "reactor/interest.h"
 #include "sockets/activity.h"
+#include "sockets/counts.h"
 #include "sockets/names/socket_error.h"
 #include "sockets/write/pump.h"
 #include "sockets/write/transmit.h"
@@ -235,6 +236,7 @@ sent_unusual(struct socle_socket *s, const void *data, size_t len, ssize_t sent)
 		return write_in_full(s, data, len);
 	if (sent < 0)
 		sent = socle__send_error(s->d.fd, -errno);
+	socle__count_sent(s, sent, len, socle__is_blocked_by(sent));
 	return written_directly(s, &iov, 1, len, sent);
 }
 
@@ -263,6 +265,7 @@ socle_write(struct socle_socket *s, const void *data, size_t len)
 	if (socle__unlikely(
 		    sent != (ssize_t)size || socle__has(self, SOCLE__IDLES)))
 		return sent_unusual(self, from, size, sent);
+	SOCLE__COUNT(self->out, size);
 	return 1;
 }
 

@@ -56,6 +56,7 @@ reset_run(int strikes, struct result *r)
 	} else {
 		socle_watch_read(s, true);
 	}
+	r->heard += socle_measure_ticks(true) < 0;
 	l = socle_loop_self();
 	r->heard += l == NULL;
 	ticks(2, r);
