@@ -196,7 +196,7 @@ all: $(STATIC) $(SHARED) $(LINKS)
 .PHONY: all tests test test-long test-kernels test-valgrind examples benches bench \
 	stress soak simulate peers guard run install uninstall lint clean cmocka cross \
 	coverage fuzz mutate mutants defects verify \
-	perl perl-needs verify-perl
+	perl perl-needs verify-perl map
 .DELETE_ON_ERROR:
 MAKEFLAGS += -r
 
@@ -269,10 +269,16 @@ $B/%.a: $B/flags
 	@rm -f $@
 	$Q$(AR) rcs $@ $(filter %.o,$^)
 
-$(SHARED): $(LIB_OBJ) $B/flags
+$(SHARED): $(LIB_OBJ) libsocle.map $B/flags
 	$(call say,LD,$@)
 	$Q$(CC) -shared -Wl,-soname,$(SONAME) -Wl,-z,relro,-z,now \
+		-Wl,--version-script=libsocle.map \
 		$(ALL_LDFLAGS) -o $@ $(LIB_OBJ) $(ALL_LIBS)
+
+# The names that the sources export now, in libsocle.map.
+map: $(LIB_OBJ)
+	$Qtools/symbol-map libsocle.map $(LIB_OBJ) >$B/map
+	$Qcp $B/map libsocle.map
 
 $(LINKS): $(SHARED)
 	@ln -sf $(<F) $@
@@ -600,6 +606,7 @@ uninstall:
 lint: $(LIB_OBJ) $(STAGE)/.ok
 	$QB='$B' CC='$(CC)' CXX='$(CXX)' CPPFLAGS='-I. $(ALL_CPPFLAGS)' \
 		FEATURES='$(FEATURES)' WARN='$(WARN)' SHARED='$(SHARED)' \
+		LIB_OBJ='$(LIB_OBJ)' \
 		KQUEUE_FLAGS='$(KQUEUE_FLAGS)' LIB_SRC='$(LIB_SRC)' FOLDERS='$(FOLDERS)' \
 		PUBLIC_HEADERS='$(PUBLIC_HEADERS)' tools/lint
 
