@@ -23,6 +23,8 @@
 
 VERSION := $(shell sed -n 's/^#define SOCLE_VERSION "\(.*\)"/\1/p' reactor/version.h)
 SONAME  := libsocle.so.0
+# The first version with this number, whose programs run with this one.
+SINCE   := 0.1.0
 
 PUBLIC_HEADERS := $(wildcard socle.h timers/timer.h profiling/profile.h \
 	reactor/descriptor.h reactor/loop.h reactor/metrics.h reactor/version.h \
@@ -393,7 +395,7 @@ cross:
 
 # The examples are built as a user builds: against an installed library.
 STAGE := $B/stage
-$(STAGE)/.ok: $(STATIC) $(SHARED) $(PUBLIC_HEADERS) $(MAN3) socle.pc.in Makefile
+$(STAGE)/.ok: $(STATIC) $(SHARED) $(PUBLIC_HEADERS) $(MAN3) $(wildcard socle*.in) Makefile
 	@rm -rf $(STAGE)
 	@$(MAKE) -s --no-print-directory install DESTDIR=$(STAGE) PREFIX=/usr \
 		LIBDIR=/usr/lib INCLUDEDIR=/usr/include MANDIR=/usr/share/man
@@ -565,19 +567,24 @@ PORT ?= 8080
 run: $B/examples/httpd $(SITE)/.ok
 	$< --port=$(PORT) --root=$(SITE) --profile=cpu
 
-# pkg-config wants blanks escaped, and sed the backslash.
+# pkg-config wants blanks escaped, and sed the backslash; cmake does not.
 blanks = $(subst $(space),\\ ,$1)
+as_is  = $1
+fill   = sed -e 's|@PREFIX@|$(call $1,$(PREFIX))|' -e 's|@LIBDIR@|$(call $1,$(LIBDIR))|' \
+	-e 's|@INCLUDEDIR@|$(call $1,$(INCLUDEDIR))|' -e 's|@VERSION@|$(VERSION)|' \
+	-e 's|@SONAME@|$(SONAME)|' -e 's|@SINCE@|$(SINCE)|'
+CMAKE_FILES := socle-config.cmake socle-config-version.cmake
 
 install: all
 	$(call say,INSTALL,$(DESTDIR)$(PREFIX))
-	$Q$(INSTALL) -d '$(DESTDIR)$(LIBDIR)/pkgconfig'
+	$Q$(INSTALL) -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(LIBDIR)/cmake/socle'
 	$Q$(INSTALL) -m 644 $(STATIC) $(SHARED) '$(DESTDIR)$(LIBDIR)'
 	$Qfor f in $(notdir $(LINKS)); do \
 		ln -sf $(notdir $(SHARED)) '$(DESTDIR)$(LIBDIR)'/$$f; done
-	$Qsed -e 's|@PREFIX@|$(call blanks,$(PREFIX))|' \
-		-e 's|@LIBDIR@|$(call blanks,$(LIBDIR))|' \
-		-e 's|@INCLUDEDIR@|$(call blanks,$(INCLUDEDIR))|' -e 's|@VERSION@|$(VERSION)|' \
-		socle.pc.in > '$(DESTDIR)$(LIBDIR)/pkgconfig/socle.pc'
+	$Q$(call fill,blanks) socle.pc.in >'$(DESTDIR)$(LIBDIR)/pkgconfig/socle.pc'
+	$Qfor f in $(CMAKE_FILES); do \
+		$(call fill,as_is) $$f.in >'$(DESTDIR)$(LIBDIR)'/cmake/socle/$$f || \
+			exit 1; done
 	$Qfor f in $(PUBLIC_HEADERS); do \
 		d='$(DESTDIR)$(INCLUDEDIR)'/socle/$$(dirname $$f); \
 		$(INSTALL) -d "$$d" && $(INSTALL) -m 644 $$f "$$d" || exit 1; done
@@ -594,7 +601,8 @@ install: all
 
 uninstall:
 	$Qcd '$(DESTDIR)$(LIBDIR)' && rm -f pkgconfig/socle.pc \
-		$(notdir $(STATIC) $(SHARED) $(LINKS))
+		$(CMAKE_FILES:%=cmake/socle/%) $(notdir $(STATIC) $(SHARED) $(LINKS)); \
+		rmdir cmake/socle 2>/dev/null; :
 	$Qcd '$(DESTDIR)$(INCLUDEDIR)' && (cd socle && rm -f $(PUBLIC_HEADERS) \
 		$(addprefix sockets/,$(notdir $(MOVED_HEADERS)))); \
 		rmdir socle/sockets/* socle/* socle 2>/dev/null; :

@@ -1,14 +1,15 @@
 #!/bin/sh
-# A user's program in C++20, consumer.cc, against an installed library found
-# with pkg-config: linked with the shared one, and with the archive, also where
-# PREFIX has a blank.  Without DESTDIR "make install" leaves a program that
-# starts, or says what to type.  Reports its tests in cmocka's words.
+# A user's programs, in C and in C++20, against an installed library found with
+# pkg-config and with CMake, if it is there: linked with the shared one, and with
+# the archive, also where PREFIX has a blank.  Without DESTDIR "make install"
+# leaves a program that starts, or says what to type.  Reports its tests in
+# cmocka's words.
 cd "$(dirname "$0")/../.." || exit
-CXX=${CXX:-g++}
+CC=${CC:-cc} CXX=${CXX:-g++}
 skip() {
 	echo "skipped: $*"
 	echo '[  PASSED  ] 0 test(s).'
-	echo '[  SKIPPED ] 7 test(s), listed below:'
+	echo '[  SKIPPED ] 1 test(s), listed below:'
 	exit 0
 }
 
@@ -22,42 +23,48 @@ trap 'exit 1' HUP INT TERM
 # The make above may have gone with its job server; its variables stay.
 MAKEFLAGS=$(printf %s "$MAKEFLAGS" | sed 's/ *--jobserver-[a-z]*=[^ ]*//')
 export MAKEFLAGS
-passed=0 failed=0
+. tests/consumer/programs
 
-# install_at PREFIX [DESTDIR]; pkg-config finds it there.
+# install_at PREFIX [DESTDIR]; pkg-config, CMake and the loader find it there.
 install_at() {
 	lib=$2$1/lib
-	export PKG_CONFIG_PATH="$lib/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$2"
+	export PKG_CONFIG_PATH="$lib/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$2" \
+		CMAKE_PREFIX_PATH="$2$1"
 	${MAKE:-make} -s --no-print-directory install ${B:+B="$B"} \
 		DESTDIR="$2" PREFIX="$1"
 }
 
-# judge NAME COMMAND...: a test, which passes if the command succeeds.
-judge() {
-	name=$1
-	shift
-	"$@" && passed=$((passed + 1)) && return
-	echo "[  FAILED  ] $name"
-	failed=$((failed + 1))
-}
-
-# compile PROGRAM PKG_CONFIG_FLAGS LINKER_FLAGS...: pkg-config quotes blanks as
-# the shell does.
-compile() {
-	flags=$(pkg-config --cflags --libs $2 socle) && echo "$1: $flags" &&
-		eval "$CXX -std=c++20 -Wall -Wextra -Wpedantic -Werror \
-			-o '$1' tests/consumer/consumer.cc $3 $flags $4"
-}
-
-starts() {
-	compile "$tmp/program" "$@" && LD_LIBRARY_PATH=$lib "$tmp/program"
+there() {
+	export LD_LIBRARY_PATH="$lib"
+	every_program by_pkg_config "$1"
+	if command -v cmake >/dev/null; then
+		with_cmake "$1"
+	fi
+	unset LD_LIBRARY_PATH
 }
 
 for prefix in /opt/socle '/opt/so cle'; do
 	install_at "$prefix" "$tmp" || exit
-	judge "shared, in $prefix" starts '' '' ''
-	judge "static, in $prefix" starts --static -Wl,-Bstatic -Wl,-Bdynamic
+	there "in $prefix"
 done
+
+# With the headers and the library apart, somewhere else than was said.
+apart_and_moved() {
+	${MAKE:-make} -s --no-print-directory install ${B:+B="$B"} \
+		DESTDIR="$tmp/stage" PREFIX=/usr LIBDIR=/usr/lib/this-machine \
+		INCLUDEDIR=/usr/include/these && mv "$tmp/stage" "$tmp/moved" &&
+		socle_DIR=$tmp/moved/usr/lib/this-machine/cmake/socle configure
+}
+
+nothing_is_left() {
+	${MAKE:-make} -s --no-print-directory uninstall ${B:+B="$B"} \
+		DESTDIR="$tmp" PREFIX="$prefix" &&
+		[ -z "$(find "$tmp$prefix" ! -type d)" ] &&
+		[ ! -e "$lib/cmake/socle" ] && [ ! -e "$tmp$prefix/include/socle" ]
+}
+
+! command -v cmake >/dev/null || judge apart_and_moved apart_and_moved
+judge nothing_is_left nothing_is_left
 
 # An ldconfig whose loader searches $1, or nothing that is there; it notes that
 # it was run to make the cache.  And an id of the user $2.
@@ -91,7 +98,8 @@ a_user_is_told_to_make_the_cache() {
 # The line that is printed is the one that makes the program start.
 a_library_beside_the_loaders_paths_is_found_after_the_line() {
 	install_planted /nowhere 0 && [ ! -e "$tmp/cached" ] &&
-		compile "$tmp/program" '' '' '' &&
+		compile "$tmp/program" consumer.cc \
+			"$(pkg-config --cflags --libs socle)" &&
 		eval "$(grep '^	export LD_LIBRARY_PATH=' "$tmp/said")" &&
 		"$tmp/program"
 }
@@ -103,6 +111,5 @@ if [ "$(uname -s)" = Linux ]; then
 	done
 fi
 
-echo "[  PASSED  ] $passed test(s)."
-[ $failed = 0 ] || echo "[  FAILED  ] $failed test(s), listed below:"
+report
 exit $failed
