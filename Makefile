@@ -198,7 +198,7 @@ all: $(STATIC) $(SHARED) $(LINKS)
 .PHONY: all tests test test-long test-kernels test-valgrind examples benches bench \
 	stress soak simulate peers guard run install uninstall lint clean cmocka cross \
 	coverage fuzz mutate mutants defects verify \
-	perl perl-needs verify-perl map
+	perl perl-needs verify-perl map dist distcheck
 .DELETE_ON_ERROR:
 MAKEFLAGS += -r
 
@@ -617,6 +617,16 @@ lint: $(LIB_OBJ) $(STAGE)/.ok
 		LIB_OBJ='$(LIB_OBJ)' \
 		KQUEUE_FLAGS='$(KQUEUE_FLAGS)' LIB_SRC='$(LIB_SRC)' FOLDERS='$(FOLDERS)' \
 		PUBLIC_HEADERS='$(PUBLIC_HEADERS)' tools/lint
+
+# A tarball of the last commit, and whether it is good.
+DIST := build/dist/socle-$(VERSION).tar.gz
+dist:
+	@mkdir -p $(dir $(DIST))
+	$(call say,DIST,$(DIST))
+	$Qtools/dist $(DIST)
+
+distcheck: dist
+	+$QMAKE='$(MAKE)' tools/distcheck $(DIST)
 
 clean:
 	rm -rf build
