@@ -198,7 +198,7 @@ all: $(STATIC) $(SHARED) $(LINKS)
 .PHONY: all tests test test-long test-kernels test-valgrind examples benches bench \
 	stress soak simulate peers guard run install uninstall lint clean cmocka cross \
 	coverage fuzz mutate mutants defects verify \
-	perl perl-needs verify-perl map dist distcheck
+	perl perl-needs verify-perl map dist distcheck deb
 .DELETE_ON_ERROR:
 MAKEFLAGS += -r
 
@@ -627,6 +627,10 @@ dist:
 
 distcheck: dist
 	+$QMAKE='$(MAKE)' tools/distcheck $(DIST)
+
+# Debian's packages, of the tarball.
+deb: dist
+	$QCC='$(CC)' tools/deb $(DIST) build/deb
 
 clean:
 	rm -rf build
