@@ -198,7 +198,7 @@ all: $(STATIC) $(SHARED) $(LINKS)
 .PHONY: all tests test test-long test-kernels test-valgrind examples benches bench \
 	stress soak simulate peers guard run install uninstall lint clean cmocka cross \
 	coverage fuzz mutate mutants defects verify \
-	perl perl-needs verify-perl map dist distcheck deb
+	perl perl-needs verify-perl map abi dist distcheck deb
 .DELETE_ON_ERROR:
 MAKEFLAGS += -r
 
@@ -617,6 +617,12 @@ lint: $(LIB_OBJ) $(STAGE)/.ok
 		LIB_OBJ='$(LIB_OBJ)' \
 		KQUEUE_FLAGS='$(KQUEUE_FLAGS)' LIB_SRC='$(LIB_SRC)' FOLDERS='$(FOLDERS)' \
 		PUBLIC_HEADERS='$(PUBLIC_HEADERS)' tools/lint
+
+# Whether programs that are linked with the recorded interface run with this one;
+# RECORD=1 records it.
+abi: $(STAGE)/.ok
+	$QCC='$(CC)' FEATURES='$(FEATURES)' STAGE='$(STAGE)' WORK='$B/abi' \
+		tools/abi/check $(if $(RECORD),record)
 
 # A tarball of the last commit, and whether it is good.
 DIST := build/dist/socle-$(VERSION).tar.gz
