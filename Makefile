@@ -198,7 +198,7 @@ all: $(STATIC) $(SHARED) $(LINKS)
 .PHONY: all tests test test-long test-kernels test-valgrind examples benches bench \
 	stress soak simulate peers guard run install uninstall lint clean cmocka cross \
 	coverage fuzz mutate mutants defects verify \
-	perl perl-needs verify-perl map abi dist distcheck deb
+	perl perl-needs verify-perl map html abi dist distcheck deb
 .DELETE_ON_ERROR:
 MAKEFLAGS += -r
 
@@ -557,11 +557,19 @@ guard: benches
 		B='$B-uncounted' benches
 	$QB='$B' CC='$(CC)' bench/guard $(if $(RECORD),record)
 
-# What httpd serves: the documents, as pages where the system can make some.
-$(SITE)/.ok: $(wildcard docs/* docs/*/*) tools/make-site
-	$(call say,SITE,docs)
-	@tools/make-site docs $(SITE)
+# The documents as pages, where the system can make some: what httpd serves.
+PAGES := $(wildcard *.md docs/* docs/*/* tools/site/*) $(PUBLIC_HEADERS)
+$(SITE)/.ok: $(PAGES)
+	$(call say,SITE,$(SITE))
+	@LIVE=1 tools/site/make $(SITE) $(PUBLIC_HEADERS)
 	@touch $@
+
+# The same for any web server, or none: build/html.  No link in it is broken.
+html:
+	@tools/need mandoc mandoc cmark-gfm cmark-gfm
+	$(call say,SITE,build/html)
+	$Qtools/site/make build/html $(PUBLIC_HEADERS)
+	$Qtools/site/check-links build/html
 
 PORT ?= 8080
 run: $B/examples/httpd $(SITE)/.ok

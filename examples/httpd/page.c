@@ -1,7 +1,7 @@
 /*
- * All pages share one style, and so do the manual pages that mandoc makes.  It
- * suits a phone as well: nothing is wider than the window, except boxes that
- * scroll.  Colours of text have a contrast of at least 4.5.
+ * All pages share one style.  It suits a phone as well: nothing is wider than the
+ * window, except boxes that scroll.  Colours of text have a contrast of at least
+ * 4.5.
  *
  * The literals are short because C11 does not guarantee more than 4095 bytes.
  */
@@ -43,58 +43,19 @@ static const char style[] =
 	".card th:first-child,.card td:first-child{text-align:left}\n"
 	"@media(max-width:820px){body{padding:16px 12px}}\n";
 
-/* Listings, and text to read: Markdown and manual pages. */
-static const char style_text[] =
+static const char style_list[] =
 	".list{max-width:760px}.list p{margin:0 0 18px;max-width:60ch}\n"
 	".list td:first-child{white-space:normal;overflow-wrap:anywhere}\n"
 	".list td:nth-child(n+2){color:var(--dim)}\n"
 	"@media(max-width:520px){.list td:nth-child(3){display:none}\n"
-	".list td{padding:11px 12px}}\n"
-	".text,.manual-text{max-width:46em;margin:0 auto;font-size:16px;\n"
-	"line-height:1.55}.text h1,.text h2,.text h3,.manual-text h1,\n"
-	".manual-text h2{line-height:1.25;margin:1.6em 0 .5em}\n"
-	".text h2,.manual-text h1{font-size:20px}.text h3,\n"
-	".manual-text h2{font-size:17px}.text header+h1{margin-top:0}\n"
-	"code,pre,.Bd-indent{font-family:ui-monospace,monospace;\n"
-	"font-size:.9em}.text code{background:var(--card)}\n"
-	"pre,.wide{overflow-x:auto;max-width:100%}\n"
-	"pre{background:var(--card);border:1px solid var(--line);\n"
-	"border-radius:8px;padding:10px 12px;line-height:1.4}\n"
-	"pre code{font-size:inherit}img{max-width:100%;height:auto}\n"
-	".wide table{border-collapse:collapse;font-size:14px}\n"
-	".wide th,.wide td{text-align:left;vertical-align:top;\n"
-	"padding:5px 10px;border:1px solid var(--line)}\n"
-	"li{margin:.25em 0}blockquote{margin:1em 0;padding-left:12px;\n"
-	"border-left:3px solid var(--line);color:var(--dim)}\n";
-
-/* mandoc's classes; its first and last table are the page's head and foot. */
-static const char style_manual[] =
-	".head,.foot{width:100%;max-width:52em;margin:0 auto 14px;\n"
-	"color:var(--dim);font-size:12px}.head{table-layout:fixed}\n"
-	".foot{margin:24px auto 0}.head-vol{text-align:center}\n"
-	".head-rtitle,.foot-os{text-align:right}\n"
-	"div.head,div.foot{display:flex;justify-content:space-between;\n"
-	"gap:12px}a.permalink{color:inherit}.Nd,.Bf,.Op{display:inline}\n"
-	".manual-text .Nm,.Fl,.Cm,.Ic,.In,.Fd,.Fn,.Cd{font-weight:600;\n"
-	"font-style:normal}.Va,.Fa,.Ft,.Vt,.Pa,.Ar{font-style:italic}\n"
-	".manual-text dd{margin:0 0 .5em "
-	"1.6em}.Bl-compact>dd{margin-bottom:0}\n"
-	".manual-text table{display:block;overflow-x:auto;max-width:100%}\n"
-	".manual-text td{vertical-align:top;padding:2px 12px 2px 0}\n"
-	".Bd-indent,.D1{margin-left:1.2em}\n"
-	"pre.Bd-indent{margin-left:0}.Bl-column{border-collapse:collapse}\n"
-	".Bl-diag>dt,.Ms{font-weight:600}.manual-text{overflow-wrap:anywhere}\n"
-	"@media(max-width:520px){.manual-text dd{margin-left:1em}\n"
-	".manual-text ul,.text ul{padding-left:1.4em}\n"
-	".text ol{padding-left:2em}}\n";
+	".list td{padding:11px 12px}}\n";
 
 void
 page_style(FILE *out)
 {
 	fputs(colours, out);
 	fputs(style, out);
-	fputs(style_text, out);
-	fputs(style_manual, out);
+	fputs(style_list, out);
 }
 
 /* A socket with its two holes, on the colour of links. */

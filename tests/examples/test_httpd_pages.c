@@ -70,13 +70,14 @@ contrast(unsigned long a, unsigned long b)
 }
 
 /* Each colour that text has, on each that is behind it, and on pills. */
-static void
-assert_legible(const char *style)
-{
-	static const char *const texts[] = {
-		"ink", "dim", "main", "new", "good", "bad"};
+static const char *const texts_of_httpd[] = {
+	"ink", "dim", "main", "new", "good", "bad", NULL};
+static const char *const texts_of_the_site[] = {"ink", "dim", "main", NULL};
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+static void
+assert_legible(const char *style, const char *const *texts)
+{
+	for (size_t i = 0; texts[i]; i++) {
 		unsigned long text = colour(style, texts[i]);
 		double page = contrast(text, colour(style, "bg"));
 		double card = contrast(text, colour(style, "card"));
@@ -109,8 +110,8 @@ text_is_legible_in_light_and_dark_mode(void **state)
 	assert_string_equal("text/css; charset=utf-8", field("Content-Type: "));
 	dark = strstr(reply.body, "prefers-color-scheme:dark");
 	assert_non_null(dark);
-	assert_legible(reply.body);
-	assert_legible(dark);
+	assert_legible(reply.body, texts_of_httpd);
+	assert_legible(dark, texts_of_httpd);
 	httpd_stop(fd);
 }
 
@@ -212,6 +213,21 @@ the_front_page_of_the_site_links_to_every_document(void **state)
 }
 
 static void
+the_text_of_the_site_is_legible_in_light_and_dark_mode(void **state)
+{
+	int fd = start_on_the_site();
+	const char *dark;
+
+	(void)state;
+	assert_int_equal(200, get(fd, "/style.css"));
+	dark = strstr(reply.body, "prefers-color-scheme: dark");
+	assert_non_null(dark);
+	assert_legible(reply.body, texts_of_the_site);
+	assert_legible(dark, texts_of_the_site);
+	httpd_stop(fd);
+}
+
+static void
 the_manual_pages_are_html_if_mandoc_was_there(void **state)
 {
 	int fd;
@@ -223,7 +239,7 @@ the_manual_pages_are_html_if_mandoc_was_there(void **state)
 	assert_int_equal(200, get(fd, "/socle.7.html"));
 	assert_string_equal(
 		"text/html; charset=utf-8", field("Content-Type: "));
-	assert_true(reply_contains("href=\"/profile/style.css\""));
+	assert_true(reply_contains("href='style.css'"));
 	assert_true(reply_contains("href=\"socle_loop.3.html"));
 	assert_int_equal(200, get(fd, "/socle_loop.3.html"));
 	assert_int_equal(404, get(fd, "/socle.7"));
@@ -245,6 +261,8 @@ main(void)
 			the_profile_greys_its_numbers_when_the_connection_is_lost),
 		program_test(
 			the_front_page_of_the_site_links_to_every_document),
+		program_test(
+			the_text_of_the_site_is_legible_in_light_and_dark_mode),
 		program_test(the_manual_pages_are_html_if_mandoc_was_there),
 	};
 	return cmocka_run_group_tests_name(
