@@ -14,6 +14,9 @@
 # make verify-perl DANGA=DIR DDLOCK=DIR PERLBAL=DIR DJABBERD=DIR GEARMAN=DIR
 #   the test suites of those checkouts, with the genuine module and with ours
 # make cross           for other systems and machines, TARGETS="musl i386" alone
+# make html            the manual and the documents as a site, in build/html
+# make map             the exported names               make abi [RECORD=1]
+# make dist distcheck  a tarball of the last commit     make deb
 # make stress [SHORT=1] [T=fds]  on the real kernel     make soak [SECONDS=60]
 #
 # SAN=asan|ubsan|tsan builds a variant of its own in build/$(SAN); LTO=1 one in
