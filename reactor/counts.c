@@ -1,19 +1,17 @@
 /* counts.h describes the functions. */
 #include "reactor/counts.h"
 
-#include "reactor/state.h"
-
 #include <string.h>
 
 /* No reason is this one. */
 static const char no_reason[] = "";
 
 void
-socle__counts_clear(struct socle__reactor *r)
+socle__counts_clear(struct socle__counts *c, uint64_t waits)
 {
-	memset(&r->counts, 0, sizeof(r->counts));
-	r->counts.ticks_before = r->waits;
-	r->counts.last_reason = no_reason;
+	memset(c, 0, sizeof(*c));
+	c->ticks_before = waits;
+	c->last_reason = no_reason;
 }
 
 /* The counter of a reason that has come before, perhaps at another address. */
@@ -42,10 +40,4 @@ socle__count_reason(struct socle__counts *c, const char *reason)
 	of->closed++;
 	c->last_reason = reason;
 	c->last = &of->closed;
-}
-
-SOCLE__NOINLINE void
-socle__count_blocked_read(void)
-{
-	socle__reactor->counts.blocked_reads++;
 }

@@ -33,10 +33,8 @@ struct socle__counts {
 #define SOCLE__COUNT(counter, n) ((void)((counter) += (n)))
 #endif
 
-struct socle__reactor;
-
-/* All from zero again. */
-void socle__counts_clear(struct socle__reactor *r);
+/* All from zero again, when the loop has waited so often. */
+void socle__counts_clear(struct socle__counts *c, uint64_t waits);
 
 /* The slow part of socle__count_closed(): another reason than the last time. */
 void socle__count_reason(struct socle__counts *c, const char *reason);
@@ -50,8 +48,5 @@ socle__count_closed(struct socle__counts *c, const char *reason)
 	else
 		socle__count_reason(c, reason);
 }
-
-/* A read ended with -EAGAIN. */
-void socle__count_blocked_read(void);
 
 #endif

@@ -17,11 +17,11 @@
 #include "reactor/callback.h"
 #include "reactor/check.h"
 #include "reactor/deferred.h"
+#include "reactor/due_timers.h"
 #include "reactor/interest.h"
 #include "reactor/log.h"
 #include "reactor/mailbox.h"
 #include "reactor/map.h"
-#include "reactor/measure.h"
 #include "reactor/parking.h"
 #include "reactor/post_loop.h"
 #include "reactor/reactor.h"
@@ -36,39 +36,6 @@ is_observed(const struct socle__reactor *r)
 }
 
 /* ---- steps 1 to 5: until the wait ---- */
-
-static inline void
-call_timer(struct socle__reactor *r, struct socle_timer *t)
-{
-	struct socle__callback c;
-
-	if (t->name == socle__own_timer) {
-		t->fn(t);
-		return;
-	}
-	if (r->measure)
-		socle__measure_lag(r, t->node.deadline);
-	socle__callback_begin(r, &c, NULL, SOCLE__ITEM_TIMER, t->name, NULL);
-	t->fn(t);
-	socle__callback_end(r, &c);
-}
-
-static SOCLE__COLD void
-run_due_timers(struct socle__reactor *r)
-{
-	struct socle__timer_node *node;
-	bool bare;
-
-	if (!socle__timers_collect(&r->timers, socle__now_for_timers(r)))
-		return;
-	while (!socle__is_abandoned(r) &&
-		(node = socle__timers_take(&r->timers, &bare))) {
-		if (bare)
-			r->bare_timer(node);
-		else
-			call_timer(r, (struct socle_timer *)(void *)node);
-	}
-}
 
 static void
 run_deferred_calls(struct socle__reactor *r)
@@ -122,7 +89,7 @@ prepare_and_wait(struct socle__reactor *r, int limit_ms)
 
 	socle__log_deliver(r);
 	if (r->timers.pending > 0)
-		run_due_timers(r);
+		socle__timers_run(r);
 	if (!socle__is_abandoned(r))
 		run_deferred_calls(r);
 	if (!socle__is_abandoned(r))

@@ -36,7 +36,7 @@ struct socle_metrics_reason {
 	uint64_t closed;
 };
 
-struct socle_metrics {
+struct socle_metrics_data {
 	/* of the loop */
 	uint64_t ticks;  /* waits for the kernel */
 	uint64_t events; /* that the kernel reported */
@@ -72,7 +72,7 @@ struct socle_metrics {
  * called anywhere.  It visits every object for `queued', so it is not for every
  * tick of a large server.
  */
-void socle_metrics(struct socle_metrics *ret);
+void socle_metrics(struct socle_metrics_data *ret);
 
 /*
  * Measures each tick from now on, or no longer.  It costs two readings of the

@@ -94,7 +94,7 @@ socle__reactor_make(void)
 		return NULL;
 	}
 	reactor_clear(r);
-	socle__counts_clear(r);
+	socle__counts_clear(&r->counts, r->waits);
 	socle__timers_init(&r->timers, 0);
 	socle__part_register(r, SOCLE__PART_TIMERS, &timers_part);
 	r->deferred_end = &r->deferred;
@@ -189,7 +189,7 @@ socle_reset(void)
 	socle__batch_drop(r);
 	reactor_clear(r);
 	profile_reset(r);
-	socle__counts_clear(r);
+	socle__counts_clear(&r->counts, r->waits);
 	r->interrupted &= ~(unsigned)SOCLE__FORKED;
 	if (r->depth > 0)
 		r->interrupted |= SOCLE__STOPPED | SOCLE__RESET;

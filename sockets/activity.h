@@ -22,4 +22,12 @@ socle__moved(struct socle_socket *s)
 		s->extra->moved = socle__now(socle__reactor);
 }
 
+/* None is reported any more. */
+static inline void
+socle__timeouts_stop(struct socle_socket *s)
+{
+	if (s->timer.order != 0)
+		socle__timers_remove(&socle__reactor->timers, &s->timer);
+}
+
 #endif

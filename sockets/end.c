@@ -4,8 +4,8 @@
 #include "reactor/log.h"
 #include "reactor/map.h"
 #include "reactor/post_loop.h"
+#include "sockets/activity.h"
 #include "sockets/read.h"
-#include "sockets/timeouts.h"
 
 #include "timers/timer.h"
 

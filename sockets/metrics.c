@@ -7,7 +7,7 @@
 
 /* The bytes of an object that has ended are in the counts already. */
 static void
-add_object(struct socle_metrics *m, const struct socle_socket *s)
+add_object(struct socle_metrics_data *m, const struct socle_socket *s)
 {
 	m->queued += s->queued;
 	if (socle__is_closed(s))
@@ -17,7 +17,7 @@ add_object(struct socle_metrics *m, const struct socle_socket *s)
 }
 
 static void
-add_objects(struct socle_metrics *m, const struct socle__reactor *r)
+add_objects(struct socle_metrics_data *m, const struct socle__reactor *r)
 {
 	for (size_t fd = 0; fd < r->map_size; fd++) {
 		const struct socle_descriptor *d = r->map[fd];
@@ -29,7 +29,7 @@ add_objects(struct socle_metrics *m, const struct socle__reactor *r)
 }
 
 static void
-add_counts(struct socle_metrics *m, const struct socle__reactor *r)
+add_counts(struct socle_metrics_data *m, const struct socle__reactor *r)
 {
 	const struct socle__counts *c = &r->counts;
 
@@ -50,7 +50,7 @@ add_counts(struct socle_metrics *m, const struct socle__reactor *r)
 }
 
 void
-socle_metrics(struct socle_metrics *ret)
+socle_metrics(struct socle_metrics_data *ret)
 {
 	const struct socle__reactor *r = socle__reactor;
 

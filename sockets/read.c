@@ -140,7 +140,7 @@ static ssize_t
 read_ended(struct socle_socket *s, ssize_t n)
 {
 	if (n == -EAGAIN || n == -EWOULDBLOCK) {
-		socle__count_blocked_read();
+		SOCLE__COUNT(socle__reactor->counts.blocked_reads, 1);
 		return -EAGAIN;
 	}
 	if (socle__is_closed(s))

@@ -9,6 +9,7 @@
 #include "sockets/timeouts.h"
 
 #include "reactor/loop.h"
+#include "sockets/activity.h"
 #include "sockets/end.h"
 
 #include "seam.h"

@@ -14,12 +14,4 @@ void socle__timeouts_restart(struct socle_socket *s);
 /* Starts the write timeout: queued data cannot be sent now. */
 void socle__stall_start(struct socle_socket *s);
 
-/* None is reported any more. */
-static inline void
-socle__timeouts_stop(struct socle_socket *s)
-{
-	if (s->timer.order != 0)
-		socle__timers_remove(&socle__reactor->timers, &s->timer);
-}
-
 #endif

@@ -234,7 +234,7 @@ static void
 failed(struct socle_dgram *d, int err)
 {
 	if (err == -EAGAIN || err == -EWOULDBLOCK) {
-		socle__count_blocked_read();
+		SOCLE__COUNT(socle__reactor->counts.blocked_reads, 1);
 		d->flags &= ~(uint32_t)SOCLE__DGRAM_IN_FAILED;
 		return;
 	}

@@ -2,10 +2,10 @@
 /* backends: all */
 #include "tests/support/fixture.h"
 
-static struct socle_metrics
+static struct socle_metrics_data
 metrics(void)
 {
-	struct socle_metrics m;
+	struct socle_metrics_data m;
 
 	socle_metrics(&m);
 	return m;

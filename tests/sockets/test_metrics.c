@@ -6,10 +6,10 @@
 
 #include <stdio.h>
 
-static struct socle_metrics
+static struct socle_metrics_data
 metrics(void)
 {
-	struct socle_metrics m;
+	struct socle_metrics_data m;
 
 	memset(&m, 0xff, sizeof(m));
 	socle_metrics(&m);
@@ -36,8 +36,8 @@ made(void)
 static void
 without_a_loop_all_is_zero(void **state)
 {
-	static const struct socle_metrics zero;
-	struct socle_metrics m = metrics();
+	static const struct socle_metrics_data zero;
+	struct socle_metrics_data m = metrics();
 
 	(void)state;
 	assert_memory_equal(&zero, &m, sizeof(m));
@@ -270,7 +270,7 @@ close_one(const char *reason)
 static void
 assert_reason(unsigned i, const char *reason, uint64_t closed)
 {
-	struct socle_metrics m = metrics();
+	struct socle_metrics_data m = metrics();
 
 	assert_true(i < m.reasons);
 	assert_string_equal(reason, m.closed_by[i].reason);
@@ -473,7 +473,7 @@ of_a_batch_that_the_kernel_cuts_what_left_is_counted(void **state)
 
 /* ---- where it may be called ---- */
 
-static struct socle_metrics inside;
+static struct socle_metrics_data inside;
 
 static void
 look(struct socle_socket *s, void *arg)
