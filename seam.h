@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #ifdef __linux__
 #include <sys/epoll.h>
 #endif
@@ -60,6 +61,11 @@ X(int, dup2, (int from, int to), (from, to)) \
 X(int, poll, (struct pollfd *fds, nfds_t n, int ms), (fds, n, ms)) \
 X(int, sigaction, (int s, const struct sigaction *n, struct sigaction *o), \
 	(s, n, o)) \
+X(pid_t, fork, (void), ()) \
+X(int, execve, (const char *file, char *const *argv, char *const *env), \
+	(file, argv, env)) \
+X(pid_t, waitpid, (pid_t pid, int *status, int f), (pid, status, f)) \
+X(int, kill, (pid_t pid, int s), (pid, s)) \
 X(int, clock_gettime, (clockid_t c, struct timespec *ts), (c, ts)) \
 X(void *, malloc, (size_t n), (n)) \
 X(void *, calloc, (size_t n, size_t size), (n, size)) \
@@ -114,6 +120,9 @@ X(int, unread, (int fd, int *ret), (fd, ret)) \
 X(int, getrusage, (int who, struct rusage *ret), (who, ret)) \
 X(int, protocol, (const char *name), (name)) \
 X(int, lock_file, (const char *path), (path)) \
+X(int, signals_block, (const sigset_t *set, sigset_t *before), \
+	(set, before)) \
+X(int, close_above, (int fd), (fd)) \
 X(int, thread_create, (size_t stack, void *(*fn)(void *arg), void *arg), \
 	(stack, fn, arg)) \
 SOCLE__SEAM_KEVENT(X)

@@ -33,6 +33,9 @@
 #ifndef SOCLE_H
 #define SOCLE_H
 
+#include "daemon/drain.h"
+#include "daemon/restart.h"
+#include "daemon/service.h"
 #include "profiling/profile.h"
 #include "reactor/descriptor.h"
 #include "reactor/loop.h"

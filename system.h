@@ -36,6 +36,7 @@
 #include <netinet/udp.h>
 #include <sys/eventfd.h>
 #include <sys/sendfile.h>
+#include <sys/syscall.h>
 #endif
 
 /* ---- the compiler ---- */
@@ -207,6 +208,13 @@ enum {
 #endif
 #ifndef EAI_ADDRFAMILY
 #define EAI_ADDRFAMILY (INT_MAX - 1)
+#endif
+
+#ifdef __APPLE__ /* a shared library cannot name the variable */
+#include <crt_externs.h>
+#define environ (*_NSGetEnviron())
+#elif !defined(__linux__)
+extern char **environ;
 #endif
 
 /* ---- addresses ---- */
@@ -575,6 +583,29 @@ socle__libc_lock_file(const char *path)
 	close(fd);
 	errno = EWOULDBLOCK;
 	return -1;
+}
+
+/* Sets this thread's blocked signals. */
+static inline int
+socle__libc_signals_block(const sigset_t *set, sigset_t *before)
+{
+	return (errno = pthread_sigmask(SIG_SETMASK, set, before)) == 0 ? 0
+									: -1;
+}
+
+/* Closes every fd above this one.  Async-signal-safe. */
+static inline int
+socle__libc_close_above(int fd)
+{
+	long most = sysconf(_SC_OPEN_MAX);
+
+#ifdef SYS_close_range
+	if (syscall(SYS_close_range, (unsigned)fd + 1, ~0U, 0U) == 0)
+		return 0;
+#endif
+	while (++fd < most)
+		close(fd);
+	return 0;
 }
 
 /* A detached thread with all signals blocked: 0, or -1 and errno. */

@@ -52,6 +52,7 @@ enum socle__part_order {
 	SOCLE__PART_TIMERS,
 	SOCLE__PART_TIMER_IDS,
 	SOCLE__PART_SIGNALS,
+	SOCLE__PART_DRAIN,
 	SOCLE__PART_MAILBOX,
 	SOCLE__PART_DEFERRED,
 	SOCLE__PART_BACKEND,
@@ -91,6 +92,7 @@ struct socle__owned_arg {
 };
 
 struct socle_factory;
+struct socle__restart;
 
 /* Memory of objects, by the number of lines of each; sockets/memory.h. */
 struct socle__slab;
@@ -173,6 +175,14 @@ struct socle__reactor {
 	struct socle__counts counts;
 	struct socle__measure *measure; /* NULL: it was never on */
 	struct socle__timer_store timers;
+	/* what daemon/ keeps */
+	struct socle_timer watchdog, drain_timer;
+	int64_t watchdog_ns, drain_deadline;
+	unsigned watchdog_forks; /* socle__forks when it was started */
+	struct socle__post_loop drain;
+	bool draining, replaced; /* by a new program, which is ready */
+	size_t background;       /* objects that no drain waits for */
+	struct socle__restart *restart; /* under way, or NULL */
 };
 
 extern _Thread_local struct socle__reactor *socle__reactor

@@ -8,13 +8,20 @@
 #include <string.h>
 #include <sys/resource.h>
 
-enum { LISTENERS = 16, STOP_SECONDS = 2 };
+enum {
+	LISTENERS = 16,
+	STOP_SECONDS = 2, /* for clients, when a signal ends the server */
+	HAND_OVER_SECONDS = 600, /* ... when a new server has taken over */
+	START_SECONDS = 10       /* for a new server to be ready */
+};
+#define SLOW_SECONDS 0.25
 
+static const char *name = "server";
+static char **command;
 static struct socle_factory *listeners[LISTENERS];
 static int n_listeners;
 static void (*drain_clients)(void);
-static bool draining;
-static struct socle_timer stop_timer;
+static bool told_to_stop;
 
 /* ---- options ---- */
 
@@ -51,6 +58,8 @@ server_options(const char *server, const struct server_option *options,
 {
 	uint32_t given = 0;
 
+	name = server;
+	command = argv;
 	for (int i = 1; i < argc; i++)
 		if (!takes(options, argv[i], &given))
 			return usage(server, options);
@@ -99,8 +108,9 @@ server_listen(
 	struct socle_factory *f;
 	struct socle_addr a;
 	char text[256];
-	int err = n_listeners == LISTENERS ? -ENOSPC
-					   : socle_listen(where, cls, &f);
+	int err = n_listeners == LISTENERS
+		? -ENOSPC
+		: socle_service_listen(where, cls, &f);
 
 	if (err < 0)
 		return err;
@@ -125,11 +135,20 @@ server_accept(bool on)
 			socle_pause_accept(listeners[i]);
 }
 
+/* ---- slow handlers ---- */
+
+/* A handler that blocks holds up every client. */
 static void
-listeners_close(void)
+report_slow(const struct socle_slow *what, void *arg)
 {
-	while (n_listeners > 0)
-		socle_factory_free(listeners[--n_listeners]);
+	(void)arg;
+	fprintf(stderr, "%s: slow handler: %s took %.3f s", name, what->item,
+		what->seconds);
+	if (what->fd >= 0)
+		fprintf(stderr, ", fd %d", what->fd);
+	if (what->peer)
+		fprintf(stderr, ", peer %s", what->peer);
+	fputc('\n', stderr);
 }
 
 /* ---- the end ---- */
@@ -137,21 +156,27 @@ listeners_close(void)
 bool
 server_is_draining(void)
 {
-	return draining;
+	return socle_draining();
 }
 
 static void
-drained_too_long(struct socle_timer *t)
-{
-	(void)t;
-	socle_stop();
-}
-
-static bool
-clients_remain(void *arg)
+ask_clients(void *arg)
 {
 	(void)arg;
-	return socle_watched_sockets() > 0;
+	n_listeners = 0; /* the drain has freed them */
+	if (drain_clients)
+		drain_clients();
+}
+
+static void
+drain(double seconds)
+{
+	int err = socle_drain(seconds, ask_clients, NULL);
+
+	if (err < 0) {
+		server_fails(name, "drain", err);
+		socle_stop();
+	}
 }
 
 static void
@@ -159,27 +184,59 @@ ask_to_stop(int signo, void *arg)
 {
 	(void)signo;
 	(void)arg;
-	if (draining) {
+	if (told_to_stop)
 		socle_stop();
-		return;
-	}
-	draining = true;
-	listeners_close();
-	if (drain_clients)
-		drain_clients();
-	socle_set_post_loop_callback(clients_remain, NULL);
-	socle_timer_init(&stop_timer, drained_too_long);
-	socle_timer_start(&stop_timer, STOP_SECONDS);
+	told_to_stop = true;
+	drain(STOP_SECONDS);
+}
+
+static void
+restart_ended(int err, void *arg)
+{
+	(void)arg;
+	if (err < 0)
+		server_fails(name, "restart", err);
+	else
+		drain(HAND_OVER_SECONDS);
+}
+
+static void
+ask_to_restart(int signo, void *arg)
+{
+	int pid = socle_restart(command, START_SECONDS, restart_ended, NULL);
+
+	(void)signo;
+	(void)arg;
+	if (pid < 0)
+		server_fails(name, "restart", pid);
+}
+
+/* A manager that cannot be reached is no reason to end. */
+static int
+announce(void)
+{
+	int err = socle_service_watchdog();
+
+	if (err >= 0)
+		err = socle_service_ready();
+	if (err < 0)
+		server_fails(name, "service manager", err);
+	return 0;
 }
 
 int
-server_run(void (*drain)(void))
+server_run(void (*drain_fn)(void))
 {
 	int err = socle_signal(SIGTERM, ask_to_stop, NULL);
 
-	drain_clients = drain;
+	drain_clients = drain_fn;
 	if (err == 0)
 		err = socle_signal(SIGINT, ask_to_stop, NULL);
+	if (err == 0)
+		err = socle_signal(SIGUSR2, ask_to_restart, NULL);
+	socle_set_slow_handler(SLOW_SECONDS, report_slow, NULL);
+	if (err == 0)
+		err = announce();
 	if (err == 0)
 		err = socle_event_loop();
 	socle_reset();

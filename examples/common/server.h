@@ -1,6 +1,8 @@
 /*
  * What every server here does around its loop: it takes its options, listens,
- * and ends on SIGTERM or SIGINT.
+ * ends on SIGTERM or SIGINT, and is replaced by a new process on SIGUSR2.  It
+ * tells a service manager that it is ready and alive, and reports handlers that
+ * hold up the others on standard error.
  */
 #ifndef EXAMPLES_SERVER_H
 #define EXAMPLES_SERVER_H
@@ -34,7 +36,9 @@ void server_raise_fd_limit(void);
 int server_fails(const char *server, const char *what, int err);
 
 /*
- * Listens at an address and prints the address, with the port that it got.
+ * Listens at an address, on the socket that a service manager or a predecessor
+ * has passed for it if there is one, and prints the address, with the port that
+ * it got.
  * Returns 0, or -errno.
  */
 int server_listen(
@@ -47,7 +51,10 @@ void server_accept(bool on);
  * Runs the loop until a signal.  The first one closes the listeners and calls
  * `drain' (NULL: none), which ends all clients that have nothing to finish; the
  * loop goes on until no client is left, but at most STOP_SECONDS.  A second
- * signal ends it at once.  Frees the loop.  Returns 0, or -errno.
+ * signal ends it at once.  SIGUSR2 starts the program again, with the options
+ * that server_options() got; when the new process serves, this one drains in the
+ * same way, for HAND_OVER_SECONDS at most.  Frees the loop.  Returns 0, or
+ * -errno.
  */
 int server_run(void (*drain)(void));
 

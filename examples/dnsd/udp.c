@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { BATCH = 64, KERNEL_BUFFER = 4 << 20, QUEUE_MOST = 4 << 20 };
 
@@ -113,6 +114,22 @@ options_set(struct socle_dgram *d)
 	return socle_dgram_configure(d, &p, SOCLE_DGRAM_PKTINFO);
 }
 
+/* The socket that a service manager or a predecessor has passed, or a new one. */
+static int
+socket_open(const char *where, const struct socle_dgram_params *p,
+	struct socle_dgram **ret)
+{
+	int err, fd = socle_service_datagram(where);
+
+	if (fd == -ENOENT)
+		return socle_dgram_open(where, true, &udp_class, p, ret);
+	if (fd < 0)
+		return fd;
+	if ((err = socle_dgram_new(&udp_class, fd, p, ret)) < 0)
+		close(fd);
+	return err;
+}
+
 int
 udp_open(const char *where, const struct zone *zone, struct socle_dgram **ret)
 {
@@ -124,7 +141,7 @@ udp_open(const char *where, const struct zone *zone, struct socle_dgram **ret)
 	};
 	struct socle_dgram *d;
 	struct udp *u;
-	int err = socle_dgram_open(where, true, &udp_class, &p, &d);
+	int err = socket_open(where, &p, &d);
 
 	if (err < 0)
 		return err;

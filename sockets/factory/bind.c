@@ -107,6 +107,13 @@ socle__factory_check_file(const struct socle_factory *f)
 }
 
 void
+socle__factory_inherit_file(struct socle_factory *f)
+{
+	f->p.unlink_on_close = socle_factory_getsockname(f, &f->bind) == 0 &&
+		file_remember(f) == 0;
+}
+
+void
 socle__factory_unlink(struct socle_factory *f)
 {
 	if (f->path[0] && file_is_own(f))

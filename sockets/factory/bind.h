@@ -20,6 +20,12 @@ void socle__factory_unlink_stale(const struct socle_factory *f);
 /* -EADDRINUSE if another process has removed or replaced that file; else 0. */
 int socle__factory_check_file(const struct socle_factory *f);
 
+/*
+ * The listener, whose socket another process has bound, removes its file when it
+ * is freed.
+ */
+void socle__factory_inherit_file(struct socle_factory *f);
+
 /* Removes the file that bind(2) created, if it is still the same file. */
 void socle__factory_unlink(struct socle_factory *f);
 

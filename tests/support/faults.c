@@ -341,6 +341,10 @@ real_open(const char *path, int f)
 #define real_unlink unlink
 #define real_dup2 dup2
 #define real_sigaction sigaction
+#define real_fork fork
+#define real_execve execve
+#define real_waitpid waitpid
+#define real_kill kill
 
 #define FAULTS_COUNTED_SHAPE(result, name, params, args)                       \
 	static result counted_##name params                                    \

@@ -1,0 +1,339 @@
+/*
+ * Restarting.
+ *
+ * The new process holds one end of a stream, whose other end is a descriptor of
+ * this loop.  An int arrives on it: 0 when the new program is ready, or the errno
+ * that kept the child from becoming it.  An end of stream without either means
+ * that the process is gone.
+ *
+ * Between fork(2) and execve(2) only async-signal-safe functions are called;
+ * all memory is prepared before.
+ */
+#include "daemon/restart.h"
+
+#include "daemon/activation.h"
+#include "daemon/service.h"
+#include "reactor/callback.h"
+#include "reactor/map.h"
+#include "reactor/own_fd.h"
+#include "reactor/reactor.h"
+#include "reactor/spawn.h"
+#include "sockets/dgram/state.h"
+#include "sockets/factory/state.h"
+
+#include "seam.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { NAME_MOST = 255 };
+
+struct socle__restart {
+	struct socle_descriptor d; /* first: the stream */
+	struct socle_timer timer;
+	pid_t pid;       /* 0: none */
+	unsigned forks;  /* socle__forks when it was started */
+	uint64_t passed; /* the id of the newest factory then */
+	void (*ended)(int err, void *arg);
+	void *arg;
+};
+
+/* Ends the process if it is still a child of this one, and waits for it. */
+static void
+child_end(const struct socle__restart *s)
+{
+	if (s->pid == 0 || s->forks != socle__forks ||
+		sys_waitpid(s->pid, NULL, WNOHANG) != 0)
+		return;
+	sys_kill(s->pid, SIGKILL);
+	while (sys_waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+/* The listeners are the new program's, and so are the files of unix sockets. */
+static void
+hand_over(struct socle__reactor *r, const struct socle__restart *s)
+{
+	char text[64];
+
+	for (struct socle_factory *f = r->factories; f; f = f->next)
+		if (f->id <= s->passed)
+			f->path[0] = '\0';
+	r->replaced = true;
+	snprintf(text, sizeof(text), "MAINPID=%ld", (long)s->pid);
+	(void)socle_service_notify(text);
+}
+
+/* Its memory is freed once no handler is on the stack. */
+static void
+leave(struct socle__restart *s)
+{
+	socle__reactor->restart = NULL;
+	socle_timer_cancel(&s->timer);
+	sys_close(socle__descriptor_detach(&s->d));
+}
+
+static void
+finish(struct socle__restart *s, int err)
+{
+	struct socle__reactor *r = socle__reactor;
+	void (*ended)(int err, void *arg) = s->ended;
+	void *arg = s->arg;
+	struct socle__callback c;
+
+	if (err == 0)
+		hand_over(r, s);
+	else
+		child_end(s);
+	leave(s);
+	socle__callback_begin_plain(r, &c);
+	ended(err, arg);
+	socle__callback_end(r, &c);
+}
+
+/* What the new process has said; `none' if it has said nothing. */
+static int
+listen_to(const struct socle__restart *s, int none)
+{
+	int said = 0;
+	ssize_t n = sys_read(s->d.fd, &said, sizeof(said));
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return none;
+	return n == sizeof(said) && said >= 0 && said < 4096 ? -said : -EPIPE;
+}
+
+static void
+stream_ready(struct socle_descriptor *d, unsigned ready, int err)
+{
+	struct socle__restart *s = (struct socle__restart *)(void *)d;
+
+	(void)ready;
+	if (err == 0)
+		err = listen_to(s, -EAGAIN);
+	if (err != -EAGAIN)
+		finish(s, err);
+}
+
+static void
+timed_out(struct socle_timer *t)
+{
+	struct socle__restart *s =
+		socle_container_of(t, struct socle__restart, timer);
+
+	finish(s, listen_to(s, -ETIMEDOUT));
+}
+
+static void
+stream_reset(struct socle_descriptor *d)
+{
+	struct socle__restart *s = (struct socle__restart *)(void *)d;
+
+	child_end(s);
+	leave(s);
+}
+
+static void
+stream_reap(struct socle_descriptor *d)
+{
+	sys_free(d);
+}
+
+/* ended() is called in the parent alone. */
+static void
+stream_forked(struct socle_descriptor *d)
+{
+	leave((struct socle__restart *)(void *)d);
+}
+
+static const struct socle__descriptor_ops stream_ops = {
+	.ready = stream_ready,
+	.reset = stream_reset,
+	.reap = stream_reap,
+	.forked = stream_forked,
+};
+
+/* ---- what the new program gets ---- */
+
+/* What a descriptor's socket is called there; NULL: it is not passed. */
+static const char *
+name_of(struct socle_descriptor *d)
+{
+	struct socle_factory *f = (struct socle_factory *)(void *)d;
+	struct socle_addr a = {.len = sizeof(a.u)};
+	const char *name;
+
+	if (d->bits & SOCLE__CLOSED)
+		return NULL;
+	if (d->ops == &socle__factory_ops) {
+		if (f->kind != SOCLE__LISTENER)
+			return NULL;
+		name = socle__activation_name(f->id);
+		if (name)
+			return name;
+		return f->path[0] ? SOCLE__PASSED_FILE : SOCLE__PASSED;
+	}
+	if (!(d->bits & SOCLE__APPLICATION) ||
+		socle__class_of(socle__socket_of(d))->transport !=
+			&socle__dgram_transport ||
+		sys_getpeername(d->fd, &a.u.sa, &a.len) == 0)
+		return NULL;
+	a.len = sizeof(a.u);
+	if (sys_getsockname(d->fd, &a.u.sa, &a.len) < 0 ||
+		socle_addr_port(&a) == 0 ||
+		a.len <= offsetof(struct sockaddr, sa_data))
+		return NULL;
+	return SOCLE__PASSED;
+}
+
+/* How many sockets it gets; their fds and names, unless NULL. */
+static int
+collect(const struct socle__reactor *r, int *fds, char *names)
+{
+	const char *name;
+	int n = 0;
+
+	for (size_t fd = 0; fd < r->map_size; fd++) {
+		if (!r->map[fd] || !(name = name_of(r->map[fd])))
+			continue;
+		if (fds) {
+			fds[n] = (int)fd;
+			names += snprintf(names, NAME_MOST + 2, "%s%s",
+				n > 0 ? ":" : "", name);
+		}
+		n++;
+	}
+	return n;
+}
+
+static bool
+is_replaced(const char *variable)
+{
+	static const char *const names[] = {"LISTEN_PID=", "LISTEN_FDS=",
+		"LISTEN_FDNAMES=", SOCLE__PREDECESSOR "=", "WATCHDOG_PID="};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strncmp(variable, names[i], strlen(names[i])) == 0)
+			return true;
+	return false;
+}
+
+/* One block of memory, for the child; the texts are filled in below. */
+static int
+prepare(struct socle__spawn *w, const struct socle__reactor *r)
+{
+	enum { LINE = 48 };
+	size_t kept = 0, at = 0, n = (size_t)collect(r, NULL, NULL);
+	const char *dog = getenv("WATCHDOG_PID");
+	char *text;
+
+	while (environ[kept])
+		kept++;
+	w->env = sys_calloc(1,
+		(kept + 6) * sizeof(*w->env) + (n + 1) * sizeof(*w->fds) +
+			5 * LINE + n * (NAME_MOST + 1));
+	if (!w->env)
+		return -ENOMEM;
+	w->fds = (int *)(void *)(w->env + kept + 6);
+	w->n = (int)n + 1;
+	text = (char *)(w->fds + n + 1);
+	for (size_t i = 0; i < kept; i++)
+		if (!is_replaced(environ[i]))
+			w->env[at++] = environ[i];
+	w->env[at++] = w->pids[0] = strcpy(text, "LISTEN_PID=");
+	w->env[at++] = w->pids[1] = strcpy(text + LINE, SOCLE__PREDECESSOR "=");
+	if (dog) /* the manager's new main process is to answer it */
+		w->env[at++] = w->pids[2] =
+			strcpy(text + 2 * LINE, "WATCHDOG_PID=");
+	w->env[at++] = text + 3 * LINE;
+	snprintf(text + 3 * LINE, LINE, "LISTEN_FDS=%zu", n);
+	if (n > 0)
+		w->env[at] = strcpy(text + 4 * LINE, "LISTEN_FDNAMES=");
+	collect(r, w->fds, text + 4 * LINE + strlen("LISTEN_FDNAMES="));
+	return 0;
+}
+
+/* A stream: *ret is the new process's end.  0 or -errno. */
+static int
+stream_open(struct socle__reactor *r, struct socle__restart *s, int *ret)
+{
+	int made[2], own, other, err;
+
+	if (sys_socketpair(AF_UNIX,
+		    SOCK_STREAM | SOCLE__CLOEXEC | SOCLE__NONBLOCK, 0,
+		    made) < 0)
+		return -errno;
+	own = socle__own_fd(made[0]);
+	other = socle__own_fd(made[1]);
+	err = own < 0 ? own : other;
+	if (err >= 0)
+		err = socle__descriptor_add(
+			r, &s->d, &stream_ops, own, 0, true);
+	if (err == 0) {
+		*ret = other;
+		return 0;
+	}
+	if (own >= 0)
+		sys_close(own);
+	if (other >= 0)
+		sys_close(other);
+	return err;
+}
+
+/* The pid; or -errno, and `s' is freed, or will be by the loop. */
+static int
+start(struct socle__reactor *r, struct socle__restart *s, char *const argv[])
+{
+	struct socle__spawn w = {.argv = argv};
+	int result = prepare(&w, r), stream = -1;
+
+	if (result == 0)
+		result = stream_open(r, s, &stream);
+	if (result < 0) {
+		sys_free(s);
+	} else {
+		w.fds[w.n - 1] = stream;
+		result = socle__spawn(&w);
+		sys_close(stream);
+		if (result < 0)
+			leave(s);
+	}
+	sys_free(w.env);
+	return result;
+}
+
+int
+socle_restart(char *const argv[], double timeout,
+	void (*ended)(int err, void *arg), void *arg)
+{
+	struct socle__reactor *r = socle__reactor_get();
+	struct socle__restart *s;
+	int pid;
+
+	if (!argv[0] || !(timeout >= 0))
+		return -EINVAL;
+	if (r && socle__is_forked(r))
+		return -ECHILD;
+	if (r && r->restart)
+		return -EBUSY;
+	if (r && r->draining)
+		return -ESHUTDOWN;
+	if (!r || !(s = sys_calloc(1, sizeof(*s))))
+		return -ENOMEM;
+	s->ended = ended;
+	s->arg = arg;
+	s->forks = socle__forks;
+	for (struct socle_factory *f = r->factories; f; f = f->next)
+		if (f->id > s->passed)
+			s->passed = f->id;
+	if ((pid = start(r, s, argv)) < 0)
+		return pid;
+	s->pid = pid;
+	r->restart = s;
+	socle__own_timer_init(&s->timer, timed_out);
+	if (timeout > 0)
+		socle__timers_add(&r->timers, &s->timer.node,
+			socle__add_ns(socle__now_read(r),
+				socle__seconds_to_ns(timeout)));
+	return pid;
+}
