@@ -2,9 +2,8 @@
  * Draining.
  *
  * A post-loop callback in the list of the objects' ends the loop: the one that
- * the application can set stays its own.  It runs after fds were closed, in
- * every tick that something happens in.  The first tick does not wait, because
- * the last object may be gone already.
+ * the application can set stays its own.  It runs after fds were closed.  A tick
+ * that starts without an object must not wait, so a timer is due then.
  */
 #include "daemon/drain.h"
 
@@ -24,11 +23,22 @@ drain_reset(struct socle__reactor *r)
 
 static const struct socle__part drain_part = {.reset = drain_reset};
 
+/* Whether objects remain. */
 static bool
-objects_remain(struct socle__post_loop *p)
+go_on(struct socle__reactor *r)
+{
+	bool remain = r->watched > r->background;
+
+	socle__timers_add(&r->timers, &r->drain_timer.node,
+		remain ? r->drain_deadline : 0);
+	return remain;
+}
+
+static bool
+drain_runs(struct socle__post_loop *p)
 {
 	(void)p;
-	return socle__reactor->watched > socle__reactor->background;
+	return go_on(socle__reactor);
 }
 
 static void
@@ -36,9 +46,8 @@ drain_fired(struct socle_timer *t)
 {
 	struct socle__reactor *r = socle__reactor;
 
-	if (socle__now_read(r) < r->drain_deadline)
-		socle__timers_add(&r->timers, &t->node, r->drain_deadline);
-	else
+	(void)t;
+	if (go_on(r) && socle__now_read(r) >= r->drain_deadline)
 		socle_stop();
 }
 
@@ -78,7 +87,7 @@ socle_drain(double seconds, void (*ask)(void *arg), void *arg)
 		return 0;
 	r->draining = true;
 	socle__part_register(r, SOCLE__PART_DRAIN, &drain_part);
-	r->drain.run = objects_remain;
+	r->drain.run = drain_runs;
 	socle__post_loop_add(r, &r->drain);
 	if (!r->replaced)
 		(void)socle_service_stopping();
