@@ -50,15 +50,17 @@ child_end(const struct socle__restart *s)
 		;
 }
 
-/* The listeners are the new program's, and so are the files of unix sockets. */
+/* The listeners are the new program's: their mode, and files of unix sockets. */
 static void
 hand_over(struct socle__reactor *r, const struct socle__restart *s)
 {
 	char text[64];
 
 	for (struct socle_factory *f = r->factories; f; f = f->next)
-		if (f->id <= s->passed)
+		if (f->id <= s->passed) {
 			f->path[0] = '\0';
+			f->was_blocking = false;
+		}
 	r->replaced = true;
 	snprintf(text, sizeof(text), "MAINPID=%ld", (long)s->pid);
 	(void)socle_service_notify(text);
