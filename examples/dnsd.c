@@ -48,11 +48,11 @@ listen_both(const char *where, struct socle_dgram **ret)
 }
 
 static void
-drain(void)
+drain(bool idle)
 {
 	for (int i = 0; i < options.n_listen; i++)
 		udp_drain(udp[i]);
-	tcp_drain();
+	tcp_drain(idle);
 }
 
 /* ---- the hosts file ---- */

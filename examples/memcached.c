@@ -105,9 +105,10 @@ client_dismiss(struct socle_socket *s, void *arg)
 }
 
 static void
-clients_dismiss(void)
+clients_dismiss(bool idle)
 {
-	socle_each_descriptor(client_dismiss, NULL);
+	if (idle)
+		socle_each_descriptor(client_dismiss, NULL);
 }
 
 static bool

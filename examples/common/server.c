@@ -20,7 +20,7 @@ static const char *name = "server";
 static char **command;
 static struct socle_factory *listeners[LISTENERS];
 static int n_listeners;
-static void (*drain_clients)(void);
+static void (*end_clients)(bool idle);
 static bool told_to_stop;
 
 /* ---- options ---- */
@@ -159,23 +159,18 @@ server_is_draining(void)
 	return socle_draining();
 }
 
+/* Clients that are idle stay when a new server has taken over: see server.h. */
 static void
-ask_clients(void *arg)
+drain(double seconds, bool idle)
 {
-	(void)arg;
-	n_listeners = 0; /* the drain has freed them */
-	if (drain_clients)
-		drain_clients();
-}
+	int err = socle_drain(seconds, NULL, NULL);
 
-static void
-drain(double seconds)
-{
-	int err = socle_drain(seconds, ask_clients, NULL);
-
+	n_listeners = 0; /* it has freed them */
 	if (err < 0) {
 		server_fails(name, "drain", err);
 		socle_stop();
+	} else if (end_clients) {
+		end_clients(idle);
 	}
 }
 
@@ -187,7 +182,7 @@ ask_to_stop(int signo, void *arg)
 	if (told_to_stop)
 		socle_stop();
 	told_to_stop = true;
-	drain(STOP_SECONDS);
+	drain(STOP_SECONDS, true);
 }
 
 static void
@@ -197,7 +192,7 @@ restart_ended(int err, void *arg)
 	if (err < 0)
 		server_fails(name, "restart", err);
 	else
-		drain(HAND_OVER_SECONDS);
+		drain(HAND_OVER_SECONDS, false);
 }
 
 static void
@@ -225,11 +220,11 @@ announce(void)
 }
 
 int
-server_run(void (*drain_fn)(void))
+server_run(void (*end)(bool idle))
 {
 	int err = socle_signal(SIGTERM, ask_to_stop, NULL);
 
-	drain_clients = drain_fn;
+	end_clients = end;
 	if (err == 0)
 		err = socle_signal(SIGINT, ask_to_stop, NULL);
 	if (err == 0)

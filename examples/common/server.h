@@ -49,14 +49,19 @@ void server_accept(bool on);
 
 /*
  * Runs the loop until a signal.  The first one closes the listeners and calls
- * `drain' (NULL: none), which ends all clients that have nothing to finish; the
- * loop goes on until no client is left, but at most STOP_SECONDS.  A second
- * signal ends it at once.  SIGUSR2 starts the program again, with the options
- * that server_options() got; when the new process serves, this one drains in the
- * same way, for HAND_OVER_SECONDS at most.  Frees the loop.  Returns 0, or
- * -errno.
+ * `end' (NULL: none) with true, which ends all clients that have nothing to
+ * finish; the loop goes on until no client is left, but at most STOP_SECONDS.  A
+ * second signal ends it at once.
+ *
+ * SIGUSR2 starts the program again, with the options that server_options() got.
+ * When the new process serves, this one closes its listeners and calls `end' with
+ * false, which ends what is not a client.  Idle clients stay until they have
+ * their next answer: a request may be on its way.  The loop goes on for
+ * HAND_OVER_SECONDS at most.
+ *
+ * Frees the loop.  Returns 0, or -errno.
  */
-int server_run(void (*drain)(void));
+int server_run(void (*end)(bool idle));
 
 /* Whether the first signal has come: answer what was asked, and close. */
 bool server_is_draining(void);

@@ -164,7 +164,8 @@ client_drain(struct socle_socket *s, void *arg)
 }
 
 void
-tcp_drain(void)
+tcp_drain(bool idle)
 {
-	socle_each_descriptor(client_drain, NULL);
+	if (idle)
+		socle_each_descriptor(client_drain, NULL);
 }

@@ -12,6 +12,6 @@ void tcp_set_zone(const struct zone *zone);
 extern const struct socle_class tcp_class;
 
 /* The server stops: closes each client when it has its answers. */
-void tcp_drain(void);
+void tcp_drain(bool idle);
 
 #endif

@@ -226,7 +226,8 @@ client_drain(struct socle_socket *s, void *arg)
 }
 
 void
-requests_drain(void)
+requests_drain(bool idle)
 {
-	socle_each_descriptor(client_drain, NULL);
+	if (idle)
+		socle_each_descriptor(client_drain, NULL);
 }

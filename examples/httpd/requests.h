@@ -16,6 +16,6 @@ extern const struct socle_class requests_class;
 extern double requests_header_timeout, requests_idle_timeout;
 
 /* Ends each client once its answers are written. */
-void requests_drain(void);
+void requests_drain(bool idle);
 
 #endif

@@ -191,7 +191,8 @@ drain(struct socle_socket *s, void *arg)
 
 /* Every object of this program is an end. */
 void
-clients_drain(void)
+clients_drain(bool idle)
 {
-	socle_each_descriptor(drain, NULL);
+	if (idle)
+		socle_each_descriptor(drain, NULL);
 }

@@ -36,6 +36,6 @@ struct client *client_of(struct end *e);
 void client_dismiss(struct client *c);
 
 /* Dismisses those whose last request is known to be answered. */
-void clients_drain(void);
+void clients_drain(bool idle);
 
 #endif
