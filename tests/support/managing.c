@@ -146,6 +146,12 @@ manager_close(void)
 	*path = '\0';
 }
 
+int
+manager_fd(void)
+{
+	return manager;
+}
+
 const char *
 heard_with(int *fd)
 {

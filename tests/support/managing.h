@@ -34,6 +34,7 @@ bool is_open(int fd);
 /* Opens the manager's socket, by "/path" or "@name", and sets NOTIFY_SOCKET. */
 void manager_open(const char *name);
 void manager_close(void);
+int manager_fd(void);
 
 /* The next message, or "" if there is none; -1 in *fd: no fd came along. */
 const char *heard_with(int *fd);
