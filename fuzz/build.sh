@@ -23,7 +23,7 @@ compile() {
 	done
 }
 
-compile timers/*.c profiling/*.c reactor/*.c sockets/*.c sockets/*/*.c \
+compile timers/*.c profiling/*.c reactor/*.c sockets/*.c sockets/*/*.c daemon/*.c \
 	examples/common/*.c examples/ddlockd/*.c examples/memcached/*.c \
 	examples/dnsd/answer.c examples/dnsd/frames.c examples/dnsd/hosts.c \
 	examples/dnsd/message.c examples/dnsd/name.c \
@@ -38,7 +38,7 @@ mkdir -p "$WORK"
 plain=$flags
 flags="$plain -DSOCLE_CHECKS -DSOCLE__HAVE_KQUEUE -DKQUEUE_IS_EMULATED"
 flags="$flags -Itests/kqueue"
-compile timers/*.c profiling/*.c reactor/*.c sockets/*.c sockets/*/*.c
+compile timers/*.c profiling/*.c reactor/*.c sockets/*.c sockets/*/*.c daemon/*.c
 library=$objects
 flags="$flags -include tests/sim/libc.h"
 programs=

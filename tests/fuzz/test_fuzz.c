@@ -22,9 +22,10 @@ static size_t corpus_len;
 static uint64_t state_of_random;
 
 typedef int target_fn(const uint8_t *data, size_t size);
-target_fn fuzz_addr, fuzz_sockaddr, fuzz_hostport, fuzz_io, fuzz_http,
-	fuzz_http_values, fuzz_chat, fuzz_get, fuzz_line, fuzz_ddlockd,
-	fuzz_memcached, fuzz_dns, fuzz_hosts, fuzz_proxy_header, fuzz_replay;
+target_fn fuzz_activation, fuzz_addr, fuzz_sockaddr, fuzz_hostport, fuzz_io,
+	fuzz_http, fuzz_http_values, fuzz_chat, fuzz_get, fuzz_line,
+	fuzz_ddlockd, fuzz_memcached, fuzz_dns, fuzz_hosts, fuzz_proxy_header,
+	fuzz_replay;
 
 noreturn void
 fuzz_failed(const char *file, int line, const char *what)
@@ -189,6 +190,7 @@ holds_on_mutations(const char *name, target_fn *target)
 #define TESTS_OF(target)                                                       \
 	test(target##_holds_on_its_corpus), test(target##_holds_on_mutations)
 
+HOLDS_FOR(fuzz_activation)
 HOLDS_FOR(fuzz_addr)
 HOLDS_FOR(fuzz_sockaddr)
 HOLDS_FOR(fuzz_hostport)
@@ -209,6 +211,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TESTS_OF(fuzz_activation),
 		TESTS_OF(fuzz_addr),
 		TESTS_OF(fuzz_sockaddr),
 		TESTS_OF(fuzz_hostport),
