@@ -5,13 +5,9 @@
  * this loop.  An int arrives on it: 0 when the new program is ready, or the errno
  * that kept the child from becoming it.  An end of stream without either means
  * that the process is gone.
- *
- * Between fork(2) and execve(2) only async-signal-safe functions are called;
- * all memory is prepared before.
  */
 #include "daemon/restart.h"
 
-#include "daemon/activation.h"
 #include "daemon/service.h"
 #include "reactor/callback.h"
 #include "reactor/map.h"
@@ -19,14 +15,12 @@
 #include "reactor/reactor.h"
 #include "reactor/spawn.h"
 #include "sockets/dgram/state.h"
+#include "sockets/factory/passed.h"
 #include "sockets/factory/state.h"
 
 #include "seam.h"
 
 #include <stdio.h>
-#include <string.h>
-
-enum { NAME_MOST = 255 };
 
 struct socle__restart {
 	struct socle_descriptor d; /* first: the stream */
@@ -170,10 +164,10 @@ name_of(struct socle_descriptor *d)
 	if (d->ops == &socle__factory_ops) {
 		if (f->kind != SOCLE__LISTENER)
 			return NULL;
-		name = socle__activation_name(f->id);
+		name = socle__passed_name_of(f->id);
 		if (name)
 			return name;
-		return f->path[0] ? SOCLE__PASSED_FILE : SOCLE__PASSED;
+		return f->path[0] ? SOCLE__OWN_FILE : SOCLE__OWN;
 	}
 	if (!(d->bits & SOCLE__APPLICATION) ||
 		socle__class_of(socle__socket_of(d))->transport !=
@@ -185,74 +179,28 @@ name_of(struct socle_descriptor *d)
 		socle_addr_port(&a) == 0 ||
 		a.len <= offsetof(struct sockaddr, sa_data))
 		return NULL;
-	return SOCLE__PASSED;
+	return SOCLE__OWN;
 }
 
-/* How many sockets it gets; their fds and names, unless NULL. */
+/* How many sockets it gets; their fds and names in `w', unless that is NULL. */
 static int
-collect(const struct socle__reactor *r, int *fds, char *names)
+collect(const struct socle__reactor *r, struct socle__spawn *w)
 {
+	char *names = w ? w->names : NULL;
 	const char *name;
 	int n = 0;
 
 	for (size_t fd = 0; fd < r->map_size; fd++) {
 		if (!r->map[fd] || !(name = name_of(r->map[fd])))
 			continue;
-		if (fds) {
-			fds[n] = (int)fd;
-			names += snprintf(names, NAME_MOST + 2, "%s%s",
-				n > 0 ? ":" : "", name);
+		if (w) {
+			w->fds[n] = (int)fd;
+			names += sprintf(names, "%s%.*s", n > 0 ? ":" : "",
+				SOCLE__PASSED_NAME_MOST, name);
 		}
 		n++;
 	}
 	return n;
-}
-
-static bool
-is_replaced(const char *variable)
-{
-	static const char *const names[] = {"LISTEN_PID=", "LISTEN_FDS=",
-		"LISTEN_FDNAMES=", SOCLE__PREDECESSOR "=", "WATCHDOG_PID="};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strncmp(variable, names[i], strlen(names[i])) == 0)
-			return true;
-	return false;
-}
-
-/* One block of memory, for the child; the texts are filled in below. */
-static int
-prepare(struct socle__spawn *w, const struct socle__reactor *r)
-{
-	enum { LINE = 48 };
-	size_t kept = 0, at = 0, n = (size_t)collect(r, NULL, NULL);
-	const char *dog = getenv("WATCHDOG_PID");
-	char *text;
-
-	while (environ[kept])
-		kept++;
-	w->env = sys_calloc(1,
-		(kept + 6) * sizeof(*w->env) + (n + 1) * sizeof(*w->fds) +
-			5 * LINE + n * (NAME_MOST + 1));
-	if (!w->env)
-		return -ENOMEM;
-	w->fds = (int *)(void *)(w->env + kept + 6);
-	w->n = (int)n + 1;
-	text = (char *)(w->fds + n + 1);
-	for (size_t i = 0; i < kept; i++)
-		if (!is_replaced(environ[i]))
-			w->env[at++] = environ[i];
-	w->env[at++] = w->pids[0] = strcpy(text, "LISTEN_PID=");
-	w->env[at++] = w->pids[1] = strcpy(text + LINE, SOCLE__PREDECESSOR "=");
-	if (dog) /* the manager's new main process is to answer it */
-		w->env[at++] = w->pids[2] =
-			strcpy(text + 2 * LINE, "WATCHDOG_PID=");
-	w->env[at++] = text + 3 * LINE;
-	snprintf(text + 3 * LINE, LINE, "LISTEN_FDS=%zu", n);
-	if (n > 0)
-		w->env[at] = strcpy(text + 4 * LINE, "LISTEN_FDNAMES=");
-	collect(r, w->fds, text + 4 * LINE + strlen("LISTEN_FDNAMES="));
-	return 0;
 }
 
 /* A stream: *ret is the new process's end.  0 or -errno. */
@@ -286,21 +234,24 @@ stream_open(struct socle__reactor *r, struct socle__restart *s, int *ret)
 static int
 start(struct socle__reactor *r, struct socle__restart *s, char *const argv[])
 {
-	struct socle__spawn w = {.argv = argv};
-	int result = prepare(&w, r), stream = -1;
+	struct socle__spawn *w = socle__spawn_new(collect(r, NULL));
+	int result = w ? 0 : -ENOMEM;
 
-	if (result == 0)
-		result = stream_open(r, s, &stream);
+	if (result == 0) {
+		collect(r, w);
+		result = stream_open(r, s, &w->fds[w->n]);
+	}
 	if (result < 0) {
 		sys_free(s);
 	} else {
-		w.fds[w.n - 1] = stream;
-		result = socle__spawn(&w);
+		int stream = w->fds[w->n];
+
+		result = socle__spawn(w, argv);
 		sys_close(stream);
 		if (result < 0)
 			leave(s);
 	}
-	sys_free(w.env);
+	sys_free(w);
 	return result;
 }
 

@@ -1,8 +1,10 @@
-/* What a service manager wants to hear: sd_notify(3) in its own words. */
+/* What a service manager passes, and what it wants to hear. */
 #include "daemon/service.h"
 
-#include "daemon/activation.h"
 #include "reactor/reactor.h"
+#include "reactor/spawn.h"
+#include "sockets/factory/bind.h"
+#include "sockets/factory/passed.h"
 
 #include "seam.h"
 
@@ -11,6 +13,51 @@
 #include <string.h>
 
 enum { STATUS_MOST = 1000, NAME_MOST = 255 };
+
+/* ---- passed sockets ---- */
+
+int
+socle_service_fds(void)
+{
+	return socle__passed_fds();
+}
+
+int
+socle_service_fd(int i, const char **name)
+{
+	return socle__passed_fd(i, name);
+}
+
+SOCLE__CONSTRUCTOR int
+socle_service_listen(const char *where, const struct socle_class *cls,
+	struct socle_factory **ret)
+{
+	int i = socle__passed_find(where, true), fd = SOCLE__FIRST_PASSED + i;
+	int err, on = 1;
+
+	if (i == -ENOENT && strncmp(where, "fd:", 3) != 0)
+		return socle_listen(where, cls, ret);
+	if (i < 0)
+		return i;
+	if ((err = socle_listen_on(fd, cls, NULL, ret)) < 0)
+		return err;
+	socle__passed_take(i, socle_factory_id(*ret));
+	(void)sys_setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (strcmp(socle__passed_name(i), SOCLE__OWN_FILE) == 0)
+		socle__factory_inherit_file(*ret);
+	return 0;
+}
+
+int
+socle_service_datagram(const char *where)
+{
+	int i = socle__passed_find(where, false);
+
+	if (i < 0)
+		return i;
+	socle__passed_take(i, 0);
+	return SOCLE__FIRST_PASSED + i;
+}
 
 /* ---- sending ---- */
 
@@ -101,7 +148,7 @@ socle_service_ready(void)
 {
 	int result = say("READY=1", -1, 0);
 
-	return socle__activation_ready() && result == 0 ? 1 : result;
+	return socle__passed_ready() && result == 0 ? 1 : result;
 }
 
 int

@@ -5,7 +5,7 @@
  */
 #include "fuzz/fuzz.h"
 
-#include "daemon/activation.h"
+#include "sockets/factory/passed.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -74,7 +74,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *rest = text;
 	char *pid = next_line(&rest), *fds = next_line(&rest);
 	char *names = next_line(&rest);
-	int n = socle__activation_parse(pid, fds, names, SELF);
+	int n = socle__passed_parse(pid, fds, names, SELF);
 
 	HOLDS(n == expected(pid, fds, names));
 	free(pid);

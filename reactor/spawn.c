@@ -1,15 +1,28 @@
 /*
- * Starting another program.
+ * Starting another program that gets some of this process's sockets.
  *
  * Between fork(2) and execve(2) only async-signal-safe functions are called, and
- * no signal handler of the parent runs.  What the child changes in memory is its
- * own copy.
+ * no signal handler of the parent runs.  All memory is prepared before; what the
+ * child changes in it is its own copy.
  */
 #include "reactor/spawn.h"
 
 #include "seam.h"
 
+#include <stdio.h>
 #include <string.h>
+
+enum { PIDS = 3 }; /* variables with the child's pid, the last only if needed */
+
+struct child {
+	struct socle__spawn *what;
+	char *const *argv;
+	char **env;
+	const char *path;
+	char pids[PIDS][48];
+	char count[48];
+	sigset_t blocked; /* before */
+};
 
 /* ---- in the child ---- */
 
@@ -30,7 +43,7 @@ signals_restore(const sigset_t *blocked)
 static bool
 is_passed(const struct socle__spawn *w, int fd)
 {
-	for (int i = 0; i < w->n; i++)
+	for (int i = 0; i <= w->n; i++)
 		if (w->fds[i] == fd)
 			return true;
 	return false;
@@ -41,7 +54,7 @@ others_close(const struct socle__spawn *w)
 {
 	int fd, last = STDERR_FILENO;
 
-	for (int i = 0; i < w->n; i++)
+	for (int i = 0; i <= w->n; i++)
 		if (w->fds[i] > last)
 			last = w->fds[i];
 	for (fd = STDERR_FILENO + 1; fd < last; fd++)
@@ -55,45 +68,44 @@ static int
 fds_move(const struct socle__spawn *w)
 {
 	others_close(w);
-	for (int i = 0; i < w->n; i++) {
-		int fd = sys_fcntl(
-			w->fds[i], F_DUPFD_CLOEXEC, SOCLE__FIRST_PASSED + w->n);
+	for (int i = 0; i <= w->n; i++) {
+		int fd = sys_fcntl(w->fds[i], F_DUPFD_CLOEXEC,
+			SOCLE__FIRST_PASSED + w->n + 1);
 
 		if (fd < 0)
 			return -errno;
 		w->fds[i] = fd;
 	}
-	for (int i = 0; i < w->n; i++)
+	for (int i = 0; i <= w->n; i++)
 		if (sys_dup2(w->fds[i], SOCLE__FIRST_PASSED + i) < 0)
 			return -errno;
 	return 0;
 }
 
 static void
-pids_write(const struct socle__spawn *w, pid_t pid)
+pids_write(struct child *c, pid_t pid)
 {
 	char digits[20], *first = digits + sizeof(digits) - 1;
 
 	*first = '\0';
 	for (; pid > 0; pid /= 10)
 		*--first = (char)('0' + pid % 10);
-	for (int i = 0; i < SOCLE__PIDS_MOST; i++)
-		if (w->pids[i])
-			memcpy(w->pids[i] + strlen(w->pids[i]), first,
-				strlen(first) + 1);
+	for (int i = 0; i < PIDS; i++)
+		memcpy(c->pids[i] + strlen(c->pids[i]), first,
+			strlen(first) + 1);
 }
 
 /* Tries the folders of PATH; returns why none worked. */
 static int
-become(const struct socle__spawn *w, const char *path)
+become(const struct child *c)
 {
-	const char *name = w->argv[0];
+	const char *name = c->argv[0], *path = c->path;
 	size_t len, n = strlen(name) + 1;
 	char file[PATH_MAX];
 	int err = -ENOENT;
 
 	if (strchr(name, '/')) {
-		(void)sys_execve(name, w->argv, w->env);
+		(void)sys_execve(name, c->argv, c->env);
 		return -errno;
 	}
 	for (; n > 1 && path; path = path[len] ? path + len + 1 : NULL) {
@@ -103,7 +115,7 @@ become(const struct socle__spawn *w, const char *path)
 		memcpy(file, path, len);
 		file[len] = '/';
 		memcpy(file + len + (len > 0), name, n);
-		(void)sys_execve(file, w->argv, w->env);
+		(void)sys_execve(file, c->argv, c->env);
 		if (errno == EACCES)
 			err = -EACCES;
 		else if (errno != ENOENT && errno != ENOTDIR)
@@ -113,37 +125,111 @@ become(const struct socle__spawn *w, const char *path)
 }
 
 static _Noreturn void
-child(const struct socle__spawn *w, const char *path, const sigset_t *blocked)
+run(struct child *c)
 {
+	const struct socle__spawn *w = c->what;
 	int err;
 
-	pids_write(w, getpid());
+	pids_write(c, getpid());
 	err = fds_move(w);
-	signals_restore(blocked);
+	signals_restore(&c->blocked);
 	if (err == 0)
-		err = become(w, path);
+		err = become(c);
 	err = -err;
-	(void)sys_write(w->fds[w->n - 1], &err, sizeof(err));
+	(void)sys_write(w->fds[w->n], &err, sizeof(err));
 	_exit(127);
 }
 
 /* ---- in the parent ---- */
 
-pid_t
-socle__spawn(const struct socle__spawn *what)
+struct socle__spawn *
+socle__spawn_new(int n)
 {
-	const char *path = getenv("PATH");
-	sigset_t all, before;
+	size_t fds = (size_t)n + 1;
+	size_t names = sizeof(SOCLE__LISTEN_FDNAMES) +
+		(size_t)n * (SOCLE__PASSED_NAME_MOST + 1);
+	struct socle__spawn *w =
+		sys_calloc(1, sizeof(*w) + fds * sizeof(*w->fds) + names + 1);
+
+	if (!w)
+		return NULL;
+	w->n = n;
+	w->fds = (int *)(void *)(w + 1);
+	w->names = strcpy((char *)(w->fds + fds), SOCLE__LISTEN_FDNAMES "=") +
+		sizeof(SOCLE__LISTEN_FDNAMES);
+	return w;
+}
+
+static bool
+is_replaced(const char *variable)
+{
+	static const char *const names[] = {SOCLE__LISTEN_PID "=",
+		SOCLE__LISTEN_FDS "=", SOCLE__LISTEN_FDNAMES "=",
+		SOCLE__PREDECESSOR "=", "WATCHDOG_PID="};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strncmp(variable, names[i], strlen(names[i])) == 0)
+			return true;
+	return false;
+}
+
+/* This process's environment, and what the program is to find there. */
+static int
+env_make(struct child *c)
+{
+	size_t at = 0, n = 0;
+
+	while (environ[n])
+		n++;
+	c->env = sys_calloc(n + PIDS + 3, sizeof(*c->env));
+	if (!c->env)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		if (!is_replaced(environ[i]))
+			c->env[at++] = environ[i];
+	strcpy(c->pids[0], SOCLE__LISTEN_PID "=");
+	strcpy(c->pids[1], SOCLE__PREDECESSOR "=");
+	strcpy(c->pids[2], "WATCHDOG_PID=");
+	/* A watchdog is the manager's of its main process, which it will be. */
+	for (int i = 0; i < (getenv("WATCHDOG_PID") ? PIDS : PIDS - 1); i++)
+		c->env[at++] = c->pids[i];
+	snprintf(c->count, sizeof(c->count), SOCLE__LISTEN_FDS "=%d",
+		c->what->n);
+	c->env[at++] = c->count;
+	if (c->what->n > 0)
+		c->env[at] = c->what->names - sizeof(SOCLE__LISTEN_FDNAMES);
+	return 0;
+}
+
+static pid_t
+fork_blocked(struct child *c)
+{
+	sigset_t all;
 	pid_t pid;
 
 	sigfillset(&all);
-	if (sys_signals_block(&all, &before) < 0)
+	if (sys_signals_block(&all, &c->blocked) < 0)
 		return -errno;
 	pid = sys_fork();
 	if (pid == 0)
-		child(what, path ? path : "/bin:/usr/bin", &before);
+		run(c);
 	if (pid < 0)
 		pid = -errno;
-	(void)sys_signals_block(&before, NULL);
+	(void)sys_signals_block(&c->blocked, NULL);
 	return pid;
+}
+
+pid_t
+socle__spawn(struct socle__spawn *what, char *const argv[])
+{
+	const char *path = getenv("PATH");
+	struct child c = {.what = what,
+		.argv = argv,
+		.path = path ? path : "/bin:/usr/bin"};
+	pid_t result = env_make(&c);
+
+	if (result == 0)
+		result = fork_blocked(&c);
+	sys_free(c.env);
+	return result;
 }

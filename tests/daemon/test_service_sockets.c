@@ -2,7 +2,7 @@
 /* backends: all */
 #include "tests/support/managing.h"
 
-#include "daemon/activation.h"
+#include "sockets/factory/passed.h"
 #include "sockets/factory/state.h"
 
 #include <limits.h>
@@ -18,7 +18,7 @@ flags_of(int fd)
 static int
 read_of(const char *pid, const char *fds, const char *names)
 {
-	return socle__activation_parse(pid, fds, names, 7);
+	return socle__passed_parse(pid, fds, names, 7);
 }
 
 /* ---- the variables ---- */

@@ -1,7 +1,8 @@
 /* managing.h describes the functions. */
 #include "tests/support/managing.h"
 
-#include "daemon/activation.h"
+#include "reactor/spawn.h"
+#include "sockets/factory/passed.h"
 
 #include <stdio.h>
 #include <sys/un.h>
@@ -33,7 +34,7 @@ managing_teardown(void **state)
 {
 	seam_heal();
 	socle_reset();
-	socle__activation_forget();
+	socle__passed_forget();
 	for (int i = 0; i < n_passed; i++) {
 		close(FIRST + i);
 		if (saved[i] >= 0) {

@@ -1,29 +1,31 @@
 /*
- * Sockets that were passed to this process: by a service manager, or by a
- * predecessor that restarts itself, which adds a stream to answer on.
+ * Sockets that were passed to this process when it was started: by a service
+ * manager, or by a predecessor that restarts itself, which adds a stream on which
+ * it waits for an answer.
  *
  * The environment is the process's, and so is this state.
  */
-#include "daemon/activation.h"
+#include "sockets/factory/passed.h"
 
-#include "daemon/service.h"
 #include "reactor/spawn.h"
-#include "sockets/factory/bind.h"
+#include "sockets/names/addr.h"
 #include "sockets/names/zone.h"
 
 #include "seam.h"
 
 #include <string.h>
 
-enum { FREE, LOOKED_AT, TAKEN, CLOSED, FACTORY_0 };
+enum { FREE, LOOKED_AT, TAKEN /* and, with a factory, its id above */ };
 
 static struct {
 	bool known;       /* the environment has been read */
 	int n;            /* fds, or -errno */
 	int predecessor;  /* the stream to it; 0: none */
-	uint64_t *states; /* of each fd: FREE ..., or FACTORY_0 + an id */
+	uint64_t *states; /* of each fd */
 	char *names;      /* each with its NUL; NULL: none were given */
 } passed;
+
+/* ---- the variables ---- */
 
 bool
 socle__number_parse(const char *text, uint64_t most, uint64_t *ret)
@@ -38,7 +40,7 @@ socle__number_parse(const char *text, uint64_t most, uint64_t *ret)
 }
 
 int
-socle__activation_parse(
+socle__passed_parse(
 	const char *pid, const char *fds, const char *names, pid_t self)
 {
 	uint64_t id, n, named = 1;
@@ -92,36 +94,40 @@ fds_take(int n, const char *names)
 }
 
 int
-socle_service_fds(void)
+socle__passed_fds(void)
 {
-	const char *names = getenv("LISTEN_FDNAMES");
-	const char *child = getenv(SOCLE__PREDECESSOR);
+	static const char *const variables[] = {SOCLE__LISTEN_PID,
+		SOCLE__LISTEN_FDS, SOCLE__LISTEN_FDNAMES, SOCLE__PREDECESSOR};
+	const char *texts[4];
 	uint64_t pid;
 	int n;
 
 	if (passed.known)
 		return passed.n;
-	n = fds_take(socle__activation_parse(getenv("LISTEN_PID"),
-			     getenv("LISTEN_FDS"), names, getpid()),
-		names);
+	for (int i = 0; i < 4; i++)
+		texts[i] = getenv(variables[i]);
+	n = fds_take(
+		socle__passed_parse(texts[0], texts[1], texts[2], getpid()),
+		texts[2]);
 	if (n == -ENOMEM)
 		return n;
-	if (child && n >= 0 && socle__number_parse(child, INT_MAX, &pid) &&
+	if (n >= 0 && texts[3] &&
+		socle__number_parse(texts[3], INT_MAX, &pid) &&
 		(pid_t)pid == getpid() &&
 		close_on_exec(SOCLE__FIRST_PASSED + n) == 0)
 		passed.predecessor = SOCLE__FIRST_PASSED + n;
 	passed.known = true;
 	passed.n = n;
-	unsetenv("LISTEN_PID");
-	unsetenv("LISTEN_FDS");
-	unsetenv("LISTEN_FDNAMES");
-	unsetenv(SOCLE__PREDECESSOR);
+	for (int i = 0; i < 4; i++)
+		unsetenv(variables[i]);
 	return n;
 }
 
+/* ---- the sockets ---- */
+
 /* requires: i < passed.n */
-static const char *
-name_of(int i)
+const char *
+socle__passed_name(int i)
 {
 	const char *name = passed.names;
 
@@ -133,9 +139,9 @@ name_of(int i)
 }
 
 int
-socle_service_fd(int i, const char **name)
+socle__passed_fd(int i, const char **name)
 {
-	int n = socle_service_fds();
+	int n = socle__passed_fds();
 
 	if (n < 0)
 		return n;
@@ -143,11 +149,9 @@ socle_service_fd(int i, const char **name)
 		return -ENOENT;
 	passed.states[i] = LOOKED_AT;
 	if (name)
-		*name = name_of(i);
+		*name = socle__passed_name(i);
 	return SOCLE__FIRST_PASSED + i;
 }
-
-/* ---- by address ---- */
 
 static bool
 is_of_kind(int fd, bool listens)
@@ -177,13 +181,12 @@ is_bound_to(int fd, const struct socle_addr *a)
 		strcmp(asked, bound) == 0;
 }
 
-/* The index of a passed socket that is free; or -errno, -ENOENT: none. */
-static int
-find(const char *where, bool listens)
+int
+socle__passed_find(const char *where, bool listens)
 {
 	const char *name = strncmp(where, "fd:", 3) == 0 ? where + 3 : NULL;
 	struct socle_addr a;
-	int n = socle_service_fds(), err;
+	int n = socle__passed_fds(), err;
 
 	if (n < 0)
 		return n;
@@ -192,59 +195,36 @@ find(const char *where, bool listens)
 	for (int i = 0; i < n; i++)
 		if (passed.states[i] <= LOOKED_AT &&
 			is_of_kind(SOCLE__FIRST_PASSED + i, listens) &&
-			(name ? strcmp(name, name_of(i)) == 0
+			(name ? strcmp(name, socle__passed_name(i)) == 0
 			      : is_bound_to(SOCLE__FIRST_PASSED + i, &a)))
 			return i;
 	return -ENOENT;
 }
 
-SOCLE__CONSTRUCTOR int
-socle_service_listen(const char *where, const struct socle_class *cls,
-	struct socle_factory **ret)
+void
+socle__passed_take(int i, uint64_t factory)
 {
-	int on = 1, i = find(where, true), fd = SOCLE__FIRST_PASSED + i, err;
-
-	if (i == -ENOENT && strncmp(where, "fd:", 3) != 0)
-		return socle_listen(where, cls, ret);
-	if (i < 0)
-		return i;
-	if ((err = socle_listen_on(fd, cls, NULL, ret)) < 0)
-		return err;
-	passed.states[i] = FACTORY_0 + socle_factory_id(*ret);
-	(void)sys_setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (strcmp(name_of(i), SOCLE__PASSED_FILE) == 0)
-		socle__factory_inherit_file(*ret);
-	return 0;
+	passed.states[i] = TAKEN + factory;
 }
 
-int
-socle_service_datagram(const char *where)
+const char *
+socle__passed_name_of(uint64_t factory)
 {
-	int i = find(where, false);
-
-	if (i < 0)
-		return i;
-	passed.states[i] = TAKEN;
-	return SOCLE__FIRST_PASSED + i;
+	for (int i = 0; passed.names && i < passed.n; i++)
+		if (passed.states[i] == TAKEN + factory)
+			return socle__passed_name(i);
+	return NULL;
 }
 
 /* ---- after a restart ---- */
 
-const char *
-socle__activation_name(uint64_t factory)
-{
-	for (int i = 0; passed.names && i < passed.n; i++)
-		if (passed.states[i] == FACTORY_0 + factory)
-			return name_of(i);
-	return NULL;
-}
-
 bool
-socle__activation_ready(void)
+socle__passed_ready(void)
 {
-	int ready = 0, stream = passed.predecessor;
+	int ready = 0, stream;
 
-	if (socle_service_fds() < 0 || (stream = passed.predecessor) == 0)
+	(void)socle__passed_fds();
+	if ((stream = passed.predecessor) == 0)
 		return false;
 	passed.predecessor = 0;
 	(void)sys_send(stream, &ready, sizeof(ready), MSG_NOSIGNAL);
@@ -252,14 +232,14 @@ socle__activation_ready(void)
 	for (int i = 0; i < passed.n; i++) {
 		if (passed.states[i] != FREE)
 			continue;
-		passed.states[i] = CLOSED;
+		passed.states[i] = TAKEN;
 		sys_close(SOCLE__FIRST_PASSED + i);
 	}
 	return true;
 }
 
 void
-socle__activation_forget(void)
+socle__passed_forget(void)
 {
 	sys_free(passed.states);
 	memset(&passed, 0, sizeof(passed));
