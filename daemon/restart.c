@@ -10,6 +10,7 @@
 
 #include "daemon/service.h"
 #include "reactor/callback.h"
+#include "reactor/interest.h"
 #include "reactor/map.h"
 #include "reactor/own_fd.h"
 #include "reactor/reactor.h"
@@ -195,7 +196,8 @@ collect(const struct socle__reactor *r, struct socle__spawn *w)
 			continue;
 		if (w) {
 			w->fds[n] = (int)fd;
-			names += sprintf(names, "%s%.*s", n > 0 ? ":" : "",
+			names += snprintf(names, SOCLE__PASSED_NAME_MOST + 2,
+				"%s%.*s", n > 0 ? ":" : "",
 				SOCLE__PASSED_NAME_MOST, name);
 		}
 		n++;
@@ -220,6 +222,7 @@ stream_open(struct socle__reactor *r, struct socle__restart *s, int *ret)
 		err = socle__descriptor_add(
 			r, &s->d, &stream_ops, own, 0, true);
 	if (err == 0) {
+		socle__descriptor_want(&s->d, SOCLE_READ);
 		*ret = other;
 		return 0;
 	}

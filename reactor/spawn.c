@@ -160,6 +160,15 @@ socle__spawn_new(int n)
 	return w;
 }
 
+/* Whether the manager's watchdog is for this process: the program takes its place. */
+static bool
+is_watched(void)
+{
+	const char *pid = getenv("WATCHDOG_PID");
+
+	return pid && strtol(pid, NULL, 10) == (long)getpid();
+}
+
 static bool
 is_replaced(const char *variable)
 {
@@ -190,8 +199,7 @@ env_make(struct child *c)
 	strcpy(c->pids[0], SOCLE__LISTEN_PID "=");
 	strcpy(c->pids[1], SOCLE__PREDECESSOR "=");
 	strcpy(c->pids[2], "WATCHDOG_PID=");
-	/* A watchdog is the manager's of its main process, which it will be. */
-	for (int i = 0; i < (getenv("WATCHDOG_PID") ? PIDS : PIDS - 1); i++)
+	for (int i = 0; i < (is_watched() ? PIDS : PIDS - 1); i++)
 		c->env[at++] = c->pids[i];
 	snprintf(c->count, sizeof(c->count), SOCLE__LISTEN_FDS "=%d",
 		c->what->n);

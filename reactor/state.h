@@ -180,8 +180,8 @@ struct socle__reactor {
 	int64_t watchdog_ns, drain_deadline;
 	unsigned watchdog_forks; /* socle__forks when it was started */
 	struct socle__post_loop drain;
-	bool draining, replaced; /* by a new program, which is ready */
-	size_t background;       /* objects that no drain waits for */
+	bool draining, replaced;        /* by a new program, which is ready */
+	size_t background;              /* objects that no drain waits for */
 	struct socle__restart *restart; /* under way, or NULL */
 };
 

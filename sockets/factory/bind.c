@@ -109,7 +109,9 @@ socle__factory_check_file(const struct socle_factory *f)
 void
 socle__factory_inherit_file(struct socle_factory *f)
 {
-	f->p.unlink_on_close = socle_factory_getsockname(f, &f->bind) == 0 &&
+	f->bind.len = sizeof(f->bind.u);
+	f->p.unlink_on_close =
+		sys_getsockname(f->d.fd, &f->bind.u.sa, &f->bind.len) == 0 &&
 		file_remember(f) == 0;
 }
 
