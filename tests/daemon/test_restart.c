@@ -409,7 +409,7 @@ static void
 passed_sockets_keep_their_names_and_their_order(void **state)
 {
 	struct socle_factory *f;
-	bool opened = !is_open(0) && open("/dev/null", O_RDONLY) == 0;
+	bool opened = !fd_is_open(0) && open("/dev/null", O_RDONLY) == 0;
 	int fds[3];
 
 	(void)state;

@@ -334,7 +334,7 @@ a_reset_closes_only_what_was_taken(void **state)
 	assert_int_equal(
 		0, socle_service_listen("fd:a", &client_class, &factory));
 	socle_reset();
-	assert_false(is_open(3));
+	assert_false(fd_is_open(3));
 	assert_int_equal(
 		-ENOENT, socle_service_listen("fd:a", &client_class, &factory));
 	assert_int_equal(

@@ -115,7 +115,7 @@ where_is(int fd)
 }
 
 bool
-is_open(int fd)
+fd_is_open(int fd)
 {
 	return fcntl(fd, F_GETFD) >= 0;
 }

@@ -27,7 +27,7 @@ int socket_at(const char *where, int type);
 const char *where_is(int fd);
 
 /* Whether an fd is open. */
-bool is_open(int fd);
+bool fd_is_open(int fd);
 
 /* ---- hearing ---- */
 
