@@ -21,8 +21,10 @@
 #
 # SAN=asan|ubsan|tsan builds a variant of its own in build/$(SAN); LTO=1 one in
 # build/plain-lto, whose static library also inlines into programs; WERROR=1
-# makes warnings errors; V=1 shows the commands.  CC, CXX, CFLAGS, CPPFLAGS,
-# LDFLAGS, PREFIX and DESTDIR are the user's and are never set here.  GNU make.
+# makes warnings errors; V=1 shows the commands.  USDT=1 builds with probes for
+# tracers in build/plain-usdt; it needs sys/sdt.h (Debian: systemtap-sdt-dev).
+# CC, CXX, CFLAGS, CPPFLAGS, LDFLAGS, PREFIX and DESTDIR are the user's and are
+# never set here.  GNU make.
 
 VERSION := $(shell sed -n 's/^#define SOCLE_VERSION "\(.*\)"/\1/p' reactor/version.h)
 SONAME  := libsocle.so.0
@@ -45,8 +47,9 @@ FOLDERS := timers profiling reactor sockets/names sockets sockets/write \
 
 SAN ?=
 LTO ?=
+USDT ?=
 COVERAGE ?=
-B   := build/$(or $(SAN),$(if $(COVERAGE),coverage),plain)$(if $(LTO),-lto)$(if $(filter libkqueue,$(KQUEUE)),-libkqueue)
+B   := build/$(or $(SAN),$(if $(COVERAGE),coverage),plain)$(if $(LTO),-lto)$(if $(USDT),-usdt)$(if $(filter libkqueue,$(KQUEUE)),-libkqueue)
 comma := ,
 space := $(subst ,, )
 
@@ -129,7 +132,12 @@ AR := $(if $(shell command -v $(CC)-ar),$(CC)-ar,gcc-ar)
 endif
 endif
 
-ALL_CPPFLAGS = $(FEATURES) $(CHECKS) $(CPPFLAGS)
+# Static probes; reactor/probes.h.
+ifneq ($(USDT),)
+PROBES := -DSOCLE_USDT
+endif
+
+ALL_CPPFLAGS = $(FEATURES) $(CHECKS) $(PROBES) $(CPPFLAGS)
 ALL_CFLAGS   = -std=c11 -O2 -g -fPIC -fvisibility=hidden \
 	-fno-plt -fstack-protector-strong $(WARN) $(SAN_FLAGS) $(LTO_FLAGS) $(COVERAGE_FLAGS) $(CFLAGS)
 ALL_LDFLAGS  = $(SAN_FLAGS) $(COVERAGE_LINK) $(if $(LTO),-O2 $(LTO_FLAGS)) $(LDFLAGS)

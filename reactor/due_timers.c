@@ -3,6 +3,7 @@
 
 #include "reactor/callback.h"
 #include "reactor/measure.h"
+#include "reactor/probes.h"
 #include "reactor/wait.h"
 
 static inline void
@@ -10,6 +11,7 @@ call_timer(struct socle__reactor *r, struct socle_timer *t)
 {
 	struct socle__callback c;
 
+	SOCLE__PROBE2(timer_fire, t->name, t);
 	if (t->name == socle__own_timer) {
 		t->fn(t);
 		return;
@@ -31,9 +33,11 @@ socle__timers_run(struct socle__reactor *r)
 		return;
 	while (!socle__is_abandoned(r) &&
 		(node = socle__timers_take(&r->timers, &bare))) {
-		if (bare)
+		if (bare) {
+			SOCLE__PROBE2(timer_fire, socle__own_timer, node);
 			r->bare_timer(node);
-		else
+		} else {
 			call_timer(r, (struct socle_timer *)(void *)node);
+		}
 	}
 }

@@ -24,6 +24,7 @@
 #include "reactor/map.h"
 #include "reactor/parking.h"
 #include "reactor/post_loop.h"
+#include "reactor/probes.h"
 #include "reactor/reactor.h"
 #include "reactor/turns.h"
 #include "reactor/wait.h"
@@ -69,8 +70,10 @@ wait_for_events(struct socle__reactor *r, int ms)
 
 	r->removed = r->changed = false;
 	r->waits++;
+	SOCLE__PROBE1(tick_done, r->batch_n);
 	r->batch_n = 0;
 	err = r->backend->wait(r, ms);
+	SOCLE__PROBE1(tick_start, r->batch_n);
 	r->now_known = r->now_stale = false;
 	return err;
 }

@@ -1,6 +1,7 @@
 /* Profiling of this thread's loop, with the counters of profiling/. */
 #include "profiling/report.h"
 #include "reactor/loop.h"
+#include "reactor/probes.h"
 #include "reactor/reactor.h"
 
 int
@@ -58,6 +59,7 @@ call_slow_handler(const char *item, int64_t ns, const void *who)
 		what.fd = it.d->fd;
 		what.peer = it.d->ops->peer ? it.d->ops->peer(it.d) : NULL;
 	}
+	SOCLE__PROBE3(slow_handler, item, ns, what.fd);
 	if (r->slow)
 		r->slow(&what, r->slow_arg);
 }

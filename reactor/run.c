@@ -4,6 +4,7 @@
 #include "reactor/interest.h"
 #include "reactor/mailbox.h"
 #include "reactor/measure.h"
+#include "reactor/probes.h"
 #include "reactor/reactor.h"
 #include "reactor/tick.h"
 #include "reactor/wait.h"
@@ -61,6 +62,7 @@ loop_leave(struct socle__reactor *r, unsigned outer, int result)
 	r->now_known = false;
 	r->interrupted |= outer;
 	if (r->depth == 0) {
+		SOCLE__PROBE1(tick_done, r->batch_n);
 		r->interrupted &= SOCLE__FORKED;
 		wake_embedder(r);
 		socle__profile_unchain(&r->profile);

@@ -164,7 +164,10 @@ socket_read(struct socle_descriptor *d)
 {
 	struct socle_socket *s = socle__socket_of(d);
 
-	socle__class_of(s)->flat.event_read(s);
+	if (SOCLE__USDT)
+		call_read(s);
+	else
+		socle__class_of(s)->flat.event_read(s);
 }
 
 /* One event_read a tick; remaining data opens a turn in the next tick. */

@@ -67,6 +67,8 @@ end(struct socle_socket *s)
 void
 socle__socket_end(struct socle_socket *s)
 {
+	SOCLE__PROBE4(
+		close, "reset", s->d.fd, socle__class_of(s)->flat.name, s);
 	end(s);
 }
 
@@ -93,6 +95,8 @@ socle__root_close(struct socle_socket *self, const char *reason)
 		return;
 	socle__log(1, "Closing #%d (%s)", self->d.fd, reason ? reason : "");
 	socle__count_closed(&socle__reactor->counts, reason);
+	SOCLE__PROBE4(close, reason, self->d.fd,
+		socle__class_of(self)->flat.name, self);
 	end(self);
 }
 

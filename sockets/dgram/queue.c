@@ -161,6 +161,7 @@ socle__dgram_enqueue(struct socle_dgram *d, const struct socle__outgoing *o)
 	b->used += size;
 	d->items++;
 	d->sock.queued += socle__dgram_weight(o->len);
+	SOCLE__PROBE3(write_queued, &d->sock, d->sock.d.fd, d->sock.queued);
 	return 0;
 }
 

@@ -74,6 +74,7 @@ socle__dgram_answer_add(struct socle_dgram *d, struct socle__dgram_block *b,
 	b->used += sizeof(*item);
 	d->items++;
 	d->sock.queued += socle__dgram_weight(len);
+	SOCLE__PROBE3(write_queued, &d->sock, d->sock.d.fd, d->sock.queued);
 	return true;
 }
 

@@ -56,6 +56,7 @@ blocked(struct socle_dgram *d, int err, bool again)
 	bool by_time = again || err == -ENOBUFS || err == -ENOMEM;
 
 	s->d.bits |= SOCLE__BLOCKED;
+	SOCLE__PROBE3(write_partial, s, s->d.fd, s->queued);
 	if (by_time) {
 		d->delay_ms = d->delay_ms ? (uint16_t)(2 * d->delay_ms) : 1;
 		if (d->delay_ms > DELAY_MS_MOST)

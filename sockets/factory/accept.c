@@ -15,6 +15,7 @@
 
 #include "reactor/interest.h"
 #include "reactor/map.h"
+#include "reactor/probes.h"
 #include "reactor/reactor.h"
 #include "reactor/turns.h"
 #include "sockets/factory/bind.h"
@@ -119,6 +120,8 @@ accept_fd(struct socle_factory *f, struct socle_addr *peer)
 	int fd =
 		sys_accept4(f->d.fd, sa, len, SOCLE__NONBLOCK | SOCLE__CLOEXEC);
 
+	if (fd >= 0)
+		SOCLE__PROBE2(accept, f->d.fd, fd);
 	return fd < 0 ? -errno : fd;
 }
 

@@ -2,6 +2,7 @@
 #include "sockets/write/await.h"
 
 #include "reactor/interest.h"
+#include "reactor/probes.h"
 #include "reactor/turns.h"
 #include "sockets/timeouts.h"
 
@@ -39,6 +40,7 @@ socle__queue_blocked(struct socle_socket *s, int err)
 {
 	socle__descriptor_touch(&s->d);
 	s->d.bits |= SOCLE__BLOCKED;
+	SOCLE__PROBE3(write_partial, s, s->d.fd, s->queued);
 	if (err == -ENOBUFS || err == -ENOMEM)
 		socle__retry_start(s); /* it may be writable and still refuse */
 	else if (err == SOCLE_WANT_READ)

@@ -27,6 +27,7 @@ item_append(struct socle_socket *s, struct socle__item *item)
 	}
 	s->queue = item;
 	s->queued += item->len;
+	SOCLE__PROBE3(write_queued, s, s->d.fd, s->queued);
 }
 
 /* A block of the standard size may be a recycled one. */
@@ -86,6 +87,8 @@ socle__queue_copy(struct socle_socket *s, const struct iovec *iov, int n,
 	}
 	if (block)
 		item_append(s, block);
+	else
+		SOCLE__PROBE3(write_queued, s, s->d.fd, s->queued);
 	return 0;
 }
 

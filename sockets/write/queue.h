@@ -103,6 +103,7 @@ socle__queue_append(struct socle_socket *s, const void *data, size_t len)
 	if (!s->queued || last->type != SOCLE__BYTES || last->u.space < len)
 		return false;
 	s->queued += len;
+	SOCLE__PROBE3(write_queued, s, s->d.fd, s->queued);
 	socle__block_fill(last, data, len);
 	return true;
 }
