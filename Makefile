@@ -170,7 +170,8 @@ TEST_DIRS   := $(addprefix tests/,$(FOLDERS) examples reentrancy sweep fuzz)
 TEST_SRC    := $(sort $(wildcard $(TEST_DIRS:%=%/test_$(T)*.c)))
 TEST_NAMES  := $(filter-out $(if $(filter $(KQUEUE),emulated),,test_kqueue_%) \
 	$(if $(filter $(KQUEUE),libkqueue),test_chat% test_dnsd% test_httpd% \
-	test_examples% test_proxy% test_ddlockd% test_memcached%) \
+	test_examples% test_prefork% test_proxy% test_ddlockd% test_memcached% \
+	test_threads%) \
 	$(if $(TLS_LIBS),,test_examples_keys), \
 	$(sort $(basename $(notdir $(TEST_SRC)))))
 TEST_BIN    := $(TEST_NAMES:%=$B/tests/%)
@@ -351,7 +352,7 @@ $B/seam/tests/examples/test_examples_keys.o: ALL_CPPFLAGS += $(TLS_CFLAGS)
 $B/tests/test_examples_keys: ALL_LIBS += $(TLS_LIBS)
 
 STARTERS := test_httpd% test_chat% test_examples% test_ddlockd% test_dnsd% \
-	test_memcached% test_proxy%
+	test_memcached% test_prefork% test_proxy% test_threads%
 tests: $(TEST_BIN) $(if $(filter $(STARTERS),$(TEST_NAMES)), \
 	$(EXAMPLES) $(if $(KQUEUE),$(KQUEUE_EXAMPLES)) $(SITE)/.ok)
 
@@ -465,6 +466,9 @@ define server
 $B/examples/$1 $B/kqueue/examples/$1: $(wildcard examples/$1/*.[ch]) $(COMMON)
 endef
 $(foreach s,$(SERVERS),$(eval $(call server,$s)))
+
+$(foreach d,$B $B/kqueue,$(addprefix $d/examples/,prefork threads)): \
+	$(wildcard examples/common/hello.[ch] examples/common/server.[ch])
 
 $B/examples/tls-echo $B/kqueue/examples/tls-echo: ALL_CPPFLAGS += $(TLS_CFLAGS)
 $B/examples/tls-echo $B/kqueue/examples/tls-echo: ALL_LIBS += $(TLS_LIBS)
