@@ -13,7 +13,7 @@ enum { IDLE_SECONDS = 60, QUEUE_MOST = 64 * 1024 };
 
 struct hello {
 	struct socle_socket sock; /* the base, first */
-	bool asks;                /* a request has begun */
+	bool asks;                /* it has begun a request, or has yet to */
 	unsigned ended;           /* of its last "\r\n\r\n", so many bytes */
 };
 
@@ -130,6 +130,7 @@ static void
 hello_event_accepted(struct socle_socket *self, struct socle_factory *by)
 {
 	(void)by;
+	socle_container_of(self, struct hello, sock)->asks = true;
 	if (socle_set_idle_timeout(self, IDLE_SECONDS) < 0 ||
 		socle_set_write_cap(self, QUEUE_MOST) < 0)
 		socle_close(self, "no memory");
