@@ -6,7 +6,7 @@
  *
  * One call has no pair: that of event_read on the loop's straight path.
  * Profiling switches that path off, and after it the tick checks everything as
- * after any other call.  With probes there is a pair on that path too.
+ * after any other call.  It has its own probes.
  */
 #ifndef SOCLE_REACTOR_CALLBACK_H
 #define SOCLE_REACTOR_CALLBACK_H

@@ -34,7 +34,7 @@ socle__timers_run(struct socle__reactor *r)
 	while (!socle__is_abandoned(r) &&
 		(node = socle__timers_take(&r->timers, &bare))) {
 		if (bare) {
-			SOCLE__PROBE2(timer_fire, socle__own_timer, node);
+			SOCLE__PROBE2(timer_fire, &socle__own_timer[0], node);
 			r->bare_timer(node);
 		} else {
 			call_timer(r, (struct socle_timer *)(void *)node);

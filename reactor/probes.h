@@ -16,7 +16,6 @@
 
 #include <sys/sdt.h>
 
-enum { SOCLE__USDT = 1 };
 #define SOCLE__PROBE1(name, a) DTRACE_PROBE1(socle, name, a)
 #define SOCLE__PROBE2(name, a, b) DTRACE_PROBE2(socle, name, a, b)
 #define SOCLE__PROBE3(name, a, b, c) DTRACE_PROBE3(socle, name, a, b, c)
@@ -65,11 +64,12 @@ socle__probe_handler_done(const struct socle__handler *h)
 
 #else
 
-enum { SOCLE__USDT = 0 };
-#define SOCLE__PROBE1(name, a) ((void)0)
-#define SOCLE__PROBE2(name, a, b) ((void)0)
-#define SOCLE__PROBE3(name, a, b, c) ((void)0)
-#define SOCLE__PROBE4(name, a, b, c, d) ((void)0)
+#define SOCLE__PROBE1(name, a) ((void)sizeof(a))
+#define SOCLE__PROBE2(name, a, b) ((void)sizeof(a), SOCLE__PROBE1(name, b))
+#define SOCLE__PROBE3(name, a, b, c)                                           \
+	((void)sizeof(a), SOCLE__PROBE2(name, b, c))
+#define SOCLE__PROBE4(name, a, b, c, d)                                        \
+	((void)sizeof(a), SOCLE__PROBE3(name, b, c, d))
 #define SOCLE__HANDLER
 #define SOCLE__HANDLER_START(c, kind, text, who) ((void)0)
 #define SOCLE__HANDLER_NONE(c) ((void)0)

@@ -163,11 +163,12 @@ static void
 socket_read(struct socle_descriptor *d)
 {
 	struct socle_socket *s = socle__socket_of(d);
+	const char *name = socle__class_of(s)->flat.name;
+	int fd = d->fd;
 
-	if (SOCLE__USDT)
-		call_read(s);
-	else
-		socle__class_of(s)->flat.event_read(s);
+	SOCLE__PROBE4(handler_start, name, "read", fd, d);
+	socle__class_of(s)->flat.event_read(s);
+	SOCLE__PROBE4(handler_done, name, "read", fd, d);
 }
 
 /* One event_read a tick; remaining data opens a turn in the next tick. */
