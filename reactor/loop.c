@@ -24,7 +24,6 @@
 #include "reactor/map.h"
 #include "reactor/parking.h"
 #include "reactor/post_loop.h"
-#include "reactor/probes.h"
 #include "reactor/reactor.h"
 #include "reactor/turns.h"
 #include "reactor/wait.h"

@@ -118,6 +118,8 @@ hello_event_read(struct socle_socket *self)
 			h->asks = false;
 			h->ended = 0;
 			reply(self);
+			if (draining)
+				return; /* what follows is not answered */
 		}
 	}
 	if (n == 0)
