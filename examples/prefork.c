@@ -10,7 +10,8 @@
  * that comes first gets the client.
  *
  * SIGTERM to the parent drains all processes, SIGTERM to one of them replaces
- * it.  When the parent is gone, its pipe ends, and they drain too.
+ * it.  When the parent is gone, its pipe ends, and they drain too.  The parent
+ * tells the service manager when it is ready, lives, and stops.
  */
 #include <socle/socle.h>
 
@@ -20,6 +21,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -71,6 +73,7 @@ work(void)
 		if (workers[i].fd != me->fd)
 			close(workers[i].fd);
 	snprintf(text, sizeof(text), "hello from %d", (int)getpid());
+	unsetenv("NOTIFY_SOCKET"); /* the parent speaks for all */
 	signal(SIGINT, SIG_IGN); /* a terminal sends it to all: the parent's */
 	if ((err = hello_serve(me->fd, text)) == 0 &&
 		(err = socle_signal(SIGTERM, drain, NULL)) == 0 &&
@@ -165,6 +168,7 @@ stop(int signo, void *arg)
 		return;
 	}
 	stopping = true;
+	(void)socle_service_stopping();
 	close(lifeline[1]);
 	for (int i = 0; i < n_workers; i++) {
 		socle_timer_cancel(&workers[i].again);
@@ -243,7 +247,9 @@ main(int argc, char **argv)
 		return server_fails("prefork", address, err);
 	if ((err = socle_signal(SIGCHLD, reap, NULL)) == 0 &&
 		(err = socle_signal(SIGTERM, stop, NULL)) == 0 &&
-		(err = socle_signal(SIGINT, stop, NULL)) == 0)
+		(err = socle_signal(SIGINT, stop, NULL)) == 0 &&
+		(err = socle_service_watchdog()) >= 0 &&
+		(err = socle_service_ready()) >= 0)
 		err = socle_event_loop();
 	socle_reset(); /* a child drops what it has of the parent's loop */
 	if (me)

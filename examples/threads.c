@@ -33,7 +33,7 @@ struct lane {
 };
 
 static struct lane lanes[THREADS];
-static int n_lanes, running;
+static int n_lanes, n_ready, running;
 static struct socle_loop *main_loop;
 static bool stopping;
 
@@ -73,6 +73,8 @@ ready(void *arg)
 	struct lane *l = arg;
 
 	l->is_ready = true;
+	if (++n_ready == n_lanes)
+		socle_service_ready();
 	if (stopping) /* the signal came first */
 		socle_post(l->loop, drain, NULL);
 }

@@ -18,10 +18,7 @@ struct hello {
 };
 
 /* A thread has a loop of its own, and shares nothing with the others. */
-static _Thread_local struct socle_factory *listener;
 static _Thread_local const char *answer;
-static _Thread_local bool draining;
-static _Thread_local struct socle_timer deadline;
 
 /* ---- the listening sockets ---- */
 
@@ -84,6 +81,7 @@ hello_open(const char *server, const char *where, int *fds, int n)
 static void
 reply(struct socle_socket *self)
 {
+	bool last = socle_draining();
 	char text[512];
 	int n = snprintf(text, sizeof(text),
 		"HTTP/1.1 200 OK\r\n"
@@ -92,12 +90,12 @@ reply(struct socle_socket *self)
 		"%s"
 		"\r\n"
 		"%s\n",
-		strlen(answer) + 1, draining ? "Connection: close\r\n" : "",
+		strlen(answer) + 1, last ? "Connection: close\r\n" : "",
 		answer);
 
 	if (socle_write(self, text, (size_t)n) < 0)
 		socle_close(self, "reads too slowly");
-	else if (draining)
+	else if (last)
 		socle_close_after_flush(self, "draining");
 }
 
@@ -118,7 +116,7 @@ hello_event_read(struct socle_socket *self)
 			h->asks = false;
 			h->ended = 0;
 			reply(self);
-			if (draining)
+			if (socle_draining())
 				return; /* what follows is not answered */
 		}
 	}
@@ -149,9 +147,10 @@ static const struct socle_class hello_class = {
 int
 hello_serve(int fd, const char *text)
 {
+	struct socle_factory *f; /* the loop's; the drain frees it */
+
 	answer = text;
-	draining = false;
-	return socle_listen_on(fd, &hello_class, NULL, &listener);
+	return socle_listen_on(fd, &hello_class, NULL, &f);
 }
 
 /* ---- the end ---- */
@@ -166,31 +165,16 @@ close_if_idle(struct socle_socket *s, void *arg)
 		socle_close_after_flush(s, "draining");
 }
 
-static bool
-clients_remain(void *arg)
-{
-	(void)arg;
-	return socle_watched_sockets() > 0;
-}
-
 static void
-time_is_up(struct socle_timer *t)
+close_the_idle(void *arg)
 {
-	(void)t;
-	socle_stop();
+	socle_each_descriptor(close_if_idle, arg);
 }
 
 void
 hello_drain(double seconds)
 {
-	if (draining) {
+	if (socle_drain(socle_draining() ? 0 : seconds, close_the_idle, NULL) <
+		0)
 		socle_stop();
-		return;
-	}
-	draining = true;
-	socle_factory_free(listener);
-	socle_each_descriptor(close_if_idle, NULL);
-	socle_set_post_loop_callback(clients_remain, NULL);
-	socle_timer_init(&deadline, time_is_up);
-	socle_timer_start(&deadline, seconds);
 }
