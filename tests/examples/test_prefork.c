@@ -1,6 +1,7 @@
 /* The server of several processes, as its clients see it. */
 /* backends: all */
 #include "tests/support/hello.h"
+#include "tests/support/managing.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -177,6 +178,34 @@ processes_may_share_a_listening_socket(void **state)
 	program_stop();
 }
 
+/* ---- and as its service manager does ---- */
+
+static void
+only_the_parent_speaks_to_the_manager(void **state)
+{
+	char later[1][HELLO_TEXT], name[64];
+
+	(void)state;
+	snprintf(name, sizeof(name), "/tmp/socle-prefork-%d", (int)getpid());
+	manager_open(name);
+	start(NULL);
+	assert_string_equal("READY=1", heard());
+	assert_int_equal(0, kill(pid_of(first[0]), SIGTERM));
+	hello_collect(first, PROCESSES, later, 1);
+	program_stop();
+	assert_string_equal("STOPPING=1", heard());
+	assert_string_equal("", heard());
+	manager_close();
+}
+
+static int
+both_teardown(void **state)
+{
+	int result = program_teardown(state);
+
+	return managing_teardown(state) + result;
+}
+
 int
 main(void)
 {
@@ -193,6 +222,9 @@ main(void)
 		program_test(a_second_sigterm_ends_it_at_once),
 		program_test(processes_whose_parent_was_killed_drain_too),
 		program_test(processes_may_share_a_listening_socket),
+		cmocka_unit_test_setup_teardown(
+			only_the_parent_speaks_to_the_manager, managing_setup,
+			both_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
