@@ -40,9 +40,9 @@ child_end(const struct socle__restart *s)
 	if (s->pid == 0 || s->forks != socle__forks ||
 		sys_waitpid(s->pid, NULL, WNOHANG) != 0)
 		return;
-	sys_kill(s->pid, SIGKILL);
-	while (sys_waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	if (sys_kill(s->pid, SIGKILL) == 0) /* not a program of another user */
+		while (sys_waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
+			;
 }
 
 /* The listeners are the new program's: their mode, and files of unix sockets. */
@@ -65,9 +65,11 @@ hand_over(struct socle__reactor *r, const struct socle__restart *s)
 static void
 leave(struct socle__restart *s)
 {
+	int fd = socle__descriptor_detach(&s->d);
+
+	sys_close(fd);
 	socle__reactor->restart = NULL;
 	socle_timer_cancel(&s->timer);
-	sys_close(socle__descriptor_detach(&s->d));
 }
 
 static void

@@ -77,8 +77,9 @@ fds_move(const struct socle__spawn *w)
 		w->fds[i] = fd;
 	}
 	for (int i = 0; i <= w->n; i++)
-		if (sys_dup2(w->fds[i], SOCLE__FIRST_PASSED + i) < 0)
-			return -errno;
+		while (sys_dup2(w->fds[i], SOCLE__FIRST_PASSED + i) < 0)
+			if (errno != EINTR)
+				return -errno;
 	return 0;
 }
 
@@ -216,8 +217,7 @@ fork_blocked(struct child *c)
 	pid_t pid;
 
 	sigfillset(&all);
-	if (sys_signals_block(&all, &c->blocked) < 0)
-		return -errno;
+	(void)sys_signals_block(&all, &c->blocked);
 	pid = sys_fork();
 	if (pid == 0)
 		run(c);

@@ -29,11 +29,9 @@ managing_setup(void **state)
 	return listening_setup(state);
 }
 
-int
-managing_teardown(void **state)
+void
+pass_end(void)
 {
-	seam_heal();
-	socle_reset();
 	socle__passed_forget();
 	for (int i = 0; i < n_passed; i++) {
 		close(FIRST + i);
@@ -43,8 +41,16 @@ managing_teardown(void **state)
 		}
 	}
 	n_passed = 0;
-	manager_close();
 	variables_clear();
+}
+
+int
+managing_teardown(void **state)
+{
+	seam_heal();
+	socle_reset();
+	pass_end();
+	manager_close();
 	return fixture_teardown(state);
 }
 

@@ -21,6 +21,9 @@ void listen_texts(const char *pid, const char *fds, const char *names);
 /* Moves these fds to 3 and so on and sets the variables for this process. */
 void pass(const int *fds, int n, const char *names);
 
+/* What the teardown does about it. */
+void pass_end(void);
+
 /* A listening socket, or a bound datagram socket, at this address. */
 int socket_at(const char *where, int type);
 /* Its address as a text, which the next call overwrites. */

@@ -70,6 +70,10 @@ __attribute__((weak)) _Thread_local struct socle__site *socle__site;
 #define sys_dup2 SITE(dup2)
 #define sys_poll SITE(poll)
 #define sys_sigaction SITE(sigaction)
+#define sys_fork SITE(fork)
+#define sys_execve SITE(execve)
+#define sys_waitpid SITE(waitpid)
+#define sys_kill SITE(kill)
 #define sys_clock_gettime SITE(clock_gettime)
 #define sys_malloc SITE(malloc)
 #define sys_calloc SITE(calloc)
@@ -93,6 +97,8 @@ __attribute__((weak)) _Thread_local struct socle__site *socle__site;
 #define sys_getrusage SITE(getrusage)
 #define sys_protocol SITE(protocol)
 #define sys_lock_file SITE(lock_file)
+#define sys_signals_block SITE(signals_block)
+#define sys_close_above SITE(close_above)
 #define sys_thread_create SITE(thread_create)
 
 #endif

@@ -89,6 +89,12 @@ static const struct row {
 	/* ---- the process ---- */
 	ROW(sigaction, EINVAL),
 	ROW(getrusage, EINVAL),
+	ROW(fork, EAGAIN, ENOMEM),
+	ROW(execve, ENOENT, EACCES, ENOMEM),
+	ROW(waitpid, EINTR, ECHILD),
+	ROW(kill, ESRCH, EPERM),
+	NOT_FAILED(signals_block, "with these arguments it cannot fail"),
+	NOT_FAILED(close_above, "it has no result"),
 	ROW(thread_create, EAGAIN, ENOMEM, EPERM),
 	ROW(malloc, ENOMEM),
 	ROW(calloc, ENOMEM),

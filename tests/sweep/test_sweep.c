@@ -96,6 +96,14 @@ a_child_survives_each_fault(void **state)
 }
 
 static void
+daemons_survive_each_fault(void **state)
+{
+	(void)state;
+	skip_with_libkqueue();
+	sweep_daemon();
+}
+
+static void
 datagrams_survive_each_fault(void **state)
 {
 	(void)state;
@@ -165,6 +173,7 @@ main(void)
 		sweep_test(the_core_survives_each_fault),
 		sweep_test(the_core_survives_two_faults_in_one_run),
 		sweep_test(a_child_survives_each_fault),
+		sweep_test(daemons_survive_each_fault),
 		sweep_test(datagrams_survive_each_fault),
 		sweep_test(factories_survive_each_fault),
 		sweep_test(sockets_outside_the_loop_survive_each_fault),

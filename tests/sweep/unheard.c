@@ -145,6 +145,26 @@ static const struct place {
 		"the kernel chooses the source address"},
 	{"sockets/dgram/receive.c", NULL, "recvmmsg", ENOSYS,
 		"they are received one by one"},
+	{"sockets/factory/passed.c", "is_of_kind", "getsockopt", 0,
+		"the socket counts as one of another kind"},
+	{"sockets/factory/passed.c", "is_bound_to", "getsockname", 0,
+		"the socket counts as bound elsewhere"},
+	{"sockets/factory/passed.c", "socle__passed_ready", "send", 0,
+		"the predecessor hears of the end of the stream"},
+	{"sockets/factory/bind.c", "socle__factory_inherit_file", "getsockname",
+		0, "the file stays"},
+	{"daemon/service.c", "socle_service_listen", "setsockopt", 0,
+		"TCP_NODELAY affects only speed"},
+	{"daemon/service.c", "say", "setsockopt", 0,
+		"a manager that does not read is not waited for"},
+	{"sockets/factory/passed.c", "close_on_exec", "fcntl", 0,
+		"there is no predecessor"},
+	{"daemon/restart.c", "name_of", NULL, 0,
+		"it is not passed; the new program finds the address in use"},
+	{"reactor/spawn.c", "signals_restore", NULL, 0,
+		"there is no such signal"},
+	{"daemon/restart.c", "child_end", NULL, 0,
+		"the failure is reported in any case"},
 #define NO_COUNTER "the profile lacks an item"
 	{"profiling/calls.c", NULL, NULL, 0, NO_COUNTER},
 	{"profiling/report.c", "snapshot_take", "calloc", 0, NO_COUNTER},
@@ -180,6 +200,12 @@ static const struct place repeated[] = {
 enum { REPEATED = sizeof(repeated) / sizeof(repeated[0]) };
 
 static const struct place unreached[] = {
+#define IN_A_CHILD "in a child that is to be another program; test_restart.c"
+	{"reactor/spawn.c", "signals_restore", NULL, 0, IN_A_CHILD},
+	{"reactor/spawn.c", "others_close", NULL, 0, IN_A_CHILD},
+	{"reactor/spawn.c", "fds_move", NULL, 0, IN_A_CHILD},
+	{"reactor/spawn.c", "become", NULL, 0, IN_A_CHILD},
+	{"reactor/spawn.c", "run", NULL, 0, IN_A_CHILD},
 	{"reactor/kqueue.c", "goes_without", "fcntl", 0,
 		"only OpenBSD refuses the filter; test_kqueue_kernels.c"},
 };
