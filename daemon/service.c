@@ -138,7 +138,7 @@ say(const char *text, int fd, int flags)
 int
 socle_service_notify(const char *state)
 {
-	return say(state, -1, MSG_DONTWAIT);
+	return say(state, -1, 0);
 }
 
 /* ---- states ---- */
@@ -146,7 +146,7 @@ socle_service_notify(const char *state)
 int
 socle_service_ready(void)
 {
-	int result = say("READY=1", -1, 0);
+	int result = socle_service_notify("READY=1");
 
 	return socle__passed_ready() && result == 0 ? 1 : result;
 }
@@ -158,13 +158,13 @@ socle_service_reloading(void)
 
 	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%lld",
 		(long long)(socle__clock_ns() / 1000));
-	return say(text, -1, 0);
+	return socle_service_notify(text);
 }
 
 int
 socle_service_stopping(void)
 {
-	return say("STOPPING=1", -1, 0);
+	return socle_service_notify("STOPPING=1");
 }
 
 int
@@ -180,7 +180,7 @@ socle_service_status(const char *fmt, ...)
 	for (char *c = text; *c; c++) /* a line could be another state */
 		if (*c == '\n')
 			*c = ' ';
-	return socle_service_notify(text);
+	return say(text, -1, MSG_DONTWAIT);
 }
 
 /* ---- the watchdog ---- */
@@ -202,7 +202,7 @@ watchdog_fired(struct socle_timer *t)
 	if (r->watchdog_forks != socle__forks)
 		return;
 	watchdog_start(r);
-	(void)socle_service_notify("WATCHDOG=1");
+	(void)say("WATCHDOG=1", -1, MSG_DONTWAIT);
 }
 
 int

@@ -64,30 +64,29 @@ int socle_service_datagram(const char *where);
 
 /*
  * Sends a text such as "READY=1", or several lines, to the socket that the
- * environment names (NOTIFY_SOCKET).  1: sent; 0: there is no manager; or
- * -errno: -EINVAL if the socket's name is neither a path nor "@name",
- * -ENAMETOOLONG, the errors of socket(2) and sendmsg(2).  -EAGAIN, or -ENOBUFS,
- * if the manager has not read its earlier messages yet: send it again later.
+ * environment names (NOTIFY_SOCKET).  A manager that does not read its messages
+ * is waited for, but no longer than a second: a message that is sent once in a
+ * program's life must not be lost.
+ * 1: sent; 0: there is no manager; or -errno: -EINVAL if the socket's name is
+ * neither a path nor "@name", -ENAMETOOLONG, -EAGAIN or -ENOBUFS if the manager
+ * did not read, the errors of socket(2) and sendmsg(2).
  */
 int socle_service_notify(const char *state);
 
 /*
  * The same for one state: the program serves (READY=1), reloads its settings
  * (RELOADING=1 with the time; socle_service_ready() ends it), is about to end
- * (STOPPING=1).  These are sent once in a program's life and must not be lost: a
- * manager that does not read them is waited for, at most a second.
- *
- * socle_service_ready() also tells a predecessor that restarts itself
- * (daemon/restart.h), which counts as sent, and closes those of its sockets that
- * no function here was asked for.
+ * (STOPPING=1).  socle_service_ready() also tells a predecessor that restarts
+ * itself (daemon/restart.h), which counts as sent, and closes those of its
+ * sockets that no function here was asked for.
  */
 int socle_service_ready(void);
 int socle_service_reloading(void);
 int socle_service_stopping(void);
 
 /*
- * Sends a line of text for people (STATUS=), as from printf(3); each line feed
- * becomes a blank.  It is cut after 1000 bytes.
+ * Sends a line of text for people (STATUS=), as from printf(3), and does not
+ * wait.  Each line feed becomes a blank; the text is cut after 1000 bytes.
  */
 int socle_service_status(const char *fmt, ...)
 	__attribute__((format(printf, 1, 2)));

@@ -107,24 +107,24 @@ without_its_timeout_a_send_does_not_wait(void **state)
 {
 	(void)state;
 	manager();
-	while (socle_service_notify("STATUS=busy") == 1)
+	while (socle_service_status("busy") == 1)
 		;
 	seam_fail(CALL_setsockopt, 1, EINVAL, 1);
 	assert_true(socle_service_ready() < 0);
 }
 
 static void
-a_manager_that_does_not_read_is_not_waited_for(void **state)
+a_status_does_not_wait_for_a_manager_that_does_not_read(void **state)
 {
 	int result;
 
 	(void)state;
 	manager();
-	while ((result = socle_service_notify("STATUS=busy")) == 1)
+	while ((result = socle_service_status("busy")) == 1)
 		;
 	assert_true(result == -EAGAIN || result == -ENOBUFS);
 	hears("STATUS=busy");
-	assert_int_equal(1, socle_service_notify("STATUS=again"));
+	assert_int_equal(1, socle_service_status("again"));
 }
 
 /* ---- states ---- */
@@ -367,7 +367,8 @@ main(void)
 		managed_test(names_that_no_manager_has_are_refused),
 		managed_test(each_failing_call_is_reported),
 		managed_test(without_its_timeout_a_send_does_not_wait),
-		managed_test(a_manager_that_does_not_read_is_not_waited_for),
+		managed_test(
+			a_status_does_not_wait_for_a_manager_that_does_not_read),
 		managed_test(the_states_of_a_program_have_functions),
 		managed_test(a_status_is_one_line_whatever_is_in_it),
 		managed_test(the_manager_keeps_fds_by_name),
