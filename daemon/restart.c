@@ -52,7 +52,7 @@ hand_over(struct socle__reactor *r, const struct socle__restart *s)
 	char text[64];
 
 	for (struct socle_factory *f = r->factories; f; f = f->next)
-		if (f->id <= s->passed) {
+		if (f->kind == SOCLE__LISTENER && f->id <= s->passed) {
 			f->path[0] = '\0';
 			f->was_blocking = false;
 		}

@@ -189,7 +189,7 @@ env_make(struct child *c)
 {
 	size_t at = 0, n = 0;
 
-	while (environ[n])
+	while (environ && environ[n]) /* clearenv(3) leaves none */
 		n++;
 	c->env = sys_calloc(n + PIDS + 3, sizeof(*c->env));
 	if (!c->env)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 enum {
 	LISTENERS = 16,
@@ -22,6 +23,7 @@ static struct socle_factory *listeners[LISTENERS];
 static int n_listeners;
 static void (*end_clients)(bool idle);
 static bool told_to_stop;
+static pid_t successor;
 
 /* ---- options ---- */
 
@@ -185,14 +187,26 @@ ask_to_stop(int signo, void *arg)
 	drain(STOP_SECONDS, true);
 }
 
+/* The new server may end first, replaced in its turn. */
+static void
+reap(int signo, void *arg)
+{
+	(void)signo;
+	(void)arg;
+	(void)waitpid(successor, NULL, WNOHANG);
+}
+
 static void
 restart_ended(int err, void *arg)
 {
 	(void)arg;
-	if (err < 0)
+	if (err < 0) {
 		server_fails(name, "restart", err);
-	else
-		drain(HAND_OVER_SECONDS, false);
+		return;
+	}
+	(void)socle_signal(SIGCHLD, reap, NULL);
+	reap(SIGCHLD, NULL);
+	drain(HAND_OVER_SECONDS, false);
 }
 
 static void
@@ -204,6 +218,8 @@ ask_to_restart(int signo, void *arg)
 	(void)arg;
 	if (pid < 0)
 		server_fails(name, "restart", pid);
+	else
+		successor = pid;
 }
 
 /* A manager that cannot be reached is no reason to end. */

@@ -112,6 +112,15 @@ take_one(char **unused)
 }
 
 static int
+take_none(char **unused)
+{
+	(void)unused;
+	CHECK(socle_service_fds() == 0);
+	CHECK(socle_service_ready() == 1);
+	return 0;
+}
+
+static int
 hang(char **unused)
 {
 	(void)unused;
@@ -152,6 +161,7 @@ static const struct {
 	{"serve", serve},
 	{"show", show},
 	{"take-one", take_one},
+	{"take-none", take_none},
 	{"hang", hang},
 	{"end", end_at_once},
 	{"close", close_and_hang},
@@ -517,6 +527,26 @@ a_program_is_found_in_the_path(void **state)
 	setenv("PATH", before, 1);
 }
 
+static void
+an_empty_environment_is_passed_on_as_one(void **state)
+{
+	char **before = environ, *none[] = {NULL};
+	char **environments[] = {NULL, none};
+	int pid;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		environ = environments[i];
+		pid = restart_as("take-none", 30);
+		environ = before;
+		assert_true(pid > 0);
+		has_ended = false;
+		turn_until(&has_ended);
+		assert_int_equal(0, result);
+		assert_int_equal(pid, waitpid(pid, NULL, 0));
+	}
+}
+
 /* ---- failure ---- */
 
 static void
@@ -709,6 +739,7 @@ main(int argc, char **argv)
 		restart_test(the_watchdog_is_the_new_programs),
 		restart_test(the_manager_hears_of_the_new_main_process),
 		restart_test(a_program_is_found_in_the_path),
+		restart_test(an_empty_environment_is_passed_on_as_one),
 		restart_test(
 			a_new_process_that_fails_is_gone_and_the_old_one_goes_on),
 		restart_test(each_failing_call_of_the_child_is_reported),
