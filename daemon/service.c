@@ -92,7 +92,7 @@ datagram_send(int s, struct socle_addr *to, const char *text, int fd, int flags)
 {
 	union {
 		struct cmsghdr head;
-		char room[CMSG_SPACE(sizeof(int))];
+		char room[64]; /* CMSG_SPACE() is no constant everywhere */
 	} control = {.head = {.cmsg_level = SOL_SOCKET,
 			     .cmsg_type = SCM_RIGHTS,
 			     .cmsg_len = CMSG_LEN(sizeof(int))}};
@@ -106,7 +106,7 @@ datagram_send(int s, struct socle_addr *to, const char *text, int fd, int flags)
 	memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
 	if (fd >= 0) {
 		m.msg_control = &control;
-		m.msg_controllen = sizeof(control.room);
+		m.msg_controllen = (socklen_t)CMSG_SPACE(sizeof(int));
 	}
 	while (sys_sendmsg(s, &m, MSG_NOSIGNAL | flags) < 0)
 		if (errno != EINTR)

@@ -165,7 +165,7 @@ heard_with(int *fd)
 	static char text[2048];
 	union {
 		struct cmsghdr head;
-		char room[CMSG_SPACE(sizeof(int))];
+		char room[64];
 	} control;
 	struct iovec v = {.iov_base = text, .iov_len = sizeof(text) - 1};
 	struct msghdr m = {.msg_iov = &v,
