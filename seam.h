@@ -118,6 +118,8 @@ X(int, sendmmsg, (int fd, struct socle__message *m, unsigned n, int f), \
 X(int, fcntl, (int fd, int command, int value), (fd, command, value)) \
 X(int, unread, (int fd, int *ret), (fd, ret)) \
 X(int, getrusage, (int who, struct rusage *ret), (who, ret)) \
+X(int, fd_limit, (struct rlimit *ret), (ret)) \
+X(int, peer_uid, (int fd, uid_t *ret), (fd, ret)) \
 X(int, protocol, (const char *name), (name)) \
 X(int, lock_file, (const char *path), (path)) \
 X(int, signals_block, (const sigset_t *set, sigset_t *before), \

@@ -33,6 +33,7 @@
 #ifndef SOCLE_H
 #define SOCLE_H
 
+#include "daemon/console.h"
 #include "daemon/drain.h"
 #include "daemon/restart.h"
 #include "daemon/service.h"

@@ -553,6 +553,35 @@ socle__libc_getrusage(int who, struct rusage *ret)
 	return getrusage(who, ret);
 }
 
+static inline int
+socle__libc_fd_limit(struct rlimit *ret)
+{
+	return getrlimit(RLIMIT_NOFILE, ret);
+}
+
+/* The user at the other end of a connected AF_UNIX socket. */
+static inline int
+socle__libc_peer_uid(int fd, uid_t *ret)
+{
+#ifdef SO_PEERCRED
+#ifdef __OpenBSD__
+	struct sockpeercred peer;
+#else
+	struct ucred peer;
+#endif
+	socklen_t len = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+		return -1;
+	*ret = peer.uid;
+	return 0;
+#else
+	gid_t group;
+
+	return getpeereid(fd, ret, &group);
+#endif
+}
+
 /* The number that the system's files give to a protocol's name. */
 static inline int
 socle__libc_protocol(const char *name)

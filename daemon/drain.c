@@ -58,7 +58,8 @@ listeners_free(struct socle__reactor *r)
 
 	for (struct socle_factory *f = r->factories; f; f = next) {
 		next = f->next;
-		if (f->kind == SOCLE__LISTENER)
+		if (f->kind == SOCLE__LISTENER &&
+			(!f->background || r->replaced))
 			socle_factory_free(f);
 	}
 }

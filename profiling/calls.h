@@ -19,39 +19,11 @@
 #ifndef SOCLE_PROFILING_CALLS_H
 #define SOCLE_PROFILING_CALLS_H
 
+#include "profiling/item_name.h"
 #include "profiling/profile.h"
 
 #include <stdbool.h>
 #include <stddef.h>
-
-/* The kind of an item, which decides how its name is made. */
-enum socle__item_kind {
-	/* of a class: `text' is its name; "Echo" -> "Echo-read" */
-	SOCLE__ITEM_READ,
-	SOCLE__ITEM_WRITE,
-	SOCLE__ITEM_ERR,
-	SOCLE__ITEM_HUP,
-	SOCLE__ITEM_DRAIN,
-	SOCLE__ITEM_TIMEOUT,
-	SOCLE__ITEM_CLOSURE,
-	SOCLE__ITEM_ACCEPTED,
-	SOCLE__ITEM_DESTROY,
-	SOCLE__ITEM_POST_LOOP,
-	/*
-	 * of a function: `text' is the source text of a macro's arguments,
-	 * "5.0, expire_sessions, NULL"; the function's is picked out of it.
-	 */
-	SOCLE__ITEM_TIMER,
-	SOCLE__ITEM_DEFERRED,
-	SOCLE__ITEM_POSTED,
-	SOCLE__ITEM_OTHER_FD,
-	SOCLE__ITEM_SIGNAL,
-	SOCLE__ITEM_GLOBAL_POST_LOOP,
-	SOCLE__ITEM_DONE,
-	SOCLE__ITEM_KINDS
-};
-
-enum { SOCLE__ITEM_NAME = 120 }; /* longest name, in bytes */
 
 struct socle__profile_counter {
 	struct socle__profile_counter *next; /* of all, by name */

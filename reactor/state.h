@@ -52,6 +52,7 @@ enum socle__part_order {
 	SOCLE__PART_TIMERS,
 	SOCLE__PART_TIMER_IDS,
 	SOCLE__PART_SIGNALS,
+	SOCLE__PART_CONSOLE,
 	SOCLE__PART_DRAIN,
 	SOCLE__PART_MAILBOX,
 	SOCLE__PART_DEFERRED,
@@ -91,9 +92,6 @@ struct socle__owned_arg {
 	struct socle__arg_use *use; /* the outermost call under way */
 };
 
-struct socle_factory;
-struct socle__restart;
-
 /* Memory of objects, by the number of lines of each; sockets/memory.h. */
 struct socle__slab;
 enum { SOCLE__SLAB_SIZES = 9 };
@@ -106,6 +104,7 @@ struct socle__log_message {
 	char *text;
 };
 
+struct socle_factory;
 struct socle__class;
 struct socle__deferred;
 struct socle__item;
@@ -183,6 +182,7 @@ struct socle__reactor {
 	bool draining, replaced;        /* by a new program, which is ready */
 	size_t background;              /* objects that no drain waits for */
 	struct socle__restart *restart; /* under way, or NULL */
+	struct socle__console_state *console; /* NULL until needed */
 };
 
 extern _Thread_local struct socle__reactor *socle__reactor

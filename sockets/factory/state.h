@@ -48,7 +48,8 @@ struct socle_factory {
 	bool has_bind, has_remote; /* `bind' and `remote' are known */
 	bool any_family;           /* a remote name may have either family */
 	bool nodelay;
-	bool internal; /* its callbacks are the library's own */
+	bool background; /* no drain frees it */
+	bool internal;   /* its callbacks are the library's own */
 	/* socle_factory_new() calls no callback: the next tick does the rest */
 	struct socle_timer event;
 	const char *operation;

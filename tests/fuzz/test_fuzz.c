@@ -24,8 +24,8 @@ static uint64_t state_of_random;
 typedef int target_fn(const uint8_t *data, size_t size);
 target_fn fuzz_activation, fuzz_addr, fuzz_sockaddr, fuzz_hostport, fuzz_io,
 	fuzz_http, fuzz_http_values, fuzz_chat, fuzz_get, fuzz_line,
-	fuzz_ddlockd, fuzz_memcached, fuzz_dns, fuzz_hosts, fuzz_proxy_header,
-	fuzz_replay;
+	fuzz_ddlockd, fuzz_memcached, fuzz_console, fuzz_dns, fuzz_hosts,
+	fuzz_proxy_header, fuzz_replay;
 
 noreturn void
 fuzz_failed(const char *file, int line, const char *what)
@@ -202,6 +202,7 @@ HOLDS_FOR(fuzz_get)
 HOLDS_FOR(fuzz_line)
 HOLDS_FOR(fuzz_ddlockd)
 HOLDS_FOR(fuzz_memcached)
+HOLDS_FOR(fuzz_console)
 HOLDS_FOR(fuzz_dns)
 HOLDS_FOR(fuzz_hosts)
 HOLDS_FOR(fuzz_proxy_header)
@@ -223,6 +224,7 @@ main(void)
 		TESTS_OF(fuzz_line),
 		TESTS_OF(fuzz_ddlockd),
 		TESTS_OF(fuzz_memcached),
+		TESTS_OF(fuzz_console),
 		TESTS_OF(fuzz_dns),
 		TESTS_OF(fuzz_hosts),
 		TESTS_OF(fuzz_proxy_header),

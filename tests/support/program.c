@@ -16,6 +16,7 @@ enum { PATIENCE_MS = 30 * 1000 };
 static pid_t running;
 static bool stop_requested; /* the program was asked to stop */
 static int its_port;
+static int its_output = -1; /* open: it may say more */
 
 static void
 path_of(char *path, size_t size, const char *name)
@@ -64,8 +65,8 @@ program_start_with(const char *name, const char *const *arguments)
 	if (running == 0)
 		become(name, arguments, fds[1]);
 	close(fds[1]);
-	receive(fds[0], line, sizeof(line), "\n");
-	close(fds[0]);
+	its_output = fds[0];
+	receive(its_output, line, sizeof(line), "\n");
 	port = strrchr(line, ':');
 	assert_non_null(port);
 	its_port = atoi(port + 1);
@@ -93,6 +94,14 @@ program_ask_to_stop(void)
 	stop_requested = true;
 }
 
+static void
+output_close(void)
+{
+	if (its_output >= 0)
+		close(its_output);
+	its_output = -1;
+}
+
 void
 program_stop(void)
 {
@@ -102,6 +111,7 @@ program_stop(void)
 	program_ask_to_stop();
 	assert_int_equal(pid, waitpid(pid, &status, 0));
 	running = 0;
+	output_close();
 	assert_true(WIFEXITED(status));
 	assert_int_equal(0, WEXITSTATUS(status));
 }
@@ -114,6 +124,7 @@ program_teardown(void **state)
 		waitpid(running, NULL, 0);
 		running = 0;
 	}
+	output_close();
 	return fixture_teardown(state);
 }
 

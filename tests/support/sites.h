@@ -95,6 +95,8 @@ __attribute__((weak)) _Thread_local struct socle__site *socle__site;
 #define sys_fcntl SITE(fcntl)
 #define sys_unread SITE(unread)
 #define sys_getrusage SITE(getrusage)
+#define sys_fd_limit SITE(fd_limit)
+#define sys_peer_uid SITE(peer_uid)
 #define sys_protocol SITE(protocol)
 #define sys_lock_file SITE(lock_file)
 #define sys_signals_block SITE(signals_block)

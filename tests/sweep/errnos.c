@@ -95,6 +95,8 @@ static const struct row {
 	ROW(kill, ESRCH, EPERM),
 	NOT_FAILED(signals_block, "with these arguments it cannot fail"),
 	NOT_FAILED(close_above, "it has no result"),
+	ROW(fd_limit, EINVAL),
+	ROW(peer_uid, ENOTCONN, EINVAL, ENOPROTOOPT),
 	ROW(thread_create, EAGAIN, ENOMEM, EPERM),
 	ROW(malloc, ENOMEM),
 	ROW(calloc, ENOMEM),

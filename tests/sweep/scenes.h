@@ -5,6 +5,7 @@
 /* The first: no loop may have been used in this process. */
 void sweep_first(void);
 
+void sweep_console(void);
 void sweep_daemon(void);
 void sweep_dgrams(void);
 void sweep_factories(void);

@@ -104,6 +104,13 @@ daemons_survive_each_fault(void **state)
 }
 
 static void
+the_console_survives_each_fault(void **state)
+{
+	(void)state;
+	sweep_console();
+}
+
+static void
 datagrams_survive_each_fault(void **state)
 {
 	(void)state;
@@ -174,6 +181,7 @@ main(void)
 		sweep_test(the_core_survives_two_faults_in_one_run),
 		sweep_test(a_child_survives_each_fault),
 		sweep_test(daemons_survive_each_fault),
+		sweep_test(the_console_survives_each_fault),
 		sweep_test(datagrams_survive_each_fault),
 		sweep_test(factories_survive_each_fault),
 		sweep_test(sockets_outside_the_loop_survive_each_fault),
