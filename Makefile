@@ -587,8 +587,10 @@ html:
 	$Qtools/site/check-links build/html
 
 PORT ?= 8080
+CONSOLE_PORT ?= 8081
 run: $B/examples/httpd $(SITE)/.ok
-	$< --port=$(PORT) --root=$(SITE) --profile=cpu
+	$< --port=$(PORT) --root=$(SITE) --profile=cpu \
+		--console=127.0.0.1:$(CONSOLE_PORT)
 
 # pkg-config wants blanks escaped, and sed the backslash; cmake does not.
 blanks = $(subst $(space),\\ ,$1)

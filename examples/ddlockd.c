@@ -325,6 +325,7 @@ take_address(const char *value)
 static const struct server_option options[] = {
 	{"port", "7002", take_port, false},
 	{"listen", "ADDR:PORT", take_address, false},
+	{"console", "ADDR", server_take_console, false},
 	{NULL, NULL, NULL, false},
 };
 

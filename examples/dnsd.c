@@ -119,6 +119,7 @@ main(int argc, char **argv)
 		{"listen", "ADDR:PORT", take_listen, true},
 		{"zone", "NAME", take_zone, true},
 		{"hosts", "FILE", take_hosts, true},
+		{"console", "ADDR", server_take_console, false},
 		{NULL, NULL, NULL, false},
 	};
 	int err;

@@ -127,6 +127,7 @@ take_memory(const char *value)
 static const struct server_option options[] = {
 	{"listen", "ADDR:PORT", take_address, true},
 	{"memory", "MEGABYTES", take_memory, true},
+	{"console", "ADDR", server_take_console, false},
 	{NULL, NULL, NULL, false},
 };
 

@@ -211,8 +211,6 @@ static const struct note {
 	bool is_list;
 } notes[] = {
 	{"Host", PART(host), false},
-	{"Origin", PART(origin), false},
-	{"Sec-Fetch-Site", PART(fetch_site), false},
 	{"Range", PART(range), false},
 	{"If-Range", PART(if_range), false},
 	{"If-Match", PART(if_match), true},

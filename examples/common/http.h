@@ -33,8 +33,8 @@ struct http_request {
 	size_t body;             /* bytes that follow the head */
 	bool keep_alive, expects_continue;
 	/* Values of fields.  Of lists that fill several lines, the first. */
-	struct http_part host, origin, fetch_site, range, if_range, if_match,
-		if_none_match, if_modified_since, if_unmodified_since;
+	struct http_part host, range, if_range, if_match, if_none_match,
+		if_modified_since, if_unmodified_since;
 	/* private */
 	size_t line, seen; /* start of the line; bytes parsed so far */
 	unsigned saw;      /* header fields, as bits */

@@ -27,26 +27,6 @@ http_reason(int status)
 	return "Internal Server Error";
 }
 
-/* Pages come by http, and a browser leaves port 80 out of both fields. */
-bool
-http_is_own(const struct http_request *r, const char *head)
-{
-	static const char scheme[] = "http://", same_site[] = "same-origin";
-	const char *origin = head + r->origin.at, *host = head + r->host.at;
-	size_t n = sizeof(scheme) - 1;
-
-	if (r->fetch_site.at > 0 &&
-		(r->fetch_site.length != sizeof(same_site) - 1 ||
-			strncasecmp(head + r->fetch_site.at, same_site,
-				sizeof(same_site) - 1) != 0))
-		return false;
-	if (r->origin.at == 0)
-		return true;
-	return r->host.length > 0 && r->origin.length == r->host.length + n &&
-		strncasecmp(origin, scheme, n) == 0 &&
-		strncasecmp(origin + n, host, r->host.length) == 0;
-}
-
 /* ---- paths ---- */
 
 static int

@@ -14,14 +14,6 @@
 const char *http_reason(int status);
 
 /*
- * Whether a request that changes something may do so.  A browser says which
- * page a POST comes from: Origin must then name the host that Host names, and
- * Sec-Fetch-Site must say the same.  A request with neither field does not come
- * from a browser, so no page of another site can have caused it: it may.
- */
-bool http_is_own(const struct http_request *r, const char *head);
-
-/*
  * Decodes the path of a target, once, into a relative path: "/a%20b/?c" becomes
  * "a b/", and "/" the empty text.  `to' has room for len bytes.  Returns the
  * length, or a negated status: -400 for a malformed escape and for an escaped

@@ -24,6 +24,7 @@ static int n_listeners;
 static void (*end_clients)(bool idle);
 static bool told_to_stop;
 static pid_t successor;
+static const char *console;
 
 /* ---- options ---- */
 
@@ -137,6 +138,29 @@ server_accept(bool on)
 			socle_pause_accept(listeners[i]);
 }
 
+bool
+server_take_console(const char *value)
+{
+	console = value;
+	return *value != '\0';
+}
+
+static int
+console_open(void)
+{
+	int err = console ? socle_console_listen(console) : 0;
+
+	if (err < 0)
+		fprintf(stderr, "%s: %s\n", console, strerror(-err));
+	else if (console)
+		printf(strncmp(console, "unix:", 5) == 0
+				? "console on %s\n"
+				: "console on http://%s/\n",
+			console);
+	fflush(stdout);
+	return err;
+}
+
 /* ---- slow handlers ---- */
 
 /* A handler that blocks holds up every client. */
@@ -245,6 +269,8 @@ server_run(void (*end)(bool idle))
 		err = socle_signal(SIGINT, ask_to_stop, NULL);
 	if (err == 0)
 		err = socle_signal(SIGUSR2, ask_to_restart, NULL);
+	if (err == 0)
+		err = console_open();
 	socle_set_slow_handler(SLOW_SECONDS, report_slow, NULL);
 	if (err == 0)
 		err = announce();

@@ -26,6 +26,12 @@ struct server_option {
 bool server_options(const char *server, const struct server_option *options,
 	int argc, char **argv);
 
+/*
+ * For the option "console", "ADDR": server_run() opens a console there, and prints
+ * where.
+ */
+bool server_take_console(const char *value);
+
 /* A whole text that is a number from `least' to `most'. */
 bool server_number(const char *text, double least, double most, double *ret);
 

@@ -4,7 +4,7 @@
 #include "common/http_values.h"
 #include "httpd/files.h"
 #include "httpd/listing.h"
-#include "httpd/profile.h"
+#include "httpd/page.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -248,7 +248,7 @@ answer_target(struct client *c, const char *head)
 void
 answer_request(struct client *c, const char *head)
 {
-	if (answer_profile(c, head))
+	if (page_answer_part(c, head))
 		return;
 	if (c->request.method > HTTP_HEAD)
 		client_answer_status(c, 405, "Allow: GET, HEAD\r\n");

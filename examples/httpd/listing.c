@@ -14,8 +14,7 @@
 static const char introduction[] =
 	"<p>These files come from a small web server that is built with\n"
 	"socle, a library for programs that serve many connections at once.\n"
-	"The server measures how long its own work takes: see the\n"
-	"<a href='/profile'><b>live profile</b></a>.</p>\n";
+	"With --console=ADDR it shows there what it does.</p>\n";
 
 /* Escapes a name for a path in an attribute. */
 static void

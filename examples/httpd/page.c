@@ -50,23 +50,27 @@ static const char style_list[] =
 	"@media(max-width:520px){.list td:nth-child(3){display:none}\n"
 	".list td{padding:11px 12px}}\n";
 
-void
-page_style(FILE *out)
+static bool
+put_style(FILE *out, void *arg)
 {
+	(void)arg;
 	fputs(colours, out);
 	fputs(style, out);
 	fputs(style_list, out);
+	return true;
 }
 
 /* A socket with its two holes, on the colour of links. */
-void
-page_icon(FILE *out)
+static bool
+put_icon(FILE *out, void *arg)
 {
+	(void)arg;
 	fputs("<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'>"
 	      "<rect width='16' height='16' rx='4' fill='#2054d8'/>"
 	      "<circle cx='5' cy='8' r='1.8' fill='#fff'/>"
 	      "<circle cx='11' cy='8' r='1.8' fill='#fff'/></svg>\n",
 		out);
+	return true;
 }
 
 void
@@ -85,9 +89,9 @@ page_begin(FILE *out, const char *title)
 	fputs("<!doctype html><html lang='en'><head><meta charset='utf-8'>\n"
 	      "<meta name='viewport' "
 	      "content='width=device-width,initial-scale=1'>\n"
-	      "<link rel='icon' href='/profile/icon.svg' "
+	      "<link rel='icon' href='/.icon.svg' "
 	      "type='image/svg+xml'>\n"
-	      "<link rel='stylesheet' href='/profile/style.css'><title>",
+	      "<link rel='stylesheet' href='/.style.css'><title>",
 		out);
 	page_text(out, title);
 	fputs("</title></head><body>\n", out);
@@ -119,4 +123,31 @@ page_answer(struct client *c, const char *type,
 	else
 		client_answer_status(c, 503, NULL);
 	free(data);
+}
+
+/* ---- parts of pages ---- */
+
+/* No file has such a path: the root's names with a dot in front are not served. */
+static const struct part {
+	const char *path, *type;
+	bool (*put)(FILE *out, void *arg);
+} parts[] = {
+	{"/.style.css", "text/css; charset=utf-8", put_style},
+	{"/.icon.svg", "image/svg+xml", put_icon},
+};
+
+bool
+page_answer_part(struct client *c, const char *head)
+{
+	const char *target = head + c->request.target.at;
+	size_t len = c->request.target.length;
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (c->request.method <= HTTP_HEAD &&
+			len == strlen(parts[i].path) &&
+			memcmp(target, parts[i].path, len) == 0) {
+			page_answer(c, parts[i].type, parts[i].put, NULL);
+			return true;
+		}
+	return false;
 }

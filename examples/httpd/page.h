@@ -13,15 +13,14 @@ void page_end(FILE *out);
 /* Writes text with the characters escaped that have a meaning in HTML. */
 void page_text(FILE *out, const char *text);
 
-/* The shared style, and an icon as SVG. */
-void page_style(FILE *out);
-void page_icon(FILE *out);
-
 /*
  * Answers with what `put' writes; 503 if that returns false or there is no
  * memory.
  */
 void page_answer(struct client *c, const char *type,
 	bool (*put)(FILE *out, void *arg), void *arg);
+
+/* Answers if the target is the style or the icon; whether it is. */
+bool page_answer_part(struct client *c, const char *head);
 
 #endif

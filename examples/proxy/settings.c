@@ -75,6 +75,7 @@ static const struct server_option options[] = {
 	{"check-every", "SECONDS", take_check_every, false},
 	{"max-clients", "N", take_max_clients, false},
 	{"replay", "BYTES", take_replay, false},
+	{"console", "ADDR", server_take_console, false},
 	{NULL, NULL, NULL, false},
 };
 

@@ -31,13 +31,12 @@ files_are_served_with_their_types(void **state)
 }
 
 static void
-the_top_page_links_to_the_files_and_the_profile(void **state)
+the_top_page_links_to_the_files(void **state)
 {
 	int fd = httpd_start(NULL);
 
 	(void)state;
 	assert_int_equal(200, get(fd, "/"));
-	assert_non_null(strstr(reply.body, "href='/profile'"));
 	assert_non_null(strstr(reply.body, "href='./a.md'"));
 	assert_string_equal(
 		"text/html; charset=utf-8", field("Content-Type: "));
@@ -103,7 +102,7 @@ a_missing_file_is_404(void **state)
 	assert_int_equal(404, get(fd, "/a.md/b"));
 	assert_int_equal(404, get(fd, "/nothing/"));
 	assert_int_equal(404, get(fd, "/a.md/b/"));
-	assert_int_equal(404, get(fd, "/profile/nothing"));
+	assert_int_equal(404, get(fd, "/.style"));
 	httpd_stop(fd);
 }
 
@@ -115,10 +114,8 @@ a_method_that_is_not_allowed_is_405_with_an_allow_field(void **state)
 	(void)state;
 	assert_int_equal(405, request(fd, "POST", "/a.md", ""));
 	assert_string_equal("GET, HEAD", field("Allow: "));
-	assert_int_equal(405, request(fd, "DELETE", "/profile", ""));
+	assert_int_equal(405, request(fd, "DELETE", "/.style.css", ""));
 	assert_string_equal("GET, HEAD", field("Allow: "));
-	assert_int_equal(405, get(fd, "/profile/off"));
-	assert_string_equal("POST", field("Allow: "));
 	assert_int_equal(501, request(fd, "BREW", "/", ""));
 	assert_ends(fd);
 	httpd_stop(fd);
@@ -184,7 +181,7 @@ http_1_0_closes_unless_keep_alive_is_requested(void **state)
 static void
 a_request_split_at_every_byte_is_answered(void **state)
 {
-	static const char text[] = "POST /profile/on HTTP/1.1\r\nHost: a\r\n"
+	static const char text[] = "POST /a.md HTTP/1.1\r\nHost: a\r\n"
 				   "Content-Length: 3\r\n\r\nabc";
 	int fd = httpd_start(NULL), other = program_client();
 
@@ -193,7 +190,7 @@ a_request_split_at_every_byte_is_answered(void **state)
 		send_all(fd, text, at);
 		assert_int_equal(404, get(other, "/none"));
 		send_all(fd, text + at, sizeof(text) - 1 - at);
-		assert_int_equal(200, receive_response(fd));
+		assert_int_equal(405, receive_response(fd));
 	}
 	close(other);
 	httpd_stop(fd);
@@ -327,7 +324,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		program_test(files_are_served_with_their_types),
-		program_test(the_top_page_links_to_the_files_and_the_profile),
+		program_test(the_top_page_links_to_the_files),
 		program_test(a_directory_returns_its_index_or_a_listing),
 		program_test(no_path_leads_out_of_the_root),
 		program_test(a_missing_file_is_404),

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#define HEAD "POST /profile/on HTTP/1.1\r\nHost: a\r\n"
+#define HEAD "POST /a.md HTTP/1.1\r\nHost: a\r\n"
 
 /* The request is refused with this status, and the connection is closed. */
 static void
@@ -100,7 +100,7 @@ after_a_body_of_the_maximum_size_the_next_request_is_found(void **state)
 		send_text(fd, HEAD "Content-Length: 65536\r\n\r\n");
 		send_all(fd, body, 65536);
 		send_text(fd, "GET /3 HTTP/1.1\r\nHost: a\r\n\r\n");
-		assert_int_equal(200, receive_response(fd));
+		assert_int_equal(405, receive_response(fd));
 		assert_int_equal(200, receive_response(fd));
 		assert_string_equal("3", reply.body);
 	}
@@ -117,7 +117,7 @@ a_request_with_expect_gets_100_continue(void **state)
 	send_text(fd, HEAD "Expect: 100-continue\r\nContent-Length: 3\r\n\r\n");
 	assert_int_equal(100, receive_head(fd));
 	send_text(fd, "abc");
-	assert_int_equal(200, receive_response(fd));
+	assert_int_equal(405, receive_response(fd));
 	send_text(fd,
 		HEAD "Expect: 100-continue\r\nContent-Length: 70000\r\n\r\n");
 	assert_int_equal(413, receive_response(fd));
@@ -241,8 +241,6 @@ a_thousand_idle_clients_do_not_delay_another_client(void **state)
 		idle[i] = program_client();
 	for (int i = 0; i < 20; i++)
 		assert_int_equal(200, get(fd, "/a.md"));
-	assert_int_equal(200, get(fd, "/profile.json"));
-	assert_non_null(strstr(reply.body, "\"clients\":1001,"));
 	assert_int_equal(200, get(idle[0], "/0"));
 	assert_int_equal(200, get(idle[CLIENTS - 1], "/1"));
 	for (int i = 0; i < CLIENTS; i++)

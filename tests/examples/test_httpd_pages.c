@@ -106,7 +106,7 @@ text_is_legible_in_light_and_dark_mode(void **state)
 	const char *dark;
 
 	(void)state;
-	assert_int_equal(200, get(fd, "/profile/style.css"));
+	assert_int_equal(200, get(fd, "/.style.css"));
 	assert_string_equal("text/css; charset=utf-8", field("Content-Type: "));
 	dark = strstr(reply.body, "prefers-color-scheme:dark");
 	assert_non_null(dark);
@@ -118,7 +118,7 @@ text_is_legible_in_light_and_dark_mode(void **state)
 static void
 every_colour_of_a_page_is_one_of_the_style(void **state)
 {
-	static const char *const paths[] = {"/", "/profile", "/sub/"};
+	static const char *const paths[] = {"/", "/sub/"};
 	int fd = httpd_start(NULL);
 
 	(void)state;
@@ -135,15 +135,15 @@ every_colour_of_a_page_is_one_of_the_style(void **state)
 static void
 every_page_fits_a_phone_and_has_the_icon_and_the_style(void **state)
 {
-	static const char *const paths[] = {"/", "/profile", "/sub/"};
+	static const char *const paths[] = {"/", "/sub/"};
 	int fd = httpd_start(NULL);
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
 		assert_int_equal(200, get(fd, paths[i]));
 		assert_true(reply_contains("width=device-width"));
-		assert_true(reply_contains("href='/profile/icon.svg'"));
-		assert_true(reply_contains("href='/profile/style.css'"));
+		assert_true(reply_contains("href='/.icon.svg'"));
+		assert_true(reply_contains("href='/.style.css'"));
 	}
 	httpd_stop(fd);
 }
@@ -154,25 +154,9 @@ the_icon_is_a_picture(void **state)
 	int fd = httpd_start(NULL);
 
 	(void)state;
-	assert_int_equal(200, get(fd, "/profile/icon.svg"));
+	assert_int_equal(200, get(fd, "/.icon.svg"));
 	assert_string_equal("image/svg+xml", field("Content-Type: "));
 	assert_memory_equal("<svg ", reply.body, 5);
-	httpd_stop(fd);
-}
-
-static void
-the_profile_greys_its_numbers_when_the_connection_is_lost(void **state)
-{
-	int fd = httpd_start(NULL);
-
-	(void)state;
-	assert_int_equal(200, get(fd, "/profile"));
-	assert_true(reply_contains(".stale #tiles b"));
-	assert_true(reply_contains("classList.toggle('stale', !yes)"));
-	/* A server that hangs is lost too, and so is one that refuses. */
-	assert_true(reply_contains("AbortSignal.timeout("));
-	assert_true(reply_contains("if (!r.ok) throw"));
-	assert_true(reply_contains("connected(false)"));
 	httpd_stop(fd);
 }
 
@@ -197,7 +181,6 @@ the_front_page_of_the_site_links_to_every_document(void **state)
 
 	(void)state;
 	assert_int_equal(200, get(fd, "/"));
-	assert_true(reply_contains("href='/profile'"));
 	page = reply;
 	for (char *at = page.body; (at = strstr(at, "<td><a href='"));) {
 		char path[64] = "/";
@@ -257,8 +240,6 @@ main(void)
 		program_test(
 			every_page_fits_a_phone_and_has_the_icon_and_the_style),
 		program_test(the_icon_is_a_picture),
-		program_test(
-			the_profile_greys_its_numbers_when_the_connection_is_lost),
 		program_test(
 			the_front_page_of_the_site_links_to_every_document),
 		program_test(
