@@ -169,7 +169,7 @@ SUPPORT_OBJ := $(patsubst %.c,$B/seam/%.o,$(wildcard tests/support/*.c))
 TEST_DIRS   := $(addprefix tests/,$(FOLDERS) examples reentrancy sweep fuzz)
 TEST_SRC    := $(sort $(wildcard $(TEST_DIRS:%=%/test_$(T)*.c)))
 TEST_NAMES  := $(filter-out $(if $(filter $(KQUEUE),emulated),,test_kqueue_%) \
-	$(if $(filter $(KQUEUE),libkqueue),test_chat% test_dnsd% test_httpd% \
+	$(if $(filter $(KQUEUE),libkqueue),test_tutorial test_chat% test_dnsd% test_httpd% \
 	test_examples% test_prefork% test_proxy% test_ddlockd% test_memcached% \
 	test_threads%) \
 	$(if $(TLS_LIBS),,test_examples_keys), \
@@ -325,6 +325,7 @@ RUN_TESTS = B='$B' EXAMPLES='$B/examples' \
 	CC='$(CC)' CXX='$(CXX)' MAKE='$(MAKE)' tools/run-tests
 
 SITE := $B/site
+TUTORIAL := $B/examples/tutorial
 
 SWEEP_OBJ := $(patsubst %.c,$B/seam/%.o,$(filter-out $(TEST_SRC), \
 	$(wildcard tests/sweep/*.c)))
@@ -352,9 +353,10 @@ $B/seam/tests/examples/test_examples_keys.o: ALL_CPPFLAGS += $(TLS_CFLAGS)
 $B/tests/test_examples_keys: ALL_LIBS += $(TLS_LIBS)
 
 STARTERS := test_httpd% test_chat% test_examples% test_ddlockd% test_dnsd% \
-	test_memcached% test_prefork% test_proxy% test_threads%
+	test_memcached% test_prefork% test_proxy% test_threads% test_tutorial
 tests: $(TEST_BIN) $(if $(filter $(STARTERS),$(TEST_NAMES)), \
-	$(EXAMPLES) $(if $(KQUEUE),$(KQUEUE_EXAMPLES)) $(SITE)/.ok)
+	$(EXAMPLES) $(if $(KQUEUE),$(KQUEUE_EXAMPLES)) $(SITE)/.ok) \
+	$(if $(filter test_tutorial,$(TEST_NAMES)),$(TUTORIAL)/.ok)
 
 test: tests $(if $(CONSUMER),all)
 	$Q$(RUN_TESTS) $(TEST_NAMES) $(KERNEL_RUNS) $(CONSUMER)
@@ -472,6 +474,19 @@ $(foreach d,$B $B/kqueue,$(addprefix $d/examples/,prefork threads)): \
 
 $B/examples/tls-echo $B/kqueue/examples/tls-echo: ALL_CPPFLAGS += $(TLS_CFLAGS)
 $B/examples/tls-echo $B/kqueue/examples/tls-echo: ALL_LIBS += $(TLS_LIBS)
+
+# What docs/tutorial.md lists, one folder for each of its steps.
+$(TUTORIAL)/.ok: docs/tutorial.md tools/tutorial.awk $(STAGE)/.ok
+	$(call say,CC,docs/tutorial.md)
+	@rm -rf $(TUTORIAL)
+	@awk -v dir=$(TUTORIAL) -f tools/tutorial.awk docs/tutorial.md
+	+$Qfor step in 1/hello 3/tallyd 4/tallyd 5/tallyd 6/tallyd; do \
+		MAKEFLAGS= $(MAKE) -s --no-print-directory -C $(TUTORIAL)/$${step%/*} \
+			CC='$(CC)' CFLAGS='-I$(abspath $(STAGE))/usr/include \
+			$(ALL_CPPFLAGS) $(ALL_CFLAGS)' LDFLAGS='$(ALL_LDFLAGS)' \
+			LDLIBS='$(abspath $(STAGE))/usr/lib/libsocle.a $(ALL_LIBS)' \
+			$${step#*/} || exit; done
+	@touch $@
 
 examples: $(EXAMPLES)
 
