@@ -6,10 +6,10 @@
  */
 #include "daemon/client.h"
 
-#include "daemon/background.h"
 #include "daemon/commands.h"
 #include "daemon/output.h"
 #include "daemon/web.h"
+#include "reactor/map.h"
 
 #include "seam.h"
 
@@ -182,21 +182,11 @@ console_event_read(struct socle_socket *self)
 }
 
 static void
-console_closing_fd(struct socle_socket *self, int fd)
-{
-	(void)fd;
-	socle__background_add(-1);
-	client_of(self)->is_counted = false;
-}
-
-static void
 console_destroy(struct socle_socket *self)
 {
 	struct socle_console *c = client_of(self);
 
 	socle_timer_cancel(&c->turn);
-	if (c->is_counted) /* its fd was stolen */
-		socle__background_add(-1);
 	if (c->drop)
 		c->drop(c->arg);
 }
@@ -223,8 +213,7 @@ console_event_accepted(struct socle_socket *self, struct socle_factory *by)
 	size_t n = 0;
 
 	(void)by;
-	socle__background_add(1);
-	c->is_counted = true;
+	socle__descriptor_hide(&self->d);
 	socle_timer_init(&c->turn, console_turn);
 	for (int i = 0; i < st->n_listeners; i++)
 		n += socle_factory_count(st->listeners[i]);
@@ -246,7 +235,6 @@ const struct socle_class socle__console_class = {
 	.super = &socle_socket_class,
 	.size = sizeof(struct socle_console),
 	.event_read = console_event_read,
-	.closing_fd = console_closing_fd,
 	.destroy = console_destroy,
 	.event_accepted = console_event_accepted,
 };

@@ -32,9 +32,11 @@
  * before.  There are at most 8 clients.  A line has at most 4 KB.  A client is
  * closed when it has been silent for 60 s, or has not read for 60 s.
  *
- * Clients are objects of the class "Console".  No drain waits for them, and the
- * listeners of consoles stay open while the loop drains, unless a restarted
- * program has taken them over.  socle_reset() closes
+ * Clients are the library's own objects, of the class "Console": `socks' shows
+ * them, but socle_watched_sockets() does not count them, socle_each_descriptor() and
+ * socle_descriptor() do not find them, and no drain waits for them.  The listeners of
+ * consoles stay open while the loop drains, unless a restarted program has taken
+ * them over.  socle_reset() closes
  * everything here and forgets the commands.  After socle_after_fork() parent and
  * child share the listeners; a child that does not want them calls
  * socle_console_close().

@@ -34,7 +34,7 @@ struct socle_console {
 	size_t at;    /* of a built-in listing */
 	bool waiting; /* for its answer to be sent, and for its turn */
 	bool greeted; /* a line has come */
-	bool is_web, is_quiet, is_counted;
+	bool is_web, is_quiet;
 	size_t len;
 	char line[SOCLE__CONSOLE_LINE + 1];
 };

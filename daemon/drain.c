@@ -7,7 +7,6 @@
  */
 #include "daemon/drain.h"
 
-#include "daemon/background.h"
 #include "daemon/service.h"
 #include "reactor/callback.h"
 #include "reactor/post_loop.h"
@@ -27,7 +26,7 @@ static const struct socle__part drain_part = {.reset = drain_reset};
 static bool
 go_on(struct socle__reactor *r)
 {
-	bool remain = r->watched > r->background;
+	bool remain = r->watched > 0;
 
 	socle__timers_add(&r->timers, &r->drain_timer.node,
 		remain ? r->drain_deadline : 0);
@@ -104,10 +103,4 @@ bool
 socle_draining(void)
 {
 	return socle__reactor && socle__reactor->draining;
-}
-
-void
-socle__background_add(int n)
-{
-	socle__reactor->background += (size_t)n;
 }

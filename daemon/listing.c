@@ -43,7 +43,7 @@ static bool
 print_next_socket(struct socle_console *c, void *arg)
 {
 	while (c->at < socle__reactor->map_size) {
-		struct socle_socket *s = socle_descriptor((int)c->at++);
+		struct socle_socket *s = socle__object_at((int)c->at++);
 
 		if (!s || (arg && strcmp(socle_class_of(s)->name, arg) != 0))
 			continue;
@@ -92,7 +92,7 @@ socle__console_socket(const char *fd)
 {
 	uint64_t n;
 
-	return socle__number_parse(fd, INT_MAX, &n) ? socle_descriptor((int)n)
+	return socle__number_parse(fd, INT_MAX, &n) ? socle__object_at((int)n)
 						    : NULL;
 }
 

@@ -309,10 +309,7 @@ clients_dismiss(bool idle)
 static bool
 take_port(const char *value)
 {
-	double port;
-
-	snprintf(address, sizeof(address), "127.0.0.1:%s", value);
-	return server_number(value, 0, 65535, &port);
+	return server_port(value, address, sizeof(address));
 }
 
 static bool

@@ -29,12 +29,7 @@ take_listen(const char *value)
 static bool
 take_port(const char *value)
 {
-	double port;
-
-	if (!server_number(value, 0, 65535, &port))
-		return false;
-	snprintf(address, sizeof(address), "127.0.0.1:%.0f", port);
-	return true;
+	return server_port(value, address, sizeof(address));
 }
 
 static bool

@@ -125,10 +125,7 @@ static char address[32] = "127.0.0.1:8080";
 static bool
 take_port(const char *value)
 {
-	double port;
-
-	snprintf(address, sizeof(address), "127.0.0.1:%.8s", value);
-	return server_number(value, 0, 65535, &port);
+	return server_port(value, address, sizeof(address));
 }
 
 static bool

@@ -193,6 +193,13 @@ socle__descriptor_add_reading(struct socle__reactor *r,
 }
 
 void
+socle__descriptor_hide(struct socle_descriptor *d)
+{
+	d->bits &= ~(uint32_t)SOCLE__APPLICATION;
+	socle__reactor->watched--;
+}
+
+void
 socle__descriptor_close(struct socle_descriptor *d)
 {
 	struct socle__reactor *r = socle__reactor;

@@ -21,6 +21,12 @@ int socle__descriptor_add_reading(struct socle__reactor *r,
 	struct socle_descriptor *d, const struct socle__descriptor_ops *ops,
 	int fd, unsigned bits);
 
+/*
+ * The object is the library's own: it is not counted among the application's, and
+ * the application does not find it in the descriptor map.  requires: it is open
+ */
+void socle__descriptor_hide(struct socle_descriptor *d);
+
 /* No further event; the fd is closed at the end of the tick, then reaped. */
 void socle__descriptor_close(struct socle_descriptor *d);
 

@@ -17,7 +17,7 @@ enum { SOCLE__FIRST_PASSED = 3, SOCLE__PASSED_NAME_MOST = 255 };
 
 /*
  * Names of sockets that this process has made itself; that of the second has a
- * file, which the program is to remove at its end.
+ * file, which the program removes when it ends.
  */
 #define SOCLE__OWN "socle"
 #define SOCLE__OWN_FILE "socle-file"

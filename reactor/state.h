@@ -180,7 +180,6 @@ struct socle__reactor {
 	unsigned watchdog_forks; /* socle__forks when it was started */
 	struct socle__post_loop drain;
 	bool draining, replaced;        /* by a new program, which is ready */
-	size_t background;              /* objects that no drain waits for */
 	struct socle__restart *restart; /* under way, or NULL */
 	struct socle__console_state *console; /* NULL until needed */
 };

@@ -20,11 +20,10 @@ static void
 add_objects(struct socle_metrics_data *m, const struct socle__reactor *r)
 {
 	for (size_t fd = 0; fd < r->map_size; fd++) {
-		const struct socle_descriptor *d = r->map[fd];
+		const struct socle_socket *s = socle__object_at((int)fd);
 
-		if (d && d->bits & SOCLE__APPLICATION)
-			add_object(m,
-				(const struct socle_socket *)(const void *)d);
+		if (s)
+			add_object(m, s);
 	}
 }
 

@@ -104,6 +104,17 @@ socle__socket_at(int fd)
 	return socle__socket_of(socle__reactor->map[fd]);
 }
 
+/* The object of an fd, a hidden one too; NULL: there is none. */
+static inline struct socle_socket *
+socle__object_at(int fd)
+{
+	struct socle_descriptor *d = socle__descriptor_at(socle__reactor, fd);
+
+	return d && d->ops->ready == socle__socket_ops.ready
+		? socle__socket_of(d)
+		: NULL;
+}
+
 static inline struct socle__class *
 socle__class_of(const struct socle_socket *s)
 {

@@ -78,7 +78,7 @@ socle__class_totals(struct socle__class_total **ret)
 	if (!(all = sys_calloc(n, sizeof(*all))))
 		return -ENOMEM;
 	for (size_t fd = 0; fd < r->map_size; fd++) {
-		struct socle_socket *s = socle_descriptor((int)fd);
+		struct socle_socket *s = socle__object_at((int)fd);
 
 		if (s)
 			add_object(total_of(all, socle_class_of(s)->name), s);

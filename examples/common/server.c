@@ -82,6 +82,17 @@ server_number(const char *text, double least, double most, double *ret)
 	return end != text && *end == '\0' && number >= least && number <= most;
 }
 
+bool
+server_port(const char *text, char *address, size_t size)
+{
+	double port;
+
+	if (!server_number(text, 0, 65535, &port))
+		return false;
+	snprintf(address, size, "127.0.0.1:%.0f", port);
+	return true;
+}
+
 /* ---- limits and errors ---- */
 
 void

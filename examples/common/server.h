@@ -35,6 +35,9 @@ bool server_take_console(const char *value);
 /* A whole text that is a number from `least' to `most'. */
 bool server_number(const char *text, double least, double most, double *ret);
 
+/* The text of a port number: stores the address 127.0.0.1:N.  False: it is none. */
+bool server_port(const char *text, char *address, size_t size);
+
 /* Allows as many descriptors as the hard limit does: each client needs one. */
 void server_raise_fd_limit(void);
 

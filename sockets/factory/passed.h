@@ -33,7 +33,7 @@ void socle__passed_take(int i, uint64_t factory);
 const char *socle__passed_name(int i);
 const char *socle__passed_name_of(uint64_t factory); /* or NULL */
 
-/* Tells the predecessor, if there is one, and closes what nobody asked for. */
+/* Tells the predecessor, if there is one, and closes the sockets that no call took. */
 bool socle__passed_ready(void);
 
 /* As if the environment had not been read yet; for tests. */

@@ -354,7 +354,7 @@ metrics_are_those_of_prometheus(void **state)
 	(void)state;
 	console_ask(fd, "metrics");
 	assert_memory_equal("# HELP socle_ticks_total ", said, 25);
-	assert_non_null(strstr(said, "\r\nsocle_objects 1\r\n"));
+	assert_non_null(strstr(said, "\r\nsocle_objects 0\r\n"));
 	assert_non_null(strstr(said, "\r\nsocle_accepted_total 1\r\n"));
 	assert_non_null(strstr(
 		said, "\r\nsocle_tick_duration_seconds_bucket{le=\"+Inf\"} "));

@@ -6,6 +6,7 @@
 #include "tests/support/consoles.h"
 
 #include "daemon/console_state.h"
+#include "sockets/object.h"
 #include "tests/support/forking.h"
 #include "tests/support/listening.h"
 #include "tests/support/looping.h"
@@ -64,6 +65,42 @@ the_file_of_a_unix_socket_is_the_users_alone(void **state)
 	close(fd);
 	socle_console_close();
 	assert_false(is_there(where + 5));
+}
+
+/* Of all consoles.  The application does not see them. */
+static size_t
+clients_there(void)
+{
+	size_t n = 0;
+
+	for (size_t fd = 0; fd < socle__reactor->map_size; fd++)
+		n += socle__object_at((int)fd) && !socle_descriptor((int)fd);
+	return n;
+}
+
+static void
+never_called(struct socle_socket *s, void *arg)
+{
+	(void)s;
+	(void)arg;
+	fail();
+}
+
+static void
+a_client_is_no_object_of_the_application(void **state)
+{
+	int fd = console_start();
+
+	(void)state;
+	turn(2);
+	assert_int_equal(1, clients_there());
+	assert_int_equal(0, socle_watched_sockets());
+	socle_each_descriptor(never_called, NULL);
+	console_ask(fd, "socks");
+	assert_non_null(strstr(said, " Console(R): open to 127.0.0.1:"));
+	assert_int_equal(0, socle_drain(1000, NULL, NULL));
+	assert_int_equal(0, socle_event_loop());
+	close(fd);
 }
 
 static int peer_uid_errno;
@@ -230,7 +267,7 @@ a_client_that_does_not_read_costs_little_and_is_closed(void **state)
 	assert_in_range(seam_live_bytes() - before, 0, 128 * 1024);
 	pass_seconds(125);
 	turn(5);
-	assert_int_equal(2 * small_pairs(), socle_watched_sockets());
+	assert_int_equal(0, clients_there());
 	close(fd);
 }
 
@@ -392,10 +429,10 @@ an_answer_that_is_too_long_at_once_ends_the_connection(void **state)
 	(void)state;
 	socle_console_command("say", NULL, say_more_than_fits, NULL);
 	turn(2);
-	assert_int_equal(1, socle_watched_sockets());
+	assert_int_equal(1, clients_there());
 	send_all(fd, "say\n", 4);
 	turn(2);
-	assert_int_equal(0, socle_watched_sockets());
+	assert_int_equal(0, clients_there());
 	close(fd);
 }
 
@@ -455,7 +492,7 @@ the_argument_of_rows_is_dropped_with_the_client(void **state)
 	close(fd);
 	turn(10);
 	assert_notes("drop it");
-	assert_int_equal(0, socle_watched_sockets());
+	assert_int_equal(0, clients_there());
 }
 
 /* ---- what a command may do ---- */
@@ -660,6 +697,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		test(a_client_is_no_object_of_the_application),
 		test(only_loopback_addresses_are_allowed),
 		test(no_more_than_eight_consoles_are_open),
 		making_test(the_file_of_a_unix_socket_is_the_users_alone),

@@ -5,7 +5,7 @@
 #include "tests/support/full_unix.h"
 #include "tests/support/managing.h"
 
-#include "daemon/background.h"
+#include "reactor/map.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -357,16 +357,14 @@ a_connecting_object_is_waited_for(void **state)
 }
 
 static void
-background_objects_are_not_waited_for(void **state)
+the_librarys_own_objects_are_not_waited_for(void **state)
 {
 	(void)state;
 	virtual_time();
-	object(ends, NULL);
-	socle__background_add(1);
+	socle__descriptor_hide(&object(ends, NULL)->sock.d);
 	assert_int_equal(0, socle_drain(INFINITY, NULL, NULL));
 	assert_int_equal(0, socle_event_loop());
-	socle__background_add(-1);
-	assert_int_equal(1, socle_watched_sockets());
+	assert_int_equal(0, socle_watched_sockets());
 	close(ends[1]);
 }
 
@@ -497,7 +495,7 @@ main(void)
 		drain_test(a_drain_does_not_spin),
 		drain_test(listeners_are_freed_and_connectors_are_not),
 		drain_test(a_connecting_object_is_waited_for),
-		drain_test(background_objects_are_not_waited_for),
+		drain_test(the_librarys_own_objects_are_not_waited_for),
 		drain_test(the_watchdog_is_not_waited_for),
 		drain_test(the_manager_hears_once_that_the_program_stops),
 		drain_test(the_applications_post_loop_callback_stays),

@@ -27,7 +27,7 @@ assert_has_a_console(const char *name, const char *const *more)
 {
 	const char *arguments[8] = {NULL};
 	char option[96], text[4096];
-	int fd, n = 0;
+	int fd, other, n = 0;
 
 	snprintf(path, sizeof(path), "/tmp/test_console.%ld", (long)getpid());
 	snprintf(option, sizeof(option), "--console=unix:%s", path);
@@ -41,7 +41,13 @@ assert_has_a_console(const char *name, const char *const *more)
 	assert_memory_equal("starttime ", text, 10);
 	assert_non_null(strstr(text, "\r\nversion " SOCLE_VERSION "\r\n.\r\n"));
 	close(fd);
+	/* A server that drains must not take this one for a client of its own. */
+	other = console_client();
+	send_all(other, "socks\n", 6);
+	receive(other, text, sizeof(text), "\r\n.\r\n");
+	assert_non_null(strstr(text, " Console(R): open to unix\r\n"));
 	program_stop();
+	close(other);
 	assert_int_not_equal(0, access(path, F_OK));
 }
 
