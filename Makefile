@@ -121,7 +121,9 @@ endif
 # Which lines and branches the tests reach; for tools/coverage.
 ifneq ($(COVERAGE),)
 COVERAGE_FLAGS := -O0 -DCOVERAGE --coverage -fprofile-update=atomic
-COVERAGE_LINK  := --coverage -Wl,--wrap=_exit,--wrap=raise
+COVERAGE_LINK  := --coverage
+# What a program that ends so has counted; tests/support/coverage.c.
+COVERAGE_WRAP  := -Wl,--wrap=_exit,--wrap=raise
 endif
 
 # The static library can be linked with and without LTO: its objects have both.
@@ -312,7 +314,7 @@ $(foreach t,$(TEST_SRC),$(eval $(call test_program,$t)))
 $(TEST_BIN): $(SUPPORT_OBJ) $B/libsocle-seam.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$Q$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) \
+	$Q$(CC) $(ALL_LDFLAGS) $(COVERAGE_WRAP) -o $@ $(filter %.o,$^) $(filter %.a,$^) \
 		-lcmocka $(KQUEUE_LIBS) $(ALL_LIBS)
 
 # A user's program in C++, against an installed library.
