@@ -510,6 +510,7 @@ timers_names_those_that_come_next(void **state)
 	start_virtual_time();
 	socle_add_timer(20, stop, NULL);
 	socle_add_timer(10, set_flag, NULL);
+	socle_add_timer(10.00001, stop, NULL); /* in the same slot */
 	console_ask(fd, "timers");
 	assert_true(atoi(said + 6) >= 4);
 	console_ask(fd, "timers next");

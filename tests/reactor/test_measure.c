@@ -110,6 +110,18 @@ the_lag_of_a_timer_is_how_late_it_is_called(void **state)
 }
 
 static void
+a_lag_that_is_longer_than_the_histogram_is_in_its_last_bucket(void **state)
+{
+	(void)state;
+	seam_time_virtual();
+	assert_int_equal(0, socle_measure_ticks(true));
+	socle_add_timer(1, do_nothing, NULL);
+	seam_time_add(86400);
+	turn(1);
+	assert_int_equal(1, metrics().lag.bucket[SOCLE_METRICS_BUCKETS - 1]);
+}
+
+static void
 only_waits_that_had_events_count_them(void **state)
 {
 	struct probe *p;
@@ -247,6 +259,7 @@ main(void)
 		test(work_before_a_wait_and_after_it_is_measured),
 		test(work_in_a_loop_is_measured_and_its_waits_are_not),
 		test(the_lag_of_a_timer_is_how_late_it_is_called),
+		test(a_lag_that_is_longer_than_the_histogram_is_in_its_last_bucket),
 		test(only_waits_that_had_events_count_them),
 		test(turned_off_the_histograms_stand_still),
 		test(off_it_reads_no_clock),
