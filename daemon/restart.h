@@ -14,8 +14,8 @@ extern "C" {
  * socle_service_datagram(), or as sd_listen_fds(3) does, and calls
  * socle_service_ready() when it serves.  Until then this process goes on as
  * before.  Then `ended(0, arg)' is called in a tick, where the application calls
- * socle_drain(); a service manager is told of the new main process.  From then on
- * the files of unix sockets are the new program's.
+ * socle_drain(); the library names the new main process to the service manager.
+ * From then on the files of unix sockets are the new program's.
  *
  * `ended(-errno, arg)' if it failed, and the new process no longer exists:
  * -ETIMEDOUT after `timeout' seconds (0: no limit); -EPIPE if it ended, or closed

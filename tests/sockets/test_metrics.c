@@ -391,62 +391,61 @@ a_connection_that_was_made_is_counted(void **state)
 
 /* ---- datagrams ---- */
 
+/* A datagram object; ends[1] is the peer's end. */
+static struct recorder *
+dgram_made(const struct socle_dgram_params *p)
+{
+	pair_dgram(ends);
+	return recorder_new(ends[0], p);
+}
+
 static void
 datagrams_are_counted_as_they_leave_and_arrive(void **state)
 {
 	static const struct socle_dgram_params many = {
 		.recv_batch = 8, .send_all = true};
-	struct recorder *t;
-	int fds[2];
+	struct recorder *t = dgram_made(&many);
 
 	(void)state;
-	pair_dgram(fds);
-	t = recorder_new(fds[0], &many);
 	recorder_send(t, "1");
 	recorder_send(t, "22");
 	assert_int_equal(0, metrics().bytes_out);
 	assert_true(metrics().queued > 0);
 	turn(2);
 	assert_int_equal(3, socle_bytes_out(&t->dgram.sock));
-	send_all(fds[1], "333", 3);
-	send_all(fds[1], "4444", 4);
+	send_all(ends[1], "333", 3);
+	send_all(ends[1], "4444", 4);
 	turn(2);
 	assert_int_equal(7, metrics().bytes_in);
-	close(fds[1]);
+	close(ends[1]);
 }
 
 static void
 a_datagram_that_is_sent_at_once_is_counted(void **state)
 {
 	static const struct socle_dgram_params now = {.autoflush = true};
-	struct recorder *t;
-	int fds[2];
+	struct recorder *t = dgram_made(&now);
 
 	(void)state;
-	pair_dgram(fds);
-	t = recorder_new(fds[0], &now);
 	assert_int_equal(1, recorder_send(t, "22"));
 	assert_int_equal(2, metrics().bytes_out);
-	close(fds[1]);
+	close(ends[1]);
 }
 
 static void
 a_batch_that_is_refused_once_is_counted_once(void **state)
 {
 	static const struct socle_dgram_params many = {.send_all = true};
-	struct recorder *t;
-	int fds[2];
+	struct recorder *t = dgram_made(&many);
 
 	(void)state;
-	pair_dgram(fds);
-	t = recorder_new(fds[0], &many);
 	recorder_send(t, "1");
 	recorder_send(t, "22");
 	seam_fail(the_send_of_many(), 1, EAGAIN, 1);
 	turn_until_count(&t->emptied, 1);
 	assert_int_equal(1, metrics().blocked_writes);
 	assert_int_equal(3, metrics().bytes_out);
-	close(fds[1]);
+	close(ends[1]);
 }
 
 /* A unix socket takes no datagram that is larger than its buffer. */
@@ -455,12 +454,9 @@ of_a_batch_that_the_kernel_cuts_what_left_is_counted(void **state)
 {
 	static const struct socle_dgram_params many = {.send_all = true};
 	static char large[8 << 20];
-	struct recorder *t;
-	int fds[2];
+	struct recorder *t = dgram_made(&many);
 
 	(void)state;
-	pair_dgram(fds);
-	t = recorder_new(fds[0], &many);
 	t->quiet = true;
 	recorder_send(t, "1");
 	assert_int_equal(
@@ -469,7 +465,7 @@ of_a_batch_that_the_kernel_cuts_what_left_is_counted(void **state)
 	turn_until_count(&t->emptied, 1);
 	assert_int_equal(1, t->send_errors);
 	assert_int_equal(3, metrics().bytes_out);
-	close(fds[1]);
+	close(ends[1]);
 }
 
 /* ---- where it may be called ---- */
